@@ -1,0 +1,103 @@
+"""The `bench` command: reads the command line, and explains what went wrong."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from bench import __version__
+from bench.commands import doctor, plan, report, run, store
+from bench.errors import EXIT_MEANING, BenchError, Exit
+
+LOG_LINES = 15
+EXIT_CODES = "\n".join(f"  {code.value:3}  {EXIT_MEANING[code]}" for code in Exit)
+
+
+class Explainer:
+    """Explains errors on standard error.
+
+    Args:
+        debug: Whether to print tracebacks too.
+    """
+
+    def __init__(self, debug: bool) -> None:
+        self._debug = debug
+        self._console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+    def explain(self, error: BenchError) -> None:
+        """What happened, the end of the log, what to do, where the log is."""
+        self._console.print(f"[red bold]error:[/] {escape(error.what)}")
+        for note in getattr(error, "__notes__", ()):
+            self._console.print(f"  {escape(note)}")
+        if error.log and error.log.exists():
+            for line in _tail(error.log):
+                self._console.print(f"  [dim]|[/] {escape(line)}")
+        if error.remedy:
+            self._console.print(f"[bold]what to do:[/] {escape(error.remedy)}")
+        if error.log:
+            self._console.print(f"[bold]log:[/] {escape(str(error.log))}")
+        if self._debug:
+            traceback.print_exception(error)
+
+    def explain_bug(self) -> None:
+        """An exception that should not have come this far."""
+        traceback.print_exc()
+        self._console.print(
+            "[red bold]error:[/] this is a bug in bench. "
+            "Please report it with the lines above; nothing in the store is lost."
+        )
+
+
+def _tail(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExit codes:\n" + EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="bench")
+@click.option("--debug", is_flag=True, help="Print tracebacks of errors.")
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
+    r"""Benchmark quantized neural networks on FPGAs, from training to a timed board.
+
+    \b
+    Examples:
+      bench doctor                      what this machine has and lacks
+      bench plan experiments/quick.toml what a run would do
+      bench run experiments/quick.toml  do it, then report
+    """
+    context.obj = Explainer(debug)
+
+
+for module in (doctor, plan, report, run, store):
+    cli.add_command(module.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `arguments` (default: the process's own); the exit code."""
+    explainer = Explainer("--debug" in (arguments or sys.argv))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = cli.main(args=arguments, standalone_mode=False)
+    except BenchError as error:
+        explainer.explain(error)
+        return int(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return int(Exit.CONFIG)
+    except (KeyboardInterrupt, click.Abort):
+        Console(stderr=True).print("interrupted; the next run goes on from here")
+        return int(Exit.INTERRUPTED)
+    except Exception:
+        explainer.explain_bug()
+        return int(Exit.BUG)
+    return code if isinstance(code, int) else int(Exit.OK)

@@ -1,0 +1,134 @@
+"""`bench store`: look at the artifacts, check them, clean up."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench.commands import common
+from bench.errors import ConfigError, StoreError
+from bench.grid import FOLDINGS_FILE
+from bench.paths import ROOT
+from bench.pipeline import plan
+from bench.store import Entry, Store
+
+
+@click.group("store")
+def command() -> None:
+    r"""Look at the artifact store, check it, clean it up.
+
+    \b
+    Examples:
+      bench store ls
+      bench store show 3f2a
+      bench store verify
+      bench store gc --dry-run
+    """
+
+
+@command.command("ls")
+@common.store_option
+def list_entries(store_path: Path) -> None:
+    r"""List every artifact: key, stage, name, status, size, age.
+
+    \b
+    Examples:
+      bench store ls
+    """
+    table = Table()
+    for heading in ("key", "stage", "name", "status", "MB", "seconds", "made"):
+        table.add_column(heading, justify="right" if heading in ("MB", "seconds") else "left")
+    for entry in Store(store_path).entries():
+        manifest = entry.manifest
+        table.add_row(
+            manifest.key[:12],
+            manifest.stage,
+            manifest.name,
+            manifest.status,
+            f"{_size(entry) / 1e6:.1f}",
+            f"{manifest.seconds:.1f}",
+            manifest.created,
+        )
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@command.command("show")
+@click.argument("key")
+@common.store_option
+def show(key: str, store_path: Path) -> None:
+    r"""Show the manifest of the artifact whose key starts with KEY.
+
+    \b
+    Examples:
+      bench store show 3f2a
+    """
+    entries = [e for e in Store(store_path).entries() if e.manifest.key.startswith(key)]
+    if len(entries) != 1:
+        found = f"{len(entries)} artifacts have" if entries else "no artifact has"
+        raise ConfigError(f"{found} a key starting with '{key}'.", "`bench store ls` lists keys.")
+    click.echo(f"{entries[0].folder}\n{entries[0].manifest.dumps()}", nl=False)
+
+
+@command.command("verify")
+@common.store_option
+def verify(store_path: Path) -> None:
+    r"""Hash every file of every artifact and compare with the manifests.
+
+    \b
+    Examples:
+      bench store verify
+    """
+    console = Console(soft_wrap=True)
+    checked, damaged = 0, 0
+    for entry in Store(store_path).entries():
+        checked += 1
+        for damage in entry.damage():
+            damaged += 1
+            console.print(f"[red]damaged[/] {entry.folder.name} ({entry.manifest.stage}): {damage}")
+    if damaged:
+        raise StoreError(
+            f"{damaged} files of {checked} artifacts are damaged.",
+            "`bench run` makes damaged artifacts again by itself.",
+        )
+    console.print(f"{checked} artifacts, every file as its manifest says.")
+
+
+@command.command("gc")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@common.store_option
+@common.runner_option
+def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, runner: str) -> None:
+    r"""Remove artifacts that none of the grids FILES names (default: all in experiments/).
+
+    \b
+    Examples:
+      bench store gc --dry-run
+      bench store gc experiments/quick.toml
+    """
+    everywhere = sorted((ROOT / "experiments").glob("*.toml"))
+    grids = files or [path for path in everywhere if path.name != FOLDINGS_FILE]
+    resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
+    store = resolver.store
+    if store.live_runs():
+        raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
+    wanted: set[Path] = set()
+    for file in grids:
+        _, experiments = common.load_experiments(file)
+        wanted.update(entry.folder for entry in resolver.present(plan(experiments)).values())
+    freed = 0
+    for entry in list(store.entries()):
+        if entry.folder not in wanted:
+            freed += _size(entry)
+            click.echo(f"{'would remove' if dry_run else 'removed'} {entry.folder}")
+            if not dry_run:
+                store.remove(entry)
+    click.echo(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
+
+
+def _size(entry: Entry) -> int:
+    return sum(artifact.bytes for artifact in entry.manifest.artifacts)

@@ -1,0 +1,112 @@
+"""Every way in which bench stops, with its exit code; the README's table is made from this."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+from collections.abc import Iterable
+from enum import IntEnum
+from pathlib import Path
+
+
+class Exit(IntEnum):
+    """Exit codes of the `bench` command."""
+
+    OK = 0
+    STAGE_FAILED = 1
+    CONFIG = 2
+    ENVIRONMENT = 3
+    DATA = 4
+    STORE = 5
+    BOARD = 6
+    BUG = 70
+    INTERRUPTED = 130
+
+
+EXIT_MEANING: dict[Exit, str] = {
+    Exit.OK: "everything asked for is done",
+    Exit.STAGE_FAILED: "a stage failed; the others went on",
+    Exit.CONFIG: "the command line or the experiment file is wrong",
+    Exit.ENVIRONMENT: "a tool is missing or an environment could not be set up",
+    Exit.DATA: "a data set could not be had or does not match its checksum",
+    Exit.STORE: "the artifact store cannot be read or written",
+    Exit.BOARD: "the board could not be reached or refused",
+    Exit.BUG: "a bug in bench; please report it with the log",
+    Exit.INTERRUPTED: "interrupted; nothing half-written is left",
+}
+
+
+class BenchError(Exception):
+    """What happened, what to do about it, and where the log is.
+
+    Args:
+        what: What happened, in one or two sentences.
+        remedy: What the reader can do about it.
+        log: The log of the work that failed, if there is one.
+    """
+
+    exit_code = Exit.STAGE_FAILED
+
+    def __init__(self, what: str, remedy: str = "", log: Path | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+        self.log = log
+
+
+class ConfigError(BenchError):
+    """The experiment file or the command line is wrong."""
+
+    exit_code = Exit.CONFIG
+
+
+class EnvironmentFailure(BenchError):
+    """A tool is missing, or an environment could not be set up."""
+
+    exit_code = Exit.ENVIRONMENT
+
+
+class DataError(BenchError):
+    """A data set could not be had, or is not what its checksum says."""
+
+    exit_code = Exit.DATA
+
+
+class StoreError(BenchError):
+    """The artifact store cannot be read or written."""
+
+    exit_code = Exit.STORE
+
+
+class BoardError(BenchError):
+    """The board could not be reached, refused, or gave nonsense."""
+
+    exit_code = Exit.BOARD
+
+
+class StageFailure(BenchError):
+    """A stage ended badly."""
+
+
+_DISK_REMEDIES = {
+    errno.ENOSPC: "Free some disk space (`bench store gc` removes what no grid names), then rerun.",
+    errno.EDQUOT: "Your disk quota is used up; free some space, then rerun.",
+    errno.EROFS: "The folder is on a read-only file system; choose another one with --store.",
+    errno.EACCES: "You may not write there; fix its permissions or choose another with --store.",
+    errno.EPERM: "You may not write there; fix its permissions or choose another with --store.",
+}
+
+
+def store_error(error: OSError, path: Path) -> StoreError:
+    """The `StoreError` that explains why `path` could not be read or written."""
+    remedy = _DISK_REMEDIES.get(error.errno or 0, "Check the disk and the folder's permissions.")
+    return StoreError(f"{path}: {error.strerror or error}.", remedy)
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """A sentence that names the valid name nearest to `wrong`, and all of them."""
+    names = sorted(known)
+    by_folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.4)
+    hint = f"Did you mean '{by_folded[close[0]]}'? " if close else ""
+    return f"{hint}Valid: {', '.join(names)}."

@@ -1,0 +1,64 @@
+"""What happens during a run, as data; `bench.ui` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The run knows its tasks: `total` of them."""
+
+    total: int
+    jobs: int
+    runner: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """Task `task` of stage `stage` started to work."""
+
+    task: str
+    stage: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` `unit`s of task `task` are through."""
+
+    task: str
+    done: int
+    total: int
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a person should read; `task` is empty when it concerns the whole run."""
+
+    task: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Task `task` ended.
+
+    Attributes:
+        status: `done`, `infeasible`, `failed`, `skipped`, or `kept` (was in the store already).
+        detail: Why, for every status but `done` and `kept`.
+        seconds: Time it took; 0 when kept or skipped.
+    """
+
+    task: str
+    stage: str
+    status: str
+    detail: str
+    seconds: float
+
+
+Event = Planned | Started | Progress | Note | Finished
+Emit = Callable[[Event], None]

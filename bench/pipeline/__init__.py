@@ -1,0 +1,7 @@
+"""From experiments to artifacts: plan the tasks, ensure each, run what is missing."""
+
+from bench.pipeline.execute import Summary, execute
+from bench.pipeline.plan import Task, plan
+from bench.pipeline.resolve import Resolver
+
+__all__ = ["Resolver", "Summary", "Task", "execute", "plan"]

@@ -1,0 +1,204 @@
+"""One task: find its artifact in the store, or make it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import psutil
+
+from bench.errors import BenchError, StageFailure, store_error
+from bench.events import Emit, Finished, Note, Started
+from bench.pipeline.plan import Task
+from bench.pipeline.resolve import Resolver
+from bench.runners import Job
+from bench.store import Entry, Manifest, Workspace
+from bench.store.manifest import describe_files
+from bench.wire import Request, Result
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended.
+
+    Attributes:
+        task: The task.
+        status: `kept` (was there), `done`, `infeasible`, `failed` or `skipped`.
+        entry: Its artifact, if it has one.
+        reason: Why, for the last three.
+    """
+
+    task: Task
+    status: str
+    entry: Entry | None
+    reason: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the tasks that need this one can run."""
+        return self.entry is not None and self.entry.manifest.status == "done"
+
+
+class Ensurer:
+    """Ensures the artifacts of tasks; safe to use from several threads and runs at once.
+
+    Args:
+        resolver: Keys, store and runners.
+        cpus: Processors each task may keep busy.
+        emit: Takes the events.
+        cancelled: Set when the run is interrupted.
+    """
+
+    def __init__(
+        self, resolver: Resolver, cpus: int, emit: Emit, cancelled: threading.Event
+    ) -> None:
+        self._resolver = resolver
+        self._store = resolver.store
+        self._cpus = cpus
+        self._emit = emit
+        self._cancelled = cancelled
+
+    def ensure(self, task: Task, inputs: Mapping[str, Entry]) -> Outcome:
+        """The artifact of `task`, from the store or made now.
+
+        Raises:
+            BenchError: It could not be made; what it left is kept under `failed/`.
+            Cancelled: The run was interrupted.
+        """
+        key = self._resolver.key(task, inputs)
+        kept = self._find_sound(task, key)
+        if kept is None:
+            with self._store.exclusive(key, self._cancelled, lambda: self._say_waiting(task)):
+                kept = self._find_sound(task, key)  # another run may have made it meanwhile
+                if kept is None:
+                    return self._make(task, key, inputs)
+        self._emit(Finished(task.name, task.stage.name, "kept", "", 0.0))
+        return Outcome(task, "kept", kept, kept.manifest.reason)
+
+    def _find_sound(self, task: Task, key: str) -> Entry | None:
+        entry = self._store.find(task.stage.name, key)
+        if entry is None:
+            return None
+        damage = entry.damage()
+        if not damage:
+            return entry
+        aside = self._store.set_aside(entry)
+        where = aside.relative_to(self._store.root)
+        self._emit(
+            Note(
+                task.name,
+                f"{task.stage.name} artifact is corrupted ({damage[0]}); "
+                f"moved to {where}, making it again",
+            )
+        )
+        return None
+
+    def _say_waiting(self, task: Task) -> None:
+        self._emit(Note(task.name, f"another run is making {task.stage.name}; waiting for it"))
+
+    def _make(self, task: Task, key: str, inputs: Mapping[str, Entry]) -> Outcome:
+        self._emit(Started(task.name, task.stage.name))
+        attempt = _Attempt(task, key, inputs, self._store.workspace(task.stage.name, key))
+        try:
+            entry = self._attempt(attempt)
+        except BenchError as error:
+            self._keep_failed(attempt, error)
+            raise
+        except OSError as trouble:
+            explained = store_error(trouble, attempt.workspace.folder)
+            self._keep_failed(attempt, explained)
+            raise explained from trouble
+        except BaseException:
+            self._store.discard(attempt.workspace)
+            raise
+        made = entry.manifest
+        self._emit(Finished(task.name, made.stage, made.status, made.reason, made.seconds))
+        return Outcome(task, made.status, entry, made.reason)
+
+    def _attempt(self, attempt: _Attempt) -> Entry:
+        task, workspace = attempt.task, attempt.workspace
+        runner = self._resolver.runners[task.stage.environment]
+        runner.prepare(task.stage.environment, self._emit, self._cancelled)
+        request = Request(
+            stage=task.stage.name,
+            key=attempt.key,
+            spec=task.spec,
+            inputs={name: entry.files for name, entry in attempt.inputs.items()},
+            outputs=workspace.files,
+            scratch=workspace.folder / "scratch",
+            cache=self._store.root / "cache" / task.stage.environment,
+            result=workspace.folder / "result.json",
+            cpus=self._cpus,
+        )
+        request.cache.mkdir(exist_ok=True)
+        request.write(workspace.folder / "request.json")
+        job = Job(task.name, task.stage.environment, request, workspace.log)
+        result = runner.run(job, self._emit, self._cancelled)
+        if result.status == "failed":
+            raise StageFailure(result.reason, result.remedy, workspace.log)
+        return self._store.commit(workspace, self._describe(attempt, result))
+
+    def _describe(self, attempt: _Attempt, result: Result) -> Manifest:
+        task = attempt.task
+        return Manifest(
+            key=attempt.key,
+            stage=task.stage.name,
+            name=task.name,
+            status=result.status,
+            reason=result.reason,
+            spec=task.spec,
+            inputs={name: entry.manifest.content_hash for name, entry in attempt.inputs.items()},
+            artifacts=describe_files(attempt.workspace.files),
+            environment={
+                "name": task.stage.environment,
+                "runner": self._resolver.runners[task.stage.environment].name,
+                "recipe": self._resolver.environment_hash(task),
+            },
+            tools=result.tools,
+            host=describe_host(),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=time.monotonic() - attempt.start,
+            timings=result.timings,
+            peak_memory_bytes=result.peak_memory_bytes,
+        )
+
+    def _keep_failed(self, attempt: _Attempt, error: BenchError) -> None:
+        """Keep the log of a failure; where even that fails, the error itself still counts."""
+        workspace = attempt.workspace
+        result = Result("failed", error.what, error.remedy, {}, {}, 0)
+        try:
+            kept = self._store.keep_failed(workspace, self._describe(attempt, result))
+        except (BenchError, OSError) as second:
+            error.add_note(f"Its log could not be kept: {second}")
+            self._store.discard(workspace)
+            return
+        if error.log == workspace.log:
+            error.log = kept / "log.txt"
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One attempt to make an artifact; `start` is a reading of the monotonic clock."""
+
+    task: Task
+    key: str
+    inputs: Mapping[str, Entry]
+    workspace: Workspace
+    start: float = field(default_factory=time.monotonic)
+
+
+def describe_host() -> dict[str, str]:
+    """The machine, as far as it can matter to a timing."""
+    system = platform.uname()
+    return {
+        "system": f"{system.system} {system.release}",
+        "machine": system.machine,
+        "python": platform.python_version(),
+        "processors": str(os.cpu_count()),
+        "memory_bytes": str(psutil.virtual_memory().total),
+    }

@@ -1,0 +1,62 @@
+"""The tasks that experiments come down to, each one once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.experiment import Experiment, spec_as_json
+from bench.stages import STAGES, Stage
+from bench.store.keys import canonical
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage with one spec and given inputs; serves every experiment that needs it.
+
+    Attributes:
+        id: Identifies the task within a plan, by what it is to do.
+        stage: The stage.
+        name: Readable name of the experiment or training it serves.
+        spec: The stage's parameters, as JSON values.
+        needs: The task that makes each needed artifact, by stage name.
+        serves: Names of the experiments that need it.
+    """
+
+    id: str
+    stage: Stage
+    name: str
+    spec: Mapping[str, Any]
+    needs: Mapping[str, str]
+    serves: tuple[str, ...]
+
+
+def plan(experiments: Iterable[Experiment], stages: tuple[Stage, ...] = STAGES) -> list[Task]:
+    """The tasks of `experiments` for `stages`, every task after those that it needs.
+
+    Two experiments share a task when its spec and everything before it are the same: one training
+    serves all foldings, one compilation all image counts.
+    """
+    tasks: dict[str, Task] = {}
+    for experiment in experiments:
+        ids: dict[str, str] = {}
+        for stage in stages:
+            needs = {name: ids[name] for name in stage.needs}
+            spec = spec_as_json(experiment.spec(stage.name))
+            identity = hashlib.sha256(canonical([stage.name, spec, needs])).hexdigest()
+            ids[stage.name] = identity
+            known = tasks.get(identity)
+            serves = (*known.serves, experiment.name) if known else (experiment.name,)
+            tasks[identity] = Task(
+                identity, stage, _readable_name(stage, experiment), spec, needs, serves
+            )
+    order = {stage.name: number for number, stage in enumerate(stages)}
+    return sorted(tasks.values(), key=lambda task: order[task.stage.name])
+
+
+def _readable_name(stage: Stage, experiment: Experiment) -> str:
+    if not stage.needs:
+        return experiment.dataset.name.lower()
+    return experiment.name if stage.per_folding else experiment.training_name

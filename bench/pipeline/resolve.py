@@ -1,0 +1,63 @@
+"""What of a plan is in the store already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from bench.errors import StoreError
+from bench.paths import ROOT
+from bench.pipeline.plan import Task
+from bench.runners import Runner
+from bench.store import Entry, Store
+from bench.store.keys import artifact_key, canonical, hash_sources
+
+
+class Resolver:
+    """Computes keys and looks them up.
+
+    Args:
+        store: The store.
+        runners: The runner of each environment.
+    """
+
+    def __init__(self, store: Store, runners: Mapping[str, Runner]) -> None:
+        self.store = store
+        self.runners = runners
+        self._environments: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def key(self, task: Task, inputs: Mapping[str, Entry]) -> str:
+        """The key of the artifact that `task` makes from `inputs`."""
+        contents = {name: entry.manifest.content_hash for name, entry in inputs.items()}
+        return artifact_key(
+            task.stage.name, task.stage.version, task.spec, contents, self.environment_hash(task)
+        )
+
+    def environment_hash(self, task: Task) -> str:
+        """Hash of the recipe of the task's environment and of its stage's sources."""
+        stage = task.stage
+        known = (stage.environment, stage.sources)
+        if known not in self._environments:
+            recipe = self.runners[stage.environment].recipe(stage.environment)
+            parts = [recipe, hash_sources(ROOT, stage.sources)]
+            self._environments[known] = hashlib.sha256(canonical(parts)).hexdigest()
+        return self._environments[known]
+
+    def present(self, tasks: Iterable[Task]) -> dict[str, Entry]:
+        """The artifacts that are there, unverified, by task id.
+
+        A task whose inputs are not all there cannot have a key yet and counts as absent, and so
+        does one whose manifest cannot be read.
+        """
+        found: dict[str, Entry] = {}
+        for task in tasks:
+            inputs = {name: found[need] for name, need in task.needs.items() if need in found}
+            if len(inputs) < len(task.needs):
+                continue
+            try:
+                entry = self.store.find(task.stage.name, self.key(task, inputs))
+            except StoreError:
+                continue
+            if entry is not None:
+                found[task.id] = entry
+        return found

@@ -1,0 +1,49 @@
+"""How much faster one folding is than another: the arithmetic behind the paper's 62x."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The fastest over the slowest folding of one training.
+
+    Attributes:
+        point: The training, e.g. `TFC MNIST w2a2 seed 1`.
+        slow, fast: Names of the two foldings.
+        core: Ratio of their throughputs in simulation, nothing but the accelerator counted.
+        measured: The same as measured, the board's DMA included; None when not measured.
+    """
+
+    point: str
+    slow: str
+    fast: str
+    core: float
+    measured: float | None
+
+
+def throughput_ratios(results: pd.DataFrame) -> list[Ratio]:
+    """One ratio per training that has at least two simulated foldings."""
+    ratios = []
+    simulated = results.dropna(subset=["fps_core"])
+    identity = ["network", "dataset", "weight_bits", "act_bits", "seed"]
+    for values, group in simulated.groupby(identity, sort=False):
+        if len(group) < 2:
+            continue
+        ordered = group.sort_values("fps_core")
+        slow, fast = ordered.iloc[0], ordered.iloc[-1]
+        network, dataset, weight_bits, act_bits, seed = values
+        both_measured = ordered["fps_measured"].iloc[[0, -1]].notna().all()
+        ratios.append(
+            Ratio(
+                point=f"{network} {dataset} w{weight_bits}a{act_bits} seed {seed}",
+                slow=slow["folding"],
+                fast=fast["folding"],
+                core=fast["fps_core"] / slow["fps_core"],
+                measured=fast["fps_measured"] / slow["fps_measured"] if both_measured else None,
+            )
+        )
+    return ratios

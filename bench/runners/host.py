@@ -1,0 +1,103 @@
+"""Stages that run in the orchestrator's own process: fetching data, talking to a board."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+from bench.errors import BenchError, store_error
+from bench.events import Emit, Note, Progress
+from bench.locks import Cancelled
+from bench.runners.base import Job
+from bench.wire import Request, Result
+
+
+class HostReporter:
+    """What a host stage tells while it works; the counterpart of the workers' Reporter."""
+
+    def __init__(self, task: str, emit: Emit, log: TextIO, cancelled: threading.Event) -> None:
+        self._task = task
+        self._emit = emit
+        self._log = log
+        self._cancelled = cancelled
+        self.timings: dict[str, float] = {}
+        self.tools: dict[str, str] = {}
+
+    def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
+        """`done` of `total` `unit`s are through. Raises `Cancelled` after an interrupt."""
+        self.check_cancelled()
+        self._emit(Progress(self._task, done, total, unit, text))
+
+    def note(self, text: str) -> None:
+        """Something a person should read; also logged."""
+        self.log(text)
+        self._emit(Note(self._task, text))
+
+    def log(self, text: str) -> None:
+        """A line for the log."""
+        self._log.write(text.rstrip("\n") + "\n")
+        self._log.flush()
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` when the run was interrupted; call it in every long loop."""
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the seconds spent inside to the timing `name` (kept outside the artifact)."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+
+HostStage = Callable[[Request, HostReporter], None]
+
+
+class HostRunner:
+    """Runs host stages as plain functions.
+
+    Args:
+        stages: The functions by stage name.
+    """
+
+    name = "host"
+
+    def __init__(self, stages: Mapping[str, HostStage]) -> None:
+        self._stages = stages
+
+    def recipe(self, environment: str) -> str:
+        """Nothing beside the stage's own sources decides a host stage's result."""
+        return environment
+
+    def check(self, environment: str) -> None:
+        """The host lacks nothing: it runs already."""
+
+    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
+        """The host is always ready."""
+
+    def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        """Call the stage's function; see `Runner.run`."""
+        with job.log.open("a", encoding="utf-8") as log:
+            reporter = HostReporter(job.task, emit, log, cancelled)
+            try:
+                self._stages[job.request.stage](job.request, reporter)
+            except BenchError as error:
+                reporter.log(f"{error.what} {error.remedy}")
+                error.log = error.log or job.log
+                raise
+            except OSError as error:
+                raise store_error(error, job.request.outputs) from error
+        return Result(
+            status="done",
+            reason="",
+            remedy="",
+            tools=reporter.tools,
+            timings=reporter.timings,
+            peak_memory_bytes=0,
+        )

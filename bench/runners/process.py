@@ -1,0 +1,148 @@
+"""Child processes that end with the orchestrator, and how much memory they take."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import psutil
+
+TERMINATE_SECONDS = 3.0
+SAMPLE_SECONDS = 0.2
+
+
+class Child:
+    """A process in its own group: killed as a whole on cancel, and on leaving the context.
+
+    Its standard input is a pipe that closes when the orchestrator dies, however it dies; a worker
+    on the leash stops then.
+
+    Args:
+        command: Program and arguments.
+        variables: Its environment variables, all of them.
+        log: Takes its standard error.
+        cancelled: Set to end it early.
+        folder: Its working directory.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        log: IO[bytes],
+        cancelled: threading.Event,
+        folder: Path | None = None,
+    ) -> None:
+        self._process = subprocess.Popen(
+            command,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self._cancelled = cancelled
+        self._ended = threading.Event()
+        self._watch = threading.Thread(target=self._kill_when_cancelled, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._watch.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._signal(signal.SIGKILL)
+        self.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def lines(self) -> Iterator[str]:
+        """Its standard output, line by line, as it comes."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            yield line.decode("utf-8", errors="replace").rstrip("\n")
+
+    def wait(self) -> int:
+        """Wait for its end; its exit status, negative for the signal that killed it."""
+        status = self._process.wait()
+        self._ended.set()
+        self._watch.join()
+        return status
+
+    def _kill_when_cancelled(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            if self._cancelled.is_set():
+                self._signal(signal.SIGTERM)
+                if not self._ended.wait(TERMINATE_SECONDS):
+                    self._signal(signal.SIGKILL)
+                return
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            self._ended.set()
+
+
+class MemoryWatch:
+    """Samples the resident memory of a process and all its descendants.
+
+    Args:
+        pid: The process at the top.
+
+    Attributes:
+        peak_bytes: The largest sum seen.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.peak_bytes = 0
+        self._pid = pid
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._stop.wait(SAMPLE_SECONDS):
+            try:
+                top = psutil.Process(self._pid)
+                family = [top, *top.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                return
+            self.peak_bytes = max(self.peak_bytes, sum(map(_resident_bytes, family)))
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def describe_exit(status: int) -> str:
+    """What an exit status means, as the end of a sentence."""
+    if status == -signal.SIGKILL:
+        return "was killed (SIGKILL; the kernel does so when memory runs out)"
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with exit status {status} and left no result"

@@ -1,0 +1,117 @@
+"""Stages in isolated virtual environments, for machines without a container engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from bench.environments import ENVIRONMENTS, Environment
+from bench.errors import StageFailure
+from bench.events import Emit, Note, Progress
+from bench.locks import Cancelled
+from bench.runners.base import Job
+from bench.runners.process import Child, MemoryWatch, describe_exit
+from bench.runners.provision import provision, require_tools
+from bench.wire import Request, Result
+
+# What a worker may know of the caller's environment. The BLAS settings are there because some
+# processors need them for correct results.
+PASSED_VARIABLES = ("PATH", "LANG", "TZ", "CXX", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+class VenvRunner:
+    """Runs each stage with the interpreter of its environment's virtual environment.
+
+    Args:
+        folder: Where the environments live; each is made once and kept.
+    """
+
+    name = "venv"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def recipe(self, environment: str) -> str:
+        """The locks, the Python version and the processor architecture."""
+        parts = (
+            ENVIRONMENTS[environment].recipe(),
+            f"python{sys.version_info.major}.{sys.version_info.minor}",
+            platform.machine(),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def check(self, environment: str) -> None:
+        """Raise `EnvironmentFailure` if this machine lacks a tool that `environment` needs."""
+        require_tools(ENVIRONMENTS[environment])
+
+    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
+        """Install the environment, once; see `Runner.prepare`."""
+        provision(ENVIRONMENTS[environment], self._home(environment), emit, cancelled)
+
+    def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        """Run the worker as a child that dies with the orchestrator; see `Runner.run`."""
+        environment = ENVIRONMENTS[job.environment]
+        request = replace(job.request, leash=True)
+        request_path = job.log.parent / "request.json"
+        request.write(request_path)
+        python = self._home(job.environment) / "bin" / "python"
+        command = [str(python), "-m", environment.worker, str(request_path)]
+        variables = _variables(environment, request)
+        with (
+            job.log.open("ab") as log,
+            Child(command, variables, log, cancelled, request.scratch) as child,
+            MemoryWatch(child.pid) as memory,
+        ):
+            for line in child.lines():
+                emit(_as_event(job.task, line))
+            status = child.wait()
+        if cancelled.is_set():
+            raise Cancelled
+        result = Result.read(request.result)
+        if result is None:
+            raise StageFailure(
+                f"The worker of stage '{request.stage}' {describe_exit(status)}.",
+                "Read its log; if memory ran out, rerun with fewer --jobs.",
+                job.log,
+            )
+        peak = max(memory.peak_bytes, result.peak_memory_bytes)
+        return replace(result, peak_memory_bytes=peak)
+
+    def _home(self, environment: str) -> Path:
+        return self._folder / f"{environment}--{self.recipe(environment)[:12]}"
+
+
+def _as_event(task: str, line: str) -> Progress | Note:
+    """A worker's line as an event; anything that is not one is shown as it is."""
+    try:
+        data = json.loads(line)
+        if data.pop("event") == "progress":
+            return Progress(task, **data)
+        return Note(task, str(data["text"]))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Note(task, line)
+
+
+def _variables(environment: Environment, request: Request) -> dict[str, str]:
+    """A clean set of environment variables: nothing of the caller's but what is listed."""
+    passed = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
+    threads = str(request.cpus)
+    return {
+        **passed,
+        "HOME": str(request.scratch),
+        "TMPDIR": str(request.scratch),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": os.pathsep.join(map(str, environment.worker_folders)),
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+    }

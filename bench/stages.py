@@ -1,0 +1,72 @@
+"""The one declaration of the stages; everything that lists stages reads it here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step from data set to measurement.
+
+    Attributes:
+        name: Its name, also of its spec in `bench.experiment.Experiment`.
+        environment: Where it runs: `host`, `train` or `finn`.
+        needs: The stages whose artifacts it reads.
+        sources: Files and folders of the checkout that decide its result (part of its key).
+        version: Raised when its meaning changes in a way its sources do not show.
+        per_folding: Whether it differs between the foldings of one training.
+        summary: What it does, for people.
+    """
+
+    name: str
+    environment: str
+    needs: tuple[str, ...]
+    sources: tuple[str, ...]
+    version: int
+    per_folding: bool
+    summary: str
+
+
+TRAIN_SOURCES = ("docker/common/stagekit", "docker/train/train_worker")
+FINN_SOURCES = ("docker/common/stagekit", "docker/finn/finn_worker", "docker/finn/rtl")
+
+STAGES = (
+    Stage("dataset", "host", (), ("bench/datasets",), 1, False, "fetch and check the images"),
+    Stage("train", "train", ("dataset",), TRAIN_SOURCES, 1, False, "train with Brevitas"),
+    Stage(
+        "export", "train", ("train", "dataset"), TRAIN_SOURCES, 1, False, "export to QONNX, check"
+    ),
+    Stage(
+        "compile", "finn", ("export",), FINN_SOURCES, 1, True, "QONNX to folded hardware and RTL"
+    ),
+    Stage(
+        "simulate",
+        "finn",
+        ("compile", "export"),
+        FINN_SOURCES,
+        1,
+        True,
+        "run the RTL cycle for cycle in Verilator",
+    ),
+    Stage(
+        "measure",
+        "host",
+        ("simulate", "export"),
+        ("bench/boards", "docker/board"),
+        1,
+        True,
+        "push, run and time on a board over SSH",
+    ),
+)
+
+BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def up_to(name: str) -> tuple[Stage, ...]:
+    """Stage `name` and everything it needs, in order."""
+    wanted = {name}
+    for stage in reversed(STAGES):
+        if stage.name in wanted:
+            wanted.update(stage.needs)
+    return tuple(stage for stage in STAGES if stage.name in wanted)

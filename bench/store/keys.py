@@ -1,0 +1,62 @@
+"""Keys: SHA-256 of everything that decides a result, in one canonical form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+SHORT = 12
+
+
+def canonical(data: Any) -> bytes:
+    """`data` (JSON values, tuples allowed) as bytes that depend on its value only."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode()
+
+
+def artifact_key(
+    stage: str, version: int, spec: Mapping[str, Any], inputs: Mapping[str, str], environment: str
+) -> str:
+    """The key of a stage's artifact.
+
+    Args:
+        stage: The stage's name.
+        version: The stage's declared version.
+        spec: Its own parameters, as JSON values.
+        inputs: Content hash of each artifact it reads, by stage name. Contents and not keys: an
+            input rebuilt with equal content does not make the dependants stale.
+        environment: Hash of the environment's recipe and the stage's sources.
+    """
+    return hashlib.sha256(
+        canonical(
+            {
+                "stage": stage,
+                "version": version,
+                "spec": spec,
+                "inputs": dict(inputs),
+                "environment": environment,
+            }
+        )
+    ).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_sources(root: Path, sources: Iterable[str]) -> str:
+    """SHA-256 of files and folders below `root`, by relative name and content."""
+    digest = hashlib.sha256()
+    for source in sorted(sources):
+        top = root / source
+        files = sorted(top.rglob("*")) if top.is_dir() else [top]
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                name = file.relative_to(root).as_posix()
+                digest.update(f"{name}\0{hash_file(file)}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,183 @@
+"""Shows events: live on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from bench import events
+
+PLAIN_SECONDS = 10.0
+MARKS = {
+    "done": "[green]done[/]",
+    "kept": "[green]kept[/]",
+    "infeasible": "[yellow]infeasible[/]",
+    "skipped": "[yellow]skipped[/]",
+    "failed": "[red]failed[/]",
+}
+
+
+class View(Protocol):
+    """Shows a run while it goes on."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def show(self, event: events.Event) -> None:
+        """Show one event; called from any thread."""
+
+
+def make_view(console: Console) -> View:
+    """The view that fits `console`."""
+    return LiveView(console) if console.is_terminal else PlainView(console)
+
+
+class PlainView:
+    """A line for what starts and ends, and now and then one for what goes on.
+
+    Args:
+        console: Where to write.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+        self._stages: dict[str, str] = {}
+        self._last_shown: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, event: events.Event) -> None:
+        """Show one event."""
+        with self._lock:
+            match event:
+                case events.Started():
+                    self._stages[event.task] = event.stage
+                    self._last_shown[event.task] = time.monotonic()
+                case events.Progress():
+                    self._show_progress(event)
+            line = _describe(event)
+            if line:
+                self._write(line)
+
+    def _show_progress(self, event: events.Progress) -> None:
+        now = time.monotonic()
+        if now - self._last_shown.get(event.task, now) >= PLAIN_SECONDS:
+            self._last_shown[event.task] = now
+            stage = self._stages.get(event.task, "")
+            count = f"{event.done}/{event.total} {event.unit}s"
+            self._write(f"  {stage} {event.task}: {escape(f'{count} {event.text}'.rstrip())}")
+
+    def _write(self, line: str) -> None:
+        self._console.print(f"{time.strftime('%H:%M:%S')} {line}", highlight=False, soft_wrap=True)
+
+
+class LiveView:
+    """A bar for everything that goes on, and a line above for what has ended.
+
+    Args:
+        console: The terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("[bold]{task.fields[stage]:8}"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[text]}"),
+            console=console,
+        )
+        self._live = Live(self._progress, console=console, refresh_per_second=8, transient=True)
+        self._lock = threading.Lock()
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, event: events.Event) -> None:
+        """Show one event."""
+        with self._lock:
+            match event:
+                case events.Started():
+                    self._bars[event.task] = self._progress.add_task(
+                        event.task, total=None, stage=event.stage, unit="", text=""
+                    )
+                    return
+                case events.Progress():
+                    self._update(event)
+                case events.Finished() if event.task in self._bars:
+                    self._progress.remove_task(self._bars.pop(event.task))
+            line = _describe(event)
+            if line:
+                self._console.print(line, highlight=False)
+
+    def _update(self, event: events.Progress) -> None:
+        if event.task in self._bars:
+            self._progress.update(
+                self._bars[event.task],
+                completed=event.done,
+                total=event.total,
+                unit=f"{event.unit}s",
+                text=escape(event.text),
+            )
+
+
+def _describe(event: events.Event) -> str:
+    """The line that stays for an event, as markup; empty when it leaves none."""
+    match event:
+        case events.Planned():
+            return (
+                f"{event.total} tasks, {event.jobs} at a time; "
+                f"runner {event.runner} ({escape(event.reason)})"
+            )
+        case events.Started():
+            return f"  {event.stage} {event.task}: started"
+        case events.Note():
+            where = f"{event.task}: " if event.task else ""
+            return f"[cyan]note[/] {where}{escape(event.text)}"
+        case events.Finished(status="kept"):
+            return ""
+        case events.Finished():
+            detail = f" ({escape(event.detail)})" if event.detail else ""
+            seconds = f" {event.seconds:.1f} s" if event.seconds else ""
+            return f"{MARKS[event.status]} {event.stage} {event.task}{seconds}{detail}"
+    return ""

@@ -1,0 +1,91 @@
+"""The JSON contract between the orchestrator and the workers (docs/wire.md).
+
+The worker's half is docker/common/stagekit. The two halves never import each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import StageFailure
+
+WIRE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """One stage to run. Paths are those that the worker sees.
+
+    Attributes:
+        stage: The stage's name.
+        key: The artifact's key, 64 hexadecimal digits.
+        spec: The stage's own parameters.
+        inputs: Folder of each needed artifact's files, by stage name.
+        outputs: Empty folder; what is left in it becomes the artifact.
+        scratch: Empty folder, deleted afterwards.
+        cache: Folder kept between runs for build products.
+        result: Where the worker writes its result.
+        cpus: Processors the stage may keep busy.
+        leash: Whether the worker must stop when its standard input closes.
+    """
+
+    stage: str
+    key: str
+    spec: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    outputs: Path
+    scratch: Path
+    cache: Path
+    result: Path
+    cpus: int
+    leash: bool = False
+
+    def write(self, path: Path) -> None:
+        """Write the request as JSON to `path`."""
+        data = {"wire": WIRE_VERSION, **asdict(self)}
+        path.write_text(json.dumps(data, indent=1, sort_keys=True, default=str) + "\n")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a stage ended.
+
+    Attributes:
+        status: `done`, `infeasible` or `failed`.
+        reason: Why, when not `done`.
+        remedy: What to do about a failure.
+        tools: Versions of the tools that made the artifact.
+        timings: Seconds by name, wall clock; no part of the artifact.
+        peak_memory_bytes: Largest resident set of the stage's processes.
+    """
+
+    status: str
+    reason: str
+    remedy: str
+    tools: Mapping[str, str]
+    timings: Mapping[str, float]
+    peak_memory_bytes: int
+
+    @classmethod
+    def read(cls, path: Path) -> Result | None:
+        """The result at `path`; None when the worker left none.
+
+        Raises:
+            StageFailure: The file is not a result of this version of the wire.
+        """
+        if not path.exists():
+            return None
+        data = json.loads(path.read_text())
+        if data.pop("wire", None) != WIRE_VERSION or data.get("status") not in STATUSES:
+            raise StageFailure(
+                "The worker answered in another version of the wire.",
+                "Its environment is out of date; remove it and rerun.",
+            )
+        return cls(**data)
+
+
+STATUSES = ("done", "infeasible", "failed")

@@ -1,0 +1,131 @@
+"""Run one stage and say how it ended."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TextIO
+
+from stagekit.errors import Infeasible, StageError
+from stagekit.request import WIRE_VERSION, Request
+
+
+class Reporter:
+    """Tells the orchestrator how far a stage has come.
+
+    Args:
+        stream: Where events go, one JSON object a line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.timings: dict[str, float] = {}
+
+    def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
+        """`done` of `total` `unit`s (epochs, images, steps) are through; `text` says more."""
+        self._emit(event="progress", done=done, total=total, unit=unit, text=text)
+
+    def note(self, text: str) -> None:
+        """Something a person should read."""
+        self._emit(event="note", text=text)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the seconds spent inside to the timing `name` (kept outside the artifact)."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+    def _emit(self, **event: Any) -> None:
+        self._stream.write(json.dumps(event) + "\n")
+        self._stream.flush()
+
+
+Stage = Callable[[Request, Reporter], None]
+
+
+def run(stages: Mapping[str, Stage], tools: Sequence[str], argv: Sequence[str]) -> int:
+    """Run the stage that the request file `argv[1]` names.
+
+    Args:
+        stages: The worker's stages by name.
+        tools: Distributions whose versions belong into the manifest.
+        argv: Program name and path of the request.
+
+    Returns:
+        The exit status: 0 when a result was written, whatever it says; 2 on bad usage.
+    """
+    if len(argv) != 2:
+        print(f"usage: {argv[0]} REQUEST.json", file=sys.stderr)
+        return 2
+    reporter = Reporter(_claim_stdout())
+    request = Request.load(Path(argv[1]))
+    if request.leash:
+        threading.Thread(target=_die_with_orchestrator, daemon=True).start()
+    result: dict[str, Any] = {"wire": WIRE_VERSION, "status": "done", "reason": "", "remedy": ""}
+    try:
+        if request.stage not in stages:
+            raise StageError(f"This worker has no stage '{request.stage}', only {sorted(stages)}.")
+        stages[request.stage](request, reporter)
+    except Infeasible as finding:
+        result |= {"status": "infeasible", "reason": str(finding)}
+    except StageError as error:
+        traceback.print_exc()
+        result |= {"status": "failed", "reason": error.what, "remedy": error.remedy}
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        traceback.print_exc()
+        result |= {
+            "status": "failed",
+            "reason": f"{error.filename or request.outputs}: {error.strerror}.",
+            "remedy": "Free some disk space, or choose another store, then rerun.",
+        }
+    result["tools"] = {name: metadata.version(name) for name in tools}
+    result["timings"] = reporter.timings
+    result["peak_memory_bytes"] = _peak_memory()
+    _write_atomically(request.result, json.dumps(result, indent=1, sort_keys=True))
+    return 0
+
+
+def _claim_stdout() -> TextIO:
+    """Keep standard output for events; whatever libraries print goes to the log instead."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return events
+
+
+def _die_with_orchestrator() -> None:
+    """Kill this process group once standard input closes: nobody is left to use the result."""
+    while os.read(0, 1024):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _peak_memory() -> int:
+    """Bytes of the largest resident set among this process and its finished children."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(usage.ru_maxrss for usage in usages) * 1024
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,436 @@
+"""Faults between here and a board, each tried against the real server of the emulated board."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import psutil
+import pytest
+
+from bench.boards.base import Address
+from bench.boards.emulated import ConfinedSftp, emulated_board
+from bench.boards.ssh import Limits, SshBoard, open_board
+from bench.errors import BoardError
+
+
+class Session:
+    """A board, its address, what was logged, and the folder that holds its home."""
+
+    def __init__(self, board: SshBoard, address: Address, log: list[str], parent: Path) -> None:
+        self.board = board
+        self.address = address
+        self.log = log
+        (self.home,) = parent.iterdir()
+
+
+@asynccontextmanager
+async def session(
+    parent: Path, sftp: type[ConfinedSftp] = ConfinedSftp, limits: Limits | None = None
+) -> AsyncIterator[Session]:
+    log: list[str] = []
+    async with (
+        emulated_board("Pynq-Z1", "xc7z020clg400-1", parent, sftp) as address,
+        open_board(address, log.append, limits) as board,
+    ):
+        yield Session(board, address, log, parent)
+
+
+def on_board(parent: Path, body: Callable[[Session], Awaitable[None]], **options: Any) -> None:
+    """Run `body` on a fresh emulated board, then check that nothing of it is left."""
+    sockets = len(psutil.Process().net_connections("tcp"))
+
+    async def run() -> None:
+        async with session(parent, **options) as opened:
+            await body(opened)
+
+    try:
+        asyncio.run(run())
+    finally:
+        assert list(parent.iterdir()) == []
+        assert psutil.Process().children() == []
+        assert len(psutil.Process().net_connections("tcp")) == sockets
+
+
+def refused(address: Address) -> BoardError:
+    """The error of a board that does not let us in."""
+
+    async def attempt() -> None:
+        async with open_board(address, print):
+            pytest.fail("the board let us in")
+
+    with pytest.raises(BoardError) as caught:
+        asyncio.run(attempt())
+    return caught.value
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    folder = tmp_path / "local"
+    folder.mkdir()
+    (folder / "weights").write_bytes(os.urandom(100_000))
+    (folder / "empty").write_bytes(b"")
+    (folder / "tool").write_text("#!/bin/sh\necho run\n")
+    (folder / "tool").chmod(0o755)
+    return {f"deep/er/{name}": folder / name for name in ("weights", "empty", "tool")}
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> Path:
+    folder = tmp_path / "boards"
+    folder.mkdir()
+    return folder
+
+
+def test_probe_says_what_the_board_is(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        probe = await here.board.probe()
+        assert (probe.board, probe.part) == ("Pynq-Z1", "xc7z020clg400-1")
+        assert probe.measured_on == "emulated-board"
+        assert probe.machine == os.uname().machine
+
+    on_board(parent, body)
+
+
+def test_wrong_host_key_is_refused(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        other = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
+        with pytest.raises(BoardError, match="host key other than the one expected"):
+            async with open_board(replace(here.address, host_key=other), here.log.append):
+                pytest.fail("the board let us in")
+
+    on_board(parent, body)
+
+
+def test_wrong_client_key_is_refused(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        other = asyncssh.generate_private_key("ssh-ed25519")
+        with pytest.raises(BoardError, match="refused the key") as caught:
+            async with open_board(replace(here.address, client_key=other), here.log.append):
+                pytest.fail("the board let us in")
+        assert "authorized_keys" in caught.value.remedy
+
+    on_board(parent, body)
+
+
+def test_passwords_are_not_even_offered(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        at = here.address
+        offered = await asyncssh.get_server_auth_methods(at.host, at.port, at.user, config=None)
+        assert offered == ["publickey"]
+        with pytest.raises(asyncssh.PermissionDenied):
+            await asyncssh.connect(
+                at.host,
+                at.port,
+                username=at.user,
+                password="xilinx",
+                client_keys=None,
+                known_hosts=([at.host_key], [], []),
+                config=None,
+            )
+
+    on_board(parent, body)
+
+
+def test_each_run_has_fresh_keys_and_answers_on_loopback_only(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        async with emulated_board("Pynq-Z1", "part", parent) as second:
+            assert second.host == "127.0.0.1"
+            assert second.host_key != here.address.host_key
+            assert second.client_key != here.address.client_key
+            listening = [c.laddr for c in psutil.Process().net_connections("tcp4")]
+            assert all(at.ip == "127.0.0.1" for at in listening if at.port == second.port)
+            assert "PRIVATE" not in repr(second)
+
+    on_board(parent, body)
+
+
+def test_connection_refused() -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    with socket.socket() as bound:  # bound but not listening: nobody else can take the port
+        bound.bind(("127.0.0.1", 0))
+        error = refused(Address("127.0.0.1", bound.getsockname()[1], "xilinx", key, key))
+    assert "refused the connection" in error.what
+    assert str(error.exit_code.value) == "6"
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = Address("127.0.0.1", mute.getsockname()[1], "xilinx", key, key)
+
+        async def attempt() -> None:
+            async with open_board(address, print, Limits(connect=0.2)):
+                pytest.fail("nobody is there")
+
+        with pytest.raises(BoardError, match=r"not answer within 0\.2 s while connecting"):
+            asyncio.run(attempt())
+
+
+def test_a_server_that_is_not_ssh(parent: Path) -> None:
+    async def attempt() -> None:
+        async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            key = asyncssh.generate_private_key("ssh-ed25519")
+            async with open_board(Address("127.0.0.1", port, "xilinx", key, key), print):
+                pytest.fail("that was no SSH server")
+
+    with pytest.raises(BoardError, match="lost while connecting"):
+        asyncio.run(attempt())
+
+
+def test_commands_end_with_their_status_and_output(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        script = "echo out; echo 'it''s err' >&2; exit 7"
+        done = await here.board.run(["sh", "-c", script], 5)
+        assert (done.status, done.stdout, done.errors) == (7, "out\n", ("its err",))
+        assert "its err" in here.log
+        killed = await here.board.run(["sh", "-c", "kill -9 $$"], 5)
+        assert killed.status == -9
+        spaced = await here.board.run(["echo", "two words", "$HOME"], 5)
+        assert spaced.stdout == "two words $HOME\n"
+
+    on_board(parent, body)
+
+
+def test_a_command_that_hangs_is_killed_with_its_children(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        script = "sleep 60 & echo $$ $! >../pids; sleep 60"
+        with pytest.raises(BoardError, match=r"not answer within 0\.3 s while running"):
+            await here.board.run(["sh", "-c", script], 0.3)
+        await until_gone([int(pid) for pid in (here.home / "pids").read_text().split()])
+        # The connection is still good.
+        assert (await here.board.run(["echo", "yes"], 5)).stdout == "yes\n"
+
+    on_board(parent, body)
+
+
+def alive(pid: int) -> bool:
+    try:
+        # Orphans wait as zombies until init gets round to them.
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def until_gone(pids: list[int]) -> None:
+    assert pids
+    async with asyncio.timeout(2):
+        while any(alive(pid) for pid in pids):
+            await asyncio.sleep(0.01)
+
+
+def test_a_session_that_ends_takes_its_processes_along(parent: Path) -> None:
+    pids: list[int] = []
+
+    async def body(here: Session) -> None:
+        running = asyncio.create_task(
+            here.board.run(["sh", "-c", "sleep 60 & echo $$ $! >../pids; wait"], 60)
+        )
+        async with asyncio.timeout(5):
+            while not (here.home / "pids").exists() or not pids:
+                await asyncio.sleep(0.01)
+                with contextlib.suppress(FileNotFoundError):
+                    pids.extend(map(int, (here.home / "pids").read_text().split()))
+        running.cancel()
+
+    on_board(parent, body)
+    assert len(pids) == 2
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_several_sessions_at_once(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        async with open_board(here.address, here.log.append) as other:
+            boards = [here.board, other] * 4
+            # Each waits for all others, so they only end if they run side by side.
+            script = "touch ../$1; until [ -e ../7 -a -e ../0 -a -e ../3 ]; do sleep 0.01; done"
+            commands = [
+                board.run(["sh", "-c", f"{script}; echo $1", "sh", str(n)], 10)
+                for n, board in enumerate(boards)
+            ]
+            done = await asyncio.gather(*commands)
+            assert [result.stdout for result in done] == [f"{n}\n" for n in range(8)]
+
+    on_board(parent, body)
+
+
+def test_much_output_neither_blocks_nor_fills_the_memory(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        done = await here.board.run(["sh", "-c", "head -c 3000000 /dev/zero >&2; echo x"], 10)
+        assert done.stdout == "x\n"
+        with pytest.raises(BoardError, match="something other than one JSON document"):
+            await here.board.run(["sh", "-c", "yes garbage"], 10)
+
+    on_board(parent, body)
+
+
+def test_only_what_changed_is_pushed(parent: Path, files: dict[str, Path]) -> None:
+    async def body(here: Session) -> None:
+        first = await here.board.push(files)
+        assert set(first.files) == set(files)
+        assert first.bytes == sum(path.stat().st_size for path in files.values())
+        assert (await here.board.push(files)).files == ()
+        files["deep/er/empty"].write_bytes(b"no longer")
+        assert (await here.board.push(files)).files == ("deep/er/empty",)
+        assert (await here.board.run(["deep/er/tool"], 5)).stdout == "run\n"
+        there = here.home / here.board.folder / "deep/er/weights"
+        assert there.read_bytes() == files["deep/er/weights"].read_bytes()
+
+    on_board(parent, body)
+
+
+class FlipsBits(ConfinedSftp):
+    """A file system that damages what is written to or read from it."""
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        damaged = bytes([data[0] ^ 1]) + data[1:]
+        written: Any = super().write(file_obj, offset, damaged)
+        return int(written)
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        data: Any = super().read(file_obj, offset, size)
+        return bytes([data[0] ^ 1]) + data[1:] if data else b""
+
+
+def test_damage_on_the_way_to_the_board_is_found(parent: Path, files: dict[str, Path]) -> None:
+    async def body(here: Session) -> None:
+        with pytest.raises(BoardError, match="weights arrived damaged"):
+            await here.board.push(files)
+
+    on_board(parent, body, sftp=FlipsBits)
+
+
+def test_damage_on_the_way_back_is_found(parent: Path, tmp_path: Path) -> None:
+    target = tmp_path / "fetched"
+
+    async def body(here: Session) -> None:
+        await here.board.run(["sh", "-c", "echo 12345 >results"], 5)
+        with pytest.raises(BoardError, match="results arrived damaged"):
+            await here.board.fetch("results", target)
+
+    on_board(parent, body, sftp=FlipsBits)
+    assert list(tmp_path.glob("fetched*")) == []
+
+
+def test_fetch_brings_the_file_whole(parent: Path, tmp_path: Path) -> None:
+    async def body(here: Session) -> None:
+        await here.board.run(["sh", "-c", "head -c 300000 /dev/urandom >results"], 5)
+        await here.board.fetch("results", tmp_path / "fetched")
+        there = here.home / here.board.folder / "results"
+        assert (tmp_path / "fetched").read_bytes() == there.read_bytes()
+        with pytest.raises(BoardError, match="No such file"):
+            await here.board.fetch("nothing", tmp_path / "nothing")
+
+    on_board(parent, body)
+    assert not (tmp_path / "nothing").exists()
+
+
+class Full(ConfinedSftp):
+    """A disk that is full, on a server that cannot say how full."""
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def statvfs(self, path: bytes) -> Any:
+        raise asyncssh.SFTPOpUnsupported("not here")
+
+
+class NearlyFull(ConfinedSftp):
+    """A disk with 50 kB left, on a server that says so."""
+
+    def statvfs(self, path: bytes) -> Any:
+        return asyncssh.SFTPVFSAttrs(bsize=1000, frsize=1000, bavail=50)
+
+
+@pytest.mark.parametrize(("sftp", "said"), [(Full, "is full"), (NearlyFull, "50000 bytes free")])
+def test_a_full_disk_is_called_that(
+    parent: Path, files: dict[str, Path], sftp: type[ConfinedSftp], said: str
+) -> None:
+    async def body(here: Session) -> None:
+        with pytest.raises(BoardError, match=said) as caught:
+            await here.board.push(files)
+        assert "Free some space" in caught.value.remedy
+
+    on_board(parent, body, sftp=sftp)
+
+
+def test_file_transfer_cannot_leave_the_home(parent: Path) -> None:
+    outside = parent.parent / "secret"
+    outside.write_text("secret")
+
+    async def body(here: Session) -> None:
+        at = here.address
+        script = f"ln -s {outside} ../link && ln -s {outside.parent} ../folder"
+        assert (await here.board.run(["sh", "-c", script], 5)).status == 0
+        async with (
+            asyncssh.connect(
+                at.host,
+                at.port,
+                username=at.user,
+                client_keys=[at.client_key],
+                known_hosts=([at.host_key], [], []),
+                config=None,
+            ) as connection,
+            connection.start_sftp_client() as sftp,
+        ):
+            assert await sftp.realpath(".") == "/"
+            for path in ("link", "folder/secret"):
+                for mode in ("r", "w"):
+                    with pytest.raises(asyncssh.SFTPPermissionDenied):
+                        await sftp.open(path, mode)
+            for path in (f"../../../..{outside}", str(outside), "/etc/passwd"):
+                with pytest.raises(asyncssh.SFTPNoSuchFile):
+                    await sftp.open(path)
+            with pytest.raises(asyncssh.SFTPPermissionDenied):
+                await sftp.symlink(str(outside.parent), "way-out")
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.open_connection("127.0.0.1", at.port)
+        assert outside.read_text() == "secret"
+
+    on_board(parent, body)
+
+
+def test_the_folder_on_the_board_is_removed_even_after_a_fault(parent: Path) -> None:
+    async def body(here: Session) -> None:
+        async def faulty() -> None:
+            async with open_board(here.address, here.log.append) as board:
+                assert (here.home / board.folder).is_dir()
+                await board.run(["touch", "file"], 5)
+                raise ValueError("from the body")
+
+        with pytest.raises(ValueError, match="from the body"):
+            await faulty()
+        left = [path.name for path in here.home.iterdir() if path.name.startswith(".bench-")]
+        assert sorted(left) == sorted([".bench-board.json", here.board.folder])
+
+    on_board(parent, body)
+
+
+def test_a_board_that_goes_away_during_a_command(parent: Path) -> None:
+    async def run() -> None:
+        log: list[str] = []
+        async with contextlib.AsyncExitStack() as server:
+            address = await server.enter_async_context(emulated_board("b", "p", parent))
+            async with open_board(address, log.append) as board:
+                running = asyncio.create_task(board.run(["sleep", "60"], 60))
+                await asyncio.sleep(0.1)
+                await server.aclose()
+                await running
+
+    with pytest.raises(BoardError, match="lost while running `sleep 60`"):
+        asyncio.run(run())
+    assert list(parent.iterdir()) == []

@@ -1,0 +1,195 @@
+"""The pipeline: what is shared, kept, rebuilt, skipped; failures and interrupts."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import FakeRunner
+
+from bench.errors import Exit
+from bench.events import Event, Finished, Note
+from bench.experiment import Experiment
+from bench.pipeline import Resolver, Summary, execute, plan
+from bench.runners import Job
+from bench.stages import STAGES, up_to
+from bench.store import Store
+
+NAME = "tfc-mnist-w2a2-s1"
+
+
+def run(
+    experiments: Sequence[Experiment],
+    resolver: Resolver,
+    emit=lambda event: None,  # noqa: ANN001
+) -> Summary:
+    return execute(plan(experiments), resolver, jobs=2, cpus=2, emit=emit)
+
+
+def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
+    tasks = plan(experiments)
+    per_stage = {s.name: sum(t.stage is s for t in tasks) for s in STAGES}
+    assert per_stage == {
+        "dataset": 1, "train": 2, "export": 2, "compile": 4, "simulate": 4, "measure": 4,
+    }  # fmt: skip
+    position = {task.id: number for number, task in enumerate(tasks)}
+    for task in tasks:
+        assert all(position[need] < position[task.id] for need in task.needs.values())
+
+
+def test_only_takes_a_stage_and_what_it_needs() -> None:
+    assert [stage.name for stage in up_to("export")] == ["dataset", "train", "export"]
+
+
+def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:  # noqa: ANN001
+    first = run(experiments, resolver)
+    assert (first.count("done"), first.exit_code) == (17, Exit.OK)
+    assert len(runner.ran) == len(set(runner.ran)) == 17
+    second = run(experiments, resolver, seen.append)
+    assert (second.count("kept"), len(runner.ran)) == (17, 17)
+    assert {event.status for event in seen if isinstance(event, Finished)} == {"kept"}
+
+
+def test_another_spec_reruns_only_what_depends_on_it(experiments, resolver, runner) -> None:  # noqa: ANN001
+    run(experiments, resolver)
+    runner.ran.clear()
+    run([replace(e, simulate=replace(e.simulate, images=7)) for e in experiments], resolver)
+    assert {name.split()[0] for name in runner.ran} == {"simulate", "measure"}
+
+
+def test_an_input_rebuilt_with_equal_content_stops_the_cascade(
+    experiments: Sequence[Experiment], store: Store, resolver: Resolver, runner: FakeRunner
+) -> None:
+    run(experiments, resolver)
+    runner.ran.clear()
+    for entry in list(store.entries()):
+        if entry.manifest.stage in ("dataset", "train"):
+            store.remove(entry)
+    run(experiments, resolver)
+    assert {name.split()[0] for name in runner.ran} == {"dataset", "train"}
+
+
+def test_another_recipe_is_another_key(experiments, store, runner) -> None:  # noqa: ANN001
+    run(experiments, Resolver(store, dict.fromkeys(("host", "train", "finn"), runner)))
+    other = FakeRunner()
+    other.recipe_text = "changed lock"
+    run(experiments, Resolver(store, {"host": runner, "train": runner, "finn": other}))
+    assert {name.split()[0] for name in other.ran} == {"compile", "simulate"}
+
+
+def test_a_failure_stops_only_what_depends_on_it(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, seen: list[Event]
+) -> None:
+    runner.fail_on("compile", f"{NAME}-max")
+    summary = run(experiments, resolver, seen.append)
+    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 2, 14)
+    assert summary.exit_code == Exit.STAGE_FAILED
+    skipped = {
+        (e.stage, e.detail) for e in seen if isinstance(e, Finished) and e.status == "skipped"
+    }
+    assert skipped == {("simulate", "compile failed"), ("measure", "compile failed")}
+
+
+def test_a_failure_is_kept_with_its_log_and_tried_again(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+) -> None:
+    runner.fail_on("compile", f"{NAME}-max")
+    error = run(experiments, resolver).errors[0]
+    assert error.log is not None
+    assert error.log.read_text() == f"working on {NAME}-max\n"
+    manifest = json.loads((error.log.parent / "manifest.json").read_text())
+    assert (manifest["status"], manifest["reason"]) == ("failed", "It broke.")
+    runner.before = lambda job: None
+    runner.ran.clear()
+    assert run(experiments, resolver).exit_code == Exit.OK
+    assert runner.ran == [f"{stage} {NAME}-max" for stage in ("compile", "simulate", "measure")]
+
+
+def test_a_corrupted_artifact_is_found_said_and_made_again(
+    experiments: Sequence[Experiment],
+    store: Store,
+    resolver: Resolver,
+    runner: FakeRunner,
+    seen: list[Event],
+) -> None:
+    run(experiments, resolver)
+    entry = next(e for e in store.entries() if e.manifest.stage == "export")
+    victim = entry.files / "metrics.json"
+    victim.chmod(0o644)
+    victim.write_text("{}")
+    runner.ran.clear()
+    summary = run(experiments, resolver, seen.append)
+    assert summary.exit_code == Exit.OK
+    assert runner.ran == [f"export {entry.manifest.name}"]
+    notes = [event.text for event in seen if isinstance(event, Note)]
+    assert any("corrupted" in text and "making it again" in text for text in notes)
+
+
+def test_a_full_disk_is_a_store_error_and_costs_one_stage(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+) -> None:
+    def fill(job: Job) -> None:
+        if job.request.stage == "simulate":
+            raise OSError(28, "No space left on device", str(job.request.outputs))
+
+    runner.before = fill
+    summary = run(experiments, resolver)
+    assert summary.exit_code == Exit.STORE
+    assert "No space left" in summary.errors[0].what
+    assert summary.count("done") == 9
+
+
+def test_an_interrupt_leaves_no_half_written_artifact(
+    experiments: Sequence[Experiment], store: Store, resolver: Resolver, runner: FakeRunner
+) -> None:
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Finished) and event.stage == "train":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(experiments, resolver, interrupt)
+    assert list((store.root / "tmp").iterdir()) == []
+    assert all(entry.damage() == [] for entry in store.entries())
+    assert run(experiments, resolver).exit_code == Exit.OK
+
+
+def test_two_runs_side_by_side_do_everything_once(
+    experiments: Sequence[Experiment], store: Store, runner: FakeRunner
+) -> None:
+    environments = ("host", "train", "finn")
+    resolvers = [Resolver(Store(store.root), dict.fromkeys(environments, runner)) for _ in "ab"]
+    summaries: list[Summary] = []
+    threads = [
+        threading.Thread(target=lambda r=resolver: summaries.append(run(experiments, r)))
+        for resolver in resolvers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [summary.exit_code for summary in summaries] == [Exit.OK, Exit.OK]
+    assert len(runner.ran) == 17
+
+
+def test_a_crash_of_one_stage_is_not_cached(
+    experiments: Sequence[Experiment], store: Store, resolver: Resolver, runner: FakeRunner
+) -> None:
+    runner.fail_on("dataset", "mnist")
+    run(experiments, resolver)
+    assert list(store.entries()) == []
+    assert len(list((store.root / "failed" / "dataset").iterdir())) == 1
+
+
+def test_manifest_says_what_made_it(experiments, store, resolver) -> None:  # noqa: ANN001
+    run(experiments, resolver)
+    entry = next(e for e in store.entries() if e.manifest.stage == "compile")
+    manifest = entry.manifest
+    assert manifest.environment["runner"] == "fake"
+    assert manifest.spec["folding"] == [[2, 8], [1, 1], [1, 1], [5, 1]]
+    assert set(manifest.inputs) == {"export"}
+    assert manifest.tools == {"tool": "1"}
+    assert Path(entry.folder).name == f"{manifest.name}--{manifest.key[:12]}"
