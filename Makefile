@@ -16,25 +16,31 @@ help:
 
 setup: .venv/ready
 
+PIP_INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps
+
 .venv/ready: requirements/host.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"error: Python 3.11 or later is needed, $(PYTHON) is {v[0]}.{v[1]}.\nwhat to do: install a newer one and run `make PYTHON=/path/to/python3.11`.")'
-	@echo "setting up .venv (once, about half a minute)"
+	@$(PYTHON) tools/check_python.py
+	@echo "setting up .venv (once)"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/host.lock
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP_INSTALL) --require-hashes -r requirements/host.lock
+	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/ready requirements/dev.lock
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.lock
 	@touch $@
 
 reproduce: setup
 	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER)
 
-test: setup
+test: .venv/dev
 	.venv/bin/tox run -e lint,type,unit,sim
 
-lock: setup
+lock: .venv/dev
 	.venv/bin/python tools/lock.py
 
-lock-check: setup
+lock-check: .venv/dev
 	.venv/bin/python tools/lock.py --check
 
 clean:

@@ -103,7 +103,7 @@ def python_version(version: tuple[int, int, int]) -> Finding:
         "warning",
         found,
         f"Nothing works: {needed} or newer is needed.",
-        f"Install Python {needed} and run `make setup PYTHON=python{needed}`.",
+        f"Install Python {needed} or newer, then run `make setup` again.",
     )
 
 
@@ -119,7 +119,7 @@ def compiler() -> Finding:
 
 
 def make() -> Finding:
-    """The `make` that builds the simulators."""
+    """The `make` that runs the Makefile, and that the finn environment asks for."""
     if version := _first_line(["make", "--version"]):
         return Finding("make", "ok", version)
     costs = "No `make reproduce`, and no simulation without containers."
@@ -271,7 +271,7 @@ def vivado(environment: Mapping[str, str]) -> Finding:
 
 
 def _vivado_version(text: str) -> str | None:
-    match = re.search(r"\b20\d\d\.\d(\.\d)?\b", text)
+    match = re.search(r"(?<!\d)20\d\d\.\d(\.\d)?(?!\d)", text)
     return match[0] if match else None
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
 HOST_LOCK = ROOT / "requirements" / "host.lock"
+DEV_LOCK = ROOT / "requirements" / "dev.lock"
 CUDA_LOCK = DOCKER / "common" / "cuda.lock"
 CONSTRAINTS = DOCKER / "common" / "constraints.txt"
 FINN_PLUS = DOCKER / "finn" / "finn-plus"
@@ -57,11 +58,14 @@ def main() -> int:
 
 def _locks() -> list[Path]:
     environments = [DOCKER / name / "requirements.lock" for name in ENVIRONMENTS]
-    return [HOST_LOCK, CONSTRAINTS, *environments, FINN_PLUS.with_suffix(".lock"), CUDA_LOCK]
+    finn_plus = FINN_PLUS.with_suffix(".lock")
+    return [HOST_LOCK, DEV_LOCK, CONSTRAINTS, *environments, finn_plus, CUDA_LOCK]
 
 
 def _write_locks() -> None:
-    _compile([ROOT / "pyproject.toml"], HOST_LOCK, "--group", "dev")
+    project = [ROOT / "pyproject.toml"]
+    _compile(project, HOST_LOCK, "--group", "install")
+    _compile(project, DEV_LOCK, "--group", "dev", "--constraint", str(HOST_LOCK.relative_to(ROOT)))
     inputs = [DOCKER / name / "requirements.in" for name in ENVIRONMENTS]
     _compile(inputs, CONSTRAINTS, hashes=False)
     _compile([FINN_PLUS.with_suffix(".in")], FINN_PLUS.with_suffix(".lock"), "--no-deps")
@@ -111,10 +115,9 @@ def _with_cpu_torch(entry: str) -> str:
     found = re.match(r"torch==([^ ;]+)", entry)
     if not found:
         return entry
-    hashes = CPU_TORCH_HASHES[found[1]]
-    return (
-        entry.rstrip("\n") + "".join(f" \\\n    --hash=sha256:{value}" for value in hashes) + "\n"
-    )
+    first, *listed = (line.rstrip(" \\") for line in entry.splitlines())
+    hashes = {*listed, *(f"    --hash=sha256:{value}" for value in CPU_TORCH_HASHES[found[1]])}
+    return " \\\n".join([first, *sorted(hashes)]) + "\n"
 
 
 if __name__ == "__main__":

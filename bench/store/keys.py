@@ -56,7 +56,12 @@ def hash_sources(root: Path, sources: Iterable[str]) -> str:
         top = root / source
         files = sorted(top.rglob("*")) if top.is_dir() else [top]
         for file in files:
-            if file.is_file() and "__pycache__" not in file.parts:
-                name = file.relative_to(root).as_posix()
-                digest.update(f"{name}\0{hash_file(file)}\n".encode())
+            name = file.relative_to(root)
+            if file.is_file() and not any(_is_cache(part) for part in name.parts):
+                digest.update(f"{name.as_posix()}\0{hash_file(file)}\n".encode())
     return digest.hexdigest()
+
+
+def _is_cache(part: str) -> bool:
+    """Whether a file or folder of this name is left by a tool and is no source."""
+    return part == "__pycache__" or part.startswith(".")

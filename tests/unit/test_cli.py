@@ -1,0 +1,87 @@
+"""The command line: help, exit codes, messages a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.errors import EXIT_MEANING, Exit
+
+COMMANDS = (
+    [], ["plan"], ["run"], ["report"], ["doctor"],
+    ["store"], ["store", "ls"], ["store", "show"], ["store", "verify"], ["store", "gc"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "Examples:" in shown
+    assert f"bench {command[0]}" in shown if command else "Exit codes:" in shown
+
+
+def test_every_exit_code_has_a_meaning() -> None:
+    assert set(EXIT_MEANING) == set(Exit)
+
+
+def test_plan_of_an_empty_store(
+    grid_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", str(grid_file), "--store", str(tmp_path / "s")]) == Exit.OK
+    shown = capsys.readouterr().out
+    assert "4 experiments" in shown
+    assert "train    tfc-mnist-w2a2-s1  (serves 2 experiments)" in shown
+
+
+def test_a_wrong_file_is_exit_2_with_a_remedy(
+    grid_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid_file.write_text(grid_file.read_text().replace('"MNIST"', '"MNITS"'))
+    assert main(["run", str(grid_file)]) == Exit.CONFIG
+    shown = capsys.readouterr().err
+    assert "train.dataset = 'MNITS' is not known" in shown
+    assert "what to do: Did you mean 'MNIST'?" in shown
+
+
+def test_wrong_usage_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "x.toml", "--only", "trian"]) == Exit.CONFIG
+    assert "trian" in capsys.readouterr().err
+
+
+def test_a_store_that_cannot_be_is_exit_5(
+    grid_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["run", str(grid_file), "--store", str(tmp_path / "file")]) == Exit.STORE
+    assert "what to do:" in capsys.readouterr().err
+
+
+def test_no_compiler_is_said_before_anything_is_trained(
+    grid_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    arguments = ["run", str(grid_file), "--runner", "venv", "--store", str(tmp_path / "s")]
+    assert main(arguments) == Exit.ENVIRONMENT
+    captured = capsys.readouterr()
+    assert "No C++ compiler" in captured.err
+    assert "started" not in captured.out
+
+
+def test_verify_finds_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "verify", "--store", str(tmp_path)]) == Exit.OK
+    assert "0 artifacts" in capsys.readouterr().out
+
+
+def test_show_of_an_unknown_key_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["store", "show", "beef", "--store", str(tmp_path)]) == Exit.CONFIG
+    assert "no artifact has a key starting with 'beef'" in capsys.readouterr().err

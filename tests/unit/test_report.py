@@ -1,0 +1,114 @@
+"""Reports: absent is empty, nothing is rounded in the CSV, ratios are of like with like."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import FakeRunner
+from rich.console import Console
+
+from bench import report
+from bench.experiment import Experiment
+from bench.pipeline import Resolver, execute, plan
+from bench.report.ratios import throughput_ratios
+from bench.runners import Job
+
+REQUIRED = (
+    "network,dataset,weight_bits,act_bits,folding,seed,epochs,accuracy,sim_images,sim_accuracy,"
+    "bit_exact,ii_estimated,ii_simulated,latency_cycles,clock_mhz,fps_core,fps_measured,"
+    "measured_on,lut,bram18,dsp,fits,status,runner"
+)
+METRICS = {
+    "train": {"accuracy": 0.95310000000001, "best_epoch": 2},
+    "compile": {"lut": 100, "bram18": 3, "dsp": 0, "fits": True},
+    "simulate": {"images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300},
+    "measure": {"measured_on": "emulated-board"},
+}
+
+
+class MetricsRunner(FakeRunner):
+    """Leaves plausible metrics; the interval depends on the folding."""
+
+    def run(self, job: Job, emit, cancelled):  # noqa: ANN001, ANN201
+        result = super().run(job, emit, cancelled)
+        metrics = dict(METRICS.get(job.request.stage, {}))
+        interval = 4096 if job.task.endswith("low") else 64
+        if job.request.stage == "compile":
+            metrics["ii_estimated"] = interval
+        if job.request.stage == "simulate":
+            metrics["ii_simulated"] = float(interval)
+        if job.request.stage == "measure":
+            metrics["fps_measured"] = 1e8 / max(interval, 128)
+        path = job.request.outputs / "metrics.json"
+        path.write_text(json.dumps(metrics | {"task": job.task}))
+        return result
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    return MetricsRunner()
+
+
+def collect(experiments: Sequence[Experiment], resolver: Resolver) -> pd.DataFrame:
+    execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
+    return report.collect(experiments, resolver)
+
+
+def test_the_csv_has_the_promised_columns_unrounded(
+    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+) -> None:
+    results = collect(experiments, resolver)
+    csv, _ = report.write(results, "test", tmp_path / "out")
+    header, first = csv.read_text().splitlines()[:2]
+    assert header.startswith(REQUIRED)
+    assert first.startswith("TFC,MNIST,2,2,low,1,2,0.95310000000001,10,0.9,True,4096,4096")
+    assert list(results["status"]) == ["done"] * 4
+
+
+def test_what_is_absent_is_empty_and_never_zero(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+) -> None:
+    runner.fail_on("simulate", experiments[0].name)
+    results = collect(experiments, resolver)
+    assert results["status"][0] == "failed: simulate"
+    csv, markdown = report.write(results, "test", tmp_path)
+    row = dict(zip(*(line.split(",") for line in csv.read_text().splitlines()[:2]), strict=True))
+    for column in ("sim_images", "sim_accuracy", "bit_exact", "ii_simulated", "fps_core"):
+        assert row[column] == "", column
+    assert row["accuracy"] == "0.95310000000001"
+    assert "failed: simulate" in markdown.read_text()
+
+
+def test_an_empty_store_reports_what_is_missing(
+    experiments: Sequence[Experiment], resolver: Resolver
+) -> None:
+    results = report.collect(experiments, resolver)
+    assert list(results["status"]) == ["missing: dataset"] * 4
+    assert throughput_ratios(results) == []
+
+
+def test_ratios_compare_foldings_of_one_training(
+    experiments: Sequence[Experiment], resolver: Resolver
+) -> None:
+    ratios = throughput_ratios(collect(experiments, resolver))
+    assert [(r.point, r.slow, r.fast, r.core, r.measured) for r in ratios] == [
+        ("TFC MNIST w2a2 seed 1", "low", "max", 64.0, 32.0),
+        ("TFC MNIST w4a4 seed 1", "low", "max", 64.0, 32.0),
+    ]
+
+
+def test_the_terminal_shows_a_mismatch_loudly(
+    experiments: Sequence[Experiment], resolver: Resolver
+) -> None:
+    results = collect(experiments, resolver)
+    results.loc[0, "bit_exact"] = False
+    console = Console(file=io.StringIO(), width=250)
+    report.show(results, "test", console)
+    text = console.file.getvalue()
+    assert "NO" in text
+    assert "64.0x" in text
