@@ -18,23 +18,24 @@ class Environment:
         worker: The worker's package, run with `python -m`.
         worker_folders: Where Python finds the worker and what it imports from this project.
         locks: Hash-pinned requirement files, installed in this order without dependencies.
-        cuda_lock: What a CUDA build of torch needs besides; installed only where pip chose one.
+        either_of: Locks of which the first that the package index can serve is installed: the
+            builds of torch. See docs/decisions/0004-torch-builds.md.
         compiler: Whether its stages compile C++.
-        disk_bytes: What it takes on disk, roughly, measured.
+        disk_bytes: What it takes on disk at most while it is installed, rounded up.
     """
 
     name: str
     worker: str
     worker_folders: tuple[Path, ...]
     locks: tuple[Path, ...]
-    cuda_lock: Path
+    either_of: tuple[Path, ...]
     compiler: bool
     disk_bytes: int
 
     def recipe(self) -> str:
         """SHA-256 over the locks."""
         digest = hashlib.sha256()
-        for lock in (*self.locks, self.cuda_lock):
+        for lock in (*self.locks, *self.either_of):
             digest.update(lock.read_bytes())
         return digest.hexdigest()
 
@@ -47,17 +48,17 @@ ENVIRONMENTS = {
         worker="train_worker",
         worker_folders=(_DOCKER / "common", _DOCKER / "train"),
         locks=(_DOCKER / "train" / "requirements.lock",),
-        cuda_lock=_DOCKER / "common" / "cuda.lock",
+        either_of=(_DOCKER / "train" / "torch-cpu.lock", _DOCKER / "train" / "torch-cuda.lock"),
         compiler=False,
-        disk_bytes=1_000_000_000,
+        disk_bytes=2_000_000_000,
     ),
     "finn": Environment(
         name="finn",
         worker="finn_worker",
         worker_folders=(_DOCKER / "common", _DOCKER / "finn"),
         locks=(_DOCKER / "finn" / "requirements.lock", _DOCKER / "finn" / "finn-plus.lock"),
-        cuda_lock=_DOCKER / "common" / "cuda.lock",
+        either_of=(),
         compiler=True,
-        disk_bytes=2_000_000_000,
+        disk_bytes=1_000_000_000,
     ),
 }

@@ -1,4 +1,4 @@
-"""Say clearly when the Python is too old; runs on any Python 3, so it keeps to the syntax of 3.6."""
+"""Say clearly when the Python is too old; keeps to the syntax of 3.6, to run on such a one."""
 
 import sys
 

@@ -20,20 +20,20 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
 HOST_LOCK = ROOT / "requirements" / "host.lock"
 DEV_LOCK = ROOT / "requirements" / "dev.lock"
-CUDA_LOCK = DOCKER / "common" / "cuda.lock"
+TORCH_CPU_LOCK = DOCKER / "train" / "torch-cpu.lock"
+TORCH_CUDA_LOCK = DOCKER / "train" / "torch-cuda.lock"
 CONSTRAINTS = DOCKER / "common" / "constraints.txt"
 FINN_PLUS = DOCKER / "finn" / "finn-plus"
 ENVIRONMENTS = ("train", "finn")
 PYTHON = "3.11"
 
-# Packages that only a CUDA build of torch needs.
-CUDA_ONLY = re.compile(r"^(nvidia-|cuda-|triton==)")
+# torch and what only its CUDA build needs.
+TORCH = re.compile(r"^(torch==|nvidia-|cuda-|triton==)")
 
-# Builds of torch for processors only are published outside the package index that the lock is
-# made from, under the same version; their hashes have to be listed beside it. (Python 3.11,
-# Linux, x86-64.)
-CPU_TORCH_HASHES = {
-    "2.13.0": ("6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",),
+# Builds of torch for processors only are published outside the package index that the locks are
+# made from, as `<version>+cpu`. Python version and hash (Linux, x86-64) of those we have seen.
+CPU_TORCH = {
+    "2.13.0": {"3.11": "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"},
 }
 
 
@@ -59,7 +59,15 @@ def main() -> int:
 def _locks() -> list[Path]:
     environments = [DOCKER / name / "requirements.lock" for name in ENVIRONMENTS]
     finn_plus = FINN_PLUS.with_suffix(".lock")
-    return [HOST_LOCK, DEV_LOCK, CONSTRAINTS, *environments, finn_plus, CUDA_LOCK]
+    return [
+        HOST_LOCK,
+        DEV_LOCK,
+        CONSTRAINTS,
+        *environments,
+        finn_plus,
+        TORCH_CPU_LOCK,
+        TORCH_CUDA_LOCK,
+    ]
 
 
 def _write_locks() -> None:
@@ -69,17 +77,28 @@ def _write_locks() -> None:
     inputs = [DOCKER / name / "requirements.in" for name in ENVIRONMENTS]
     _compile(inputs, CONSTRAINTS, hashes=False)
     _compile([FINN_PLUS.with_suffix(".in")], FINN_PLUS.with_suffix(".lock"), "--no-deps")
-    cuda: dict[str, str] = {}
     for name, source in zip(ENVIRONMENTS, inputs, strict=True):
         lock = DOCKER / name / "requirements.lock"
         _compile([source], lock, "--constraint", str(CONSTRAINTS.relative_to(ROOT)))
-        header, pins = _split(lock.read_text())
-        cuda.update({pin: text for pin, text in pins.items() if CUDA_ONLY.match(pin)})
-        rest = [text for pin, text in pins.items() if not CUDA_ONLY.match(pin)]
-        lock.write_text(header + "".join(_with_cpu_torch(text) for text in rest))
-    CUDA_LOCK.write_text(
-        "# What a CUDA build of torch needs besides requirements.lock; made by tools/lock.py.\n"
-        + "".join(cuda[pin] for pin in sorted(cuda))
+    _move_torch(DOCKER / "train" / "requirements.lock")
+
+
+def _move_torch(lock: Path) -> None:
+    """Move torch out of `lock`, into one lock for each of its builds."""
+    header, pins = _split(lock.read_text())
+    lock.write_text(header + "".join(text for pin, text in pins.items() if not TORCH.match(pin)))
+    torch = [text for pin, text in pins.items() if TORCH.match(pin)]
+    TORCH_CUDA_LOCK.write_text(header + "".join(torch))
+    version = re.search(r"^torch==(\S+)", "".join(torch), re.MULTILINE)
+    assert version, "the train environment has no torch"
+    TORCH_CPU_LOCK.write_text(
+        header
+        + "".join(
+            f"torch=={version[1]}+cpu ; python_version == '{python}' "
+            "and platform_machine == 'x86_64' and sys_platform == 'linux' \\\n"
+            f"    --hash=sha256:{digest}\n"
+            for python, digest in CPU_TORCH[version[1]].items()
+        )
     )
 
 
@@ -88,7 +107,7 @@ def _compile(sources: list[Path], lock: Path, *options: str, hashes: bool = True
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "lock.txt"
         if lock.exists():
-            output.write_text(_merge_cuda(lock))
+            output.write_text(_as_resolved(lock))
         command = [
             sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal",
             "--python-version", PYTHON, "--no-header", "--no-annotate",
@@ -99,25 +118,16 @@ def _compile(sources: list[Path], lock: Path, *options: str, hashes: bool = True
         lock.write_text("# Made by tools/lock.py (make lock); do not edit.\n" + output.read_text())
 
 
-def _merge_cuda(lock: Path) -> str:
-    """The lock as it was resolved: with the CUDA packages that were moved out of it."""
-    cuda = CUDA_LOCK.read_text() if CUDA_LOCK.exists() and lock.parent.name in ENVIRONMENTS else ""
-    return lock.read_text() + cuda
+def _as_resolved(lock: Path) -> str:
+    """The lock as it was resolved: with torch, which was moved out of it."""
+    moved = TORCH_CUDA_LOCK if lock.parent == TORCH_CUDA_LOCK.parent else None
+    return lock.read_text() + (moved.read_text() if moved and moved.exists() else "")
 
 
 def _split(text: str) -> tuple[str, dict[str, str]]:
     """The header of a lock, and its entries by their first line."""
     parts = re.split(r"^(?=[a-zA-Z0-9])", text, flags=re.MULTILINE)
     return parts[0], {part.splitlines()[0]: part for part in parts[1:]}
-
-
-def _with_cpu_torch(entry: str) -> str:
-    found = re.match(r"torch==([^ ;]+)", entry)
-    if not found:
-        return entry
-    first, *listed = (line.rstrip(" \\") for line in entry.splitlines())
-    hashes = {*listed, *(f"    --hash=sha256:{value}" for value in CPU_TORCH_HASHES[found[1]])}
-    return " \\\n".join([first, *sorted(hashes)]) + "\n"
 
 
 if __name__ == "__main__":

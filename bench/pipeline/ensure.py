@@ -102,6 +102,8 @@ class Ensurer:
         self._emit(Note(task.name, f"another run is making {task.stage.name}; waiting for it"))
 
     def _make(self, task: Task, key: str, inputs: Mapping[str, Entry]) -> Outcome:
+        environment = task.stage.environment
+        self._resolver.runners[environment].prepare(environment, self._emit, self._cancelled)
         self._emit(Started(task.name, task.stage.name))
         attempt = _Attempt(task, key, inputs, self._store.workspace(task.stage.name, key))
         try:
@@ -123,7 +125,6 @@ class Ensurer:
     def _attempt(self, attempt: _Attempt) -> Entry:
         task, workspace = attempt.task, attempt.workspace
         runner = self._resolver.runners[task.stage.environment]
-        runner.prepare(task.stage.environment, self._emit, self._cancelled)
         request = Request(
             stage=task.stage.name,
             key=attempt.key,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.events import Emit
-from bench.locks import Cancelled as Cancelled
 from bench.wire import Request, Result
 
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.environments import Environment
@@ -93,27 +94,53 @@ class _Installation:
         start = time.monotonic()
         self._emit(Started(self._task, "set up"))
         self._log.write_text("")
-        self._call([sys.executable, "-m", "venv", str(self._home)])
+        if self._call([sys.executable, "-m", "venv", str(self._home)]):
+            raise self._failure()
         for lock in self._environment.locks:
-            self._pip_install(lock)
-        if self._torch_wants_cuda():
-            self._emit(
-                Note(
-                    self._task,
-                    "pip chose the CUDA build of torch; installing its libraries too (3 GB). "
-                    "README.md says how to choose the CPU build.",
-                )
-            )
-            self._pip_install(self._environment.cuda_lock)
+            if self._pip_install(lock):
+                raise self._failure()
+        self._install_either(self._environment.either_of)
         ready = {"recipe": self._environment.recipe(), "python": sys.version}
         (self._home / READY).write_text(json.dumps(ready, indent=1) + "\n")
         self._emit(Finished(self._task, "set up", "done", "", time.monotonic() - start))
 
-    def _pip_install(self, lock: Path) -> None:
-        python = str(self._home / "bin" / "python")
-        self._call([python, "-m", "pip", "install", *PIP_OPTIONS, "-r", str(lock)])
+    def _install_either(self, locks: Sequence[Path]) -> None:
+        """Install the first lock that can be had and applies to this Python and machine."""
+        for lock in locks:
+            self._pins += _count_pins(lock)
+            before = self._packages()
+            failed = self._pip_install(lock)
+            if failed and not self._was_not_offered():
+                raise self._failure()
+            if not failed and self._packages() != before:
+                return
+            self._pins -= _count_pins(lock)
+            note = f"{lock.stem} is not offered by pip's package index; trying the next build"
+            self._emit(Note(self._task, f"{note}. README.md says how to choose."))
+        if locks:
+            raise self._failure()
 
-    def _call(self, command: list[str]) -> None:
+    def _packages(self) -> set[str]:
+        return {path.name for path in self._home.glob("lib/python*/site-packages/*.dist-info")}
+
+    def _was_not_offered(self) -> bool:
+        """Whether pip's last words are that there is no such version, not that it broke."""
+        return "No matching distribution found" in self._log.read_text()[-2000:]
+
+    def _failure(self) -> EnvironmentFailure:
+        return EnvironmentFailure(
+            f"The {self._environment.name} environment could not be installed.",
+            "If the network or the disk was at fault, rerun; if a hash did not match, the "
+            "package index serves other files than the lock names.",
+            self._log,
+        )
+
+    def _pip_install(self, lock: Path) -> int:
+        python = str(self._home / "bin" / "python")
+        return self._call([python, "-m", "pip", "install", *PIP_OPTIONS, "-r", str(lock)])
+
+    def _call(self, command: list[str]) -> int:
+        """Run a command to its end; its exit status."""
         variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         with (
             self._log.open("ab", buffering=0) as log,
@@ -125,28 +152,13 @@ class _Installation:
             status = child.wait()
         if self._cancelled.is_set():
             raise Cancelled
-        if status:
-            raise EnvironmentFailure(
-                f"The {self._environment.name} environment could not be installed.",
-                "If the network or the disk was at fault, rerun; if a hash did not match, the "
-                "package index serves other files than the lock names.",
-                self._log,
-            )
+        return status
 
     def _show(self, line: str) -> None:
         if line.startswith("Collecting "):
             self._installed = min(self._installed + 1, self._pins)
             package = line.split()[1]
             self._emit(Progress(self._task, self._installed, self._pins, "package", package))
-
-    def _torch_wants_cuda(self) -> bool:
-        """Whether the installed torch links CUDA: its metadata then asks for NVIDIA's libraries."""
-        found = sorted(self._home.glob("lib/python*/site-packages/torch-*.dist-info/METADATA"))
-        if not found:
-            return False
-        return bool(
-            re.search(r"^Requires-Dist: (nvidia|cuda)-", found[0].read_text(), re.MULTILINE)
-        )
 
 
 def _count_pins(lock: Path) -> int:

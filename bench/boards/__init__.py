@@ -1,0 +1,1 @@
+"""Boards: where an accelerator is pushed, run and timed, over SSH."""

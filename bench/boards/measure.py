@@ -1,0 +1,239 @@
+"""The stage `measure`: push the accelerator to a board, run and time it there, check what comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from bench.boards.base import Board, Completed, Identity
+from bench.boards.emulated import emulated_board
+from bench.boards.readout import Postprocess, TestSet, load_outputs, require_equal
+from bench.boards.ssh import BOARD_PROGRAM, open_board, read_document
+from bench.errors import BoardError, ConfigError, did_you_mean
+from bench.locks import Cancelled
+from bench.runners.host import HostReporter
+from bench.wire import Request
+
+BOARDS = ("emulated",)
+
+_STEPS = ("push", "run", "fetch")
+# Names in the folder on the board.
+_PACKAGE, _IMAGES, _OUTPUTS = "package", "images.u8", "outputs.i64"
+_FEWEST_IMAGES = 2
+# The slowest simulator seen does some 60,000 cycles a second, on an idle machine.
+_SLOWEST_CYCLES_PER_S = 2_000
+_FIXED_LIMIT_S = 60.0
+_POLL_S = 0.1
+
+Answer = TypeVar("Answer")
+
+
+class Port(BaseModel):
+    """The accelerator's input or output in `package.json`."""
+
+    datatype: str
+    elements: int
+
+
+class Package(BaseModel):
+    """What the stage needs of `package.json`; the board's program checks the rest."""
+
+    board: str
+    part: str
+    clock_mhz: float
+    input: Port
+    output: Port
+
+
+class Readings(Identity):
+    """What the board's program measured; see docker/board/bench_board.py."""
+
+    clock_mhz: float
+    images: int
+    cycles: int
+    latency_cycles: int
+    latency_us: float
+    interval_cycles: float
+    images_per_second: float
+    input_bytes: int
+    output_bytes: int
+    dma_bytes_per_cycle: int
+    wall_seconds: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """One measurement, read and checked before anything is connected."""
+
+    request: Request
+    package: Package
+    files: dict[str, Path]
+    test_set: TestSet
+    limit_s: float
+
+
+def measure(request: Request, reporter: HostReporter) -> None:
+    """Run the host stage `measure`; the contract is in docs/wire.md.
+
+    Raises:
+        BoardError: The board cannot be reached, refuses, or returns other outputs than simulated.
+        ConfigError: The spec asks for what there is not.
+        Cancelled: The run was interrupted.
+    """
+    reporter.tools["asyncssh"] = metadata.version("asyncssh")
+    work = _prepare(request)
+    readings = asyncio.run(_until_cancelled(reporter, _use_board(work, reporter)))
+    reporter.timings["simulator"] = readings.wall_seconds
+    metrics = _score(work, readings)
+    text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    (request.outputs / "metrics.json").write_text(text, encoding="utf-8")
+
+
+def _prepare(request: Request) -> Work:
+    """Read the inputs and lay out what is pushed."""
+    board, images = request.spec["board"], request.spec["images"]
+    if board not in BOARDS:
+        raise ConfigError(f"measure.board = '{board}' is not known.", did_you_mean(board, BOARDS))
+    simulate = request.inputs["simulate"]
+    test_set = TestSet.load(request.inputs["export"] / "test_set.npz", images)
+    if not _FEWEST_IMAGES <= images <= len(test_set.images):
+        raise ConfigError(
+            f"measure.images = {images}, but the test set holds {len(test_set.images)} images, and "
+            f"an interval takes {_FEWEST_IMAGES}.",
+            f"Ask for {_FEWEST_IMAGES} to {len(test_set.images)}.",
+        )
+    package = _load_package(simulate / "package" / "package.json", test_set)
+    inputs = request.scratch / _IMAGES
+    test_set.images.tofile(inputs)
+    files = {
+        str(Path(_PACKAGE) / path.relative_to(simulate / "package")): path
+        for path in sorted((simulate / "package").rglob("*"))
+        if path.is_file()
+    }
+    files |= {"bench_board.py": BOARD_PROGRAM, _IMAGES: inputs}
+    interval = json.loads((simulate / "metrics.json").read_text())["ii_simulated"]
+    dma_cycles = max(package.input.elements, package.output.elements * 8)
+    cycles = images * max(interval, dma_cycles)
+    return Work(request, package, files, test_set, _FIXED_LIMIT_S + cycles / _SLOWEST_CYCLES_PER_S)
+
+
+def _load_package(path: Path, test_set: TestSet) -> Package:
+    try:
+        package = Package.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        raise BoardError(
+            f"The accelerator package is not usable: {path.name}: {error}",
+            "Remove the artifact of `simulate`, then rerun.",
+        ) from error
+    elements = test_set.images.shape[1]
+    if (package.input.datatype, package.input.elements) != ("UINT8", elements):
+        raise BoardError(
+            f"The accelerator takes {package.input.elements} elements of {package.input.datatype}, "
+            f"the test images have {elements} of UINT8.",
+            "Export with an unsigned 8-bit input, then rerun.",
+        )
+    return package
+
+
+async def _until_cancelled(reporter: HostReporter, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Do the work; after an interrupt stop it, wait until it has cleaned up, raise `Cancelled`."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        try:
+            reporter.check_cancelled()
+        except Cancelled:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+        await asyncio.wait({task}, timeout=_POLL_S)
+    return task.result()
+
+
+async def _use_board(work: Work, reporter: HostReporter) -> Readings:
+    """Push, run and fetch; leaves the outputs in the scratch folder."""
+    package = work.package
+    async with AsyncExitStack() as stack:
+        emulated = emulated_board(package.board, package.part, work.request.scratch)
+        address = await stack.enter_async_context(emulated)
+        with reporter.timed("connect"):
+            board = await stack.enter_async_context(open_board(address, reporter.log))
+            reporter.log(f"the board says it is {await board.probe()!r}")
+        reporter.progress(0, len(_STEPS), "steps", "push")
+        with reporter.timed("push"):
+            await board.push(work.files)
+        reporter.progress(1, len(_STEPS), "steps", "run")
+        with reporter.timed("run"):
+            readings = await _run(board, work, reporter)
+        reporter.progress(2, len(_STEPS), "steps", "fetch")
+        with reporter.timed("fetch"):
+            await board.fetch(_OUTPUTS, work.request.scratch / _OUTPUTS)
+        return readings
+
+
+async def _run(board: Board, work: Work, reporter: HostReporter) -> Readings:
+    images = len(work.test_set.images)
+
+    def on_line(line: str) -> None:
+        if line.isascii() and line.isdigit():
+            reporter.progress(min(int(line), images), images, "images", "run")
+        else:
+            reporter.log(line)
+
+    command = ["python3", "bench_board.py", "--leash", "--package", _PACKAGE]
+    command += ["--images", _IMAGES, "--output", _OUTPUTS]
+    done = await board.run(command, work.limit_s, on_line)
+    return _read(done, work)
+
+
+def _read(done: Completed, work: Work) -> Readings:
+    """The document that the board's program printed.
+
+    Raises:
+        BoardError: It is an error, not what was asked for, or no document at all.
+    """
+    readings = read_document(Readings, done, "the board")
+    asked = (work.package.board, work.package.part, len(work.test_set.images))
+    if (readings.board, readings.part, readings.images) != asked:
+        raise BoardError(
+            f"The board measured {readings.images} images as {readings.board} ({readings.part}), "
+            f"but {asked[2]} images on {asked[0]} ({asked[1]}) were asked for.",
+            "Its program and bench are of different versions; rerun from one checkout.",
+        )
+    return readings
+
+
+def _score(work: Work, readings: Readings) -> dict[str, Any]:
+    """The stage's findings; cycles are modelled, so the same artifacts give the same numbers."""
+    simulate, test_set = work.request.inputs["simulate"], work.test_set
+    outputs = load_outputs(
+        work.request.scratch / _OUTPUTS, len(test_set.images), work.package.output.elements
+    )
+    with np.load(simulate / "predictions.npz") as data:
+        compared = require_equal(outputs, data["outputs"])
+    classes = Postprocess.load(simulate / "package" / "postprocess.npz").classes(outputs)
+    return {
+        "images": readings.images,
+        "accuracy": float(np.mean(classes == test_set.labels)),
+        "agreeing_with_torch": int(np.sum(classes == test_set.predictions)),
+        "outputs_compared": compared,
+        "outputs_match": True,
+        "fps_measured": readings.images_per_second,
+        "latency_us": readings.latency_us,
+        "latency_cycles": readings.latency_cycles,
+        "cycles": readings.cycles,
+        "ii_measured": readings.interval_cycles,
+        "clock_mhz": readings.clock_mhz,
+        "measured_on": readings.measured_on,
+        "input_bytes": readings.input_bytes,
+        "output_bytes": readings.output_bytes,
+        "dma_bytes_per_cycle": readings.dma_bytes_per_cycle,
+    }

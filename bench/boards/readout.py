@@ -1,0 +1,101 @@
+"""From the integers that a board returns to classes and accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import BoardError
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Test images with what they are, and what torch takes them for.
+
+    Attributes:
+        images: uint8 [T, F].
+        labels: uint8 [T].
+        predictions: int64 [T].
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
+    predictions: Integers
+
+    @classmethod
+    def load(cls, path: Path, images: int) -> TestSet:
+        """The first `images` of the test set that the stage `export` wrote."""
+        with np.load(path) as data:
+            return cls(*(data[name][:images] for name in ("images", "labels", "predictions")))
+
+
+@dataclass(frozen=True)
+class Postprocess:
+    """What follows the accelerator, on the host: logits = scale * output + bias.
+
+    Attributes:
+        scale: float32 [C].
+        bias: float32 [C].
+    """
+
+    scale: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+    @classmethod
+    def load(cls, path: Path) -> Postprocess:
+        """Read what the stage `compile` left for the host."""
+        with np.load(path) as data:
+            return cls(data["scale"].astype(np.float32), data["bias"].astype(np.float32))
+
+    def classes(self, outputs: Integers) -> Integers:
+        """The class of each image: int64 [N], of the accelerator's `outputs` [N, C]."""
+        logits = self.scale * outputs.astype(np.float32) + self.bias
+        classes: Integers = np.argmax(logits, axis=1).astype(np.int64)
+        return classes
+
+
+def load_outputs(path: Path, images: int, elements: int) -> Integers:
+    """The accelerator's outputs, int64 [images, elements], from the raw file of a board.
+
+    Raises:
+        BoardError: The file has another size.
+    """
+    outputs = np.fromfile(path, dtype="<i8")
+    if outputs.size != images * elements:
+        raise BoardError(
+            f"The board returned {outputs.size} outputs for {images} images, not "
+            f"{images * elements}.",
+            "Its program and bench are of different versions; rerun from one checkout.",
+        )
+    return outputs.reshape(images, elements).astype(np.int64)
+
+
+def require_equal(outputs: Integers, simulated: Integers) -> int:
+    """Compare a board's outputs with the simulation's; returns how many images were compared.
+
+    Raises:
+        BoardError: They differ, or there is nothing to compare.
+    """
+    count = min(len(outputs), len(simulated))
+    if count == 0 or outputs.shape[1] != simulated.shape[1]:
+        raise BoardError(
+            f"The board's outputs {outputs.shape} cannot be compared with the simulation's "
+            f"{simulated.shape}.",
+            "Remove the artifacts of `simulate` and `measure`, then rerun.",
+        )
+    differing = np.flatnonzero(np.any(outputs[:count] != simulated[:count], axis=1))
+    if differing.size:
+        first = int(differing[0])
+        raise BoardError(
+            f"The board's output differs from the simulation for {differing.size} of {count} "
+            f"images, first for image {first}: {outputs[first].tolist()} instead of "
+            f"{simulated[first].tolist()}.",
+            "The accelerator does not compute what was verified; its timing is worthless. Check "
+            "that both ran the same package, then rerun.",
+        )
+    return count

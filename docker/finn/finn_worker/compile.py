@@ -1,0 +1,171 @@
+"""The compile stage: from the exported QONNX model to the RTL of every layer.
+
+Read `compile_model` from top to bottom for the whole flow; `steps` holds the transformations.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.infer_shapes import InferShapes
+
+from finn_worker import canonical, estimates, folding, steps, toolchain
+from finn_worker.postprocess import Postprocess, check_operators, extract
+from finn_worker.rtl.bundle import write_bundle
+from finn_worker.verification import Golden, Verifier
+from stagekit import Infeasible, Reporter, Request, StageError
+
+STREAMLINING: tuple[tuple[str, Callable[[ModelWrapper], ModelWrapper]], ...] = (
+    ("QONNX to FINN", steps.qonnx_to_finn),
+    ("tidy up", steps.tidy_up),
+    ("streamline", steps.streamline),
+)
+STEP_COUNT = len(STREAMLINING) + 8
+# FINN+ executes layers in float32, which holds every whole number only up to 2**24.
+EXACT_ACCUMULATOR_BITS = 25
+
+
+@dataclass(frozen=True)
+class CompileSpec:
+    """What to build.
+
+    Attributes:
+        folding: [PE, SIMD] of every MVAU, first layer first.
+        board: FINN's name of the board, such as "Pynq-Z1".
+        part: The board's FPGA, as Vivado spells it.
+        clock_ns: Clock period asked for.
+    """
+
+    folding: list[list[int]]
+    board: str
+    part: str
+    clock_ns: float
+
+
+def compile_model(request: Request, reporter: Reporter) -> None:
+    """Run the stage.
+
+    Leaves streamlined.onnx, dataflow.onnx, postprocess.npz, metrics.json, and the RTL bundle.
+
+    Raises:
+        StageError: Bad input, or a step after which the model computes something else.
+        Infeasible: A folding that does not divide its layer.
+    """
+    spec = request.parse(CompileSpec)
+    folds = folding.parse(spec.folding)
+    has = estimates.available(spec.board, spec.part)
+    if not spec.clock_ns > 0:
+        raise StageError(f"The clock period is {spec.clock_ns} ns.", "Give one above 0.")
+    toolchain.prepare(request.scratch / "finn")
+    flow = _Flow(reporter, Verifier(Golden.load(request.inputs["export"] / "golden.npz")))
+
+    streamlined = _streamline(flow, request.inputs["export"] / "model.onnx")
+    dataflow, postprocess = _to_dataflow(flow, streamlined, request.scratch)
+    folding.check(folding.matrices(dataflow), folds)
+    folded = flow.step("fold", folding.apply, dataflow, folds)
+    flow.verifier.equal("fold", folded, postprocess)
+    simulated = flow.step("specialize to RTL", steps.specialize_rtl, folded, spec.part)
+    flow.verifier.equal("specialize to RTL", simulated, postprocess)
+    built = flow.step("specialize for the board", steps.specialize_for_board, folded, spec.part)
+    simulated = flow.step("generate RTL", steps.generate_rtl, simulated, spec.part, spec.clock_ns)
+    for graph in (simulated, built):
+        folding.read_back(graph, folds)
+
+    canonical.save(streamlined, request.outputs / "streamlined.onnx")
+    canonical.save(simulated, request.outputs / "dataflow.onnx")
+    postprocess.save(request.outputs / "postprocess.npz")
+    flow.step("write RTL bundle", write_bundle, simulated, request.outputs)
+    target = {"board": spec.board, "part": spec.part, "clock_ns": spec.clock_ns}
+    metrics = _metrics(built, simulated, spec.part, has)
+    request.write_metrics(target | metrics | {"verified_steps": flow.verifier.steps})
+    flow.finish()
+
+
+class _Flow:
+    """Applies steps one after the other and tells how far they have come."""
+
+    def __init__(self, reporter: Reporter, verifier: Verifier) -> None:
+        self.reporter = reporter
+        self.verifier = verifier
+        self._done = 0
+
+    def step(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run one step; whatever FINN+ raises becomes a `StageError` that names the step."""
+        self.reporter.progress(self._done, STEP_COUNT, "step", name)
+        try:
+            with self.reporter.timed(name):
+                result = function(*arguments)
+        except (StageError, Infeasible):
+            raise
+        except Exception as error:  # FINN+ raises bare Exceptions and assertions, too
+            raise StageError(
+                f"FINN+ stopped in step '{name}': {type(error).__name__}: {error}",
+                "Compare the network with the supported layers; the log has FINN+'s traceback.",
+            ) from error
+        self._done += 1
+        return result
+
+    def finish(self) -> None:
+        """Report the last step as done."""
+        self.reporter.progress(self._done, STEP_COUNT, "step", "done")
+
+
+def _streamline(flow: _Flow, path: Path) -> ModelWrapper:
+    if not path.is_file():
+        raise StageError("The export holds no model.onnx.", "Run the export stage again.")
+    model = flow.step("read the exported model", _read, path)
+    flow.verifier.check_input(model)
+    flow.verifier.close("exported", model)
+    for name, function in STREAMLINING:
+        model = flow.step(name, function, model)
+        flow.verifier.close(name, model)
+    return model
+
+
+def _read(path: Path) -> ModelWrapper:
+    return ModelWrapper(str(path)).transform(InferShapes())
+
+
+def _to_dataflow(
+    flow: _Flow, streamlined: ModelWrapper, scratch: Path
+) -> tuple[ModelWrapper, Postprocess]:
+    """The accelerator's graph and what the host does with its output."""
+    name = "convert to hardware layers"
+    model = flow.step(name, steps.convert_to_hardware, streamlined)
+    check_operators(model)
+    flow.verifier.equal(name, model, lambda logits: logits)
+    for layer in steps.layers_wider_than(model, EXACT_ACCUMULATOR_BITS):
+        flow.reporter.note(f"{layer} sums beyond 2^24: golden execution may round its outputs.")
+    postprocess = extract(model, flow.verifier.classes)
+    name = "partition"
+    dataflow = flow.step(name, steps.partition, model, scratch)
+    flow.verifier.equal(name, dataflow, postprocess)
+    return dataflow, postprocess
+
+
+def _metrics(
+    built: ModelWrapper, simulated: ModelWrapper, part: str, has: Mapping[str, int]
+) -> dict[str, Any]:
+    """Estimates of both variants; the figures outside "simulated" are of the one to be built."""
+    layers, simulated_layers = (estimates.layers(model, part) for model in (built, simulated))
+    needed = estimates.totals(layers)
+    return needed | {
+        "ii_estimated": estimates.initiation_interval(simulated_layers),
+        "layers": layers,
+        "estimated_variant": f"what FINN+ would build for {part}: {_kinds(layers)}",
+        "simulated_variant": f"RTL throughout: {_kinds(simulated_layers)}",
+        "simulated": estimates.totals(simulated_layers) | {"layers": simulated_layers},
+        "available": dict(has),
+        "fits": estimates.fits(needed, has),
+    }
+
+
+def _kinds(layers: list[estimates.Layer]) -> str:
+    """Such as "4 MVAU_hls, 3 Thresholding_rtl"."""
+    counts = Counter(layer["op_type"] for layer in layers)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())

@@ -1,0 +1,119 @@
+"""The smallest FIFOs that do not slow an accelerator down.
+
+One simulator serves every depth, so a search costs little. What is found is proven by simulation:
+each depth was simulated together with the others as they are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from finn_worker.rtl.top import MIN_DEPTH
+from finn_worker.simulator import Simulator, StalledError
+from stagekit import StageError
+
+# Enough cycles for a steady state; data do not matter, only their timing.
+CYCLES = 30_000
+MIN_IMAGES = 12
+MAX_IMAGES = 200
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """What the search found.
+
+    Attributes:
+        depths: One per stream.
+        ii: Cycles per image with these depths, and with any larger ones.
+        ii_unsized: Cycles per image with every FIFO at its smallest; None for a deadlock.
+    """
+
+    depths: tuple[int, ...]
+    ii: float
+    ii_unsized: float | None
+
+
+def size_fifos(
+    simulator: Simulator,
+    images: npt.NDArray[np.uint8],
+    limits: Sequence[int],
+    ii_estimated: int,
+    progress: Callable[[str], None],
+) -> Sizing:
+    """Search the smallest depths that keep the accelerator's shortest interval.
+
+    Args:
+        simulator: With adjustable FIFOs.
+        images: Any images [N, F], N >= 1.
+        limits: Largest depth of each FIFO.
+        ii_estimated: Expected cycles per image, to choose how long to simulate.
+        progress: Called with what is being tried.
+
+    Raises:
+        StageError: The accelerator stalls even with the largest FIFOs.
+    """
+    count = min(max(CYCLES // ii_estimated, MIN_IMAGES), MAX_IMAGES)
+    frames = images[np.arange(count) % len(images)]
+
+    def interval(depths: Sequence[int]) -> float:
+        try:
+            _, run = simulator.run(frames, depths)
+        except StalledError:
+            return math.inf
+        assert run.ii is not None
+        return run.ii
+
+    progress("unsized")
+    smallest = [MIN_DEPTH] * len(limits)
+    unsized = interval(smallest)
+    best = _best_interval(simulator, frames, limits)
+    reported = None if math.isinf(unsized) else unsized
+    if unsized <= best:
+        return Sizing(tuple(smallest), best, reported)
+
+    progress("occupancy")
+    # Throttled: at full speed, the first FIFO would fill up however deep it is.
+    _, run = simulator.run(frames, limits, cycles_per_image=math.ceil(best))
+    depths = [
+        min(max(peak + 1, MIN_DEPTH), limit) for peak, limit in zip(run.peaks, limits, strict=True)
+    ]
+    while interval(depths) > best:
+        depths = [min(2 * depth, limit) for depth, limit in zip(depths, limits, strict=True)]
+    widths = [int(stream["width_bits"]) for stream in simulator.design["streams"]]
+    for stream in sorted(range(len(depths)), key=lambda i: -depths[i] * widths[i]):
+        progress(str(simulator.design["streams"][stream]["name"]))
+        _shrink(depths, stream, lambda: interval(depths) <= best)
+    return Sizing(tuple(depths), best, reported)
+
+
+def _best_interval(
+    simulator: Simulator, frames: npt.NDArray[np.uint8], limits: Sequence[int]
+) -> float:
+    try:
+        _, run = simulator.run(frames, limits)
+    except StalledError as stall:
+        raise StageError(
+            f"The accelerator stalls after {stall.images} images, however deep its FIFOs: {stall}.",
+            "The generated RTL is at fault; report it with the network and the folding.",
+        ) from stall
+    assert run.ii is not None
+    return run.ii
+
+
+def _shrink(depths: list[int], stream: int, keeps_up: Callable[[], bool]) -> None:
+    """Make one FIFO of `depths` as shallow as `keeps_up` allows, by bisection."""
+    enough, too_few = depths[stream], MIN_DEPTH - 1
+    while enough - too_few > 1:
+        # Most FIFOs need no more than the least: try that first.
+        middle = MIN_DEPTH if too_few < MIN_DEPTH else (enough + too_few) // 2
+        depths[stream] = middle
+        if keeps_up():
+            enough = middle
+        else:
+            too_few = middle
+    depths[stream] = enough

@@ -1,0 +1,195 @@
+"""Collect the RTL of a compiled accelerator into one folder that stands on its own.
+
+The folder `rtl/` holds FINN's library modules (`lib/`), what FINN generated for each node
+(`nodes/`) and the contents of the memories (`memories/`). Sources name a memory file without a
+folder, so that whoever simulates or builds the bundle chooses where the memories lie, and so that
+networks of equal shape have equal sources. `design.json` says how the parts go together.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from finn.util.basic import getHWCustomOp
+from finn.util.settings import get_settings
+from qonnx.core.modelwrapper import ModelWrapper
+from stagekit import StageError
+
+# Of FINN's simulation helpers: never part of the hardware.
+_LEFT_OUT = {"fifo_gauge.sv"}
+# Library modules that nodes use without listing them.
+_MEMSTREAM = ("axi/hdl/axilite.sv", "memstream/hdl/memstream.sv", "memstream/hdl/memstream_axi.sv")
+# Not used by any node, but by the FIFOs that are inserted between them.
+_FIFO = "fifo/hdl/fifo.sv"
+# Ports of nodes and weight memories that the top module connects.
+_CONNECTED = re.compile(
+    r"ap_clk|ap_clk2x|ap_rst_n|(in0|in1|out0)_V_T(DATA|VALID|READY)|m_axis_0_t(data|valid|ready)"
+)
+
+
+def write_bundle(model: ModelWrapper, outputs: Path) -> None:
+    """Write `outputs/rtl/` and `outputs/design.json`.
+
+    Args:
+        model: A linear dataflow graph whose nodes all have generated Verilog (after PrepareIP),
+            width converters inserted, FIFOs not.
+        outputs: Existing folder.
+
+    Raises:
+        StageError: A node has no RTL, or the graph is not a chain.
+    """
+    nodes = _chain(model)
+    rtl = outputs / "rtl"
+    lib = Path(get_settings().finn_rtllib)
+    for folder in ("lib", "nodes", "memories"):
+        (rtl / folder).mkdir(parents=True)
+    described = [_collect_node(node, lib, rtl) for node in nodes]
+    sources = [source for node in described for source in node["sources"]]
+    sources += [_copy_source(lib / _FIFO, rtl / "lib")]
+    design = {
+        "format": 1,
+        "nodes": described,
+        "streams": _streams(nodes),
+        "input": _port(getHWCustomOp(nodes[0]), "input"),
+        "output": _port(getHWCustomOp(nodes[-1]), "output"),
+        "sources": _in_compile_order(sources),
+    }
+    text = json.dumps(design, indent=1, sort_keys=True)
+    (outputs / "design.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _chain(model: ModelWrapper) -> list[Any]:
+    """The nodes from input to output; raises if they do not form one chain of RTL nodes."""
+    nodes = list(model.graph.node)
+    tensor = model.graph.input[0].name
+    for node in nodes:
+        if not node.op_type.endswith("_rtl"):
+            raise StageError(
+                f"Layer '{node.name}' ({node.op_type}) has no RTL of FINN's to simulate.",
+                "Only networks whose layers all have an RTL variant can be simulated; see the list "
+                "of supported layers.",
+            )
+        if node.input[0] != tensor:
+            raise StageError(
+                f"Layer '{node.name}' does not follow the layer before it: the network branches.",
+                "Only networks that form one chain of layers can be simulated so far.",
+            )
+        tensor = node.output[0]
+    return nodes
+
+
+def _collect_node(node: Any, lib: Path, rtl: Path) -> dict[str, Any]:
+    """Copy one node's sources and memories; returns its entry in `design.json`."""
+    layer = getHWCustomOp(node)
+    generated = Path(layer.get_nodeattr("code_gen_dir_ipgen"))
+    top = layer.get_nodeattr("gen_top_module")
+    files = [Path(file) for file in layer.get_rtl_file_list(abspath=True)]
+    weights = generated / f"{node.name}_memstream_wrapper.v"
+    if weights.exists():
+        files += [lib / name for name in _MEMSTREAM] + [weights]
+    sources = []
+    for file in files:
+        if file.name in _LEFT_OUT:
+            continue
+        inside = file.is_relative_to(generated)
+        sources.append(_copy_source(file, rtl / ("nodes" if inside else "lib"), node.name))
+    top_file = next(rtl / s for s in sources if re.search(rf"/{top}(_wrapper)?\.v$", s))
+    described = {
+        "name": node.name,
+        "op_type": node.op_type,
+        "top_module": top,
+        "in_width_bits": int(layer.get_instream_width()),
+        "out_width_bits": int(layer.get_outstream_width()),
+        "sources": sources,
+        "memories": _copy_memories(generated, rtl / "memories", node.name),
+        "tied_low": _unconnected_inputs(top_file),
+        "weights": None,
+    }
+    if weights.exists():
+        described["weights"] = {
+            "module": weights.stem,
+            "width_bits": int(layer.get_instream_width_padded(1)),
+            "tied_low": _unconnected_inputs(rtl / "nodes" / weights.name),
+        }
+    return described
+
+
+def _copy_source(file: Path, folder: Path, node: str = "") -> str:
+    """Copy a source, without machine-dependent paths; returns its path inside `rtl/`."""
+    text = file.read_text(encoding="utf-8")
+    # The memory's file name alone, and unique: FINN calls every node's file memblock.dat.
+    text = re.sub(r'(INIT_FILE\s*=\s*")[^"]+/([^"/]+")', rf"\g<1>{node}_\g<2>", text)
+    target = folder / file.name
+    if target.exists() and target.read_text(encoding="utf-8") != text:
+        raise StageError(
+            f"Two different RTL files are called '{file.name}'.",
+            "Report this: the generated design is inconsistent.",
+        )
+    target.write_text(text, encoding="utf-8")
+    return f"{folder.name}/{file.name}"
+
+
+def _copy_memories(generated: Path, folder: Path, node: str) -> list[str]:
+    """Copy the memory contents under names that are unique in the design."""
+    names = []
+    for file in sorted(generated.glob("*.dat")):
+        name = file.name if file.name.startswith(f"{node}_") else f"{node}_{file.name}"
+        shutil.copyfile(file, folder / name)
+        names.append(name)
+    return names
+
+
+def _unconnected_inputs(source: Path) -> list[str]:
+    """Input ports of a generated wrapper that the stream connections leave open."""
+    text = re.sub(r"//.*", "", source.read_text(encoding="utf-8"))
+    names = re.findall(r"^\s*input\s+(?:\[[^;]*?\]\s*)?(\w+)\s*(?:,|$)", text, re.MULTILINE)
+    return [name for name in names if not _CONNECTED.fullmatch(name)]
+
+
+def _streams(nodes: Sequence[Any]) -> list[dict[str, Any]]:
+    """Every stream of the chain, the accelerator's input and output included."""
+    ends = ["input", *(node.name for node in nodes), "output"]
+    layers = [getHWCustomOp(node) for node in nodes]
+    widths = [layer.get_instream_width() for layer in layers] + [layers[-1].get_outstream_width()]
+    shapes = [layer.get_folded_input_shape() for layer in layers]
+    shapes += [layers[-1].get_folded_output_shape()]
+    return [
+        {
+            "name": f"{producer}_to_{consumer}",
+            "producer": producer,
+            "consumer": consumer,
+            "width_bits": int(width),
+            "beats": math.prod(int(size) for size in shape[:-1]),
+        }
+        for (producer, consumer), width, shape in zip(pairwise(ends), widths, shapes, strict=True)
+    ]
+
+
+def _port(layer: Any, side: str) -> dict[str, Any]:
+    """How the elements of one image lie in the beats of the accelerator's input or output."""
+    shape = layer.get_folded_input_shape() if side == "input" else layer.get_folded_output_shape()
+    datatype = layer.get_input_datatype() if side == "input" else layer.get_output_datatype()
+    elements = math.prod(int(size) for size in shape)
+    per_beat = int(shape[-1])
+    return {
+        "datatype": datatype.name,
+        "bits": int(datatype.bitwidth()),
+        "signed": bool(datatype.signed()),
+        "elements": elements,
+        "elements_per_beat": per_beat,
+        "beats": elements // per_beat,
+        "bytes_per_beat": (per_beat * int(datatype.bitwidth()) + 7) // 8,
+    }
+
+
+def _in_compile_order(sources: Sequence[str]) -> list[str]:
+    """Each source once, packages before their users."""
+    unique = sorted(set(sources))
+    return sorted(unique, key=lambda source: not source.endswith("_pkg.sv"))

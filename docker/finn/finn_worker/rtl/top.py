@@ -1,0 +1,172 @@
+"""The module that joins an accelerator's nodes, with a FIFO on every stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MIN_DEPTH = 2
+# Beyond it, FINN's FIFO becomes UltraRAM, which behaves differently and no small FPGA has.
+MAX_DEPTH = 2028
+
+_HEADER = """\
+// Generated: the accelerator's nodes in a chain, with a FIFO on every stream.
+module top (
+	input	logic  clk,
+	input	logic  rst_n,
+
+	input	logic [31:0]  depth[{streams}],	// of each FIFO; constant while rst_n is high
+	output	logic [31:0]  fill[{streams}], 	// items that each FIFO holds
+	output	logic [31:0]  peak[{streams}], 	// most items that each FIFO has held
+
+	input	logic [{in_bits}-1:0]  in_data,
+	input	logic  in_valid,
+	output	logic  in_ready,
+
+	output	logic [{out_bits}-1:0]  out_data,
+	output	logic  out_valid,
+	input	logic  out_ready
+);
+"""
+
+# One stream: `s<i>_*` is the producer's side, `t<i>_*` the consumer's.
+_STREAM = """
+	// {name}
+	uwire [{padded}-1:0]  s{i}_data;
+	uwire  s{i}_valid, s{i}_ready;
+	uwire [{padded}-1:0]  t{i}_data;
+	uwire  t{i}_valid, t{i}_ready;
+"""
+_ADJUSTABLE_FIFO = """\
+	stream_fifo #(.WIDTH({width}), .MAX_DEPTH({max_depth})) fifo_{i} (
+		.clk(clk), .rst(!rst_n), .depth(depth[{i}]), .fill(fill[{i}]), .peak(peak[{i}]),
+		.idat(s{i}_data[{width}-1:0]), .ivld(s{i}_valid), .irdy(s{i}_ready),
+		.odat(t{i}_data[{width}-1:0]), .ovld(t{i}_valid), .ordy(t{i}_ready)
+	);
+"""
+_FINN_FIFO = """\
+	uwire [$clog2({depth}+1):0]  fill_{i}, peak_{i};
+	assign	fill[{i}] = 32'(fill_{i});
+	assign	peak[{i}] = 32'(peak_{i});
+	fifo #(.DEPTH({depth}), .DATA_WIDTH({width})) fifo_{i} (
+		.clk(clk), .rst(!rst_n), .count(fill_{i}), .maxcount(peak_{i}),
+		.idat(s{i}_data[{width}-1:0]), .ivld(s{i}_valid), .irdy(s{i}_ready),
+		.odat(t{i}_data[{width}-1:0]), .ovld(t{i}_valid), .ordy(t{i}_ready)
+	);
+"""
+_PADDING = "	assign	t{i}_data[{padded}-1:{width}] = '0;\n"
+
+_NODE = """
+	{module} {name} (
+		.ap_clk(clk), .ap_rst_n(rst_n),
+		.in0_V_TDATA(t{i}_data), .in0_V_TVALID(t{i}_valid), .in0_V_TREADY(t{i}_ready),
+		.out0_V_TDATA(s{o}_data), .out0_V_TVALID(s{o}_valid), .out0_V_TREADY(s{o}_ready){more}
+	);
+"""
+_WEIGHTS = """
+	uwire [{padded}-1:0]  w{i}_data;
+	uwire  w{i}_valid, w{i}_ready;
+	{module} weights_{i} (
+		.ap_clk(clk), .ap_clk2x(clk), .ap_rst_n(rst_n),
+		.m_axis_0_tdata(w{i}_data), .m_axis_0_tvalid(w{i}_valid), .m_axis_0_tready(w{i}_ready){more}
+	);
+"""
+_ENDS = """
+	assign	s0_data = in_data;
+	assign	s0_valid = in_valid;
+	assign	in_ready = s0_ready;
+
+	assign	out_data = t{last}_data;
+	assign	out_valid = t{last}_valid;
+	assign	t{last}_ready = out_ready;
+
+endmodule : top
+"""
+
+
+def max_depth(stream: Mapping[str, Any]) -> int:
+    """Largest depth of a stream's adjustable FIFO: two images where that is sensible."""
+    return min(max(64, 2 * int(stream["beats"])), MAX_DEPTH)
+
+
+def top_module(design: Mapping[str, Any], depths: Sequence[int] | None = None) -> str:
+    """SystemVerilog of the module `top`.
+
+    Args:
+        design: The bundle's `design.json`.
+        depths: One per stream, for FINN's own FIFOs of these depths; None for FIFOs whose depths
+            are set when the simulation starts.
+    """
+    streams = design["streams"]
+    padded = [_padded(stream["width_bits"]) for stream in streams]
+    text = [_HEADER.format(streams=len(streams), in_bits=padded[0], out_bits=padded[-1])]
+    for i, stream in enumerate(streams):
+        values = {"i": i, "name": stream["name"], "width": stream["width_bits"]}
+        text.append(_STREAM.format(**values, padded=padded[i]))
+        if depths is None:
+            text.append(_ADJUSTABLE_FIFO.format(**values, max_depth=max_depth(stream)))
+        else:
+            text.append(_FINN_FIFO.format(**values, depth=depths[i]))
+        if padded[i] > stream["width_bits"]:
+            text.append(_PADDING.format(**values, padded=padded[i]))
+    text += [_instance(i, node) for i, node in enumerate(design["nodes"])]
+    text.append(_ENDS.format(last=len(streams) - 1))
+    return "".join(text)
+
+
+def _instance(i: int, node: Mapping[str, Any]) -> str:
+    more = _tie_low(node["tied_low"])
+    weights = node["weights"]
+    text = ""
+    if weights is not None:
+        text += _WEIGHTS.format(
+            i=i,
+            module=weights["module"],
+            padded=weights["width_bits"],
+            more=_tie_low(weights["tied_low"]),
+        )
+        more += (
+            f",\n\t\t.ap_clk2x(clk), .in1_V_TDATA(w{i}_data), .in1_V_TVALID(w{i}_valid), "
+            f".in1_V_TREADY(w{i}_ready)"
+        )
+    values = {"module": node["top_module"], "name": f"node_{i}", "i": i, "o": i + 1, "more": more}
+    return text + _NODE.format(**values)
+
+
+def _tie_low(ports: Sequence[str]) -> str:
+    return "".join(f",\n\t\t.{port}('0)" for port in ports)
+
+
+def _padded(bits: int) -> int:
+    return (bits + 7) // 8 * 8
+
+
+def design_header(design: Mapping[str, Any]) -> str:
+    """C++ constants that the testbench needs, as the content of `design.h`."""
+    streams = design["streams"]
+    names = ", ".join(f'"{stream["name"]}"' for stream in streams)
+    depths = ", ".join(str(max_depth(stream)) for stream in streams)
+    return f"""\
+// Generated: names and shapes of the accelerator.
+#ifndef DESIGN_H
+#define DESIGN_H
+#include <cstddef>
+#include <cstdint>
+namespace design {{
+struct Port {{
+    size_t bits, elements, per_beat, beats, bytes_per_beat;
+    bool is_signed;
+}};
+constexpr Port kIn{_port(design["input"])};
+constexpr Port kOut{_port(design["output"])};
+constexpr size_t kStreams = {len(streams)};
+constexpr const char* kNames[] = {{{names}}};
+constexpr uint32_t kMaxDepths[] = {{{depths}}};
+}}  // namespace design
+#endif
+"""
+
+
+def _port(port: Mapping[str, Any]) -> str:
+    keys = ("bits", "elements", "elements_per_beat", "beats", "bytes_per_beat", "signed")
+    return "{" + ", ".join(str(int(port[key])) for key in keys).replace("'", "") + "}"

@@ -1,0 +1,148 @@
+"""Running a compiled simulator; its command line is described by `simulator --help`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stagekit import StageError
+
+STALLED = 3
+
+Outputs = npt.NDArray[np.int64]
+
+
+class StalledError(Exception):
+    """The accelerator stopped moving.
+
+    Attributes:
+        stream: The last stream that holds data, which its consumer does not take.
+        images: Images finished before.
+    """
+
+    def __init__(self, stream: str, items: int, images: int) -> None:
+        super().__init__(f"stream '{stream}' holds {items} items that are not taken")
+        self.stream = stream
+        self.images = images
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a simulation measured.
+
+    Attributes:
+        cycles: From the first input beat taken to the last output beat given.
+        latency_cycles: The same for the first image alone.
+        ii: Cycles per image over the last half of the images; None for a single image.
+        peaks: Most items that each FIFO held.
+    """
+
+    cycles: int
+    latency_cycles: int
+    ii: float | None
+    peaks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A built simulator with the memories of one network.
+
+    Attributes:
+        executable: From `simulator_build.build`.
+        design: The bundle's `design.json`.
+        memories: The folder that holds the bundle's `memories/`.
+        scratch: For inputs, outputs and FIFO depths.
+        stall_limit: Cycles without any movement that count as a deadlock.
+    """
+
+    executable: Path
+    design: Mapping[str, Any]
+    memories: Path
+    scratch: Path
+    stall_limit: int
+
+    def run(
+        self,
+        images: npt.NDArray[np.uint8],
+        depths: Sequence[int],
+        cycles_per_image: int = 0,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Outputs, Run]:
+        """Simulate `images` [N, F].
+
+        Args:
+            images: Elements as the accelerator takes them.
+            depths: One per stream, in the order of `design["streams"]`.
+            cycles_per_image: Offer an image only every so many cycles; 0: as fast as possible.
+            progress: Called with the number of images done.
+
+        Returns:
+            The accelerator's integers [N, C], and what was measured.
+
+        Raises:
+            StalledError: A deadlock.
+            StageError: The simulator failed.
+        """
+        fifos, raw, out = (self.scratch / name for name in ("fifos.txt", "images.raw", "out.raw"))
+        fifos.write_text(fifo_lines(self.design, depths), encoding="utf-8")
+        images.tofile(raw)
+        command = [str(self.executable), "--package", str(self.memories), "--fifos", str(fifos)]
+        command += ["--input", str(raw), "--output", str(out), "--images", str(len(images))]
+        command += ["--cycles-per-image", str(cycles_per_image)]
+        command += ["--stall-limit", str(self.stall_limit)]
+        result = _call(command, progress)
+        elements = int(self.design["output"]["elements"])
+        outputs = np.fromfile(out, dtype="<i8").reshape(len(images), elements)
+        run = Run(
+            cycles=int(result["cycles"]),
+            latency_cycles=int(result["latency_cycles"]),
+            ii=None if result["ii"] is None else float(result["ii"]),
+            peaks=tuple(result["peaks"]),
+        )
+        return outputs, run
+
+
+def fifo_lines(design: Mapping[str, Any], depths: Sequence[int]) -> str:
+    """The file of FIFO depths that the simulator reads."""
+    pairs = zip(design["streams"], depths, strict=True)
+    return "".join(f"{stream['name']} {depth}\n" for stream, depth in pairs)
+
+
+def _call(command: Sequence[str], progress: Callable[[int], None] | None) -> dict[str, Any]:
+    """The simulator's JSON line; its progress is passed on as it comes."""
+    if progress is not None:
+        command = [*command, "--progress"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        messages = []
+        for line in process.stderr:
+            if progress is not None and line.strip().isdecimal():
+                progress(int(line))
+            else:
+                messages.append(line)
+        printed = process.stdout.read()
+    if process.returncode == STALLED:
+        stall = json.loads(printed)
+        raise StalledError(stall["stalled"], stall["items"], stall["images"])
+    if process.returncode != 0:
+        reason = "".join(messages).strip() or f"it ended with status {process.returncode}"
+        raise StageError(
+            f"The simulation failed: {reason}",
+            "Run the stage again; if it fails again, report it with this message.",
+        )
+    result: dict[str, Any] = json.loads(printed)
+    return result

@@ -1,0 +1,212 @@
+"""Golden execution: after every step, the model must still compute what torch computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.custom_op.registry import getCustomOp
+from qonnx.transformation.general import SortGraph
+
+from stagekit import StageError
+
+Floats = npt.NDArray[np.float32]
+
+# Share of the span of all golden logits by which a logit may be off and still count as equal.
+# Summing in another order moves a pre-activation by about 1e-6 of its range; where that carries
+# it over a rounding boundary, one activation of the image is one quantization step off.
+TOLERANCE = 1e-4
+# Share of the images on which that may happen. A wrong transformation breaks all of them.
+ROUNDING_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Inputs and what torch made of them.
+
+    Attributes:
+        images: [N, F], integers 0..255 as float32, which is what QONNX executes.
+        logits: [N, C].
+        predictions: [N], class indices.
+    """
+
+    images: Floats
+    logits: Floats
+    predictions: npt.NDArray[np.int64]
+
+    @classmethod
+    def load(cls, path: Path) -> Golden:
+        """Read `golden.npz` of the export stage; raises `StageError` if there is none."""
+        if not path.is_file():
+            raise StageError(
+                f"The export holds no {path.name}.",
+                "Run the export stage again; its golden outputs are what every step is held to.",
+            )
+        with np.load(path) as data:
+            return cls(
+                images=data["images"].astype(np.float32),
+                logits=data["logits"].astype(np.float32),
+                predictions=data["predictions"].astype(np.int64),
+            )
+
+
+def execute(model: ModelWrapper, images: Floats, *, check_ranges: bool = False) -> Floats:
+    """The model's only output for `images` [N, ...], all in one pass.
+
+    The model itself is left as it is, at batch size 1.
+
+    Args:
+        model: In any of the dialects.
+        images: Its input.
+        check_ranges: QONNX sees to it that integer tensors hold whole numbers; see also whether
+            they are in the range of their datatype, beyond which hardware would cut bits off.
+
+    Raises:
+        StageError: A value is out of range.
+    """
+    batched = with_batch(model, len(images))
+    inputs = {batched.graph.input[0].name: images}
+    tensors = execute_onnx(batched, inputs, return_full_exec_context=True)
+    if check_ranges:
+        _check_ranges(batched, tensors)
+    return np.asarray(tensors[batched.graph.output[0].name], dtype=np.float32)
+
+
+def _check_ranges(model: ModelWrapper, tensors: dict[str, Floats | None]) -> None:
+    for name, values in tensors.items():
+        if values is None:  # QONNX' entry for optional inputs that are left out
+            continue
+        datatype = model.get_tensor_datatype(name)
+        low, high = float(values.min()), float(values.max())
+        if datatype.is_integer() and (low < datatype.min() or high > datatype.max()):
+            raise StageError(
+                f"Tensor '{name}' holds values from {low:.0f} to {high:.0f}, outside of "
+                f"{datatype.name}.",
+                "FINN+ chose a bit width that is too narrow; report it with the exported model.",
+            )
+
+
+def with_batch(model: ModelWrapper, batch: int) -> ModelWrapper:
+    """A copy of a batch-1 model whose activations have `batch` rows; executes hardware layers too.
+
+    QONNX' own ChangeBatchSize drops the intermediate shapes and infers them again, which
+    hardware layers answer with the batch size stored in their attributes.
+    """
+    model = model.transform(SortGraph())
+    activations = {model.graph.input[0].name}
+    for node in model.graph.node:
+        if activations.intersection(node.input):
+            activations.update(node.output)
+            _set_node_batch(node, batch)
+    for name in sorted(activations):
+        shape = model.get_tensor_shape(name)
+        if shape is None or shape[0] != 1:
+            raise StageError(
+                f"Tensor '{name}' has the shape {shape}; a leading batch dimension of 1 is needed.",
+                "Export the model with a batch size of 1.",
+            )
+        model.set_tensor_shape(name, [batch, *shape[1:]])
+    return model
+
+
+def _set_node_batch(node: Any, batch: int) -> None:
+    if not node.domain.startswith("finn.custom_op.fpgadataflow"):
+        return
+    layer = getCustomOp(node)
+    known = layer.get_nodeattr_types()
+    for name in ("numInputVectors", "inShape", "outShape"):
+        if name in known:
+            layer.set_nodeattr(name, [batch, *list(layer.get_nodeattr(name))[1:]])
+    if node.domain.endswith(".rtl"):
+        # "cppsim" of an RTL layer is its Python model; nothing is compiled.
+        layer.set_nodeattr("exec_mode", "cppsim")
+
+
+class Verifier:
+    """Compares each step's model with the golden outputs and keeps the record.
+
+    Args:
+        golden: What torch computed.
+    """
+
+    def __init__(self, golden: Golden) -> None:
+        self._golden = golden
+        self._reference: Floats | None = None
+        self.steps: list[dict[str, Any]] = []
+
+    @property
+    def classes(self) -> int:
+        """Number of logits, C."""
+        return int(self._golden.logits.shape[1])
+
+    def check_input(self, model: ModelWrapper) -> None:
+        """Whether the model takes the golden images; raises `StageError` if not."""
+        name = model.graph.input[0].name
+        shape, datatype = model.get_tensor_shape(name), model.get_tensor_datatype(name)
+        features = self._golden.images.shape[1]
+        if shape != [1, features] or datatype != DataType["UINT8"]:
+            raise StageError(
+                f"The model takes {datatype.name} of shape {shape}, the golden images are UINT8 "
+                f"of shape {[1, features]}.",
+                "Export the model with flattened images of 0..255, annotated as UINT8.",
+            )
+
+    def close(self, step: str, model: ModelWrapper) -> None:
+        """Hold a model that still computes in floating point to torch's logits.
+
+        Raises:
+            StageError: A prediction differs, or more logits differ than rounding explains.
+        """
+        logits = self._execute(step, model, check_ranges=False)
+        span = float(np.ptp(self._golden.logits)) or 1.0
+        off = np.abs(logits - self._golden.logits).max(axis=1) > TOLERANCE * span
+        wrong = logits.argmax(axis=1) != self._golden.predictions
+        self._record(step, wrong | off if off.mean() > ROUNDING_SHARE else wrong)
+        self._reference = logits
+
+    def equal(self, step: str, model: ModelWrapper, host: Callable[[Floats], Floats]) -> None:
+        """Hold a model of integers to the last `close` one's logits, bit by bit.
+
+        Args:
+            step: What has just been done.
+            model: Hardware layers.
+            host: What the host makes logits of the model's outputs with.
+
+        Raises:
+            StageError: Any logit differs, or a value is outside of its tensor's datatype.
+        """
+        assert self._reference is not None, "a floating-point model comes first"
+        logits = host(self._execute(step, model, check_ranges=True))
+        self._record(step, (logits != self._reference).any(axis=1))
+
+    def _execute(self, step: str, model: ModelWrapper, *, check_ranges: bool) -> Floats:
+        try:
+            outputs = execute(model, self._golden.images, check_ranges=check_ranges)
+            return outputs.reshape(self._golden.logits.shape)
+        except StageError as error:
+            raise StageError(f"After step '{step}': {error.what}", error.remedy) from error
+        except Exception as error:  # QONNX raises bare Exceptions and assertions, too
+            raise StageError(
+                f"After step '{step}' the model cannot be executed: {error}",
+                "Compare the network with the supported layers; the log has the traceback.",
+            ) from error
+
+    def _record(self, step: str, wrong: npt.NDArray[np.bool_]) -> None:
+        self.steps.append(
+            {"step": step, "images": int(wrong.size), "agreeing": int((~wrong).sum())}
+        )
+        if wrong.any():
+            first = int(np.flatnonzero(wrong)[0])
+            raise StageError(
+                f"After step '{step}' {int(wrong.sum())} of {wrong.size} golden images come out "
+                f"differently, the first is number {first}.",
+                "Make sure that model and golden outputs are of one export; if they are, FINN+ "
+                "changed what the model computes: report it with the exported model.",
+            )

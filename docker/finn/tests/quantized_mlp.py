@@ -1,0 +1,170 @@
+"""A small quantized network for the tests: as QONNX, and computed by NumPy independently.
+
+The finn environment has no Brevitas, so the graph is put together by hand, in the form in which
+Brevitas exports one: Div, then per layer Quant (weights), Transpose, MatMul, BatchNormalization
+and, but for the last layer, Quant (activations).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import TensorProto, helper, numpy_helper
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+Floats = npt.NDArray[np.float64]
+PIXEL_MAX = 255.0
+EPSILON = 1e-5
+
+
+@dataclass
+class Layer:
+    """One fully connected layer; `act_bits` 0 leaves out the quantizer after it."""
+
+    weights: Floats
+    weight_scale: Floats
+    mean: Floats
+    variance: Floats
+    gain: Floats
+    offset: Floats
+    act_bits: int
+    act_scale: float = 0.4
+
+
+@dataclass
+class QuantizedMLP:
+    """Random weights, BatchNorm fitted to random images.
+
+    Args:
+        sizes: Numbers of inputs, of each hidden layer's outputs, and of classes.
+        weight_bits: Narrow-range, signed.
+        act_bits: Signed.
+    """
+
+    sizes: tuple[int, ...] = (64, 16, 16, 8, 4)
+    weight_bits: int = 2
+    act_bits: int = 2
+    seed: int = 0
+    layers: list[Layer] = field(default_factory=list)
+    images: npt.NDArray[np.uint8] = field(init=False)
+    logits: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng(self.seed)
+        self.images = rng.integers(0, 256, (20, self.sizes[0]), dtype=np.uint8)
+        values: Floats = self.images / PIXEL_MAX
+        for index, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
+            last = index == len(self.sizes) - 2
+            weights = _as_float32(rng.normal(size=(outputs, inputs)))
+            limit = 2 ** (self.weight_bits - 1) - 1
+            scale = _as_float32(np.abs(weights).max(axis=1, keepdims=True) / limit)
+            sums = values @ (np.round(weights / scale) * scale).T
+            layer = Layer(
+                weights=weights,
+                weight_scale=scale,
+                mean=_as_float32(sums.mean(axis=0)),
+                variance=_as_float32(sums.var(axis=0) + 0.01),
+                gain=_as_float32(rng.choice([-1.0, 1.0], outputs) * rng.uniform(0.5, 1.5, outputs)),
+                offset=_as_float32(rng.uniform(-0.5, 0.5, outputs)),
+                act_bits=0 if last else self.act_bits,
+            )
+            self.layers.append(layer)
+            values = self._forward(layer, values)
+        self.logits = values
+
+    def _forward(self, layer: Layer, values: Floats) -> Floats:
+        limit = 2 ** (self.weight_bits - 1) - 1
+        weights = np.clip(np.round(layer.weights / layer.weight_scale), -limit, limit)
+        sums = values @ (weights * layer.weight_scale).T
+        normal = (sums - layer.mean) / np.sqrt(layer.variance + EPSILON)
+        output: Floats = normal * layer.gain + layer.offset
+        if layer.act_bits:
+            half = 2 ** (layer.act_bits - 1)
+            steps = np.round(output / np.float32(layer.act_scale))
+            output = np.clip(steps, -half, half - 1) * np.float32(layer.act_scale)
+        return output
+
+    def to_qonnx(self, tail: str = "") -> ModelWrapper:
+        """The network as Brevitas would export it; `tail` adds an operator after the logits."""
+        builder = _Builder()
+        tensor = builder.node("Div", "images", builder.constant(np.float32(PIXEL_MAX)))
+        for layer in self.layers:
+            bits = builder.constant(np.float32(self.weight_bits))
+            zero = builder.constant(np.float32(0))
+            scale = builder.constant(layer.weight_scale)
+            weights = builder.constant(layer.weights)
+            quantized = builder.quant(weights, scale, zero, bits, narrow=1)
+            turned = builder.node("Transpose", quantized, perm=[1, 0])
+            tensor = builder.node("MatMul", tensor, turned)
+            moments = (layer.gain, layer.offset, layer.mean, layer.variance)
+            names = [builder.constant(item) for item in moments]
+            tensor = builder.node("BatchNormalization", tensor, *names, epsilon=EPSILON)
+            if layer.act_bits:
+                scale = builder.constant(np.float32(layer.act_scale))
+                bits = builder.constant(np.float32(layer.act_bits))
+                tensor = builder.quant(tensor, scale, zero, bits, narrow=0)
+        if tail:
+            tensor = builder.node(tail, tensor)
+        return builder.model(tensor, self.sizes[0], self.sizes[-1])
+
+    def export(self, folder: Path, tail: str = "", input_datatype: str = "UINT8") -> Path:
+        """Leave what the export stage leaves in `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        model = self.to_qonnx(tail)
+        model.set_tensor_datatype("images", DataType[input_datatype])
+        model.save(str(folder / "model.onnx"))
+        np.savez(
+            folder / "golden.npz",
+            images=self.images,
+            logits=self.logits.astype(np.float32),
+            predictions=self.logits.argmax(axis=1),
+        )
+        return folder
+
+
+def _as_float32(values: Floats) -> Floats:
+    """Rounded to what the model's file can hold."""
+    return values.astype(np.float32).astype(np.float64)
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, value: Any) -> str:
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+        return name
+
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        name = f"value_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def quant(self, *inputs: str, narrow: int) -> str:
+        return self.node(
+            "Quant",
+            *inputs,
+            domain="qonnx.custom_op.general",
+            narrow=narrow,
+            signed=1,
+            rounding_mode="ROUND",
+        )
+
+    def model(self, output: str, inputs: int, outputs: int) -> ModelWrapper:
+        graph = helper.make_graph(
+            self.nodes,
+            "mlp",
+            [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, inputs])],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, outputs])],
+            self.constants,
+        )
+        opsets = [helper.make_opsetid("", 13), helper.make_opsetid("qonnx.custom_op.general", 1)]
+        proto = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        return ModelWrapper(proto)

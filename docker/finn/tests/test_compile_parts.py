@@ -1,0 +1,82 @@
+"""The compile stage's parts on their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from qonnx.transformation.infer_shapes import InferShapes
+
+from finn_worker import estimates
+from finn_worker.postprocess import Postprocess
+from finn_worker.verification import Golden, Verifier, execute
+from quantized_mlp import QuantizedMLP
+from stagekit import StageError
+
+FIRST_LAYER_INPUT_BITS = 8
+
+
+@pytest.mark.parametrize(("bits", "slices"), [(2, 326), (4, 448), (8, 496)])
+def test_instantiated_dsps_equal_those_of_the_synthesised_netlist(bits: int, slices: int) -> None:
+    """Yosys found so many DSP48E1 in the RTL of TFC 784-64-64-64-10."""
+    folding = [(16, 49), (8, 8), (8, 8), (10, 8)]
+    found = 0
+    for index, (pe, simd) in enumerate(folding):
+        input_bits = bits if index else FIRST_LAYER_INPUT_BITS
+        mvau = {"pe": pe, "simd": simd, "weight_bits": bits, "input_bits": input_bits}
+        found += estimates.instantiated_dsps(mvau, narrow=True, dsp_block="DSP48E1")
+    assert found == slices
+
+
+def test_more_dsps_instantiated_than_estimated_do_not_fit() -> None:
+    needed = {"lut": 0, "bram18": 0, "dsp": 100, "uram": 0, "dsp_instantiated": 221}
+    has = {"lut": 1, "bram18": 1, "dsp": 220, "uram": 0}
+    assert not estimates.fits(needed, has)
+    assert estimates.fits(needed | {"dsp_instantiated": 220}, has)
+
+
+def test_batch_and_single_images_give_the_same_logits() -> None:
+    network = QuantizedMLP()
+    model = network.to_qonnx().transform(InferShapes())
+    images = network.images.astype(np.float32)
+    together = execute(model, images)
+    one_by_one = np.concatenate([execute(model, image[np.newaxis]) for image in images])
+    np.testing.assert_allclose(together, one_by_one, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(together, network.logits, rtol=1e-4, atol=1e-4)
+
+
+def test_host_scales_and_shifts_each_class() -> None:
+    host = Postprocess(np.array([0.5, -2.0], np.float32), np.array([1.0, 0.25], np.float32))
+    outputs = np.array([[4, -3], [0, 1]], np.float32)
+    assert host(outputs).tolist() == [[3.0, 6.25], [1.0, -1.75]]
+
+
+def verifier_for(network: QuantizedMLP, logits: npt.NDArray[np.float64]) -> Verifier:
+    """One that takes `logits` for what torch computed."""
+    images = network.images.astype(np.float32)
+    return Verifier(Golden(images, logits.astype(np.float32), logits.argmax(axis=1)))
+
+
+def test_one_activation_on_a_rounding_boundary_is_no_disagreement() -> None:
+    network = QuantizedMLP()
+    logits = network.logits.copy()
+    logits[0] += 0.01 * np.ptp(logits)
+    verifier = verifier_for(network, logits)
+    verifier.close("streamline", network.to_qonnx().transform(InferShapes()))
+    assert verifier.steps == [{"step": "streamline", "images": 20, "agreeing": 20}]
+
+
+def test_every_logit_slightly_off_is_a_disagreement() -> None:
+    network = QuantizedMLP()
+    verifier = verifier_for(network, network.logits * 1.01)
+    with pytest.raises(StageError, match="'streamline'"):
+        verifier.close("streamline", network.to_qonnx().transform(InferShapes()))
+
+
+def test_one_changed_prediction_is_a_disagreement() -> None:
+    network = QuantizedMLP()
+    logits = network.logits.copy()
+    logits[3] = -logits[3]
+    verifier = verifier_for(network, logits)
+    with pytest.raises(StageError, match="number 3"):
+        verifier.close("streamline", network.to_qonnx().transform(InferShapes()))

@@ -1,0 +1,161 @@
+"""A small data set that any network can learn, and a way to run the worker on it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+TRAIN_FOLDER = Path(__file__).resolve().parents[1]
+COMMON_FOLDER = TRAIN_FOLDER.parent / "common"
+sys.path[:0] = [str(COMMON_FOLDER), str(TRAIN_FOLDER)]
+
+from stagekit import Reporter, Request, Stage  # noqa: E402  (found through the path above)
+
+IMAGE_SIZE = 8
+CLASSES = 4
+TRAIN_SPEC: dict[str, Any] = {
+    "network": "TFC",
+    "weight_bits": 2,
+    "act_bits": 2,
+    "seed": 1,
+    "epochs": 3,
+    "batch_size": 50,
+    "learning_rate": 0.01,
+    "milestones": [2],
+    "gamma": 0.1,
+    "dropout": 0.2,
+    "image_size": IMAGE_SIZE,
+    "train_images": 0,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of the worker ended."""
+
+    outputs: Path
+    result: dict[str, Any]
+    events: list[dict[str, Any]]
+    log: str
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The stage's `metrics.json`."""
+        return dict(json.loads((self.outputs / "metrics.json").read_text()))
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of every output by its relative path."""
+        return {
+            str(path.relative_to(self.outputs)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(self.outputs.rglob("*"))
+            if path.is_file()
+        }
+
+
+def make_request(
+    folder: Path, stage: str, spec: dict[str, Any], inputs: dict[str, Path]
+) -> Request:
+    """A request whose files lie below the new folder `folder`, written there too."""
+    for name in ("outputs", "scratch", "cache"):
+        (folder / name).mkdir(parents=True)
+    content = {
+        "wire": 1,
+        "stage": stage,
+        "key": "test",
+        "spec": spec,
+        "inputs": {name: str(path) for name, path in inputs.items()},
+        "outputs": str(folder / "outputs"),
+        "scratch": str(folder / "scratch"),
+        "cache": str(folder / "cache"),
+        "cpus": 1,
+        "result": str(folder / "result.json"),
+    }
+    (folder / "request.json").write_text(json.dumps(content))
+    return Request.load(folder / "request.json")
+
+
+def run_worker(
+    folder: Path, stage: str, spec: dict[str, Any], inputs: dict[str, Path], threads: int = 1
+) -> Outcome:
+    """Run a stage in a process of its own, as the orchestrator does.
+
+    `threads` is what the environment asks of the numeric libraries.
+    """
+    request = make_request(folder, stage, spec, inputs)
+    python_path = os.pathsep.join((str(COMMON_FOLDER), str(TRAIN_FOLDER)))
+    process = subprocess.run(
+        [sys.executable, "-m", "train_worker", str(folder / "request.json")],
+        env=os.environ | {"PYTHONPATH": python_path, "OMP_NUM_THREADS": str(threads)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    return Outcome(
+        request.outputs,
+        json.loads(request.result.read_text()),
+        [json.loads(line) for line in process.stdout.splitlines()],
+        process.stderr,
+    )
+
+
+def run_here(stage: Stage, request: Request) -> None:
+    """Run a stage in this process, which spares the seconds that the imports take."""
+    stage(request, Reporter(io.StringIO()))
+
+
+def write_idx(path: Path, array: npt.NDArray[np.uint8]) -> None:
+    """Write `array` as an IDX file."""
+    header = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
+    path.write_bytes(header + array.tobytes())
+
+
+def write_dataset(folder: Path, train_images: int = 500, test_images: int = 150) -> Path:
+    """Images of 12x12 pixels, bright in the quadrant that their class names, with noise."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(7)
+    for name, count in (("train", train_images), ("test", test_images)):
+        labels = generator.integers(0, CLASSES, count, dtype=np.uint8)
+        images = generator.integers(0, 120, (count, 12, 12), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            row, column = divmod(int(label), 2)
+            image[row * 6 : row * 6 + 6, column * 6 : column * 6 + 6] += 100
+        write_idx(folder / f"{name}-images.idx", images)
+        write_idx(folder / f"{name}-labels.idx", labels)
+    sizes = {"classes": CLASSES, "height": 12, "width": 12}
+    sizes |= {"train_images": train_images, "test_images": test_images}
+    (folder / "metrics.json").write_text(json.dumps(sizes))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set in the form in which the dataset stage leaves it; not to be changed."""
+    return write_dataset(tmp_path_factory.mktemp("data") / "dataset")
+
+
+@pytest.fixture(scope="session")
+def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """A small network trained on `dataset`."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    return run_worker(folder, "train", TRAIN_SPEC, {"dataset": dataset})
+
+
+@pytest.fixture(scope="session")
+def exported(dataset: Path, trained: Outcome, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """`trained`, exported."""
+    folder = tmp_path_factory.mktemp("exported") / "run"
+    inputs = {"dataset": dataset, "train": trained.outputs}
+    return run_worker(folder, "export", {"golden_images": 100}, inputs)

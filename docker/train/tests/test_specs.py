@@ -1,0 +1,56 @@
+"""Values that cannot be trained or exported are refused, and the field is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conftest import TRAIN_SPEC
+from stagekit import StageError
+from train_worker.specs import ExportSpec, TrainSpec
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("weight_bits", 1),
+        ("weight_bits", 9),
+        ("weight_bits", 2.5),
+        ("act_bits", 1),
+        ("seed", -1),
+        ("epochs", 0),
+        ("batch_size", 1),
+        ("learning_rate", 0.0),
+        ("gamma", 0.0),
+        ("gamma", 1.5),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("image_size", 0),
+        ("train_images", -1),
+        ("milestones", [0]),
+        ("milestones", [3]),
+        ("milestones", [2, 1]),
+        ("milestones", [1, 1]),
+        ("epochs", "3"),
+        ("learning_rate", "fast"),
+        ("learning_rate", float("nan")),
+        ("milestones", "12"),
+        ("network", 5),
+        ("seed", True),
+    ],
+)
+def test_bad_value(field: str, value: Any) -> None:
+    with pytest.raises(StageError, match=f"^{field} is ") as caught:
+        TrainSpec(**(TRAIN_SPEC | {field: value}))
+    assert caught.value.remedy.startswith(f"Give {field} as")
+
+
+def test_widest_and_narrowest_bits_are_accepted() -> None:
+    spec = TrainSpec(**(TRAIN_SPEC | {"weight_bits": 2, "act_bits": 8}))
+    assert (spec.weight_bits, spec.act_bits) == (2, 8)
+
+
+def test_nothing_to_check_the_export_against() -> None:
+    with pytest.raises(StageError, match="golden_images is 0"):
+        ExportSpec(golden_images=0)

@@ -1,0 +1,1 @@
+"""Stages of the training environment: quantization-aware training and QONNX export."""

@@ -1,0 +1,108 @@
+"""A trained network on disk, with all that is needed to build it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from stagekit import StageError
+from train_worker.networks import NetworkSpec, build
+from train_worker.specs import TrainSpec
+
+FORMAT = 1
+REMEDY = "Run the train stage again with this version of the worker, then export."
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network.
+
+    Attributes:
+        spec: What it was trained with.
+        classes: Number of its logits.
+        epoch: The epoch, counted from 1, whose parameters these are.
+        accuracy: Fraction of the whole test set it gets right.
+        state: The network's parameters and buffers by name.
+    """
+
+    spec: TrainSpec
+    classes: int
+    epoch: int
+    accuracy: float
+    state: dict[str, torch.Tensor]
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; equal checkpoints give equal bytes."""
+        content = {
+            "format": FORMAT,
+            "spec": dataclasses.asdict(self.spec),
+            "classes": self.classes,
+            "epoch": self.epoch,
+            "accuracy": self.accuracy,
+            "state": self.state,
+        }
+        # Given a path, torch writes the file's name into the file; given a stream, it does not.
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        path.write_bytes(buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read what `save` wrote.
+
+        Raises:
+            StageError: The file is missing, damaged, or of another version of the worker.
+        """
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise StageError(f"{path.name} cannot be read: {error}.", REMEDY) from error
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise StageError(f"{path.name} is no checkpoint in format {FORMAT}.", REMEDY)
+        try:
+            return cls(
+                spec=TrainSpec(**content["spec"]),
+                classes=content["classes"],
+                epoch=content["epoch"],
+                accuracy=content["accuracy"],
+                state=content["state"],
+            )
+        except (KeyError, TypeError) as error:
+            raise StageError(
+                f"{path.name} has other fields than this worker writes: {error}.", REMEDY
+            ) from error
+
+    def network(self) -> nn.Module:
+        """The trained network, in evaluation mode.
+
+        Raises:
+            StageError: The parameters do not fit the network that the spec describes.
+        """
+        network = build_network(self.spec, self.classes)
+        try:
+            network.load_state_dict(self.state)
+        except RuntimeError as error:
+            raise StageError(
+                f"The checkpoint's parameters do not fit its spec: {error}", REMEDY
+            ) from error
+        return network.eval()
+
+
+def build_network(spec: TrainSpec, classes: int) -> nn.Module:
+    """The network that `spec` describes, untrained."""
+    return build(
+        NetworkSpec(
+            name=spec.network,
+            inputs=spec.image_size**2,
+            classes=classes,
+            weight_bits=spec.weight_bits,
+            act_bits=spec.act_bits,
+            dropout=spec.dropout,
+        )
+    )

@@ -1,0 +1,163 @@
+"""The `export` stage: from a checkpoint to QONNX, checked against torch image by image."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from brevitas.export import export_qonnx
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.util.cleanup import cleanup_model
+from torch import nn
+
+from stagekit import Reporter, Request, StageError
+from train_worker import inference
+from train_worker.checkpoint import Checkpoint
+from train_worker.data import Split, read_classes, read_split
+from train_worker.specs import ExportSpec
+
+INPUT_DATATYPE = "UINT8"
+ACCURACY_TOLERANCE = 0.001
+"""A checkpoint trained on another kind of processor may round a few images differently."""
+
+
+def export(request: Request, reporter: Reporter) -> None:
+    """Export the trained network and keep golden inputs and outputs.
+
+    Writes `model.onnx`, `golden.npz`, `test_set.npz` and `metrics.json`.
+
+    Raises:
+        StageError: Checkpoint and data set do not belong together, or the exported model disagrees
+            with torch.
+    """
+    spec = request.parse(ExportSpec)
+    inference.fix_arithmetic()
+    checkpoint = Checkpoint.load(request.inputs["train"] / "checkpoint.pt")
+    network = checkpoint.network()
+    test_set = _read_test_set(request.inputs["dataset"], checkpoint, spec)
+    logits = inference.logits(network, test_set.images)
+    predictions = inference.predictions(logits)
+    _check_accuracy(checkpoint, predictions, test_set)
+
+    with reporter.timed("export"):
+        model = to_qonnx(network, test_set.images.shape[1], request.scratch)
+        model.save(str(request.outputs / "model.onnx"))
+    golden = test_set.first(spec.golden_images)
+    with reporter.timed("execute"):
+        exported = execute(model, golden.images.numpy(), reporter)
+    golden_logits = logits[: spec.golden_images]
+    _check_agreement(golden_logits, exported)
+
+    images = test_set.images.numpy()
+    save_npz(
+        request.outputs / "golden.npz",
+        images=images[: spec.golden_images],
+        logits=golden_logits,
+        predictions=predictions[: spec.golden_images],
+    )
+    save_npz(
+        request.outputs / "test_set.npz",
+        images=images,
+        labels=test_set.labels.numpy().astype(np.uint8),
+        predictions=predictions,
+    )
+    request.write_metrics(
+        {
+            "golden_images": spec.golden_images,
+            "agreeing": spec.golden_images,
+            "input_datatype": INPUT_DATATYPE,
+            "input_elements": images.shape[1],
+            "classes": checkpoint.classes,
+            "max_logit_difference": float(np.abs(exported - golden_logits).max()),
+        }
+    )
+
+
+def to_qonnx(network: nn.Module, inputs: int, scratch: Path) -> ModelWrapper:
+    """Export and clean up.
+
+    Args:
+        network: In evaluation mode; takes pixel values [N, inputs].
+        inputs: F, the elements of a flattened image.
+        scratch: Folder for intermediate files.
+
+    Returns:
+        A model whose input is [1, inputs], annotated as UINT8.
+    """
+    path = scratch / "exported.onnx"
+    # The dynamo exporter would put the weights into a second file.
+    export_qonnx(network, args=torch.zeros(1, inputs), export_path=str(path), dynamo=False)
+    model = cleanup_model(ModelWrapper(str(path)))
+    model.set_tensor_datatype(model.graph.input[0].name, DataType[INPUT_DATATYPE])
+    return model
+
+
+def execute(
+    model: ModelWrapper, images: npt.NDArray[np.uint8], reporter: Reporter
+) -> npt.NDArray[np.float32]:
+    """Run the model on one image after another: float [N, classes] of uint8 [N, F]."""
+    source, sink = model.graph.input[0].name, model.graph.output[0].name
+    rows = []
+    for done, image in enumerate(images, start=1):
+        rows.append(execute_onnx(model, {source: image[np.newaxis].astype(np.float32)})[sink])
+        if done % 50 == 0 or done == len(images):
+            reporter.progress(done, len(images), "image", "exported model against torch")
+    return np.concatenate(rows)
+
+
+def save_npz(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
+    """Like `numpy.savez`, but sure to give equal bytes for equal arrays.
+
+    Nothing is compressed, as the bytes would then depend on the version of zlib.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            with archive.open(entry, "w") as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def _read_test_set(folder: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Split:
+    classes = read_classes(folder)
+    if classes != checkpoint.classes:
+        raise StageError(
+            f"The checkpoint has {checkpoint.classes} classes, the data set {classes}.",
+            "Export with the data set that the network was trained on.",
+        )
+    test_set = read_split(folder, "test", classes, checkpoint.spec.image_size)
+    if spec.golden_images > len(test_set):
+        raise StageError(
+            f"golden_images is {spec.golden_images}, the test set holds {len(test_set)}.",
+            f"Ask for at most {len(test_set)}.",
+        )
+    return test_set
+
+
+def _check_accuracy(
+    checkpoint: Checkpoint, predictions: npt.NDArray[np.int64], test_set: Split
+) -> None:
+    """The network must be as good as when it was trained, or something is mixed up."""
+    accuracy = float((predictions == test_set.labels.numpy()).mean())
+    if abs(accuracy - checkpoint.accuracy) > ACCURACY_TOLERANCE:
+        raise StageError(
+            f"The network was trained to {checkpoint.accuracy:.2%} on its test set, but gets"
+            f" {accuracy:.2%} right on this one.",
+            "Export with the data set that the network was trained on.",
+        )
+
+
+def _check_agreement(expected: npt.NDArray[np.float32], exported: npt.NDArray[np.float32]) -> None:
+    """Every prediction of the exported model must be torch's."""
+    wrong = np.flatnonzero(inference.predictions(expected) != inference.predictions(exported))
+    if len(wrong):
+        worst = float(np.abs(expected - exported).max())
+        raise StageError(
+            f"The exported model disagrees with torch on {len(wrong)} of {len(expected)} images,"
+            f" first on test image {wrong[0]} (logits differ by up to {worst:.3g}).",
+            "Keep to the pinned versions of torch, brevitas, qonnx and onnx; with them, report it.",
+        )

@@ -1,0 +1,42 @@
+"""Running a network on many images, the same way wherever it is done."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+BATCH = 1000
+"""Images per forward pass: large enough to hide Python's overhead, small enough for the caches."""
+
+
+def fix_arithmetic() -> None:
+    """Make results depend on inputs and seed alone, not on threads or the machine's load.
+
+    Another processor may still round differently, as torch picks its kernels by instruction set.
+    """
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+def logits(network: nn.Module, images: torch.Tensor) -> npt.NDArray[np.float32]:
+    """Evaluate `network`.
+
+    Args:
+        network: Left in evaluation mode.
+        images: uint8 [N, F].
+
+    Returns:
+        [N, classes].
+    """
+    network.eval()
+    with torch.no_grad():
+        batches = [network(batch.float()).numpy() for batch in torch.split(images, BATCH)]
+    return np.concatenate(batches)
+
+
+def predictions(values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The class of the largest logit, the first of equals: int64 [N] of float [N, classes]."""
+    classes: npt.NDArray[np.int64] = np.argmax(values, axis=1).astype(np.int64)
+    return classes

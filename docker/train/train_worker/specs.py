@@ -1,0 +1,106 @@
+"""The parameters of the two stages, checked where they come in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stagekit import StageError
+
+BITS = range(2, 9)
+"""Bit widths that the accelerator's generator takes for weights and activations alike."""
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """What to train and how.
+
+    Attributes:
+        network: A name in `networks.NETWORKS`.
+        weight_bits: Bit width of all weights.
+        act_bits: Bit width of the activations between layers.
+        seed: Seeds initial weights, dropout and the order of the images.
+        epochs: Passes over the training images.
+        batch_size: Images per step.
+        learning_rate: Adam's, before the first milestone.
+        milestones: After each of these epochs (counted from 1) the rate is multiplied by `gamma`.
+        gamma: See `milestones`.
+        dropout: Probability with which an input or activation is dropped in training.
+        image_size: Height and width in pixels to which images are resized.
+        train_images: Use the first so many training images; 0 for all.
+    """
+
+    network: str
+    weight_bits: int
+    act_bits: int
+    seed: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    milestones: list[int]
+    gamma: float
+    dropout: float
+    image_size: int
+    train_images: int
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be trained; raises `StageError`."""
+        _require("network", self.network, isinstance(self.network, str), "a name")
+        _whole("weight_bits", self.weight_bits, BITS.start, BITS.stop - 1)
+        _whole("act_bits", self.act_bits, BITS.start, BITS.stop - 1)
+        _whole("seed", self.seed, 0, MAX_SEED)
+        _whole("epochs", self.epochs, 1)
+        # Batch normalization has no variance to work with in a batch of one.
+        _whole("batch_size", self.batch_size, 2)
+        _number("learning_rate", self.learning_rate, lambda rate: 0 < rate < math.inf, "above 0")
+        _number("gamma", self.gamma, lambda gamma: 0 < gamma <= 1, "above 0 and at most 1")
+        _number("dropout", self.dropout, lambda drop: 0 <= drop < 1, "at least 0 and below 1")
+        _whole("image_size", self.image_size, 1)
+        _whole("train_images", self.train_images, 0)
+        milestones = self.milestones
+        holds = (
+            isinstance(milestones, list)
+            and all(_is_whole(epoch) and 1 <= epoch < self.epochs for epoch in milestones)
+            and milestones == sorted(set(milestones))
+        )
+        wanted = f"rising epochs from 1 to {self.epochs - 1}, or none"
+        _require("milestones", milestones, holds, wanted)
+
+
+@dataclass(frozen=True)
+class ExportSpec:
+    """How to export.
+
+    Attributes:
+        golden_images: The first so many test images are run through the exported model too.
+    """
+
+    golden_images: int
+
+    def __post_init__(self) -> None:
+        """Refuse an export that nothing is checked against; raises `StageError`."""
+        _whole("golden_images", self.golden_images, 1)
+
+
+def _is_whole(value: object) -> bool:
+    """JSON's true and false are no numbers, though Python counts them as such."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _whole(field: str, value: int, low: int, high: int | None = None) -> None:
+    holds = _is_whole(value) and low <= value and (high is None or value <= high)
+    span = f"of at least {low}" if high is None else f"from {low} to {high}"
+    _require(field, value, holds, f"a whole number {span}")
+
+
+def _number(field: str, value: float, test: Callable[[float], bool], wanted: str) -> None:
+    is_number = _is_whole(value) or isinstance(value, float)
+    _require(field, value, is_number and test(value), f"a number {wanted}")
+
+
+def _require(field: str, value: object, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise StageError(f"{field} is {value!r}.", f"Give {field} as {wanted}.")

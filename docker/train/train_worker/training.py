@@ -1,0 +1,160 @@
+"""The `train` stage: quantization-aware training that repeats bit for bit."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from stagekit import Reporter, Request, StageError
+from train_worker import inference
+from train_worker.checkpoint import Checkpoint, build_network
+from train_worker.data import Split, read_classes, read_split
+from train_worker.specs import TrainSpec
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training images gave.
+
+    Attributes:
+        epoch: Counted from 1.
+        loss: Cross-entropy, mean over the training images as they were seen.
+        train_accuracy: Fraction right among the training images as they were seen (that is, with
+            dropout, while the parameters moved).
+        test_accuracy: Fraction of the whole test set right after the epoch.
+        learning_rate: The rate during the epoch.
+    """
+
+    epoch: int
+    loss: float
+    train_accuracy: float
+    test_accuracy: float
+    learning_rate: float
+
+
+def train(request: Request, reporter: Reporter) -> None:
+    """Train one network and keep its best epoch.
+
+    Writes `checkpoint.pt` and `metrics.json`.
+
+    Raises:
+        StageError: The spec or the data set is unusable, or the training diverged.
+    """
+    spec = request.parse(TrainSpec)
+    inference.fix_arithmetic()
+    torch.manual_seed(spec.seed)
+    classes = read_classes(request.inputs["dataset"])
+    network = build_network(spec, classes)
+    with reporter.timed("read data"):
+        train_set, test_set = _read_data(request.inputs["dataset"], classes, spec)
+    with reporter.timed("train"):
+        epochs, best = _fit(network, train_set, test_set, spec, classes, reporter)
+    best.save(request.outputs / "checkpoint.pt")
+    request.write_metrics(
+        {
+            "accuracy": best.accuracy,
+            "best_epoch": best.epoch,
+            "epochs": [dataclasses.asdict(epoch) for epoch in epochs],
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        }
+    )
+
+
+def _read_data(folder: Path, classes: int, spec: TrainSpec) -> tuple[Split, Split]:
+    """The training images asked for and the whole test set."""
+    train_set = read_split(folder, "train", classes, spec.image_size)
+    test_set = read_split(folder, "test", classes, spec.image_size)
+    wanted = spec.train_images or len(train_set)
+    if wanted > len(train_set):
+        raise StageError(
+            f"train_images is {wanted}, the training set holds {len(train_set)}.",
+            "Ask for fewer, or for 0, which means all.",
+        )
+    if wanted < spec.batch_size:
+        raise StageError(
+            f"batch_size is {spec.batch_size}, more than the {wanted} training images.",
+            f"Ask for a batch_size of at most {wanted}.",
+        )
+    return train_set.first(wanted), test_set
+
+
+def _fit(
+    network: nn.Module,
+    train_set: Split,
+    test_set: Split,
+    spec: TrainSpec,
+    classes: int,
+    reporter: Reporter,
+) -> tuple[list[Epoch], Checkpoint]:
+    """All epochs, and the best one by test accuracy (of equals the later, as the authors do)."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=spec.learning_rate, fused=True)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, spec.milestones, spec.gamma)
+    shuffler = torch.Generator().manual_seed(spec.seed)
+    epochs: list[Epoch] = []
+    best: Checkpoint | None = None
+    for number in range(1, spec.epochs + 1):
+        rate = float(scheduler.get_last_lr()[0])
+        order = torch.randperm(len(train_set), generator=shuffler)
+        loss, train_accuracy = _pass_over(network, optimizer, train_set, order, spec.batch_size)
+        if not math.isfinite(loss):
+            raise StageError(
+                f"The training diverged: the loss of epoch {number} is {loss}.",
+                f"Lower the learning_rate (now {spec.learning_rate}).",
+            )
+        scheduler.step()
+        test_accuracy = _accuracy(network, test_set)
+        epochs.append(Epoch(number, loss, train_accuracy, test_accuracy, rate))
+        if best is None or test_accuracy >= best.accuracy:
+            best = Checkpoint(spec, classes, number, test_accuracy, _copy_state(network))
+        text = f"loss {loss:.4f}, test accuracy {test_accuracy:.2%}"
+        reporter.progress(number, spec.epochs, "epoch", text)
+    assert best is not None
+    return epochs, best
+
+
+def _pass_over(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    data: Split,
+    order: torch.Tensor,
+    batch_size: int,
+) -> tuple[float, float]:
+    """Train on every image once, in `order`; mean loss and accuracy of the images as seen."""
+    network.train()
+    # Sums stay tensors until the end: reading a value out at each step costs time.
+    loss_sum = torch.zeros((), dtype=torch.float64)
+    right = torch.zeros((), dtype=torch.int64)
+    for batch in _batches(order, batch_size):
+        labels = data.labels[batch]
+        values = network(data.images[batch].float())
+        loss = functional.cross_entropy(values, labels)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        loss_sum += loss.detach() * len(batch)
+        right += (values.detach().argmax(dim=1) == labels).sum()
+    return loss_sum.item() / len(order), right.item() / len(order)
+
+
+def _batches(order: torch.Tensor, batch_size: int) -> list[torch.Tensor]:
+    """Split `order`; a last batch of one image joins the one before, as its variance is unknown."""
+    batches = list(torch.split(order, batch_size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+def _accuracy(network: nn.Module, data: Split) -> float:
+    """Fraction of `data` that `network` gets right."""
+    guesses = inference.predictions(inference.logits(network, data.images))
+    return float((guesses == data.labels.numpy()).mean())
+
+
+def _copy_state(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
