@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
+from rich import box
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench.errors import store_error
@@ -39,50 +41,51 @@ def write(results: pd.DataFrame, grid: str, folder: Path) -> tuple[Path, ...]:
 
 
 def show(results: pd.DataFrame, grid: str, console: Console) -> None:
-    """Print the table and the ratios."""
-    table = Table(title=f"Results of grid '{grid}'", title_justify="left")
-    for name in SHOWN:
-        table.add_column(name, justify="left" if name in TEXT_COLUMNS else "right")
-    for row in _shown_rows(results):
-        table.add_row(*row)
-    console.print(table)
+    """Print two tables, each narrow enough for 80 columns, and the ratios."""
+    networks = ", ".join(dict.fromkeys(results["network"] + " on " + results["dataset"]))
+    console.print(f"\n[bold]Results of grid '{grid}'[/]: {networks}", highlight=False)
+    for columns in (THROUGHPUT, RESOURCES):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in columns:
+            justify: JustifyMethod = "left" if name in TEXT_COLUMNS else "right"
+            table.add_column(name, justify=justify, no_wrap=True)
+        for _, row in results.iterrows():
+            table.add_row(*(cell(row) for cell in columns.values()))
+        console.print(table)
     for line in _ratio_lines(results):
         console.print(line, highlight=False)
 
 
-TEXT_COLUMNS = ("experiment", "bit exact", "measured on", "fits", "status")
-SHOWN = (
-    "experiment", "accuracy %", "sim accuracy %", "bit exact", "II est.", "II sim.",
-    "latency", "fps core", "fps measured", "measured on", "LUT", "BRAM18", "DSP", "fits", "status",
-)  # fmt: skip
+def _experiment(row: Any) -> str:
+    return f"w{row['weight_bits']}a{row['act_bits']} s{row['seed']} {row['folding']}"
 
 
-def _shown_rows(results: pd.DataFrame) -> list[list[str]]:
-    return [
-        [
-            f"{row['network']} {row['dataset']} w{row['weight_bits']}a{row['act_bits']} "
-            f"{row['folding']}",
-            _format(row["accuracy"], 100, 2),
-            _format(row["sim_accuracy"], 100, 2),
-            _yes_no(row["bit_exact"]),
-            _format(row["ii_estimated"], 1, 0),
-            _format(row["ii_simulated"], 1, 2),
-            _format(row["latency_cycles"], 1, 0),
-            _format(row["fps_core"], 1, 0),
-            _format(row["fps_measured"], 1, 0),
-            _text(row["measured_on"]),
-            _format(row["lut"], 1, 0),
-            _format(row["bram18"], 1, 0),
-            _format(row["dsp"], 1, 0),
-            _yes_no(row["fits"]),
-            row["status"],
-        ]
-        for _, row in results.iterrows()
-    ]
+Columns = dict[str, Callable[[Any], str]]
+TEXT_COLUMNS = ("experiment", "exact", "measured on", "fits", "status")
+THROUGHPUT: Columns = {
+    "experiment": _experiment,
+    "accuracy": lambda row: _format(row["accuracy"], 100, 2, "%"),
+    "exact": lambda row: _yes_no(row["bit_exact"]),
+    "II est.": lambda row: _format(row["ii_estimated"], 1, 0),
+    "II sim.": lambda row: _format(row["ii_simulated"], 1, 2),
+    "fps core": lambda row: _format(row["fps_core"], 1, 0),
+    "fps meas.": lambda row: _format(row["fps_measured"], 1, 0),
+    "status": lambda row: row["status"],
+}
+RESOURCES: Columns = {
+    "experiment": _experiment,
+    "latency": lambda row: _format(row["latency_cycles"], 1, 0),
+    "sim. accuracy": lambda row: _format(row["sim_accuracy"], 100, 2, "%"),
+    "measured on": lambda row: _text(row["measured_on"]),
+    "LUT": lambda row: _format(row["lut"], 1, 0),
+    "BRAM18": lambda row: _format(row["bram18"], 1, 0),
+    "DSP": lambda row: _format(row["dsp"], 1, 0),
+    "fits": lambda row: _yes_no(row["fits"]),
+}
 
 
-def _format(value: Any, factor: float, digits: int) -> str:
-    return "" if pd.isna(value) else f"{value * factor:,.{digits}f}"
+def _format(value: Any, factor: float, digits: int, unit: str = "") -> str:
+    return "" if pd.isna(value) else f"{value * factor:,.{digits}f}{unit}"
 
 
 def _yes_no(value: Any) -> str:
@@ -105,16 +108,21 @@ def _ratio_lines(results: pd.DataFrame) -> list[str]:
 
 
 def _as_markdown(results: pd.DataFrame, grid: str) -> str:
-    rows = [list(SHOWN), ["---"] * len(SHOWN), *_shown_rows(results)]
-    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     provenance = "\n".join(f"- `{name}`: {origin}" for name, origin in PROVENANCE.items())
     ratios = "\n".join(f"- {line}" for line in _ratio_lines(results))
     return (
-        f"# Results of grid '{grid}'\n\n{table}\n\n"
+        f"# Results of grid '{grid}'\n\n"
+        f"{_markdown_table(results, THROUGHPUT)}\n\n{_markdown_table(results, RESOURCES)}\n\n"
         f"## Throughput ratios\n\n{ratios or 'None: fewer than two foldings simulated.'}\n\n"
         f"## Where the numbers come from\n\n{provenance}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"
     )
+
+
+def _markdown_table(results: pd.DataFrame, columns: Columns) -> str:
+    rows = [[cell(row) for cell in columns.values()] for _, row in results.iterrows()]
+    lines = [list(columns), ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _replace(path: Path, text: str) -> None:

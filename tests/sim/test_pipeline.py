@@ -1,0 +1,103 @@
+"""From data set to report for real, and what a second run and a killed one do."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from bench.stages import STAGES
+from conftest import GRID, Bench
+
+MIDDLE_SECONDS = 1.0  # every stage but the host's takes longer
+
+
+def test_every_point_is_bit_exact_at_the_estimated_interval(undisturbed: Bench) -> None:
+    results = undisturbed.results()
+    assert list(results["status"]) == ["done", "done"]
+    assert results["bit_exact"].all()
+    assert list(results["ii_estimated"]) == [4096, 64]
+    np.testing.assert_allclose(results["ii_simulated"], results["ii_estimated"], rtol=0.01)
+    assert (results["ii_unsized"] >= results["ii_simulated"]).all()
+    assert (results["latency_cycles"] > results["ii_simulated"]).all()
+
+
+def test_numbers_that_must_agree_do(undisturbed: Bench) -> None:
+    results = undisturbed.results()
+    np.testing.assert_allclose(results["fps_core"], 100e6 / results["ii_simulated"])
+    np.testing.assert_allclose(results["fps_measured"], 100e6 / results["ii_measured"])
+    assert set(results["measured_on"]) == {"emulated-board"}
+    assert results["accuracy"].nunique() == 1, "one training serves both foldings"
+    assert results["sim_accuracy"].nunique() == 1, "a folding changed what is computed"
+    assert 0.3 < results["accuracy"][0] <= 1, "the network has learned nothing"
+
+
+def test_a_second_run_does_nothing_and_says_so(undisturbed: Bench) -> None:
+    before = undisturbed.results()
+    output = undisturbed.run_grid()
+    assert "Nothing to do" in output
+    assert "started" not in output
+    assert undisturbed.results().equals(before)
+
+
+def test_a_corrupted_artifact_is_rebuilt_and_the_results_stay(undisturbed: Bench) -> None:
+    before = undisturbed.results()
+    victim = next(undisturbed.store.glob("simulate/*-max--*/files/predictions.npz"))
+    content = bytearray(victim.read_bytes())
+    content[-100] ^= 1
+    victim.chmod(0o644)
+    victim.write_bytes(content)
+    output = undisturbed.run_grid()
+    assert "predictions.npz has another SHA-256" in output
+    assert "1 tasks done" in output, "a rebuilt input with equal content reran its dependants"
+    assert undisturbed.results().equals(before)
+
+
+def test_killed_in_every_stage_it_still_ends_in_the_same_results(
+    undisturbed: Bench, tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path)
+    for stage in STAGES:
+        _kill_when_it_starts(bench, stage.name)
+    bench.run_grid()
+    assert bench.results().equals(undisturbed.results())
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_an_interrupt_is_exit_130_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    running = _wait_for(bench, "train")
+    running.send_signal(signal.SIGINT)
+    output, _ = running.communicate(timeout=60)
+    assert running.returncode == 130, output
+    assert "interrupted" in output
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list(tmp_path.glob("train/*")) == []
+    assert len(list(tmp_path.glob("dataset/*/manifest.json"))) == 1
+
+
+def _wait_for(bench: Bench, stage: str) -> subprocess.Popen[str]:
+    """Start a run and return once `stage` has started."""
+    running = bench.start("run", str(GRID), "--runner", "venv", "--jobs", "1")
+    assert running.stdout is not None
+    for line in running.stdout:
+        if f" {stage} " in line and line.rstrip().endswith("started"):
+            return running
+    pytest.fail(f"the run ended before stage {stage} started")
+
+
+def _kill_when_it_starts(bench: Bench, stage: str) -> None:
+    running = _wait_for(bench, stage)
+    time.sleep(MIDDLE_SECONDS)
+    workers = psutil.Process(running.pid).children(recursive=True)
+    running.kill()
+    running.wait()
+    assert running.stdout is not None
+    running.stdout.close()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == [], f"workers of stage {stage} outlived their orchestrator"

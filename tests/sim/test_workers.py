@@ -1,0 +1,31 @@
+"""Each worker's own tests, run where the worker runs: in its environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from bench.environments import ENVIRONMENTS
+from bench.paths import ROOT, environments_folder
+from bench.runners.venv import VenvRunner
+from conftest import Bench
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRONMENTS))
+def test_the_workers_own_tests_pass(name: str, undisturbed: Bench) -> None:
+    folder = environments_folder(ROOT / "artifacts")
+    recipe = VenvRunner(folder).recipe(name)
+    python = folder / f"{name}--{recipe[:12]}" / "bin" / "python"
+    folders = [str(path) for path in ENVIRONMENTS[name].worker_folders]
+    done = subprocess.run(
+        [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"docker/{name}/tests"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-2000:]
