@@ -45,7 +45,7 @@ def show(results: pd.DataFrame, grid: str, console: Console) -> None:
     networks = ", ".join(dict.fromkeys(results["network"] + " on " + results["dataset"]))
     console.print(f"\n[bold]Results of grid '{grid}'[/]: {networks}", highlight=False)
     for columns in (THROUGHPUT, RESOURCES):
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, padding=0)
         for name in columns:
             justify: JustifyMethod = "left" if name in TEXT_COLUMNS else "right"
             table.add_column(name, justify=justify, no_wrap=True)
