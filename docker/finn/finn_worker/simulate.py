@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finn_worker import simulator_build
+from finn_worker.compiler import find_compiler
 from finn_worker.fifo_sizing import Sizing, size_fifos
 from finn_worker.rtl.top import max_depth
 from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
@@ -136,7 +137,7 @@ class _Stage:
 
     def build(self, sizing: Sizing | None) -> Simulator:
         """The simulator, FINN's own modules throughout if `sizing` is given."""
-        self.reporter.progress(0, 1, "simulator", "building")
+        self.reporter.progress(0, 1, "simulator", f"building with {find_compiler().version}")
         with self.reporter.timed("build" if sizing is None else "build exact"):
             executable = simulator_build.build(
                 simulator_build.gather(self.bundle, None if sizing is None else sizing.depths),

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import finn
 import numpy as np
 import pytest
+
 from finn_worker.rtl.patches import patch
 from finn_worker.simulator_build import OWN_RTL, Sources, build
-
-import finn
 
 FINN_RTL = Path(str(finn.__file__)).parent / "finn-rtllib"
 PAIRS = Path(__file__).parent / "rtl"

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from finn_worker.compile import compile_model
 from finn_worker.fifo_sizing import size_fifos
 from finn_worker.rtl.top import MIN_DEPTH, max_depth
@@ -26,9 +27,9 @@ from stagekit import Reporter, Request, StageError
 
 IMAGES = 20
 # Two balanced layers in a row: the second one's FIFO has to bridge a good part of an image.
-SIZES = (64, 64, 32, 8, 4)
-FOLDING = [[4, 1], [2, 1], [1, 1], [4, 2]]
-II = 1024  # the first layer's, 64 x 64 / 4, and the second layer's, 64 x 32 / 2
+SIZES = (64, 64, 64, 8, 4)
+FOLDING = [[2, 1], [1, 2], [1, 1], [4, 2]]
+II = 2048  # the first layer's, 64 x 64 / 2, and the second layer's
 
 
 @dataclass

@@ -20,6 +20,7 @@ from typing import Any
 from finn.util.basic import getHWCustomOp
 from finn.util.settings import get_settings
 from qonnx.core.modelwrapper import ModelWrapper
+
 from stagekit import StageError
 
 # Of FINN's simulation helpers: never part of the hardware.

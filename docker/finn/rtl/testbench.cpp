@@ -1,0 +1,355 @@
+// Feeds images to the simulated accelerator, collects its outputs and measures its cycles.
+//
+// The build gives design.h: names and shapes as constants, and the translated model as `Vtop`.
+#include <algorithm>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+#include "Vtop.h"
+#include "design.h"
+#include "verilated.h"
+
+namespace {
+
+const char* const kUsage =
+    "usage: simulator --input FILE --output FILE --images N [OPTION]...\n"
+    "\n"
+    "Simulates the accelerator cycle by cycle.\n"
+    "\n"
+    "  --input FILE              images, one byte per element (or the two's complement of more,\n"
+    "                            little-endian), without headers\n"
+    "  --output FILE             written: the accelerator's integers, int64 little-endian\n"
+    "  --images N                how many images to take from FILE\n"
+    "  --package DIR             folder with memories/ and fifos.txt; default: the simulator's own\n"
+    "  --fifos FILE              depth of each FIFO, one `stream depth` a line;\n"
+    "                            default: fifos.txt in the package\n"
+    "  --in-bytes-per-cycle N    width of the DMA that feeds the accelerator; 0, the default, has\n"
+    "                            no limit; 8 models a 64-bit DMA\n"
+    "  --out-bytes-per-cycle N   the same at the output\n"
+    "  --cycles-per-image N      offer an image only every N cycles; 0, the default: at once\n"
+    "  --stall-limit N           give up after N cycles in which nothing moves (default 1000000)\n"
+    "  --progress                report the images done on standard error\n"
+    "\n"
+    "Prints one JSON object: images, cycles (first input to last output), latency_cycles (the same\n"
+    "for the first image), ii (cycles per image over the last half of the images, null for one\n"
+    "image), peaks (largest number of items in each FIFO).\n"
+    "Exit status: 0 done, 2 bad usage or files, 3 nothing moved for the stall limit.\n";
+
+struct Options {
+    std::string input, output, package, fifos;
+    uint64_t images = 0, in_bytes = 0, out_bytes = 0, cycles_per_image = 0;
+    uint64_t stall_limit = 1000000;
+    bool progress = false;
+};
+
+struct Failure : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+uint64_t number(const std::string& option, const std::string& text) {
+    char* end = nullptr;
+    const uint64_t value = std::strtoull(text.c_str(), &end, 10);
+    if (text.empty() || *end != '\0' || text[0] == '-') {
+        throw Failure(option + " takes a number, not '" + text + "'");
+    }
+    return value;
+}
+
+std::string own_folder() {
+    char path[4096];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+    if (length <= 0) throw Failure("cannot find the simulator's own folder; give --package");
+    const std::string file(path, static_cast<size_t>(length));
+    return file.substr(0, file.rfind('/'));
+}
+
+Options parse(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string name = argv[i];
+        if (name == "--help") {
+            std::fputs(kUsage, stdout);
+            std::exit(0);
+        }
+        if (name == "--progress") {
+            options.progress = true;
+            continue;
+        }
+        if (i + 1 == argc) throw Failure("no value for " + name + "; see --help");
+        const std::string value = argv[++i];
+        if (name == "--input") options.input = value;
+        else if (name == "--output") options.output = value;
+        else if (name == "--package") options.package = value;
+        else if (name == "--fifos") options.fifos = value;
+        else if (name == "--images") options.images = number(name, value);
+        else if (name == "--in-bytes-per-cycle") options.in_bytes = number(name, value);
+        else if (name == "--out-bytes-per-cycle") options.out_bytes = number(name, value);
+        else if (name == "--cycles-per-image") options.cycles_per_image = number(name, value);
+        else if (name == "--stall-limit") options.stall_limit = number(name, value);
+        else throw Failure("unknown option " + name + "; see --help");
+    }
+    if (options.input.empty() || options.output.empty() || options.images == 0) {
+        throw Failure("--input, --output and --images are needed; see --help");
+    }
+    if (options.package.empty()) options.package = own_folder();
+    if (options.fifos.empty()) options.fifos = options.package + "/fifos.txt";
+    return options;
+}
+
+struct Close {
+    void operator()(FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<FILE, Close>;
+
+File open(const std::string& path, const char* mode) {
+    File file(std::fopen(path.c_str(), mode));
+    if (!file) throw Failure("cannot open " + path + ": " + std::strerror(errno));
+    return file;
+}
+
+// Images as beats, each padded to whole bytes.
+std::vector<uint8_t> read_beats(const Options& options) {
+    const size_t element_bytes = (design::kIn.bits + 7) / 8;
+    const size_t image_bytes = design::kIn.elements * element_bytes;
+    std::vector<uint8_t> raw(options.images * image_bytes);
+    File file = open(options.input, "rb");
+    if (std::fread(raw.data(), 1, raw.size(), file.get()) != raw.size()) {
+        throw Failure(options.input + " holds fewer than " + std::to_string(options.images) +
+                      " images of " + std::to_string(image_bytes) + " bytes");
+    }
+    if (design::kIn.bits == 8) return raw;
+    std::vector<uint8_t> beats(options.images * design::kIn.beats * design::kIn.bytes_per_beat);
+    for (size_t i = 0; i < options.images * design::kIn.elements; ++i) {
+        const size_t beat = i / design::kIn.per_beat, lane = i % design::kIn.per_beat;
+        for (size_t bit = 0; bit < design::kIn.bits; ++bit) {
+            const size_t to = lane * design::kIn.bits + bit;
+            const unsigned value = raw[i * element_bytes + bit / 8] >> (bit % 8) & 1u;
+            beats[beat * design::kIn.bytes_per_beat + to / 8] |= static_cast<uint8_t>(value << to % 8);
+        }
+    }
+    return beats;
+}
+
+int64_t element(const uint8_t* beat, size_t lane) {
+    uint64_t value = 0;
+    for (size_t bit = 0; bit < design::kOut.bits; ++bit) {
+        const size_t from = lane * design::kOut.bits + bit;
+        value |= uint64_t{beat[from / 8] >> (from % 8) & 1u} << bit;
+    }
+    if (design::kOut.is_signed && design::kOut.bits < 64 && value >> (design::kOut.bits - 1) & 1) {
+        value |= ~uint64_t{0} << design::kOut.bits;
+    }
+    return static_cast<int64_t>(value);
+}
+
+std::vector<uint32_t> read_depths(const std::string& path) {
+    std::vector<uint32_t> depths(design::kStreams, 0);
+    File file = open(path, "r");
+    char name[512];
+    uint32_t depth;
+    while (std::fscanf(file.get(), "%511s %" SCNu32, name, &depth) == 2) {
+        const auto* found = std::find_if(design::kNames, design::kNames + design::kStreams,
+                                         [&](const char* known) { return !std::strcmp(known, name); });
+        if (found == design::kNames + design::kStreams) {
+            throw Failure(path + ": the design has no stream " + name);
+        }
+        const size_t stream = static_cast<size_t>(found - design::kNames);
+        if (depth < 2 || depth > design::kMaxDepths[stream]) {
+            throw Failure(path + ": the depth of " + name + " must be between 2 and " +
+                          std::to_string(design::kMaxDepths[stream]));
+        }
+        depths[stream] = depth;
+    }
+    for (size_t stream = 0; stream < design::kStreams; ++stream) {
+        if (depths[stream] == 0) throw Failure(path + ": no depth for " + design::kNames[stream]);
+    }
+    return depths;
+}
+
+// What a DMA of limited width may move by now.
+class Bucket {
+public:
+    Bucket(uint64_t bytes_per_cycle, uint64_t bytes_per_beat)
+        : rate_{bytes_per_cycle}, beat_{bytes_per_beat} {}
+    void tick() {
+        if (rate_ != 0) level_ = std::min(level_ + rate_, std::max(rate_, beat_));
+    }
+    bool ready() const { return rate_ == 0 || level_ >= beat_; }
+    void take() {
+        if (rate_ != 0) level_ -= beat_;
+    }
+
+private:
+    uint64_t rate_, beat_, level_ = 0;
+};
+
+class Simulation {
+public:
+    Simulation(const Options& options, std::vector<uint8_t> beats, const std::vector<uint32_t>& depths)
+        : options_{options},
+          beats_{std::move(beats)},
+          out_beats_(options.images * design::kOut.beats * design::kOut.bytes_per_beat),
+          finished_(options.images),
+          context_{new VerilatedContext},
+          top_{new Vtop{context_.get()}} {
+        for (size_t stream = 0; stream < design::kStreams; ++stream) {
+            top_->depth[stream] = depths[stream];
+        }
+        top_->in_valid = 0;
+        top_->out_ready = 0;
+        top_->rst_n = 0;
+        for (int i = 0; i < 16; ++i) clock();
+        top_->rst_n = 1;
+    }
+
+    // Returns false when nothing moved for the stall limit.
+    bool run() {
+        const uint64_t in_total = options_.images * design::kIn.beats;
+        const uint64_t out_total = options_.images * design::kOut.beats;
+        Bucket in_dma{options_.in_bytes, design::kIn.bytes_per_beat};
+        Bucket out_dma{options_.out_bytes, design::kOut.bytes_per_beat};
+        uint64_t moved = 0;
+        bool fresh = true;
+        for (cycle_ = 0; out_done_ < out_total; ++cycle_) {
+            in_dma.tick();
+            out_dma.tick();
+            const uint64_t due = in_done_ / design::kIn.beats * options_.cycles_per_image;
+            top_->in_valid = in_done_ < in_total && in_dma.ready() && cycle_ >= due;
+            top_->out_ready = out_dma.ready();
+            if (fresh && in_done_ < in_total) {
+                std::memcpy(&top_->in_data, &beats_[in_done_ * design::kIn.bytes_per_beat],
+                            design::kIn.bytes_per_beat);
+                fresh = false;
+            }
+            const bool took = top_->in_valid && top_->in_ready;
+            const bool gave = top_->out_ready && top_->out_valid;
+            if (gave) {
+                receive();
+                out_dma.take();
+            }
+            clock();
+            if (took) {
+                if (in_done_ == 0) first_ = cycle_;
+                ++in_done_;
+                in_dma.take();
+                fresh = true;
+            }
+            if (took || gave || cycle_ < due) moved = cycle_;
+            if (cycle_ - moved > options_.stall_limit) return false;
+        }
+        return true;
+    }
+
+    void write_outputs() const {
+        std::vector<int64_t> values;
+        values.reserve(options_.images * design::kOut.elements);
+        for (uint64_t beat = 0; beat < options_.images * design::kOut.beats; ++beat) {
+            for (size_t lane = 0; lane < design::kOut.per_beat; ++lane) {
+                values.push_back(element(&out_beats_[beat * design::kOut.bytes_per_beat], lane));
+            }
+        }
+        File file = open(options_.output, "wb");
+        if (std::fwrite(values.data(), sizeof values[0], values.size(), file.get()) != values.size()) {
+            throw Failure("cannot write " + options_.output);
+        }
+    }
+
+    void print_results() const {
+        std::printf("{\"images\": %" PRIu64 ", \"cycles\": %" PRIu64 ", \"latency_cycles\": %" PRIu64,
+                    options_.images, finished_.back() - first_, finished_.front() - first_);
+        const uint64_t half = options_.images / 2;
+        if (half == 0) std::printf(", \"ii\": null");
+        else {
+            const uint64_t cycles = finished_.back() - finished_[options_.images - 1 - half];
+            std::printf(", \"ii\": %.17g", static_cast<double>(cycles) / static_cast<double>(half));
+        }
+        std::printf(", \"peaks\": [");
+        for (size_t stream = 0; stream < design::kStreams; ++stream) {
+            std::printf("%s%u", stream == 0 ? "" : ", ", static_cast<unsigned>(top_->peak[stream]));
+        }
+        std::printf("]}\n");
+    }
+
+    // Whoever should take from the last stream that holds something does not.
+    void print_stall() const {
+        size_t stream = design::kStreams;
+        while (stream > 0 && top_->fill[stream - 1] == 0) --stream;
+        const size_t stuck = stream == 0 ? 0 : stream - 1;
+        std::printf("{\"stalled\": \"%s\", \"items\": %u, \"images\": %" PRIu64 ", \"cycle\": %" PRIu64 "}\n",
+                    design::kNames[stuck], static_cast<unsigned>(top_->fill[stuck]),
+                    out_done_ / design::kOut.beats, cycle_);
+    }
+
+private:
+    void clock() {
+        top_->clk = 1;
+        top_->eval();
+        top_->clk = 0;
+        top_->eval();
+    }
+
+    void receive() {
+        std::memcpy(&out_beats_[out_done_ * design::kOut.bytes_per_beat], &top_->out_data,
+                    design::kOut.bytes_per_beat);
+        ++out_done_;
+        if (out_done_ % design::kOut.beats != 0) return;
+        const uint64_t images = out_done_ / design::kOut.beats;
+        finished_[images - 1] = cycle_;
+        if (options_.progress && (images == options_.images || images % report_every() == 0)) {
+            std::fprintf(stderr, "%" PRIu64 "\n", images);
+        }
+    }
+
+    uint64_t report_every() const { return std::max<uint64_t>(1, options_.images / 50); }
+
+    const Options& options_;
+    const std::vector<uint8_t> beats_;
+    std::vector<uint8_t> out_beats_;
+    std::vector<uint64_t> finished_;  // cycle of each image's last output
+    std::unique_ptr<VerilatedContext> context_;
+    std::unique_ptr<Vtop> top_;
+    uint64_t cycle_ = 0, first_ = 0, in_done_ = 0, out_done_ = 0;
+};
+
+int simulate(int argc, char** argv) {
+    Options options = parse(argc, argv);
+    const std::vector<uint32_t> depths = read_depths(options.fifos);
+    std::vector<uint8_t> beats = read_beats(options);
+    // Whether the outputs can be written is better known now than after hours.
+    open(options.output, "ab");
+    char* absolute = realpath(options.output.c_str(), nullptr);
+    options.output = absolute;
+    std::free(absolute);
+    // The Verilog names its memory files without a folder.
+    if (chdir((options.package + "/memories").c_str()) != 0) {
+        throw Failure("no folder " + options.package + "/memories");
+    }
+    Simulation simulation{options, std::move(beats), depths};
+    if (!simulation.run()) {
+        simulation.print_stall();
+        return 3;
+    }
+    simulation.write_outputs();
+    simulation.print_results();
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return simulate(argc, argv);
+    } catch (const Failure& failure) {
+        std::fprintf(stderr, "simulator: %s\n", failure.what());
+        return 2;
+    }
+}
