@@ -72,6 +72,14 @@ class MeasureTable(Table):
     images: PositiveInt = 1000
 
 
+class LimitsTable(Table):
+    """`[limits]`: what one stage may take in a container. They change no result and no key."""
+
+    memory_gib: PositiveFloat = 6.0
+    processes: PositiveInt = 1024
+    minutes: PositiveFloat = 360.0
+
+
 class Grid(Table):
     """A whole experiment file, with the folding tables it refers to."""
 
@@ -81,6 +89,7 @@ class Grid(Table):
     build: BuildTable
     simulate: SimulateTable = SimulateTable()
     measure: MeasureTable = MeasureTable()
+    limits: LimitsTable = LimitsTable()
     folding_tables: dict[str, FoldingTable] = Field(default={}, exclude=True)
 
 

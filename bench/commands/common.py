@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,16 @@ from bench.environments import ENVIRONMENTS
 from bench.errors import EnvironmentFailure
 from bench.experiment import Experiment, expand
 from bench.grid import Grid, load_grid
+from bench.images.base import images_folder
+from bench.images.base import obstacle as image_obstacle
 from bench.paths import default_store, environments_folder, require_checkout
 from bench.pipeline import Resolver
 from bench.runners import Runner
+from bench.runners.docker import DockerRunner
 from bench.runners.host import HostRunner
+from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.runners.vivado import find_vivado
 from bench.store import Store
 
 RUNNERS = ("auto", "docker", "venv")
@@ -63,20 +69,45 @@ def grid_argument(command: Command) -> Command:
     return click.argument("file", type=click.Path(path_type=Path))(command)
 
 
-def choose_runner(wanted: str, store: Path) -> Choice:
-    """The runner asked for; `auto` takes the best that this machine and this version offer.
+def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Choice:
+    """The runner asked for; `auto` takes docker where an engine answers, else venv.
+
+    Args:
+        wanted: `auto`, `docker` or `venv`.
+        store: The artifact store, in which environments and images are prepared.
+        limits: What one stage may take, where the runner can enforce it.
 
     Raises:
         EnvironmentFailure: The runner asked for cannot be had.
     """
     require_checkout()
+    venv = VenvRunner(environments_folder(store))
+    if wanted == "venv":
+        return Choice(venv, "asked for")
+    try:
+        runner = DockerRunner(images_folder(store), limits, find_vivado(os.environ))
+        obstacle = image_obstacle()
+    except EnvironmentFailure as error:
+        if wanted == "docker":
+            raise
+        return Choice(venv, f"auto: {error.what.rstrip('.')}")
     if wanted == "docker":
-        raise EnvironmentFailure(
-            "The docker runner is not part of this version yet.",
-            "Use --runner venv (or auto): the same pinned packages in isolated environments.",
-        )
-    reason = "asked for" if wanted == "venv" else "auto: the only one in this version"
-    return Choice(VenvRunner(environments_folder(store)), reason)
+        return Choice(runner, "asked for")
+    if obstacle:
+        return Choice(venv, f"auto: an engine answers, but {obstacle}")
+    return Choice(runner, "auto: an engine answers")
+
+
+def limits_of(grid: Grid) -> Limits:
+    """The limits that `grid` sets."""
+    wanted = grid.limits
+    return Limits(int(wanted.memory_gib * GIB), wanted.processes, wanted.minutes * 60)
+
+
+def prepare_runner(choice: Choice) -> None:
+    """Do what has to be done before keys can be computed: a docker runner needs its base."""
+    if isinstance(choice.runner, DockerRunner):
+        choice.runner.prepare_base(lambda text: click.echo(f"note: {text}"), threading.Event())
 
 
 def open_resolver(store_path: Path, choice: Choice) -> Resolver:

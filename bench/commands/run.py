@@ -53,7 +53,8 @@ def command(
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file)
-    choice = common.choose_runner(runner, store_path)
+    choice = common.choose_runner(runner, store_path, common.limits_of(grid))
+    common.prepare_runner(choice)
     resolver = common.open_resolver(store_path, choice)
     tasks = plan(experiments, up_to(only) if only else STAGES)
     with make_view(console) as view:

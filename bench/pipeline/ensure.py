@@ -159,6 +159,7 @@ class Ensurer:
                 "name": task.stage.environment,
                 "runner": self._resolver.runners[task.stage.environment].name,
                 "recipe": self._resolver.environment_hash(task),
+                **self._resolver.runners[task.stage.environment].describe(task.stage.environment),
             },
             tools=result.tools,
             host=describe_host(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +38,9 @@ class Runner(Protocol):
 
     def recipe(self, environment: str) -> str:
         """Hash of what defines `environment` besides the stage's sources; part of every key."""
+
+    def describe(self, environment: str) -> Mapping[str, str]:
+        """What a manifest says of `environment` besides its recipe; complete once prepared."""
 
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` at once if this machine cannot offer `environment`."""

@@ -75,6 +75,10 @@ class HostRunner:
         """Nothing beside the stage's own sources decides a host stage's result."""
         return environment
 
+    def describe(self, environment: str) -> Mapping[str, str]:  # noqa: ARG002
+        """Nothing: the manifest describes the host anyway."""
+        return {}
+
     def check(self, environment: str) -> None:
         """The host lacks nothing: it runs already."""
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
-from bench.events import Emit, Note, Progress
+from bench.events import Emit
 from bench.locks import Cancelled
 from bench.runners.base import Job
 from bench.runners.process import Child, MemoryWatch, describe_exit
 from bench.runners.provision import provision, require_tools
+from bench.runners.worker import as_event, fixed_variables
 from bench.wire import Request, Result
 
-# What a worker may know of the caller's environment. The BLAS settings are there because some
-# processors need them for correct results.
-PASSED_VARIABLES = ("PATH", "LANG", "TZ", "CXX", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+# What a worker may know of the caller's environment, besides BLAS settings.
+PASSED_VARIABLES = ("PATH", "LANG", "TZ", "CXX")
 
 
 class VenvRunner:
@@ -45,6 +45,12 @@ class VenvRunner:
             platform.machine(),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def describe(self, environment: str) -> Mapping[str, str]:
+        """Every package in the environment."""
+        found = self._home(environment).glob("lib/python*/site-packages/*.dist-info")
+        packages = (path.stem.replace("-", "==", 1) for path in found)
+        return {"packages": " ".join(sorted(packages, key=str.lower))}
 
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` if this machine lacks a tool that `environment` needs."""
@@ -69,7 +75,7 @@ class VenvRunner:
             MemoryWatch(child.pid) as memory,
         ):
             for line in child.lines():
-                emit(_as_event(job.task, line))
+                emit(as_event(job.task, line))
             status = child.wait()
         if cancelled.is_set():
             raise Cancelled
@@ -87,31 +93,10 @@ class VenvRunner:
         return self._folder / f"{environment}--{self.recipe(environment)[:12]}"
 
 
-def _as_event(task: str, line: str) -> Progress | Note:
-    """A worker's line as an event; anything that is not one is shown as it is."""
-    try:
-        data = json.loads(line)
-        if data.pop("event") == "progress":
-            return Progress(task, **data)
-        return Note(task, str(data["text"]))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return Note(task, line)
-
-
 def _variables(environment: Environment, request: Request) -> dict[str, str]:
     """A clean set of environment variables: nothing of the caller's but what is listed."""
-    passed = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
-    threads = str(request.cpus)
     return {
-        **passed,
-        "HOME": str(request.scratch),
-        "TMPDIR": str(request.scratch),
-        "LC_ALL": "C.UTF-8",
+        **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
+        **fixed_variables(str(request.scratch), request.cpus),
         "PYTHONPATH": os.pathsep.join(map(str, environment.worker_folders)),
-        "PYTHONNOUSERSITE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,12 @@ foldings = ["low", "max"]
 board = "Pynq-Z1"
 clock_mhz = 100.0
 """
+
+
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Durability cannot be seen by a test that does not cut the power, and costs seconds."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture
@@ -69,6 +76,9 @@ class FakeRunner:
 
     def recipe(self, environment: str) -> str:
         return f"{self.recipe_text} {environment}"
+
+    def describe(self, environment: str) -> dict[str, str]:
+        return {"packages": f"tool==1 for {environment}"}
 
     def check(self, environment: str) -> None:
         pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import tarfile
 import threading
 import time
@@ -198,7 +197,7 @@ def test_interrupt_kills_the_tool(
     scratch: Path, reporter: HostReporter, cancelled: threading.Event
 ) -> None:
     def interrupt() -> None:
-        wait_until(lambda: (scratch / "child").exists() and os.stat(scratch / "child").st_size > 0)
+        wait_until(lambda: (scratch / "child").exists() and (scratch / "child").stat().st_size > 0)
         cancelled.set()
 
     thread = threading.Thread(target=interrupt)

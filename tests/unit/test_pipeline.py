@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import FakeRunner
 
 from bench.errors import Exit
 from bench.events import Event, Finished, Note
@@ -18,6 +17,7 @@ from bench.pipeline import Resolver, Summary, execute, plan
 from bench.runners import Job
 from bench.stages import STAGES, up_to
 from bench.store import Store
+from conftest import FakeRunner
 
 NAME = "tfc-mnist-w2a2-s1"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import FakeRunner
 from rich.console import Console
 
 from bench import report
@@ -17,6 +16,7 @@ from bench.experiment import Experiment
 from bench.pipeline import Resolver, execute, plan
 from bench.report.ratios import throughput_ratios
 from bench.runners import Job
+from conftest import FakeRunner
 
 REQUIRED = (
     "network,dataset,weight_bits,act_bits,folding,seed,epochs,accuracy,sim_images,sim_accuracy,"

@@ -43,7 +43,7 @@ def bug(request, reporter):
     raise ValueError("oops")
 
 stages = {f.__name__: f for f in (good, infeasible, wrong, full, bug)}
-sys.exit(stagekit.run(stages, ["pip"], sys.argv))
+sys.exit(stagekit.run(stages, ["pytest"], sys.argv))
 """
 
 
@@ -69,7 +69,7 @@ def test_a_good_stage_reports_and_leaves_metrics(tmp_path: Path) -> None:
     result = Result.read(tmp_path / "result.json")
     assert result is not None
     assert result.status == "done"
-    assert set(result.tools) == {"pip"}
+    assert set(result.tools) == {"pytest"}
     assert set(result.timings) == {"work"}
     assert result.peak_memory_bytes > 1e6
 

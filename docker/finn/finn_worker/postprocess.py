@@ -15,6 +15,7 @@ import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
 from stagekit import StageError
+from stagekit.arrays import save_npz
 
 HARDWARE = "finn.custom_op.fpgadataflow"
 
@@ -39,7 +40,7 @@ class Postprocess:
 
     def save(self, path: Path) -> None:
         """Write it as an .npz with the arrays `scale` and `bias`."""
-        np.savez(path, scale=self.scale, bias=self.bias)
+        save_npz(path, scale=self.scale, bias=self.bias)
 
 
 def check_operators(model: ModelWrapper) -> None:

@@ -18,6 +18,7 @@ from finn_worker.fifo_sizing import Sizing, size_fifos
 from finn_worker.rtl.top import max_depth
 from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
 from stagekit import Reporter, Request, StageError
+from stagekit.arrays import save_npz
 
 STANDING_IN = (
     "FINN's RTL with stand-ins that are equal cycle for cycle for mvu.sv, memstream.sv, "
@@ -95,7 +96,7 @@ def simulate(request: Request, reporter: Reporter) -> None:
     outputs, run = stage.run(simulator, test_set, sizing)
 
     predictions = _predict(outputs, bundle / "postprocess.npz")
-    np.savez(request.outputs / "predictions.npz", outputs=outputs, predictions=predictions)
+    save_npz(request.outputs / "predictions.npz", outputs=outputs, predictions=predictions)
     stage.write_package(simulator, sizing, estimated)
     findings = _compare(outputs, expected, predictions, test_set)
     metrics = findings | _timing(run, sizing, ii_estimated) | _fifos(stage.design, sizing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from qonnx.util.cleanup import cleanup_model
 from torch import nn
 
 from stagekit import Reporter, Request, StageError
+from stagekit.arrays import save_npz
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint
 from train_worker.data import Split, read_classes, read_split
@@ -108,18 +108,6 @@ def execute(
         if done % 50 == 0 or done == len(images):
             reporter.progress(done, len(images), "image", "exported model against torch")
     return np.concatenate(rows)
-
-
-def save_npz(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
-    """Like `numpy.savez`, but sure to give equal bytes for equal arrays.
-
-    Nothing is compressed, as the bytes would then depend on the version of zlib.
-    """
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            with archive.open(entry, "w") as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def _read_test_set(folder: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Split:

@@ -1,0 +1,1 @@
+"""Container images: their recipes, their base, their wheels, and how they are built."""

@@ -1,0 +1,245 @@
+"""The base of every image: one that the user names, the pinned one, or one built here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker.client import DockerClient
+from docker.errors import APIError, ImageNotFound
+
+from bench.errors import EnvironmentFailure, store_error
+from bench.images import pins
+from bench.images.context import Item, open_context
+from bench.images.engine import LABEL, engine, is_no_space
+from bench.locks import Cancelled, hold
+from bench.paths import ROOT
+from bench.runners.process import Child
+from bench.store.keys import hash_file
+
+VARIABLE = "BENCH_BASE_IMAGE"
+REPOSITORY = f"{LABEL}/base"
+PULL_SECONDS = 600
+NEEDED_BYTES = 1_000_000_000
+Say = Callable[[str], None]
+
+# As small as Debian gets, and nothing of this machine in it.
+_MMDEBSTRAP = (
+    "mmdebstrap", "--quiet", "--variant=minbase",
+    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",  # else usrmerge comes, and perl with it
+    "--aptopt=Acquire::Languages none",
+    '--aptopt=Dir::Cache::pkgcache ""',
+    '--aptopt=Dir::Cache::srcpkgcache ""',
+    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "info", "locale", "doc")),
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
+)  # fmt: skip
+_REMEDY = (
+    f"Set {VARIABLE} to an image with Python 3.11 on Debian 12 that this engine has or can pull, "
+    "or use --runner venv, which needs no image."
+)
+
+
+@dataclass(frozen=True)
+class Base:
+    """What images are built from.
+
+    Attributes:
+        reference: What `FROM` gets.
+        identity: What decides its content; part of every artifact's key.
+        origin: `named` by the user, `pinned` by digest, or `local`.
+    """
+
+    reference: str
+    identity: str
+    origin: str
+
+
+def images_folder(store: Path) -> Path:
+    """Where `store` keeps what building images leaves: the local base, logs, package lists."""
+    return store / "cache" / "images"
+
+
+def obstacle() -> str:
+    """Why there is no way to a base on this machine; empty when there is one."""
+    if os.environ.get(VARIABLE) or pins.load().reference or find_base() is not None:
+        return ""
+    if shutil.which("mmdebstrap") is None:
+        return "its images need mmdebstrap, which is not installed"
+    return ""
+
+
+def find_base() -> Base | None:
+    """The base that is there already, without pulling or building; None when there is none.
+
+    Raises:
+        EnvironmentFailure: No engine answers.
+    """
+    with engine() as client:
+        if named := os.environ.get(VARIABLE):
+            return _present(client, named, "named")
+        reference = pins.load().reference
+        pinned = _present(client, reference, "pinned") if reference else None
+        return pinned or _find_local(client)
+
+
+def ensure_base(folder: Path, say: Say, cancelled: threading.Event) -> Base:
+    """The base: pulled by digest where a registry answers, else built here from Debian packages.
+
+    Args:
+        folder: Where the root file system of a base built here is kept.
+        say: Takes what is being done, one sentence at a time.
+        cancelled: Set when the run is interrupted.
+
+    Raises:
+        EnvironmentFailure: No engine answers, or there is no way to a base.
+        Cancelled: `cancelled` was set.
+    """
+    base = find_base()
+    if base is not None:
+        return base
+    if named := os.environ.get(VARIABLE):
+        trouble = _pull(named)
+        base = find_base()
+        if base is None:
+            raise EnvironmentFailure(f"{VARIABLE}={named} cannot be pulled: {trouble}", _REMEDY)
+        return base
+    reference = pins.load().reference
+    if reference:
+        trouble = _pull(reference)
+        base = find_base()
+        if base is not None:
+            return base
+        say(f"The base {reference} cannot be pulled ({trouble}); building one from Debian packages")
+    else:
+        say(
+            "docker/base/pins.toml has no digest of a published base yet (`python -m bench.images "
+            "pin` asks a registry); building the base from Debian packages, about a minute"
+        )
+    return _build_local(folder, say, cancelled)
+
+
+def forget_local(client: DockerClient) -> None:
+    """Remove the base built here, so that the next one is built anew."""
+    for image in client.images.list(name=REPOSITORY):
+        for tag in image.tags:
+            client.images.remove(tag)
+
+
+def _present(client: DockerClient, reference: str, origin: str) -> Base | None:
+    try:
+        image = client.images.get(reference)
+    except ImageNotFound:
+        return None
+    identity = reference if "@sha256:" in reference else str(image.id)
+    return Base(reference, identity, origin)
+
+
+def _find_local(client: DockerClient) -> Base | None:
+    wanted = _recipe(pins.load())
+    images = client.images.list(name=REPOSITORY, filters={"label": f"{LABEL}.recipe={wanted}"})
+    for image in images:
+        identity = image.labels.get(f"{LABEL}.rootfs")
+        if image.tags and identity:
+            return Base(image.tags[0], identity, "local")
+    return None
+
+
+def _pull(reference: str) -> str:
+    """Pull an image; why not, or an empty text."""
+    try:
+        with engine(timeout=PULL_SECONDS) as client:
+            client.images.pull(reference)
+    except EnvironmentFailure as error:
+        if error.__cause__ is not None and is_no_space(str(error.__cause__)):
+            raise
+        return error.what
+    return ""
+
+
+def _recipe(wanted: pins.Pins) -> str:
+    parts = [wanted.suite, *wanted.packages, str(wanted.epoch), *_MMDEBSTRAP]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _build_local(folder: Path, say: Say, cancelled: threading.Event) -> Base:
+    wanted = pins.load()
+    recipe = _recipe(wanted)
+    rootfs = folder / f"base-{recipe[:12]}.tar"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with hold(folder / "base.lock", cancelled, lambda: say("another run is building the base")):
+            with engine() as client:
+                if base := _find_local(client):
+                    return base
+            if not rootfs.exists():
+                _bootstrap(wanted, rootfs, cancelled)
+            return _import(rootfs, recipe)
+    except OSError as error:
+        raise store_error(error, folder) from error
+
+
+def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> None:
+    """Make the root file system with mmdebstrap, which needs root or user namespaces."""
+    if not shutil.which("mmdebstrap"):
+        raise EnvironmentFailure(
+            "mmdebstrap is missing; it builds the base of the images from Debian packages.",
+            f"Install it (Debian, Ubuntu: `apt-get install mmdebstrap`) and rerun. Or: {_REMEDY}",
+        )
+    free = shutil.disk_usage(rootfs.parent).free
+    if free < NEEDED_BYTES:
+        raise EnvironmentFailure(
+            f"{rootfs.parent} has {free / 1e9:.1f} GB free; building the base needs 1 GB.",
+            "Free some disk space, or choose another store with --store.",
+        )
+    partial, log_path = rootfs.with_suffix(".part"), rootfs.with_suffix(".log")
+    command = [
+        *_MMDEBSTRAP, f"--include={','.join(wanted.packages)}", "--format=tar",
+        wanted.suite, str(partial),
+    ]  # fmt: skip
+    variables = {
+        "PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin",
+        "SOURCE_DATE_EPOCH": str(wanted.epoch),
+        "LC_ALL": "C.UTF-8",
+        **{name: os.environ[name] for name in ("http_proxy", "TMPDIR") if name in os.environ},
+    }
+    try:
+        with log_path.open("wb") as log, Child(command, variables, log, cancelled) as child:
+            for line in child.lines():
+                log.write(f"{line}\n".encode())
+            status = child.wait()
+        if cancelled.is_set():
+            raise Cancelled
+        if status:
+            raise EnvironmentFailure(
+                "The base could not be built from Debian packages.",
+                "If Debian's mirror did not answer, rerun. mmdebstrap needs root or unprivileged "
+                f"user namespaces: run `make base` as root once. Or: {_REMEDY}",
+                log_path,
+            )
+        partial.replace(rootfs)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _import(rootfs: Path, recipe: str) -> Base:
+    identity = f"sha256:{hash_file(rootfs)}"
+    tag = f"{REPOSITORY}:{identity[7:19]}"
+    items = [
+        Item("Dockerfile", ROOT / "docker" / "base" / "Dockerfile"),
+        Item("rootfs.tar", rootfs),
+    ]
+    labels = {f"{LABEL}.recipe": recipe, f"{LABEL}.rootfs": identity}
+    try:
+        with engine(timeout=PULL_SECONDS) as client, open_context(items, rootfs.parent) as context:
+            client.images.build(
+                fileobj=context, custom_context=True, tag=tag, labels=labels, rm=True, forcerm=True
+            )
+    except APIError as error:
+        raise EnvironmentFailure(f"The base could not be imported: {error}", _REMEDY) from error
+    return Base(tag, identity, "local")

@@ -1,0 +1,246 @@
+"""Build images through the engine, once each, showing how far they are."""
+
+from __future__ import annotations
+
+import io
+import queue
+import re
+import tarfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.client import DockerClient
+from docker.errors import ImageNotFound
+
+from bench.errors import EnvironmentFailure, store_error
+from bench.events import Emit, Finished, Progress, Started
+from bench.images.base import Base
+from bench.images.cleanup import owner_label
+from bench.images.context import open_context
+from bench.images.engine import LABEL, SLOW_SECONDS, engine, is_no_space, no_space
+from bench.images.recipe import Recipe
+from bench.images.wheelhouse import wheels
+from bench.locks import Cancelled, hold
+
+POLL_SECONDS = 0.2
+PACKAGES_FILE = "/opt/packages.txt"
+_CHATTER = ("--->", "Removing intermediate", "(Reading database")
+_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that is there.
+
+    Attributes:
+        id: The engine's identifier, `sha256:` and 64 digits.
+        tag: Its name.
+        packages: Every package in it, Debian's as `name=version`, Python's as `name==version`.
+    """
+
+    id: str
+    tag: str
+    packages: tuple[str, ...]
+
+
+def ensure_image(
+    recipe: Recipe, base: Base, folder: Path, emit: Emit, cancelled: threading.Event
+) -> Image:
+    """The image of `recipe`, built now if it is missing; quick when it is there.
+
+    Args:
+        recipe: What it is made of.
+        base: What it is built from.
+        folder: Keeps wheels, logs and package lists between runs.
+        emit: Takes progress.
+        cancelled: Set when the run is interrupted.
+
+    Raises:
+        EnvironmentFailure: It could not be built.
+        Cancelled: `cancelled` was set.
+    """
+    # Hashed once: sources may be edited while the image is built.
+    wanted = recipe.image_hash(base)
+    found = _find(recipe, wanted, folder)
+    if found is not None:
+        return found
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with hold(folder / f"{recipe.name}.lock", cancelled):
+            found = _find(recipe, wanted, folder)
+            if found is None:
+                _Build(recipe, base, wanted, folder, emit, cancelled).run()
+                found = _find(recipe, wanted, folder)
+    except OSError as error:
+        raise store_error(error, folder) from error
+    if found is None:
+        raise EnvironmentFailure(
+            f"The {recipe.name} image vanished right after it was built.",
+            "Something else removes images on this engine; stop it and rerun.",
+        )
+    return found
+
+
+def _tag(recipe: Recipe, wanted: str) -> str:
+    return f"{LABEL}/{recipe.name}:{wanted[:12]}"
+
+
+def _find(recipe: Recipe, wanted: str, folder: Path) -> Image | None:
+    tag = _tag(recipe, wanted)
+    with engine() as client:
+        try:
+            image = client.images.get(tag)
+        except ImageNotFound:
+            return None
+        if image.labels.get(f"{LABEL}.recipe") != wanted:
+            return None
+        return Image(str(image.id), tag, _packages(client, str(image.id), recipe, folder))
+
+
+def _packages(client: DockerClient, image: str, recipe: Recipe, folder: Path) -> tuple[str, ...]:
+    """The package list that the build wrote into the image; read from it once, then kept."""
+    if recipe.environment is None:
+        return ()
+    kept = folder / f"packages-{image.removeprefix('sha256:')[:24]}.txt"
+    if not kept.exists():
+        container = client.containers.create(image, labels={LABEL: "packages", **owner_label()})
+        try:
+            chunks, _ = container.get_archive(PACKAGES_FILE)
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                member = archive.extractfile(PACKAGES_FILE.rpartition("/")[2])
+                assert member is not None
+                text = member.read()
+        finally:
+            container.remove(force=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = kept.with_suffix(f".{threading.get_ident()}")
+        temporary.write_bytes(text)
+        temporary.replace(kept)
+    return tuple(kept.read_text(encoding="utf-8").split())
+
+
+class _Build:
+    """One build: the engine's messages, their log and their progress."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        base: Base,
+        wanted: str,
+        folder: Path,
+        emit: Emit,
+        cancelled: threading.Event,
+    ) -> None:
+        self._recipe = recipe
+        self._base = base
+        self._wanted = wanted
+        self._folder = folder
+        self._emit = emit
+        self._cancelled = cancelled
+        self._task = f"{recipe.name} image"
+        self._log = folder / f"{recipe.name}.log"
+        self._step = (0, 1, "")
+
+    def run(self) -> None:
+        start = time.monotonic()
+        self._emit(Started(self._task, "set up"))
+        items = self._recipe.files()
+        if self._recipe.environment is not None:
+            items += wheels(
+                self._recipe.environment,
+                self._folder.parent / "wheels",
+                self._task,
+                self._emit,
+                self._cancelled,
+            )
+        with (
+            open_context(items, self._folder) as context,
+            self._log.open("w", encoding="utf-8") as log,
+        ):
+            for message in self._messages(context):
+                log.write(str(message.get("stream") or message.get("status") or ""))
+                log.write(str(message.get("error") or ""))
+                log.flush()
+                self._handle(message)
+        self._emit(Finished(self._task, "set up", "done", "", time.monotonic() - start))
+
+    def _messages(self, context: Any) -> Iterator[Mapping[str, Any]]:
+        """The engine's messages as they come; stops listening as soon as the run is interrupted.
+
+        A step may be silent for minutes, so a thread listens. The engine gives the build up when
+        the connection closes, at the latest when this process ends.
+        """
+        arriving: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
+
+        def listen() -> None:
+            try:
+                with engine(timeout=SLOW_SECONDS) as client:
+                    for message in self._start(client, context):
+                        arriving.put(message)
+                        if self._cancelled.is_set():
+                            return
+                arriving.put(None)
+            except Exception as error:  # handed over to the thread that waits for it
+                arriving.put(error)
+
+        threading.Thread(target=listen, daemon=True).start()
+        while True:
+            if self._cancelled.is_set():
+                raise Cancelled
+            try:
+                message = arriving.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if message is None:
+                return
+            if isinstance(message, BaseException):
+                raise message
+            yield message
+
+    def _start(self, client: DockerClient, context: Any) -> Iterator[Mapping[str, Any]]:
+        stream: Iterator[Mapping[str, Any]] = client.api.build(
+            fileobj=context,
+            custom_context=True,
+            dockerfile=self._recipe.dockerfile,
+            tag=_tag(self._recipe, self._wanted),
+            buildargs={"BASE_IMAGE": self._base.reference},
+            labels={
+                LABEL: self._recipe.name,
+                f"{LABEL}.recipe": self._wanted,
+            },
+            decode=True,
+            rm=True,
+            forcerm=True,
+        )
+        return stream
+
+    def _handle(self, message: Mapping[str, Any]) -> None:
+        if error := message.get("error"):
+            raise self._failure(str(error))
+        text = str(message.get("stream", "")).strip()
+        if found := _STEP.match(text):
+            self._step = (int(found[1]), int(found[2]), found[3])
+        if text and not text.startswith(_CHATTER):
+            done, total, command = self._step
+            shown = command if found else text.splitlines()[-1]
+            self._emit(Progress(self._task, done, total, "step", shown[:80]))
+
+    def _failure(self, error: str) -> EnvironmentFailure:
+        if is_no_space(error) or is_no_space(self._log.read_text(errors="replace")[-4000:]):
+            return no_space(error)
+        if "pull" in error or "manifest" in error or "not found" in error:
+            return EnvironmentFailure(
+                f"The base {self._base.reference} could not be had: {error}",
+                "Somebody removed it meanwhile, or its registry does not answer. Rerun; "
+                "`make base` builds one from Debian packages.",
+                self._log,
+            )
+        return EnvironmentFailure(
+            f"The {self._recipe.name} image could not be built: {error}",
+            "If Debian's mirror or the disk was at fault, rerun; --runner venv needs no image.",
+            self._log,
+        )

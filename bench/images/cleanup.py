@@ -1,0 +1,94 @@
+"""What bench leaves on an engine when it is killed or updated, and how that is removed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from docker.client import DockerClient
+from docker.errors import APIError, NotFound
+
+from bench.images.engine import LABEL
+
+OWNER = f"{LABEL}.owner"
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something of ours that nobody uses any more.
+
+    Attributes:
+        kind: A container of a run that is dead, or an image of another recipe than today's.
+        id: The engine's identifier, or an image's name.
+        what: What it is, for people.
+    """
+
+    kind: Literal["container", "image"]
+    id: str
+    what: str
+
+
+def owner_label() -> dict[str, str]:
+    """The label by which a container tells which process it belongs to."""
+    process = psutil.Process()
+    return {OWNER: f"{socket.gethostname()} {_boot()} {process.pid} {process.create_time()}"}
+
+
+def dead_containers(client: DockerClient) -> list[Leftover]:
+    """Our containers whose run is dead; those of live runs and of other machines stay."""
+    found = []
+    for container in client.api.containers(all=True, filters={"label": OWNER}):
+        labels = container["Labels"]
+        if not _is_alive(labels[OWNER]):
+            task = labels.get(f"{LABEL}.task", labels.get(LABEL, ""))
+            what = f"container {container['Names'][0].strip('/')} ({task})"
+            found.append(Leftover("container", container["Id"], what))
+    return found
+
+
+def outdated_images(client: DockerClient, current: Collection[str]) -> list[Leftover]:
+    """Our images but for those with the recipe hashes `current`."""
+    found = []
+    for image in client.images.list(filters={"label": f"{LABEL}.recipe"}):
+        if image.labels[f"{LABEL}.recipe"] not in current:
+            found += [Leftover("image", tag, f"image {tag}") for tag in image.tags]
+    return found
+
+
+def remove(client: DockerClient, leftover: Leftover) -> bool:
+    """Remove it; False when it is in use, True also when it is gone already."""
+    try:
+        if leftover.kind == "container":
+            client.api.remove_container(leftover.id, force=True, v=True)
+        else:
+            client.api.remove_image(leftover.id)
+    except NotFound:
+        return True
+    except APIError as error:
+        if error.status_code == 409:  # in use, or being removed by somebody else
+            return False
+        raise
+    return True
+
+
+def _is_alive(owner: str) -> bool:
+    """Whether the process lives; one on another machine counts as alive, nobody here can tell."""
+    host, boot, pid, created = owner.split(" ")
+    if host != socket.gethostname():
+        return True
+    if boot != _boot():
+        return False
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - float(created)) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _boot() -> str:
+    return _BOOT.read_text(encoding="ascii").strip() if os.access(_BOOT, os.R_OK) else "unknown"

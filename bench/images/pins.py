@@ -1,0 +1,81 @@
+"""What every image starts from: docker/base/pins.toml, and how its digest is refreshed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import EnvironmentFailure
+from bench.images.engine import engine
+from bench.paths import ROOT
+
+PINS = ROOT / "docker" / "base" / "pins.toml"
+_DIGEST_LINE = re.compile(r'^digest = ".*"$', re.MULTILINE)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Pins:
+    """The base of every image.
+
+    Attributes:
+        image: Name of the published base.
+        digest: Its digest; empty while nobody has read it from a registry.
+        suite: Debian suite of the base built locally.
+        packages: Debian packages in it, besides the minimum.
+        epoch: Later time stamps in it become this one, seconds since 1970.
+    """
+
+    image: str
+    digest: str
+    suite: str
+    packages: tuple[str, ...]
+    epoch: int
+
+    @property
+    def reference(self) -> str:
+        """The published base by digest; empty while it has none."""
+        return f"{self.image}@{self.digest}" if self.digest else ""
+
+
+def load(path: Path = PINS) -> Pins:
+    """The pins in `path`."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    image, debian = data["image"], data["debian"]
+    return Pins(
+        image["name"],
+        image["digest"],
+        debian["suite"],
+        tuple(debian["packages"]),
+        debian["epoch"],
+    )
+
+
+def refresh(path: Path = PINS) -> str:
+    """Ask the image's registry for its digest now, and write it into `path`.
+
+    Returns:
+        The digest.
+
+    Raises:
+        EnvironmentFailure: No engine or no registry answers; `path` is as it was.
+    """
+    image = load(path).image
+    try:
+        with engine(timeout=60) as client:
+            digest = str(client.images.get_registry_data(image).id)
+    except EnvironmentFailure as error:
+        raise EnvironmentFailure(
+            f"The digest of {image} could not be read: {error.what}",
+            "Run this where the image registry can be reached; the pins are unchanged.",
+        ) from error
+    if not _DIGEST.fullmatch(digest):
+        raise EnvironmentFailure(
+            f"The registry's answer for {image} is no digest: {digest!r}.",
+            "Try again later; the pins are unchanged.",
+        )
+    text = path.read_text(encoding="utf-8")
+    path.write_text(_DIGEST_LINE.sub(f'digest = "{digest}"', text), encoding="utf-8")
+    return digest

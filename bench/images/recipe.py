@@ -1,0 +1,72 @@
+"""What each image is made of, and the hashes that identify it."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.environments import ENVIRONMENTS, Environment
+from bench.images.base import Base
+from bench.images.context import Item, gather, hash_items
+from bench.paths import ROOT
+from bench.stages import STAGES
+
+_SCRIPTS = ("docker/base/install.sh", "docker/base/packages.sh")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One image.
+
+    Attributes:
+        name: `train`, `finn` or `board`.
+        dockerfile: Its Dockerfile, relative to the checkout.
+        pinned: Files that decide which packages it holds.
+        sources: Files and folders of our own that it holds; its last layers.
+        environment: The environment that it is, if it is one.
+    """
+
+    name: str
+    dockerfile: str
+    pinned: tuple[str, ...]
+    sources: tuple[str, ...]
+    environment: Environment | None
+
+    def environment_hash(self, base: Base) -> str:
+        """SHA-256 over everything but our own sources, which stages declare and hash apart."""
+        items = gather(ROOT, (self.dockerfile, *self.pinned))
+        parts = (hash_items(items), base.identity, platform.machine())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def image_hash(self, base: Base) -> str:
+        """SHA-256 over everything in the image."""
+        parts = (self.environment_hash(base), hash_items(gather(ROOT, self.sources)))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def files(self) -> list[Item]:
+        """The build context but for the wheels."""
+        return gather(ROOT, (self.dockerfile, *self.pinned, *self.sources))
+
+
+def _of_environment(environment: Environment) -> Recipe:
+    locks = (*environment.locks, *environment.either_of)
+    sources = {name for stage in STAGES if stage.environment == environment.name
+               for name in stage.sources}  # fmt: skip
+    return Recipe(
+        name=environment.name,
+        dockerfile=f"Dockerfile.{environment.name}",
+        pinned=(*_SCRIPTS, *(_relative(lock) for lock in locks)),
+        sources=tuple(sorted(sources)),
+        environment=environment,
+    )
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+RECIPES = {name: _of_environment(environment) for name, environment in ENVIRONMENTS.items()} | {
+    "board": Recipe("board", "docker/board/Dockerfile", (), (), None)
+}

@@ -1,0 +1,215 @@
+"""One container: started with everything closed that can be, followed, and always removed."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import struct
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from docker.client import DockerClient
+from docker.errors import APIError, NotFound
+from docker.types import Mount
+from docker.utils.socket import SocketError, read_exactly
+from requests.exceptions import RequestException
+
+from bench.locks import Cancelled
+from bench.runners.limits import Limits
+
+STDOUT = 1
+POLL_SECONDS = 0.2
+STOP_SECONDS = 3
+END_SECONDS = 30
+KILLED = 128 + signal.SIGKILL
+TMP_BYTES = 256 << 20
+
+
+class TimedOut(Exception):
+    """The container took longer than it may; it is stopped."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a container is to be.
+
+    Attributes:
+        image: The image's identifier.
+        command: Arguments of the image's entry point.
+        user: `uid:gid`.
+        variables: Environment variables beside the image's own.
+        mounts: Folders and files of the host, by path inside; `writable` names those that are.
+        writable: Paths inside.
+        labels: Labels of the container.
+        cpus: Processors it may keep busy.
+        limits: What else it may take.
+        network: `none`, or `bridge` for a stage that has to reach a licence server.
+        entrypoint: Program instead of the image's own.
+    """
+
+    image: str
+    command: Sequence[str]
+    user: str
+    variables: Mapping[str, str]
+    mounts: Mapping[str, Path]
+    writable: frozenset[str]
+    labels: Mapping[str, str]
+    cpus: int
+    limits: Limits = field(default_factory=Limits)
+    network: str = "none"
+    entrypoint: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """How a container ended.
+
+    Attributes:
+        status: Exit status, 128 plus the signal when one killed it.
+        out_of_memory: Whether the kernel killed something in it at the memory limit.
+    """
+
+    status: int
+    out_of_memory: bool
+
+
+class Container:
+    """A container that ends with the orchestrator, and is removed on leaving the context.
+
+    Its standard input is a connection that closes when the orchestrator dies, however it dies; a
+    worker on the leash stops then.
+
+    Args:
+        client: The connection to the engine.
+        setup: What it is to be.
+        cancelled: Set to end it early.
+    """
+
+    def __init__(self, client: DockerClient, setup: Setup, cancelled: threading.Event) -> None:
+        self._api = client.api
+        self._setup = setup
+        self._cancelled = cancelled
+        self._id = ""
+        self._socket: Any = None
+        self._deadline = 0.0
+
+    def __enter__(self) -> Self:
+        try:
+            self._id = self._api.create_container(**_creation(self._api, self._setup))["Id"]
+            # Attached before it starts, so that nothing it prints is missed.
+            attached = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+            self._socket = self._api.attach_socket(self._id, params=attached)
+            self._api.start(self._id)
+            self._deadline = time.monotonic() + self._setup.limits.seconds
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._remove()
+
+    @property
+    def pid(self) -> int:
+        """Its first process as this machine sees it; 0 when it runs on another one, or ended."""
+        try:
+            pid = int(self._api.inspect_container(self._id)["State"]["Pid"])
+            group = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
+        except (OSError, NotFound):
+            return 0
+        return pid if self._id in group else 0
+
+    def output(self) -> Iterator[tuple[int, bytes]]:
+        """What it prints, as (stream, bytes), until it ends; stream 1 is standard output.
+
+        Raises:
+            Cancelled: `cancelled` was set.
+            TimedOut: It took longer than its limit, and is stopped.
+        """
+        arriving: queue.Queue[tuple[int, bytes] | None] = queue.Queue(maxsize=1000)
+        threading.Thread(target=self._listen, args=(arriving,), daemon=True).start()
+        while True:
+            if self._cancelled.is_set():
+                raise Cancelled
+            if time.monotonic() > self._deadline:
+                self._api.stop(self._id, timeout=STOP_SECONDS)
+                raise TimedOut
+            try:
+                frame = arriving.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if frame is None:
+                return
+            yield frame
+
+    def wait(self) -> End:
+        """Wait for its end, which is near once its output has ended."""
+        try:
+            self._api.wait(self._id, timeout=END_SECONDS)
+            state = self._api.inspect_container(self._id)["State"]
+        except NotFound:
+            return End(KILLED, out_of_memory=False)  # removed by somebody else, so killed first
+        return End(int(state["ExitCode"]), bool(state["OOMKilled"]))
+
+    def _listen(self, arriving: queue.Queue[tuple[int, bytes] | None]) -> None:
+        """Hand over frames: a byte for the stream, three of nothing, four for the length."""
+        try:
+            while True:
+                stream, length = struct.unpack(">BxxxL", read_exactly(self._socket, 8))
+                arriving.put((stream, read_exactly(self._socket, length)))
+        except (SocketError, OSError, ValueError):
+            arriving.put(None)  # the connection closed: it ended, or was removed
+
+    def _remove(self) -> None:
+        if self._id:
+            # Removed by somebody else, or the engine is gone: the next run looks again.
+            with contextlib.suppress(APIError, RequestException):
+                self._api.remove_container(self._id, force=True, v=True)
+        if self._socket is not None:
+            self._socket.close()
+
+
+def _creation(api: Any, setup: Setup) -> dict[str, Any]:
+    """The arguments of the engine's `create`."""
+    mounts = [
+        Mount(
+            target=inside, source=str(outside), type="bind", read_only=inside not in setup.writable
+        )
+        for inside, outside in setup.mounts.items()
+    ]
+    return {
+        "image": setup.image,
+        "command": list(setup.command),
+        "entrypoint": list(setup.entrypoint) if setup.entrypoint else None,
+        "user": setup.user,
+        "environment": dict(setup.variables),
+        "labels": dict(setup.labels),
+        "hostname": "bench",
+        "stdin_open": True,
+        "host_config": api.create_host_config(
+            mounts=mounts,
+            network_mode=setup.network,
+            read_only=True,
+            tmpfs={"/tmp": f"rw,nosuid,nodev,noexec,size={TMP_BYTES},mode=1777"},
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            init=True,
+            ipc_mode="private",
+            mem_limit=setup.limits.memory_bytes,
+            memswap_limit=setup.limits.memory_bytes,
+            nano_cpus=setup.cpus * 1_000_000_000,
+            pids_limit=setup.limits.processes,
+            log_config={"Type": "none"},
+        ),
+    }

@@ -1,0 +1,274 @@
+"""Stages in containers: no network, nothing of the machine but what a stage reads and writes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from docker.client import DockerClient
+
+from bench.errors import BenchError, EnvironmentFailure, StageFailure
+from bench.events import Emit, Note
+from bench.images.base import Base, ensure_base, find_base
+from bench.images.build import Image, ensure_image
+from bench.images.cleanup import dead_containers, owner_label, remove
+from bench.images.engine import LABEL, engine, version
+from bench.images.recipe import RECIPES
+from bench.runners.base import Job
+from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
+from bench.runners.limits import GIB, Limits
+from bench.runners.process import MemoryWatch
+from bench.runners.vivado import WITHOUT, Vivado
+from bench.runners.worker import as_event, fixed_variables
+from bench.wire import Request, Result
+
+# Where a stage finds things in its container.
+REQUEST, INPUTS, OUTPUTS, SCRATCH, CACHE = "/job/request.json", "/in", "/out", "/scratch", "/cache"
+WRITABLE = frozenset((OUTPUTS, SCRATCH, CACHE))
+RESULT = "result.json"
+
+# The environment of stages that need Vivado: the finn image, and the host's Vivado mounted.
+VIVADO = "vivado"
+_KILLED = (KILLED, 128 + signal.SIGTERM)
+_ANSWER_SECONDS = 60
+
+
+class DockerRunner:
+    """Runs each stage in a container of its environment's image.
+
+    Args:
+        folder: Keeps what building images leaves: wheels, the local base, logs.
+        limits: What one stage may take.
+        vivado: The user's Vivado, for the stages that need it.
+
+    Raises:
+        EnvironmentFailure: No engine answers.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self, folder: Path, limits: Limits | None = None, vivado: Vivado | None = None
+    ) -> None:
+        self._folder = folder
+        self._limits = limits or Limits()
+        self._vivado = vivado
+        self._engine = version()
+        self._base: Base | None = None
+        self._images: dict[str, Image] = {}
+        self._tidy = False
+        self._lock = threading.Lock()
+
+    def prepare_base(self, say: Callable[[str], None], cancelled: threading.Event) -> None:
+        """Pull or build the base now: a run's keys cannot be known before.
+
+        Raises:
+            EnvironmentFailure: There is no way to a base.
+            Cancelled: `cancelled` was set.
+        """
+        self._base = ensure_base(self._folder, say, cancelled)
+
+    def recipe(self, environment: str) -> str:
+        """The Dockerfile, the locks, the base's digest and the processor architecture.
+
+        Before there is a base, no artifact can have been made with it: any recipe that never
+        comes back serves to look things up.
+        """
+        base = self._base or find_base() or Base("", "not built yet", "")
+        parts = [RECIPES[_image_name(environment)].environment_hash(base)]
+        if environment == VIVADO and self._vivado is not None:
+            parts.append(f"Vivado {self._vivado.version}")
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def check(self, environment: str) -> None:
+        """Raise `EnvironmentFailure` if no engine answers, or Vivado is needed and missing."""
+        version()
+        if environment == VIVADO and self._vivado is None:
+            raise EnvironmentFailure(
+                f"{WITHOUT[0].upper()}{WITHOUT[1:]}.", "Source Vivado's settings64.sh, then rerun."
+            )
+
+    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
+        """Build the image, once, and remove what killed runs left; see `Runner.prepare`."""
+        with self._lock:
+            if not self._tidy:
+                _tidy_up(emit)
+                self._tidy = True
+            if self._base is None:
+                self.prepare_base(lambda text: emit(Note("", text)), cancelled)
+            base = self._base
+        assert base is not None
+        recipe = RECIPES[_image_name(environment)]
+        self._images[environment] = ensure_image(recipe, base, self._folder, emit, cancelled)
+
+    def describe(self, environment: str) -> Mapping[str, str]:
+        """The engine, the image and every package in it; see `Runner.describe`."""
+        described = {"engine": f"Docker Engine {self._engine}"}
+        if self._base is not None:
+            described["base"] = f"{self._base.identity} ({self._base.origin})"
+        if image := self._images.get(environment):
+            described |= {"image": image.id, "packages": " ".join(image.packages)}
+        return described
+
+    def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        """Run the worker in a container that ends with the orchestrator; see `Runner.run`."""
+        with engine(_ANSWER_SECONDS) as client, job.log.open("ab", buffering=0) as log:
+            setup = self._setup(client, job)
+            try:
+                end, peak = _follow(client, setup, job, emit, cancelled, log)
+            except TimedOut:
+                raise StageFailure(
+                    f"Stage '{job.request.stage}' took longer than "
+                    f"{self._limits.seconds / 60:g} minutes and was stopped.",
+                    "Raise `minutes` in the [limits] table of the experiment file, then rerun.",
+                    job.log,
+                ) from None
+            result = _take_result(job.request)
+            if result is None or (result.status == "failed" and end.out_of_memory):
+                raise self._explain(client, setup, job, end)
+        return replace(result, peak_memory_bytes=max(peak, result.peak_memory_bytes))
+
+    def _setup(self, client: DockerClient, job: Job) -> Setup:
+        request, image = job.request, self._images[job.environment]
+        inside = _inside(request)
+        written = job.log.parent / "request.json"
+        inside.write(written)
+        inputs = {str(inside.inputs[name]): folder for name, folder in request.inputs.items()}
+        places = {OUTPUTS: request.outputs, SCRATCH: request.scratch, CACHE: request.cache}
+        variables = fixed_variables(SCRATCH, request.cpus) | {"USER": "bench", "LOGNAME": "bench"}
+        network = "none"
+        if job.environment == VIVADO and self._vivado is not None:
+            inputs |= {str(folder): folder for folder in self._vivado.folders}
+            variables |= self._vivado.variables
+            network = "bridge" if self._vivado.needs_network else "none"
+        return Setup(
+            image=image.id,
+            command=(REQUEST,),
+            user=_user(client),
+            variables=variables,
+            mounts={REQUEST: written, **inputs, **places},
+            writable=WRITABLE,
+            labels={LABEL: request.stage, f"{LABEL}.task": job.task, **owner_label()},
+            cpus=request.cpus,
+            limits=self._limits,
+            network=network,
+        )
+
+    def _explain(self, client: DockerClient, setup: Setup, job: Job, end: End) -> BenchError:
+        """Why a container left no result."""
+        stage = f"The container of stage '{job.request.stage}'"
+        if end.out_of_memory:
+            return StageFailure(
+                f"{stage} reached its memory limit of {self._limits.memory_bytes / GIB:g} GiB.",
+                "Raise `memory_gib` in the [limits] table of the experiment file, or rerun with "
+                "fewer --jobs.",
+                job.log,
+            )
+        if end.status in _KILLED:
+            return StageFailure(
+                f"{stage} was killed from outside, not by its own limits.",
+                "Rerun. If nobody stopped it, the machine's memory ran out (`dmesg` tells): use "
+                "fewer --jobs.",
+                job.log,
+            )
+        if blocked := _unwritable(client, setup):
+            folder = setup.mounts[blocked]
+            return EnvironmentFailure(
+                f"Containers may not write to {folder}, though you may.",
+                "Network file systems, user name-space remapping and SELinux forbid that; choose "
+                "a store on a local disk with --store, or use --runner venv.",
+                job.log,
+            )
+        return StageFailure(
+            f"{stage} {_describe_exit(end.status)} and left no result.",
+            "Read its log, then rerun.",
+            job.log,
+        )
+
+
+def _image_name(environment: str) -> str:
+    return "finn" if environment == VIVADO else environment
+
+
+def _tidy_up(emit: Emit) -> None:
+    with engine(_ANSWER_SECONDS) as client:
+        for left in dead_containers(client):
+            if remove(client, left):
+                emit(Note("", f"removed {left.what}, left by a run that was killed"))
+
+
+def _inside(request: Request) -> Request:
+    """The request as the worker sees it: paths of the container."""
+    return replace(
+        request,
+        inputs={name: Path(INPUTS) / name for name in request.inputs},
+        outputs=Path(OUTPUTS),
+        scratch=Path(SCRATCH),
+        cache=Path(CACHE),
+        result=Path(SCRATCH) / RESULT,
+        leash=True,
+    )
+
+
+def _user(client: DockerClient) -> str:
+    """Whom to run as, so that the files belong to the caller.
+
+    A rootless engine maps its root to the caller, and everybody else to nobody.
+    """
+    rootless = any("rootless" in option for option in client.info().get("SecurityOptions") or ())
+    return "0:0" if rootless else f"{os.getuid()}:{os.getgid()}"
+
+
+def _follow(
+    client: DockerClient,
+    setup: Setup,
+    job: Job,
+    emit: Emit,
+    cancelled: threading.Event,
+    log: IO[bytes],
+) -> tuple[End, int]:
+    """Run a container to its end, events to `emit`, the rest to `log`; its end and peak memory."""
+    with Container(client, setup, cancelled) as container:
+        pid = container.pid
+        with MemoryWatch(pid) if pid else nullcontext() as memory:
+            line = b""
+            for stream, data in container.output():
+                if stream != STDOUT:
+                    log.write(data)
+                    continue
+                *lines, line = (line + data).split(b"\n")
+                for complete in lines:
+                    emit(as_event(job.task, complete.decode("utf-8", errors="replace")))
+            end = container.wait()
+        return end, memory.peak_bytes if memory else 0
+
+
+def _take_result(request: Request) -> Result | None:
+    """The result, moved from the scratch folder to where the request wants it."""
+    left = request.scratch / RESULT
+    if left.exists():
+        shutil.move(left, request.result)
+    return Result.read(request.result)
+
+
+def _unwritable(client: DockerClient, setup: Setup) -> str:
+    """The first path inside that should be writable and is not; tried after a crash only."""
+    test = "; ".join(f"test -w {path} || echo {path}" for path in sorted(setup.writable))
+    probe = replace(setup, entrypoint=("/bin/sh", "-c"), command=(test,))
+    with Container(client, probe, threading.Event()) as container:
+        said = b"".join(data for stream, data in container.output() if stream == STDOUT)
+    return next(iter(said.decode().split()), "")
+
+
+def _describe_exit(status: int) -> str:
+    if status > 128 and status - 128 in set(signal.Signals):
+        return f"crashed with {signal.Signals(status - 128).name}"
+    return f"ended with exit status {status}"

@@ -1,0 +1,95 @@
+"""The user's own Vivado: never in an image, mounted read-only where a stage needs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import EnvironmentFailure
+
+VARIABLE = "XILINX_VIVADO"
+# What FINN+ 1.6.1 states in its metadata.
+SUPPORTED = ("2022.2", "2024.2")
+WITHOUT = f"no Vivado: {VARIABLE} is not set"
+
+_COMPANIONS = ("XILINX_VITIS", "XILINX_HLS")
+_LICENCES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
+_SERVER = re.compile(r"\d*@\S+")
+_VERSION = re.compile(r"(?<!\d)20\d\d\.\d(?:\.\d)?(?!\d)")
+
+
+@dataclass(frozen=True)
+class Vivado:
+    """An installation of Vivado on this machine.
+
+    Attributes:
+        version: E.g. `2024.2`; part of the key of what it makes.
+        folders: What to mount read-only, at the same place: tools and licence files.
+        variables: Environment variables that name them.
+        needs_network: Whether the licence comes from a server.
+    """
+
+    version: str
+    folders: tuple[Path, ...]
+    variables: Mapping[str, str]
+    needs_network: bool
+
+
+def find_vivado(environment: Mapping[str, str]) -> Vivado | None:
+    """The Vivado that `XILINX_VIVADO` names; None when it names none.
+
+    Args:
+        environment: Environment variables.
+
+    Raises:
+        EnvironmentFailure: What it names is no Vivado, one that FINN+ does not support, or its
+            licence file is missing.
+    """
+    named = environment.get(VARIABLE)
+    if not named:
+        return None
+    top = Path(named)
+    if not (top / "bin" / "vivado").is_file():
+        raise EnvironmentFailure(
+            f"{VARIABLE}={named} has no bin/vivado.",
+            "Source the settings64.sh of a Vivado installation, or unset it to go without.",
+        )
+    version = _version(top)
+    if version not in SUPPORTED:
+        raise EnvironmentFailure(
+            f"{VARIABLE}={named} is Vivado {version or 'of unknown version'}; "
+            f"FINN+ supports {' and '.join(SUPPORTED)}.",
+            "Source the settings64.sh of a supported version, or unset it to go without.",
+        )
+    variables = {VARIABLE: named}
+    variables |= {name: environment[name] for name in _COMPANIONS if environment.get(name)}
+    folders = [Path(folder) for folder in variables.values()]
+    files, licences, network = _licences(environment)
+    return Vivado(version, (*folders, *files), variables | licences, network)
+
+
+def _version(top: Path) -> str:
+    """From the path, `.../Vivado/2022.2` or `.../2025.1/Vivado`; asking it takes seconds."""
+    found = [match[0] for part in top.resolve().parts if (match := _VERSION.fullmatch(part))]
+    return found[-1] if found else ""
+
+
+def _licences(environment: Mapping[str, str]) -> tuple[list[Path], dict[str, str], bool]:
+    """Licence files, the variables that name them, and whether a server is among them."""
+    files: list[Path] = []
+    network = False
+    variables = {name: environment[name] for name in _LICENCES if environment.get(name)}
+    for name, value in variables.items():
+        for place in value.split(":"):
+            if _SERVER.fullmatch(place):
+                network = True
+            elif Path(place).exists():
+                files.append(Path(place))
+            elif place:
+                raise EnvironmentFailure(
+                    f"{name} names {place}, which does not exist.",
+                    "Correct it: a licence file, a folder of them, or port@server.",
+                )
+    return files, variables, network
