@@ -14,7 +14,7 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
-from finn_worker import canonical, estimates, folding, steps, toolchain
+from finn_worker import canonical, estimates, folding, known_faults, steps, toolchain
 from finn_worker.postprocess import Postprocess, check_operators, extract
 from finn_worker.rtl.bundle import write_bundle
 from finn_worker.verification import Golden, Verifier
@@ -83,6 +83,9 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     target = {"board": spec.board, "part": spec.part, "clock_ns": spec.clock_ns}
     metrics = _metrics(built, simulated, spec.part, has)
     request.write_metrics(target | metrics | {"verified_steps": flow.verifier.steps})
+    fault = known_faults.overflowing_queues(metrics["simulated"]["layers"])
+    if fault is not None:
+        reporter.note(f"{fault} The simulation shows whether it does here.")
     flow.finish()
 
 

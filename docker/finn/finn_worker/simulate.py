@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finn_worker import simulator_build
+from finn_worker import known_faults, simulator_build
 from finn_worker.compiler import find_compiler
 from finn_worker.fifo_sizing import Sizing, size_fifos
 from finn_worker.rtl.top import max_depth
@@ -101,7 +101,7 @@ def simulate(request: Request, reporter: Reporter) -> None:
     findings = _compare(outputs, expected, predictions, test_set)
     metrics = findings | _timing(run, sizing, ii_estimated) | _fifos(stage.design, sizing)
     request.write_metrics(metrics | {"rtl": EXACT if spec.exact else STANDING_IN})
-    _remark(reporter, metrics)
+    _remark(reporter, metrics, estimated["simulated"]["layers"])
 
 
 class _Stage:
@@ -255,13 +255,18 @@ def _fifos(design: Mapping[str, Any], sizing: Sizing) -> dict[str, Any]:
     }
 
 
-def _remark(reporter: Reporter, metrics: Mapping[str, Any]) -> None:
+def _remark(
+    reporter: Reporter, metrics: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]
+) -> None:
     """Say what a person should not overlook."""
     if metrics["mismatches"]:
         reporter.note(
             f"NOT bit-exact: {metrics['mismatches']} of {metrics['images']} images differ from "
             "the streamlined model."
         )
+        fault = known_faults.overflowing_queues(layers)
+        if fault is not None:
+            reporter.note(f"The likely cause, a fault in FINN+: {fault}")
     estimated, simulated = metrics["ii_estimated"], metrics["ii_simulated"]
     if abs(simulated - estimated) > TOLERANCE * estimated:
         reporter.note(f"{simulated:g} cycles per image were simulated, {estimated} estimated.")
