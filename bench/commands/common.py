@@ -26,7 +26,6 @@ from bench.runners.docker import DockerRunner
 from bench.runners.host import HostRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
-from bench.runners.vivado import find_vivado
 from bench.store import Store
 
 RUNNERS = ("auto", "docker", "venv")
@@ -85,7 +84,7 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
     if wanted == "venv":
         return Choice(venv, "asked for")
     try:
-        runner = DockerRunner(images_folder(store), limits, find_vivado(os.environ))
+        runner = DockerRunner(images_folder(store), limits)
         obstacle = image_obstacle()
     except EnvironmentFailure as error:
         if wanted == "docker":

@@ -11,19 +11,34 @@ from rich.table import Table
 
 from bench.commands import common
 from bench.doctor import examine
+from bench.images.base import find_base, local_recipe
+from bench.images.cleanup import dead_containers, outdated_images, remove
+from bench.images.engine import engine
+from bench.images.recipe import RECIPES
 
 MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "warning": "[red]warning[/]"}
 
 
 @click.command("doctor")
+@click.option(
+    "--clean",
+    is_flag=True,
+    help="Remove containers that killed runs left, and images of earlier recipes; only ours.",
+)
 @common.store_option
-def command(store_path: Path) -> None:
-    r"""Say what this machine has, what is missing, and what that costs. Changes nothing.
+def command(clean: bool, store_path: Path) -> None:
+    r"""Say what this machine has, what is missing, and what that costs.
+
+    Changes nothing, but for --clean.
 
     \b
     Examples:
       bench doctor
+      bench doctor --clean
     """
+    if clean:
+        _clean()
+        return
     table = Table()
     for heading in ("what", "state", "found", "what it costs", "what to do"):
         table.add_column(heading, overflow="fold")
@@ -31,3 +46,17 @@ def command(store_path: Path) -> None:
         state = MARKS[finding.status]
         table.add_row(finding.name, state, finding.found, finding.costs, finding.remedy)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _clean() -> None:
+    base = find_base()
+    current = {local_recipe()}
+    if base is not None:
+        current |= {recipe.image_hash(base) for recipe in RECIPES.values()}
+    with engine(timeout=60) as client:
+        found = [*dead_containers(client), *outdated_images(client, current)]
+        for left in found:
+            verb = "removed" if remove(client, left) else "in use, so it stays:"
+            click.echo(f"{verb} {left.what}")
+    if not found:
+        click.echo("Nothing of ours is left behind.")

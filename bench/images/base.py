@@ -141,8 +141,8 @@ def _present(client: DockerClient, reference: str, origin: str) -> Base | None:
 
 
 def _find_local(client: DockerClient) -> Base | None:
-    wanted = _recipe(pins.load())
-    images = client.images.list(name=REPOSITORY, filters={"label": f"{LABEL}.recipe={wanted}"})
+    label = f"{LABEL}.recipe={local_recipe()}"
+    images = client.images.list(name=REPOSITORY, filters={"label": label})
     for image in images:
         identity = image.labels.get(f"{LABEL}.rootfs")
         if image.tags and identity:
@@ -162,14 +162,15 @@ def _pull(reference: str) -> str:
     return ""
 
 
-def _recipe(wanted: pins.Pins) -> str:
+def local_recipe() -> str:
+    """SHA-256 of how a base is built here."""
+    wanted = pins.load()
     parts = [wanted.suite, *wanted.packages, str(wanted.epoch), *_MMDEBSTRAP]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _build_local(folder: Path, say: Say, cancelled: threading.Event) -> Base:
-    wanted = pins.load()
-    recipe = _recipe(wanted)
+    recipe = local_recipe()
     rootfs = folder / f"base-{recipe[:12]}.tar"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -178,7 +179,7 @@ def _build_local(folder: Path, say: Say, cancelled: threading.Event) -> Base:
                 if base := _find_local(client):
                     return base
             if not rootfs.exists():
-                _bootstrap(wanted, rootfs, cancelled)
+                _bootstrap(pins.load(), rootfs, cancelled)
             return _import(rootfs, recipe)
     except OSError as error:
         raise store_error(error, folder) from error

@@ -117,9 +117,13 @@ class _Execution:
                 self._settle(running.pop(future), future)
 
     def _ready(self, limit: int) -> list[tuple[Task, Mapping[str, Entry]]]:
-        """The next tasks whose inputs are all there; ones nearest to the end come first."""
+        """The next tasks whose inputs are all there.
+
+        Earlier stages come first: the longest chain of work starts with a training, and one that
+        starts last is what everybody waits for.
+        """
         ready: list[tuple[Task, Mapping[str, Entry]]] = []
-        for task_id in reversed(list(self._waiting)):
+        for task_id in list(self._waiting):
             if len(ready) >= limit:
                 break
             task = self._tasks[task_id]

@@ -26,7 +26,7 @@ from bench.runners.base import Job
 from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
 from bench.runners.limits import GIB, Limits
 from bench.runners.process import MemoryWatch
-from bench.runners.vivado import WITHOUT, Vivado
+from bench.runners.vivado import VARIABLE, Vivado, find_vivado
 from bench.runners.worker import as_event, fixed_variables
 from bench.wire import Request, Result
 
@@ -47,7 +47,8 @@ class DockerRunner:
     Args:
         folder: Keeps what building images leaves: wheels, the local base, logs.
         limits: What one stage may take.
-        vivado: The user's Vivado, for the stages that need it.
+        variables: Environment variables that may name the user's Vivado; looked at only when a
+            stage needs it.
 
     Raises:
         EnvironmentFailure: No engine answers.
@@ -56,11 +57,14 @@ class DockerRunner:
     name = "docker"
 
     def __init__(
-        self, folder: Path, limits: Limits | None = None, vivado: Vivado | None = None
+        self,
+        folder: Path,
+        limits: Limits | None = None,
+        variables: Mapping[str, str] = os.environ,
     ) -> None:
         self._folder = folder
         self._limits = limits or Limits()
-        self._vivado = vivado
+        self._variables = variables
         self._engine = version()
         self._base: Base | None = None
         self._images: dict[str, Image] = {}
@@ -84,17 +88,15 @@ class DockerRunner:
         """
         base = self._base or find_base() or Base("", "not built yet", "")
         parts = [RECIPES[_image_name(environment)].environment_hash(base)]
-        if environment == VIVADO and self._vivado is not None:
-            parts.append(f"Vivado {self._vivado.version}")
+        if environment == VIVADO:
+            parts.append(f"Vivado {self._vivado().version}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` if no engine answers, or Vivado is needed and missing."""
         version()
-        if environment == VIVADO and self._vivado is None:
-            raise EnvironmentFailure(
-                f"{WITHOUT[0].upper()}{WITHOUT[1:]}.", "Source Vivado's settings64.sh, then rerun."
-            )
+        if environment == VIVADO:
+            self._vivado()
 
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
         """Build the image, once, and remove what killed runs left; see `Runner.prepare`."""
@@ -145,10 +147,11 @@ class DockerRunner:
         places = {OUTPUTS: request.outputs, SCRATCH: request.scratch, CACHE: request.cache}
         variables = fixed_variables(SCRATCH, request.cpus) | {"USER": "bench", "LOGNAME": "bench"}
         network = "none"
-        if job.environment == VIVADO and self._vivado is not None:
-            inputs |= {str(folder): folder for folder in self._vivado.folders}
-            variables |= self._vivado.variables
-            network = "bridge" if self._vivado.needs_network else "none"
+        if job.environment == VIVADO:
+            vivado = self._vivado()
+            inputs |= {str(folder): folder for folder in vivado.folders}
+            variables |= vivado.variables
+            network = "bridge" if vivado.needs_network else "none"
         return Setup(
             image=image.id,
             command=(REQUEST,),
@@ -161,6 +164,15 @@ class DockerRunner:
             limits=self._limits,
             network=network,
         )
+
+    def _vivado(self) -> Vivado:
+        found = find_vivado(self._variables)
+        if found is None:
+            raise EnvironmentFailure(
+                f"This stage needs Vivado, and {VARIABLE} names none.",
+                "Source the settings64.sh of a Vivado installation, then rerun.",
+            )
+        return found
 
     def _explain(self, client: DockerClient, setup: Setup, job: Job, end: End) -> BenchError:
         """Why a container left no result."""

@@ -12,7 +12,6 @@ from bench.errors import EnvironmentFailure
 VARIABLE = "XILINX_VIVADO"
 # What FINN+ 1.6.1 states in its metadata.
 SUPPORTED = ("2022.2", "2024.2")
-WITHOUT = f"no Vivado: {VARIABLE} is not set"
 
 _COMPANIONS = ("XILINX_VITIS", "XILINX_HLS")
 _LICENCES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")

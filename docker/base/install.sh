@@ -21,6 +21,7 @@ rm -rf /opt/venv/lib/python3*/site-packages/torch/include \
     /opt/venv/lib/python3*/site-packages/torch/share/cmake
 find /opt/venv -name __pycache__ -prune -exec rm -rf {} +
 echo "compiling byte code"
-# Packages hold a few templates that are no valid Python; pip skips those silently too.
-PYTHONHASHSEED=0 /opt/venv/bin/python -m compileall -qq --invalidation-mode unchecked-hash \
+# -S: else modules that .pth files import at the start would come out differently. Packages hold a
+# few templates that are no valid Python; pip skips those silently too.
+PYTHONHASHSEED=0 /opt/venv/bin/python -S -m compileall -qq --invalidation-mode unchecked-hash \
     /opt/venv/lib || true

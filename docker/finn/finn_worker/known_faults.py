@@ -24,7 +24,7 @@ def overflowing_queues(layers: Sequence[Mapping[str, Any]]) -> str | None:
     if not names:
         return None
     return (
-        f"{', '.join(names)}: SIMD is the layer's whole number of inputs. FINN+ 1.6.1 loses "
-        "results of such a layer where what follows keeps it waiting. A smaller SIMD is safe, and "
-        "as fast if PE grows by as much."
+        f"{', '.join(names)}: all inputs at once (SIMD = MW). FINN+ 1.6.1 loses results of such a "
+        "layer where what follows keeps it waiting. A smaller SIMD is safe, and as fast if PE "
+        "grows by as much."
     )

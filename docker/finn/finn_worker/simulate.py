@@ -162,7 +162,7 @@ class _Stage:
         tried: list[str] = []
 
         def progress(text: str) -> None:
-            self.reporter.progress(len(tried), len(streams) + 2, "FIFO search", text)
+            self.reporter.progress(len(tried), len(streams) + 2, "FIFO", text)
             tried.append(text)
 
         with self.reporter.timed("FIFO sizing"):
