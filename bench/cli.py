@@ -36,9 +36,8 @@ class Explainer:
         self._console.print(f"[red bold]error:[/] {escape(error.what)}")
         for note in getattr(error, "__notes__", ()):
             self._console.print(f"  {escape(note)}")
-        if error.log and error.log.exists():
-            for line in _tail(error.log):
-                self._console.print(f"  [dim]|[/] {escape(line)}")
+        for line in _tail(error):
+            self._console.print(f"  [dim]|[/] {escape(line)}")
         if error.remedy:
             self._console.print(f"[bold]what to do:[/] {escape(error.remedy)}")
         if error.log:
@@ -55,8 +54,12 @@ class Explainer:
         )
 
 
-def _tail(log: Path) -> list[str]:
-    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+def _tail(error: BenchError) -> list[str]:
+    """The last lines of the error's log, unless they only repeat the error."""
+    if error.log is None or not error.log.exists():
+        return []
+    log = error.log.read_text(encoding="utf-8", errors="replace")
+    return [] if log.startswith(error.what) else log.splitlines()[-LOG_LINES:]
 
 
 @click.group(

@@ -195,6 +195,9 @@ def _explain(details: ErrorDetails) -> str:
         return f"{location} = '{details['input']}' is not known. " + did_you_mean(
             str(details["input"]), get_args(MeasureBoard)
         )
+    if details["loc"][:2] == ("train", "bits") and len(details["loc"]) == 4:
+        valid = f"{BIT_WIDTHS.start} to {BIT_WIDTHS.stop - 1}"
+        return f"{location} = {details['input']!r}: bit widths are whole numbers from {valid}."
     return f"{location} = {details['input']!r}: {details['msg']}."
 
 

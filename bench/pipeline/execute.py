@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from bench.errors import BenchError, Exit
-from bench.events import Emit, Finished, Note
+from bench.events import Emit, Finished
 from bench.locks import Cancelled
 from bench.pipeline.ensure import Ensurer, Outcome
 from bench.pipeline.plan import Task
@@ -151,6 +151,6 @@ class _Execution:
         except BenchError as error:
             self._summary.errors.append(error)
             outcome = Outcome(task, "failed", None, error.what)
-            self._emit(Note(task.name, f"{task.stage.name} failed: {error.what}"))
-            self._emit(Finished(task.name, task.stage.name, "failed", error.what, 0.0))
+            first_line = error.what.splitlines()[0]
+            self._emit(Finished(task.name, task.stage.name, "failed", first_line, 0.0))
         self._summary.outcomes[task.id] = outcome
