@@ -105,6 +105,8 @@ def verify(store_path: Path) -> None:
 def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, runner: str) -> None:
     r"""Remove artifacts that none of the grids FILES names (default: all in experiments/).
 
+    What failed runs left under failed/ goes too.
+
     \b
     Examples:
       bench store gc --dry-run
@@ -127,6 +129,8 @@ def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, ru
             click.echo(f"{'would remove' if dry_run else 'removed'} {entry.folder}")
             if not dry_run:
                 store.remove(entry)
+    if not dry_run:
+        freed += store.remove_failed()
     click.echo(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
 
 

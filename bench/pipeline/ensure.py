@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from bench.errors import BenchError, StageFailure, store_error
+from bench.errors import BenchError, StageFailure, StoreError, store_error
 from bench.events import Emit, Finished, Note, Started
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
@@ -172,6 +173,8 @@ class Ensurer:
     def _keep_failed(self, attempt: _Attempt, error: BenchError) -> None:
         """Keep the log of a failure; where even that fails, the error itself still counts."""
         workspace = attempt.workspace
+        if isinstance(error, StoreError):  # most likely a full disk: keep the log only
+            shutil.rmtree(workspace.files, ignore_errors=True)
         result = Result("failed", error.what, error.remedy, {}, {}, 0)
         try:
             kept = self._store.keep_failed(workspace, self._describe(attempt, result))

@@ -181,6 +181,14 @@ class Store:
         entry.folder.replace(doomed / "entry")
         shutil.rmtree(doomed)
 
+    def remove_failed(self) -> int:
+        """Delete what failures left under `failed/`; how many bytes that frees."""
+        failed = self.root / "failed"
+        freed = sum(path.stat().st_size for path in failed.rglob("*") if path.is_file())
+        for folder in failed.iterdir():
+            shutil.rmtree(folder)
+        return freed
+
     def live_runs(self) -> int:
         """How many runs are using the store now."""
         return sum(1 for run in (self.root / "tmp").glob("run-*") if self._is_alive(run))

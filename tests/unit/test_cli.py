@@ -8,6 +8,10 @@ import pytest
 
 from bench.cli import main
 from bench.errors import EXIT_MEANING, Exit
+from bench.experiment import Experiment
+from bench.pipeline import Resolver, execute, plan
+from bench.store import Store
+from conftest import FakeRunner
 
 COMMANDS = (
     [], ["plan"], ["run"], ["report"], ["doctor"],
@@ -85,3 +89,27 @@ def test_show_of_an_unknown_key_is_explained(
 ) -> None:
     assert main(["store", "show", "beef", "--store", str(tmp_path)]) == Exit.CONFIG
     assert "no artifact has a key starting with 'beef'" in capsys.readouterr().err
+
+
+def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
+    grid_file: Path,
+    store: Store,
+    experiments: tuple[Experiment, ...],
+    runner: FakeRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    resolver = Resolver(store, dict.fromkeys(("host", "train", "finn"), runner))
+    monkeypatch.setattr("bench.commands.common.open_resolver", lambda path, choice: resolver)
+    runner.fail_on("measure", experiments[0].name)
+    execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
+    grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
+    command = ["store", "gc", str(grid_file), "--runner", "venv", "--store", str(store.root)]
+    assert main([*command, "--dry-run"]) == Exit.OK
+    assert len(list(store.entries())) == 16
+    assert main(command) == Exit.OK
+    left = [entry.manifest.name for entry in store.entries()]
+    assert len(left) == 8
+    assert not any("w4a4" in name for name in left)
+    assert list((store.root / "failed").iterdir()) == []
+    assert "freed" in capsys.readouterr().out

@@ -140,6 +140,8 @@ def test_a_full_disk_is_a_store_error_and_costs_one_stage(
     summary = run(experiments, resolver)
     assert summary.exit_code == Exit.STORE
     assert "No space left" in summary.errors[0].what
+    kept = [path for path in (resolver.store.root / "failed").rglob("*") if path.is_file()]
+    assert {path.name for path in kept} == {"log.txt", "manifest.json", "request.json"}
     assert summary.count("done") == 9
 
 
