@@ -19,6 +19,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 
 from bench import events
 
@@ -106,16 +107,18 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("[bold]{task.fields[stage]:8}"),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[text]}"),
+            TextColumn("[dim]{task.fields[text]}", table_column=rest),
             console=console,
+            expand=True,
         )
         self._live = Live(self._progress, console=console, refresh_per_second=8, transient=True)
         self._lock = threading.Lock()

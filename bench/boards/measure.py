@@ -167,13 +167,13 @@ async def _use_board(work: Work, reporter: HostReporter) -> Readings:
         with reporter.timed("connect"):
             board = await stack.enter_async_context(open_board(address, reporter.log))
             reporter.log(f"the board says it is {await board.probe()!r}")
-        reporter.progress(0, len(_STEPS), "steps", "push")
+        reporter.progress(0, len(_STEPS), "step", "push")
         with reporter.timed("push"):
             await board.push(work.files)
-        reporter.progress(1, len(_STEPS), "steps", "run")
+        reporter.progress(1, len(_STEPS), "step", "run")
         with reporter.timed("run"):
             readings = await _run(board, work, reporter)
-        reporter.progress(2, len(_STEPS), "steps", "fetch")
+        reporter.progress(2, len(_STEPS), "step", "fetch")
         with reporter.timed("fetch"):
             await board.fetch(_OUTPUTS, work.request.scratch / _OUTPUTS)
         return readings
@@ -184,7 +184,7 @@ async def _run(board: Board, work: Work, reporter: HostReporter) -> Readings:
 
     def on_line(line: str) -> None:
         if line.isascii() and line.isdigit():
-            reporter.progress(min(int(line), images), images, "images", "run")
+            reporter.progress(min(int(line), images), images, "image", "run")
         else:
             reporter.log(line)
 

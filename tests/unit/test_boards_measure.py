@@ -150,8 +150,8 @@ def test_metrics_say_what_was_measured_and_where(stage: Stage) -> None:
     assert set(stage.reporter.timings) == {"connect", "push", "run", "fetch", "simulator"}
     assert set(stage.reporter.tools) == {"asyncssh"}
     shown = [e for e in stage.events if isinstance(e, Progress)]
-    assert [e.text for e in shown if e.unit == "steps"] == ["push", "run", "fetch"]
-    assert [e.done for e in shown if e.unit == "images"] == list(range(1, IMAGES + 1))
+    assert [e.text for e in shown if e.unit == "step"] == ["push", "run", "fetch"]
+    assert [e.done for e in shown if e.unit == "image"] == list(range(1, IMAGES + 1))
     assert "package/memories/outputs" in stage.log.getvalue()
 
 
@@ -206,7 +206,7 @@ def test_an_interrupt_stops_the_run_at_once(stage: Stage) -> None:
     stage.replace_simulator("echo 1 >&2; exec sleep 60")
 
     def emit(event: Event) -> None:
-        if isinstance(event, Progress) and event.unit == "images":
+        if isinstance(event, Progress) and event.unit == "image":
             stage.cancelled.set()
             started.append(time.monotonic())
 

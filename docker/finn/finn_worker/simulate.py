@@ -208,7 +208,7 @@ class _Stage:
         (package / "package.json").write_text(text + "\n", encoding="utf-8")
 
     def _images_done(self, total: int, text: str) -> Callable[[int], None]:
-        return lambda done: self.reporter.progress(done, total, "images", text)
+        return lambda done: self.reporter.progress(done, total, "image", text)
 
 
 def _predict(outputs: Outputs, postprocess: Path) -> npt.NDArray[np.int64]:
