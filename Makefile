@@ -5,12 +5,13 @@ PROFILE ?= quick
 RUNNER  ?= auto
 BENCH   := .venv/bin/bench
 
-.PHONY: help setup reproduce test lock lock-check clean
+.PHONY: help setup reproduce test base images lock lock-check clean
 
 help:
 	@echo "make reproduce            run experiments/quick.toml and report (PROFILE=name for another)"
-	@echo "make test                 lint, types, unit tests, and a small network for real"
+	@echo "make test                 lint, types, unit tests, a small network for real, containers"
 	@echo "make setup                prepare .venv with the bench command"
+	@echo "make images               build the container images ahead of a run (make base: their base only)"
 	@echo "make lock                 regenerate the hash-pinned locks"
 	@echo "make clean                remove .venv and .tox; artifacts/ stays"
 
@@ -35,7 +36,10 @@ reproduce: setup
 	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER)
 
 test: .venv/dev
-	.venv/bin/tox run -e lint,type,unit,sim
+	.venv/bin/tox run -e lint,type,unit,sim,integration
+
+base images: setup
+	@.venv/bin/python -m bench.images $(if $(filter base,$@),base,build)
 
 lock: .venv/dev
 	.venv/bin/python tools/lock.py

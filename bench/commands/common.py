@@ -97,6 +97,17 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
     return Choice(runner, "auto: an engine answers")
 
 
+def choose_runners(wanted: str, store: Path) -> list[Choice]:
+    """For looking things up: the runner asked for; for `auto`, all that this machine offers.
+
+    Artifacts made by another runner have other keys, since their environment is another one.
+    """
+    best = choose_runner(wanted, store)
+    if wanted != "auto" or isinstance(best.runner, VenvRunner):
+        return [best]
+    return [best, choose_runner("venv", store)]
+
+
 def limits_of(grid: Grid) -> Limits:
     """The limits that `grid` sets."""
     wanted = grid.limits

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench import report
 from bench.commands import common
+from bench.pipeline import plan
 
 
 @click.command("report")
@@ -25,7 +26,10 @@ def command(file: Path, store_path: Path, runner: str) -> None:
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file)
-    resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
+    choices = common.choose_runners(runner, store_path)
+    resolvers = [common.open_resolver(store_path, choice) for choice in choices]
+    tasks = plan(experiments)
+    resolver = max(resolvers, key=lambda one: len(one.present(tasks)))
     results = report.collect(experiments, resolver)
     report.show(results, grid.name, console)
     for path in report.write(results, grid.name, store_path / "reports" / grid.name):

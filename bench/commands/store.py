@@ -114,17 +114,21 @@ def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, ru
     """
     everywhere = sorted((ROOT / "experiments").glob("*.toml"))
     grids = files or [path for path in everywhere if path.name != FOLDINGS_FILE]
-    resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
-    store = resolver.store
+    choices = common.choose_runners(runner, store_path)
+    resolvers = [common.open_resolver(store_path, choice) for choice in choices]
+    # What a runner made that cannot be asked now, nobody can tell to be unwanted.
+    known = {one.name for resolver in resolvers for one in resolver.runners.values()}
+    store = resolvers[0].store
     if store.live_runs():
         raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
     wanted: set[Path] = set()
     for file in grids:
         _, experiments = common.load_experiments(file)
-        wanted.update(entry.folder for entry in resolver.present(plan(experiments)).values())
+        for resolver in resolvers:
+            wanted.update(entry.folder for entry in resolver.present(plan(experiments)).values())
     freed = 0
     for entry in list(store.entries()):
-        if entry.folder not in wanted:
+        if entry.folder not in wanted and entry.manifest.environment["runner"] in known:
             freed += _size(entry)
             click.echo(f"{'would remove' if dry_run else 'removed'} {entry.folder}")
             if not dry_run:

@@ -9,6 +9,8 @@ if ! python3 -m ensurepip --version >/dev/null 2>&1; then
     apt-get install -y -qq --no-install-recommends python3-venv
 fi
 python3 -m venv /opt/venv
+# It comes with the virtual environment in a version that nobody pinned.
+/opt/venv/bin/python -m pip uninstall --yes --quiet --root-user-action ignore setuptools
 for lock in "$@"; do
     # Byte code is made below, without time stamps: the same packages give the same files.
     /opt/venv/bin/python -m pip install --no-index --find-links /wheels --require-hashes --no-deps \

@@ -1,0 +1,176 @@
+"""The real images: what is in them, how large they are, and that they give a venv's results."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncssh
+import docker
+import pytest
+from docker.client import DockerClient
+
+from bench.boards.measure import measure
+from bench.datasets.fetch import fetch
+from bench.environments import ENVIRONMENTS
+from bench.events import Event
+from bench.experiment import expand
+from bench.grid import load_grid
+from bench.images.base import ensure_base, images_folder
+from bench.images.build import Image, ensure_image
+from bench.images.recipe import RECIPES
+from bench.images.wheelhouse import for_image
+from bench.paths import ROOT, default_store, environments_folder
+from bench.pipeline import Resolver, execute, plan
+from bench.runners import Runner
+from bench.runners.docker import DockerRunner
+from bench.runners.host import HostRunner
+from bench.runners.venv import VenvRunner
+from bench.store import Store
+
+LARGEST_BYTES = {"train": 1_300_000_000, "finn": 2_500_000_000, "board": 200_000_000}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[DockerClient]:
+    """The engine; without one these tests are skipped, or fail where it is required."""
+    try:
+        client = docker.from_env(timeout=60)
+        client.ping()
+    except Exception as error:
+        if os.environ.get("BENCH_REQUIRE_DOCKER") == "1":
+            raise
+        pytest.skip(f"no container engine: {error}")
+    yield client
+    client.close()
+
+
+def _ensure(name: str) -> Image:
+    folder, never = images_folder(default_store()), threading.Event()
+    base = ensure_base(folder, print, never)
+    return ensure_image(RECIPES[name], base, folder, print, never)
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_an_image_is_small_labelled_and_not_roots(client: DockerClient, name: str) -> None:
+    image = client.images.get(_ensure(name).id)
+    assert image.attrs["Size"] <= LARGEST_BYTES[name]
+    assert image.labels["finn-bench"] == name
+    assert not re.match(r"(0|root)?(:|$)", image.attrs["Config"]["User"])
+    start = time.monotonic()
+    assert _ensure(name).id == image.id
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("name", sorted(ENVIRONMENTS))
+def test_an_image_holds_exactly_what_the_locks_pin(name: str) -> None:
+    environment = ENVIRONMENTS[name]
+    python = {_normal(entry) for entry in _ensure(name).packages if "==" in entry}
+    pinned = {
+        _normal(entry.split()[0])
+        for lock in environment.locks
+        for entry in for_image(lock.read_text(), os.uname().machine)
+    }
+    assert pinned <= python
+    extra = {entry.split("==")[0] for entry in python - pinned}
+    choices = "".join(lock.read_text() for lock in environment.either_of)
+    assert all(f"{entry}==" in choices.lower().replace("_", "-") for entry in extra)
+
+
+def _normal(entry: str) -> str:
+    return entry.lower().replace("_", "-").replace(".", "-")
+
+
+def test_a_board_takes_its_key_only_and_says_who_it_is(
+    client: DockerClient, tmp_path: Path
+) -> None:
+    keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(3)]
+    host, mine, strangers = keys
+    (tmp_path / "host_key").write_bytes(host.export_private_key())
+    (tmp_path / "host_key").chmod(0o600)
+    os.chown(tmp_path / "host_key", 1000, 1000) if os.getuid() == 0 else None
+    (tmp_path / "authorized_keys").write_bytes(mine.export_public_key())
+    tmp_path.chmod(0o755)
+    container = client.containers.run(
+        _ensure("board").id,
+        detach=True,
+        read_only=True,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        tmpfs={"/tmp": "", "/home/xilinx": "uid=1000,gid=1000,exec"},
+        volumes={str(tmp_path): {"bind": "/keys", "mode": "ro"}},
+        ports={"2222/tcp": ("127.0.0.1", None)},
+    )
+    try:
+        container.reload()
+        port = int(container.ports["2222/tcp"][0]["HostPort"])
+        said = asyncio.run(_talk(port, host, mine))
+        assert json.loads(said) == {
+            "board": "Pynq-Z1",
+            "measured_on": "emulated-board",
+            "part": "xc7z020clg400-1",
+        }
+        with pytest.raises(asyncssh.PermissionDenied):
+            asyncio.run(_talk(port, host, strangers))
+    finally:
+        container.remove(force=True)
+
+
+async def _talk(port: int, host: asyncssh.SSHKey, key: asyncssh.SSHKey) -> str:
+    for attempt in range(50):
+        try:
+            async with asyncssh.connect(
+                "127.0.0.1",
+                port,
+                username="xilinx",
+                client_keys=[key],
+                known_hosts=([host.convert_to_public()], [], []),
+            ) as connection:
+                command = "python3 -c 'print(open(\".bench-board.json\").read())'"
+                return str((await connection.run(command, check=True)).stdout)
+        except (OSError, asyncssh.ConnectionLost):
+            if attempt == 49:
+                raise
+            await asyncio.sleep(0.2)
+    raise AssertionError
+
+
+@pytest.mark.usefixtures("client")
+def test_containers_and_virtual_environments_give_the_same_files(tmp_path: Path) -> None:
+    cached = default_store()
+    runners: dict[str, Runner] = {
+        "docker": DockerRunner(images_folder(cached)),
+        "venv": VenvRunner(environments_folder(cached)),
+    }
+    files = {}
+    for name, runner in runners.items():
+        files[name] = _run_everything(tmp_path / name, runner)
+    assert len(files["venv"]) > 100
+    assert files["docker"] == files["venv"]
+    owners = {(path.lstat().st_uid, path.lstat().st_gid) for path in tmp_path.rglob("*")}
+    assert owners == {(os.getuid(), os.getgid())}
+
+
+def _run_everything(folder: Path, runner: Runner) -> dict[tuple[str, str, str], str]:
+    """Run the tiny grid; SHA-256 of every file by stage, task and path."""
+    store = Store(folder)
+    host = HostRunner({"dataset": fetch, "measure": measure})
+    resolver = Resolver(store, {"host": host, **dict.fromkeys(ENVIRONMENTS, runner)})
+    if isinstance(runner, DockerRunner):
+        runner.prepare_base(print, threading.Event())
+    events: list[Event] = []
+    tasks = plan(expand(load_grid(ROOT / "experiments" / "tiny.toml")))
+    summary = execute(tasks, resolver, 2, 2, events.append)
+    assert not summary.errors
+    return {
+        (entry.manifest.stage, entry.manifest.name, artifact.path): artifact.sha256
+        for entry in store.entries()
+        for artifact in entry.manifest.artifacts
+    }
