@@ -19,7 +19,7 @@ from bench.images.context import Item, open_context
 from bench.images.engine import LABEL, engine, is_no_space
 from bench.locks import Cancelled, hold
 from bench.paths import ROOT
-from bench.runners.process import Child
+from bench.process import Child
 from bench.store.keys import hash_file
 
 VARIABLE = "BENCH_BASE_IMAGE"

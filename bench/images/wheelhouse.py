@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import re
 import shutil
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.markers import Marker
 
 from bench.environments import Environment
-from bench.errors import EnvironmentFailure, store_error
-from bench.events import Emit, Note, Progress
+from bench.errors import store_error
+from bench.events import Emit
 from bench.images.context import Item
-from bench.locks import Cancelled, hold
-from bench.runners.process import Child
+from bench.locks import hold
+from bench.pip import OPTIONS, Pip
 
 # The image's Python and C library, whatever the host has: Debian 12.
 PYTHON = "3.11"
@@ -56,7 +54,8 @@ def wheels(
             if not (home / READY).exists():
                 shutil.rmtree(home, ignore_errors=True)
                 home.mkdir()
-                _Download(environment, home, task, emit, cancelled).run()
+                pip = Pip(task, home.with_suffix(".log"), emit, cancelled)
+                _download(environment, home, pip)
                 (home / READY).touch()
     except OSError as error:
         raise store_error(error, home) from error
@@ -104,78 +103,28 @@ def _platforms() -> list[str]:
     return [*names, f"manylinux2014_{machine}", f"linux_{machine}"]
 
 
-class _Download:
-    """The calls of pip for one wheelhouse, their log and their progress."""
+def _download(environment: Environment, home: Path, pip: Pip) -> None:
+    for lock in environment.locks:
+        if not _fetch(lock, home, pip):
+            raise pip.failure()
+    for lock in environment.either_of:
+        if _fetch(lock, home, pip):
+            shutil.copy(lock, home / EITHER)
+            return
+        pip.next_build(lock)
+    if environment.either_of:
+        raise pip.failure()
 
-    def __init__(
-        self, environment: Environment, home: Path, task: str, emit: Emit, cancel: threading.Event
-    ) -> None:
-        self._environment = environment
-        self._home = home
-        self._task = task
-        self._emit = emit
-        self._cancelled = cancel
-        self._log = home.with_suffix(".log")
-        self._done = 0
-        self._total = 0
 
-    def run(self) -> None:
-        self._log.write_text("")
-        for lock in self._environment.locks:
-            if self._fetch(lock):
-                raise self._failure()
-        either = self._environment.either_of
-        for lock in either:
-            status = self._fetch(lock)
-            if not status:
-                shutil.copy(lock, self._home / EITHER)
-                return
-            if "No matching distribution found" not in self._log.read_text()[-2000:]:
-                raise self._failure()
-            note = f"{lock.stem} is not offered by pip's package index; trying the next build"
-            self._emit(Note(self._task, note))
-        if either:
-            raise self._failure()
-
-    def _fetch(self, lock: Path) -> int:
-        """Fetch what one lock names; pip's exit status."""
-        entries = for_image(lock.read_text(encoding="utf-8"), platform.machine())
-        self._total += len(entries)
-        wanted = self._home / f"{lock.stem}.txt"
-        wanted.write_text("".join(entries), encoding="utf-8")
-        options: Sequence[str] = (
-            "--no-deps", "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off",
-            "--disable-pip-version-check", "--no-input",
-            "--python-version", PYTHON, "--implementation", "cp", "--abi", "cp311",
-            *(part for name in _platforms() for part in ("--platform", name)),
-        )  # fmt: skip
-        command = [
-            sys.executable, "-m", "pip", "download", *options,
-            "--dest", str(self._home), "--requirement", str(wanted),
-        ]  # fmt: skip
-        variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-        with (
-            self._log.open("ab", buffering=0) as log,
-            Child(command, variables, log, self._cancelled) as child,
-        ):
-            for line in child.lines():
-                log.write(f"{line}\n".encode())
-                self._show(line)
-            status = child.wait()
-        if self._cancelled.is_set():
-            raise Cancelled
-        return status
-
-    def _show(self, line: str) -> None:
-        if line.startswith("Collecting "):
-            self._done = min(self._done + 1, self._total)
-            name = f"fetching {line.split()[1]}"
-            self._emit(Progress(self._task, self._done, self._total, "package", name))
-
-    def _failure(self) -> EnvironmentFailure:
-        return EnvironmentFailure(
-            f"The packages of the {self._environment.name} image could not be fetched.",
-            "If the network or the disk was at fault, rerun; if a hash did not match, the "
-            "package index serves other files than the lock names.",
-            self._log,
-        )
+def _fetch(lock: Path, home: Path, pip: Pip) -> bool:
+    """Fetch what one lock names; whether pip found it all."""
+    entries = for_image(lock.read_text(encoding="utf-8"), platform.machine())
+    wanted = home / f"{lock.stem}.txt"
+    wanted.write_text("".join(entries), encoding="utf-8")
+    pip.expect(len(entries))
+    target = ("--python-version", PYTHON, "--implementation", "cp", "--abi", "cp311")
+    platforms = (part for name in _platforms() for part in ("--platform", name))
+    places = ("--dest", str(home), "--requirement", str(wanted))
+    return pip.call(
+        (sys.executable, "-m", "pip", "download", *OPTIONS, *target, *platforms, *places)
+    )

@@ -22,10 +22,10 @@ from bench.images.build import Image, ensure_image
 from bench.images.cleanup import dead_containers, owner_label, remove
 from bench.images.engine import LABEL, engine, version
 from bench.images.recipe import RECIPES
+from bench.process import MemoryWatch
 from bench.runners.base import Job
 from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
 from bench.runners.limits import GIB, Limits
-from bench.runners.process import MemoryWatch
 from bench.runners.vivado import VARIABLE, Vivado, find_vivado
 from bench.runners.worker import as_event, fixed_variables
 from bench.wire import Request, Result

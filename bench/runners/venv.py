@@ -15,8 +15,8 @@ from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
 from bench.events import Emit
 from bench.locks import Cancelled
+from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners.base import Job
-from bench.runners.process import Child, MemoryWatch, describe_exit
 from bench.runners.provision import provision, require_tools
 from bench.runners.worker import as_event, fixed_variables
 from bench.wire import Request, Result

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import bench.pip
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import EnvironmentFailure
 from bench.events import Event
-from bench.images import wheelhouse
 from bench.images.wheelhouse import for_image, wheels
 
 LOCK = """# Made by a tool.
@@ -63,7 +63,7 @@ class Pip:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
         self.says: dict[str, str] = {}
-        monkeypatch.setattr(wheelhouse, "Child", self.start)
+        monkeypatch.setattr(bench.pip, "Child", self.start)
 
     def start(self, command: list[str], variables: object, log: object, cancelled: object) -> Pip:
         self.wanted = Path(command[command.index("--requirement") + 1])
@@ -118,7 +118,7 @@ def test_a_fetch_that_broke_is_an_error_with_its_log_and_is_tried_again(
 ) -> None:
     pip = Pip(monkeypatch)
     pip.says[broken] = "ERROR: connection reset"
-    with pytest.raises(EnvironmentFailure, match="could not be fetched") as caught:
+    with pytest.raises(EnvironmentFailure, match="could not be installed") as caught:
         _fetch(environment, tmp_path / "cache", [])
     assert caught.value.log is not None
     assert "connection reset" in caught.value.log.read_text()

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.runners.process import Child, MemoryWatch, describe_exit
+from bench.process import Child, MemoryWatch, describe_exit
 
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 
@@ -76,7 +76,7 @@ def test_a_worker_on_the_leash_dies_with_a_killed_orchestrator(tmp_path: Path) -
         textwrap.dedent("""
         import os, sys, threading
         from pathlib import Path
-        from bench.runners.process import Child
+        from bench.process import Child
         from bench.wire import Request
         here = Path(sys.argv[1])
         Request("forever", "k", {}, {}, here, here, here, here / "r", 1, leash=True).write(

@@ -1,0 +1,96 @@
+"""pip as a child process: its log, its progress, and what its failures mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import EnvironmentFailure
+from bench.events import Emit, Note, Progress
+from bench.locks import Cancelled
+from bench.process import Child
+
+OPTIONS = (
+    "--no-deps", "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off",
+    "--disable-pip-version-check", "--no-input",
+)  # fmt: skip
+
+
+class Pip:
+    """Runs pip, and what belongs to its work, one command after the other.
+
+    Args:
+        task: Name of the work, for people.
+        log: File for everything that the commands print; emptied first.
+        emit: Takes the progress.
+        cancelled: Set to end a command early.
+    """
+
+    def __init__(self, task: str, log: Path, emit: Emit, cancelled: threading.Event) -> None:
+        self._task = task
+        self._log = log
+        self._emit = emit
+        self._cancelled = cancelled
+        self._done = 0
+        self._total = 0
+        log.write_text("")
+
+    def expect(self, packages: int) -> None:
+        """Count on so many packages more, or fewer if negative."""
+        self._total += packages
+
+    def call(self, command: Sequence[str]) -> bool:
+        """Run a command to its end; whether it ended well.
+
+        Raises:
+            Cancelled: The run was interrupted.
+        """
+        variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        with (
+            self._log.open("ab", buffering=0) as log,
+            Child(command, variables, log, self._cancelled) as child,
+        ):
+            for line in child.lines():
+                log.write(f"{line}\n".encode())
+                self._show(line)
+            status = child.wait()
+        if self._cancelled.is_set():
+            raise Cancelled
+        return status == 0
+
+    def next_build(self, lock: Path) -> None:
+        """Say that pip's index lacks this build and the next is tried.
+
+        Raises:
+            EnvironmentFailure: It was not that: the last command failed for another reason.
+        """
+        if "No matching distribution found" not in self._log.read_text()[-2000:]:
+            raise self.failure()
+        self.say(f"{lock.stem} is not offered by pip's package index; trying the next build")
+
+    def say(self, text: str) -> None:
+        """Tell something that a person should read."""
+        self._emit(Note(self._task, text))
+
+    def failure(self) -> EnvironmentFailure:
+        """The error for a command that ended badly."""
+        return EnvironmentFailure(
+            f"The packages of the {self._task} could not be installed.",
+            "If the network or the disk was at fault, rerun; if a hash did not match, the "
+            "package index serves other files than the lock names.",
+            self._log,
+        )
+
+    def _show(self, line: str) -> None:
+        if line.startswith("Collecting "):
+            self._done = min(self._done + 1, self._total)
+            package = line.split()[1]
+            self._emit(Progress(self._task, self._done, self._total, "package", package))
+
+
+def count_pins(lock: Path) -> int:
+    """How many packages a lock names."""
+    return len(re.findall(r"^[A-Za-z0-9][^#\n]*==", lock.read_text(), re.MULTILINE))
