@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import docker
 import psutil
-from docker.errors import DockerException
-from requests.exceptions import RequestException, Timeout
 
 from bench.datasets.folder import VARIABLE as DATA_VARIABLE
-from bench.errors import store_error
+from bench.errors import EnvironmentFailure, store_error
+from bench.images.base import VARIABLE as BASE_VARIABLE
+from bench.images.base import obstacle
+from bench.images.engine import version as engine_version
 
 GIB = 1 << 30
 GB = 1_000_000_000
@@ -185,35 +185,17 @@ def processors(count: int) -> Finding:
 
 
 def container_engine() -> Finding:
-    """Whether a container engine answers, and if not, why."""
-    try:
-        client = docker.from_env(timeout=ENGINE_SECONDS)
-        try:
-            client.ping()
-            version = client.version().get("Version", "of unknown version")
-        finally:
-            client.close()
-    except (DockerException, RequestException, OSError) as error:
-        return _no_engine(_causes(error))
-    return Finding(ENGINE, "ok", f"Docker Engine {version}")
-
-
-def _no_engine(causes: Sequence[BaseException]) -> Finding:
+    """Whether a container engine answers and can have images, and if not, why."""
     costs = "Stages run in virtual environments (--runner venv) instead of containers."
-    if any(isinstance(cause, PermissionError) for cause in causes):
-        found = "an engine is there, but you may not use it (permission denied)"
-        remedy = "Add yourself to the group `docker`, then log in again."
-        return Finding(ENGINE, "warning", found, costs, remedy)
-    timeouts = (TimeoutError, Timeout)
-    if any(isinstance(cause, timeouts) for cause in causes):
-        found = f"an engine is there, but did not answer within {ENGINE_SECONDS} s"
-        return Finding(ENGINE, "warning", found, costs, "Restart the engine.")
-    if shutil.which("dockerd"):
-        found = "Docker Engine is installed, but not running"
-        remedy = "Start it: `systemctl start docker`, or `dockerd` where there is no systemd."
-        return Finding(ENGINE, "warning", found, costs, remedy)
-    remedy = "Nothing needs it; to use containers, install Docker Engine and start it."
-    return Finding(ENGINE, "missing", f"none answers ({causes[-1]})", costs, remedy)
+    try:
+        version = engine_version(ENGINE_SECONDS)
+        trouble = obstacle()
+    except EnvironmentFailure as error:
+        return Finding(ENGINE, "missing", error.what, costs, error.remedy)
+    if trouble:
+        remedy = f"Install it, or name a base image with {BASE_VARIABLE}."
+        return Finding(ENGINE, "warning", f"Docker Engine {version}, but {trouble}", costs, remedy)
+    return Finding(ENGINE, "ok", f"Docker Engine {version}")
 
 
 def data_sources(environment: Mapping[str, str]) -> list[Finding]:
@@ -303,12 +285,3 @@ def _existing(path: Path) -> Path:
     """`path`, or its nearest parent that exists."""
     path = path.absolute()
     return next(place for place in (path, *path.parents) if place.exists())
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """`error` and what lies beneath; the Docker SDK wraps the reason three times over."""
-    found: list[BaseException] = [error]
-    for inner in found:
-        beneath = [inner.__cause__, inner.__context__, *inner.args]
-        found += [one for one in beneath if isinstance(one, BaseException) and one not in found]
-    return found

@@ -60,7 +60,7 @@ _MEANINGS: tuple[tuple[Callable[[BaseException], bool], str, str], ...] = (
 
 
 @contextmanager
-def engine(timeout: int = QUICK_SECONDS) -> Iterator[DockerClient]:
+def engine(timeout: float = QUICK_SECONDS) -> Iterator[DockerClient]:
     """A connection to the engine; its errors inside come out as `EnvironmentFailure`.
 
     Args:
@@ -70,7 +70,7 @@ def engine(timeout: int = QUICK_SECONDS) -> Iterator[DockerClient]:
         EnvironmentFailure: No engine answers, it refuses, or it failed at what it was asked.
     """
     try:
-        client = docker.from_env(timeout=timeout)
+        client = docker.from_env(timeout=timeout)  # type: ignore[arg-type]
         try:
             yield client
         finally:
@@ -79,9 +79,9 @@ def engine(timeout: int = QUICK_SECONDS) -> Iterator[DockerClient]:
         raise explain(error) from error
 
 
-def version() -> str:
-    """The version of the engine; raises `EnvironmentFailure` when none answers."""
-    with engine() as client:
+def version(timeout: float = QUICK_SECONDS) -> str:
+    """The version of the engine; raises `EnvironmentFailure` when none answers in `timeout` s."""
+    with engine(timeout) as client:
         return str(client.version().get("Version", "unknown"))
 
 
