@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -12,9 +13,14 @@ from bench import report
 from bench.commands import common
 from bench.errors import BenchError, Exit
 from bench.events import Planned
+from bench.paths import environments_folder
 from bench.pipeline import Resolver, Summary, Task, budget, execute, plan
+from bench.runners.limits import Limits
 from bench.stages import STAGES, up_to
-from bench.ui import make_view
+from bench.ui import View, make_view
+
+if TYPE_CHECKING:
+    from bench.cluster import DaskBackend
 
 
 class Jobs(click.ParamType[int | None]):
@@ -53,6 +59,11 @@ class Jobs(click.ParamType[int | None]):
     metavar="GIB",
     help="Memory that the stages may take together, by estimate. Default: 80 % of what is free.",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
+)
 @common.simulation_options
 @common.runner_option
 @common.store_option
@@ -63,6 +74,7 @@ def command(
     only: str | None,
     jobs: int | None,
     memory: float | None,
+    scheduler: str | None,
     images: int | None,
     exact: bool | None,
     trace_images: int | None,
@@ -87,7 +99,11 @@ def command(
     resolver = common.open_resolver(store_path, choice)
     tasks = plan(common.all_points(grid, experiments), up_to(only) if only else STAGES)
     with make_view(console) as view:
-        at_once = jobs or common.available_cpus()
+        at_once, backend = jobs or common.available_cpus(), None
+        if scheduler:
+            limits = common.limits_of(grid)
+            backend = _cluster(scheduler, resolver, choice.runner.name, limits, view)
+            at_once = backend.slots
         view.show(Planned(len(tasks), at_once, choice.runner.name, choice.reason))
         summary = execute(
             tasks,
@@ -96,6 +112,7 @@ def command(
             common.available_cpus(),
             view.show,
             memory=_memory(jobs, memory),
+            backend=backend,
         )
     _link(grid.name, tasks, summary, resolver)
     _tell(console, tasks, summary)
@@ -116,6 +133,16 @@ def command(
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
+
+
+def _cluster(
+    scheduler: str, resolver: Resolver, runner: str, limits: Limits, view: View
+) -> DaskBackend:
+    from bench.cluster import DaskBackend, Site  # noqa: PLC0415  # it takes half a second
+
+    store = resolver.store.root
+    site = Site(store, environments_folder(store), runner, limits)
+    return DaskBackend(scheduler, resolver, site, view.show)
 
 
 def _memory(jobs: int | None, gib: float | None) -> int | None:

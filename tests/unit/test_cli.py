@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.commands import common
 from bench.errors import EXIT_MEANING, Exit
+from bench.experiment import SimulateSpec
 
 COMMANDS = (
     [], ["plan"], ["run"], ["report"], ["doctor"],
@@ -85,3 +87,35 @@ def test_show_of_an_unknown_key_is_explained(
 ) -> None:
     assert main(["store", "show", "beef", "--store", str(tmp_path)]) == Exit.CONFIG
     assert "no artifact has a key starting with 'beef'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--jobs", "0"], "neither 'auto' nor a number"),
+        (["--jobs", "many"], "neither 'auto' nor a number"),
+        (["--memory", "0"], "0"),
+        (["--images", "1"], "1"),
+        (["--trace", "5", "--images", "4"], "Waveforms of 5 images"),
+        (["--runner", "venv", "--memory", "0.1"], "stage 'train' alone takes"),
+    ],
+)
+def test_options_that_cannot_be(
+    grid_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    says: str,
+) -> None:
+    arguments = ["run", str(grid_file), "--store", str(tmp_path / "s"), *options]
+    assert main(arguments) == Exit.CONFIG
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_command_line_changes_the_simulation(grid_file: Path, tmp_path: Path) -> None:
+    changes = common.Changes(images=10000, exact=True, trace_images=2)
+    _, experiments = common.load_experiments(grid_file, changes)
+    specs = {experiment.simulate for experiment in experiments}
+    assert specs == {SimulateSpec(images=10000, exact=True, trace_images=2)}
+    _, unchanged = common.load_experiments(grid_file, common.Changes())
+    assert {experiment.simulate.images for experiment in unchanged} == {1000}
