@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.catalog import BOARD_PARTS
-from bench.grid import Grid
+from bench.foldings import Folding, FoldingTable
+from bench.grid import FLOAT, Grid, precisions
 
-Folding = tuple[tuple[int, int], ...]
+BitWidths = int | tuple[int, ...]
+"""One number for all layers, or one for each; 0 where nothing is quantized."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class TrainSpec:
     """One training. Fields as in the `[train]` table of a grid."""
 
     network: str
-    weight_bits: int
-    act_bits: int
+    weight_bits: BitWidths
+    act_bits: BitWidths
     seed: int
     epochs: int
     batch_size: int
@@ -47,12 +49,22 @@ class ExportSpec:
 
 @dataclass(frozen=True)
 class BuildSpec:
-    """One hardware build: PE and SIMD per layer, and the target."""
+    """One hardware build: PE and SIMD per layer, or the throughput to find them for; the target.
 
-    folding: Folding
+    `oversized` says what becomes of a design that does not fit: `simulate` or `stop`.
+    """
+
+    folding: FoldingTable | None
+    target_fps: float | None
     board: str
     part: str
     clock_ns: float
+    oversized: str
+
+
+@dataclass(frozen=True)
+class SizeSpec:
+    """Nothing to choose: the smallest FIFOs that keep the interval."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ class SimulateSpec:
 
     images: int
     exact: bool
+    trace_images: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,34 @@ class MeasureSpec:
     images: int
 
 
-StageSpec = DatasetSpec | TrainSpec | ExportSpec | BuildSpec | SimulateSpec | MeasureSpec
+StageSpec = DatasetSpec | TrainSpec | ExportSpec | BuildSpec | SizeSpec | SimulateSpec | MeasureSpec
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training; as a point of its own, a reference that no hardware is built from."""
+
+    dataset: DatasetSpec
+    train: TrainSpec
+
+    @property
+    def name(self) -> str:
+        """Readable name, e.g. `tfc-mnist-w2a2-s1`."""
+        train = self.train
+        bits = FLOAT
+        if train.weight_bits:
+            bits = f"w{bits_text(train.weight_bits)}a{bits_text(train.act_bits)}"
+        return f"{train.network}-{self.dataset.name}-{bits}-s{train.seed}".lower()
+
+    @property
+    def training_name(self) -> str:
+        """The same."""
+        return self.name
+
+    def spec(self, stage: str) -> StageSpec | None:
+        """The spec of `stage`; None for those that are not part of a training."""
+        specs: dict[str, StageSpec] = {"dataset": self.dataset, "train": self.train}
+        return specs.get(stage)
 
 
 @dataclass(frozen=True)
@@ -82,23 +122,26 @@ class Experiment:
     train: TrainSpec
     export: ExportSpec
     compile: BuildSpec
+    size: SizeSpec
     simulate: SimulateSpec
     measure: MeasureSpec
     folding_name: str
+    suffix: str = ""
+
+    @property
+    def training(self) -> Training:
+        """What it shares with the other foldings of one training."""
+        return Training(self.dataset, self.train)
 
     @property
     def training_name(self) -> str:
         """Readable name of what one training serves, e.g. `tfc-mnist-w2a2-s1`."""
-        train = self.train
-        return (
-            f"{train.network}-{self.dataset.name}-w{train.weight_bits}a{train.act_bits}"
-            f"-s{train.seed}"
-        ).lower()
+        return self.training.name
 
     @property
     def name(self) -> str:
         """Readable name of the experiment, e.g. `tfc-mnist-w2a2-s1-low`; unique in a grid."""
-        return f"{self.training_name}-{self.folding_name}"
+        return f"{self.training_name}-{self.folding_name}{self.suffix}"
 
     def spec(self, stage: str) -> StageSpec:
         """The spec of `stage`, named as in `bench.stages`."""
@@ -106,9 +149,17 @@ class Experiment:
         return spec
 
 
+Point = Experiment | Training
+
+
 def spec_as_json(spec: StageSpec) -> dict[str, Any]:
     """The spec as JSON values, ready for a key or a request."""
     return asdict(spec)
+
+
+def bits_text(bits: BitWidths) -> str:
+    """Bit widths for people: `4`, `8-2-2-8`, `float`."""
+    return "-".join(map(str, bits)) if isinstance(bits, tuple) else str(bits or FLOAT)
 
 
 def expand(grid: Grid) -> tuple[Experiment, ...]:
@@ -116,34 +167,61 @@ def expand(grid: Grid) -> tuple[Experiment, ...]:
     return tuple(_points(grid))
 
 
+def references(grid: Grid) -> tuple[Training, ...]:
+    """What `grid` trains for comparison only."""
+    found = []
+    for dataset, bits, seed in itertools.product(
+        grid.train.dataset, grid.train.references, grid.train.seeds
+    ):
+        weight_bits, act_bits = (0, 0) if isinstance(bits, str) else bits
+        spec = _train_spec(grid, weight_bits, act_bits, seed)
+        found.append(Training(DatasetSpec(dataset), spec))
+    return tuple(found)
+
+
+def _train_spec(grid: Grid, weight_bits: BitWidths, act_bits: BitWidths, seed: int) -> TrainSpec:
+    train = grid.train
+    return TrainSpec(
+        network=train.network,
+        weight_bits=weight_bits,
+        act_bits=act_bits,
+        seed=seed,
+        epochs=train.epochs,
+        batch_size=train.batch_size,
+        learning_rate=train.learning_rate,
+        milestones=train.milestones,
+        gamma=train.gamma,
+        dropout=train.dropout,
+        image_size=train.image_size,
+        train_images=train.train_images,
+    )
+
+
+def _build_spec(grid: Grid, folding: Folding, board: str) -> BuildSpec:
+    return BuildSpec(
+        folding=folding.layers,
+        target_fps=folding.target_fps,
+        board=board,
+        part=BOARD_PARTS[board],
+        clock_ns=1000.0 / grid.build.clock_mhz,
+        oversized=grid.build.oversized,
+    )
+
+
 def _points(grid: Grid) -> Iterator[Experiment]:
-    train, build = grid.train, grid.build
-    dimensions = itertools.product(train.bits, train.seeds, build.foldings)
-    for (weight_bits, act_bits), seed, folding_name in dimensions:
+    train, build, simulate = grid.train, grid.build, grid.simulate
+    dimensions = itertools.product(
+        train.dataset, precisions(train), train.seeds, grid.folds, build.board
+    )
+    for dataset, (weight_bits, act_bits), seed, folding, board in dimensions:
         yield Experiment(
-            dataset=DatasetSpec(train.dataset),
-            train=TrainSpec(
-                network=train.network,
-                weight_bits=weight_bits,
-                act_bits=act_bits,
-                seed=seed,
-                epochs=train.epochs,
-                batch_size=train.batch_size,
-                learning_rate=train.learning_rate,
-                milestones=train.milestones,
-                gamma=train.gamma,
-                dropout=train.dropout,
-                image_size=train.image_size,
-                train_images=train.train_images,
-            ),
+            dataset=DatasetSpec(dataset),
+            train=_train_spec(grid, weight_bits, act_bits, seed),
             export=ExportSpec(grid.export.golden_images),
-            compile=BuildSpec(
-                folding=grid.folding_tables[folding_name],
-                board=build.board,
-                part=BOARD_PARTS[build.board],
-                clock_ns=1000.0 / build.clock_mhz,
-            ),
-            simulate=SimulateSpec(grid.simulate.images, grid.simulate.exact),
+            compile=_build_spec(grid, folding, board),
+            size=SizeSpec(),
+            simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
             measure=MeasureSpec(grid.measure.board, grid.measure.images),
-            folding_name=folding_name,
+            folding_name=folding.name,
+            suffix=f"-{board.lower()}" if len(build.board) > 1 else "",
         )

@@ -3,22 +3,55 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
+from bench import foldings
 from bench.catalog import BIT_WIDTHS, BOARD_PARTS, DATASET_CLASSES, NETWORKS, LayerShape
 from bench.errors import ConfigError, did_you_mean
+from bench.foldings import Folding
 
 FOLDINGS_FILE = "foldings.toml"
+FLOAT = "float"
+# The trained network's largest; what is built for an FPGA keeps to BIT_WIDTHS.
+LARGEST_REFERENCE_BITS = 32
 
-Bits = Annotated[int, Field(ge=BIT_WIDTHS.start, lt=BIT_WIDTHS.stop)]
+
+def _which(value: Any) -> str:
+    if isinstance(value, str):
+        return "#name"
+    return "#each" if isinstance(value, list | tuple) else "#one"
+
+
+BITS_KEYS = ("bits", "weight_bits", "act_bits")
+_Bits = Annotated[int, Field(ge=BIT_WIDTHS.start, lt=BIT_WIDTHS.stop)]
+_AnyBits = Annotated[int, Field(ge=BIT_WIDTHS.start, le=LARGEST_REFERENCE_BITS)]
+Bits = Annotated[
+    Annotated[_Bits, Tag("#one")] | Annotated[tuple[_Bits, ...], Tag("#each")],
+    Discriminator(_which),
+]
+Reference = Annotated[
+    Annotated[Literal["float"], Tag("#name")] | Annotated[tuple[_AnyBits, _AnyBits], Tag("#each")],
+    Discriminator(_which),
+]
+Widths = int | tuple[int, ...]
 Count = Annotated[int, Field(ge=0)]
-FoldingTable = tuple[tuple[PositiveInt, PositiveInt], ...]
-MeasureBoard = Literal["emulated"]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Table(BaseModel):
@@ -28,11 +61,18 @@ class Table(BaseModel):
 
 
 class TrainTable(Table):
-    """`[train]`: networks to train, and how. `bits` are [weights, activations]."""
+    """`[train]`: networks to train, and how.
+
+    `bits` are pairs [weights, activations], each a number for all layers or a list of one per
+    layer; or every pair of `weight_bits` and `act_bits`. `references` are trained and no more.
+    """
 
     network: str
-    dataset: str
-    bits: Annotated[tuple[tuple[Bits, Bits], ...], Field(min_length=1)]
+    dataset: Names
+    bits: tuple[tuple[Bits, Bits], ...] = ()
+    weight_bits: tuple[Bits, ...] = ()
+    act_bits: tuple[Bits, ...] = ()
+    references: tuple[Reference, ...] = ()
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)]
     epochs: PositiveInt
     milestones: tuple[PositiveInt, ...]
@@ -51,24 +91,36 @@ class ExportTable(Table):
 
 
 class BuildTable(Table):
-    """`[build]`: foldings by name (see foldings.toml), the board and its clock."""
+    """`[build]`: foldings, boards and their clock.
 
-    foldings: Annotated[tuple[str, ...], Field(min_length=1)]
-    board: str
+    `foldings` are names in foldings.toml, `target_fps` throughputs for which FINN searches one,
+    `folding_files` JSON files beside the grid. With `oversized = "stop"`, a design that does not
+    fit its part is not simulated.
+    """
+
+    foldings: tuple[str, ...] = ()
+    target_fps: tuple[PositiveFloat, ...] = ()
+    folding_files: tuple[str, ...] = ()
+    board: Names
     clock_mhz: PositiveFloat
+    oversized: Literal["simulate", "stop"] = "simulate"
 
 
 class SimulateTable(Table):
-    """`[simulate]`: test images through the RTL."""
+    """`[simulate]`: test images through the RTL.
+
+    `exact` takes FINN's own modules throughout; `trace_images` writes waveforms of so many images.
+    """
 
     images: PositiveInt = 1000
     exact: bool = False
+    trace_images: Count = 0
 
 
 class MeasureTable(Table):
     """`[measure]`: the board that times the accelerator, and over how many images."""
 
-    board: MeasureBoard = "emulated"
+    board: Literal["emulated"] = "emulated"
     images: PositiveInt = 1000
 
 
@@ -81,7 +133,7 @@ class LimitsTable(Table):
 
 
 class Grid(Table):
-    """A whole experiment file, with the folding tables it refers to."""
+    """A whole experiment file, with the foldings it refers to."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     train: TrainTable
@@ -90,7 +142,7 @@ class Grid(Table):
     simulate: SimulateTable = SimulateTable()
     measure: MeasureTable = MeasureTable()
     limits: LimitsTable = LimitsTable()
-    folding_tables: dict[str, FoldingTable] = Field(default={}, exclude=True)
+    folds: tuple[Folding, ...] = Field(default=(), exclude=True)
 
 
 def load_grid(path: Path) -> Grid:
@@ -100,8 +152,12 @@ def load_grid(path: Path) -> Grid:
         ConfigError: The file is missing, is not TOML, or says something that cannot be.
     """
     data = _read_toml(path)
-    if "folding_tables" in data:
+    if "folds" in data:
         raise ConfigError(f"{path}: foldings belong into {FOLDINGS_FILE}.", "Move them there.")
+    for table, key in (("train", "dataset"), ("build", "board")):
+        value = data.get(table, {})
+        if isinstance(value, dict) and isinstance(value.get(key), str):
+            value[key] = [value[key]]
     try:
         # As JSON, since pydantic's strict mode then takes arrays for tuples.
         grid = Grid.model_validate_json(json.dumps(data, default=str))
@@ -110,68 +166,93 @@ def load_grid(path: Path) -> Grid:
             "\n".join(f"{path}: {_explain(details)}" for details in error.errors()),
             "Correct the file and rerun; nothing was started.",
         ) from None
-    _check_name(path, "train.network", grid.train.network, NETWORKS)
-    _check_name(path, "train.dataset", grid.train.dataset, DATASET_CLASSES)
-    _check_name(path, "build.board", grid.build.board, BOARD_PARTS)
+    train, build = grid.train, grid.build
+    _check_names(path, "train.network", [train.network], NETWORKS)
+    _check_names(path, "train.dataset", train.dataset, DATASET_CLASSES)
+    _check_names(path, "build.board", build.board, BOARD_PARTS)
+    _check_no_twins(path, grid)
+    _check_bits(path, train)
+    return grid.model_copy(update={"folds": _load_foldings(path, grid)})
+
+
+def precisions(train: TrainTable) -> tuple[tuple[Widths, Widths], ...]:
+    """Every pair of weight and activation bits; a list of equal numbers becomes one number."""
+    return tuple((_plain(weights), _plain(acts)) for weights, acts in _pairs(train))
+
+
+def _pairs(train: TrainTable) -> Iterable[tuple[Widths, Widths]]:
+    return train.bits or [(w, a) for w in train.weight_bits for a in train.act_bits]
+
+
+def _plain(bits: Widths) -> Widths:
+    return bits[0] if isinstance(bits, tuple) and len(set(bits)) == 1 else bits
+
+
+def _check_no_twins(path: Path, grid: Grid) -> None:
+    train, build = grid.train, grid.build
     for field, values in (
-        ("train.bits", grid.train.bits),
-        ("train.seeds", grid.train.seeds),
-        ("build.foldings", grid.build.foldings),
+        ("train.dataset", train.dataset),
+        ("train.bits", precisions(train)),
+        ("train.references", train.references),
+        ("train.seeds", train.seeds),
+        ("build.foldings", build.foldings),
+        ("build.target_fps", build.target_fps),
+        ("build.board", build.board),
     ):
         if len(set(values)) < len(values):
             raise ConfigError(f"{path}: {field} names a value twice.", "Name each one once.")
-    return grid.model_copy(update={"folding_tables": _load_foldings(path, grid)})
 
 
-def _load_foldings(grid_path: Path, grid: Grid) -> dict[str, FoldingTable]:
-    path = grid_path.parent / FOLDINGS_FILE
-    tables = _read_toml(path).get(grid.train.network, {})
-    layers = NETWORKS[grid.train.network].layers(
-        grid.train.image_size, DATASET_CLASSES[grid.train.dataset]
-    )
-    chosen: dict[str, FoldingTable] = {}
-    for name in grid.build.foldings:
-        _check_name(grid_path, "build.foldings", name, tables)
-        chosen[name] = _check_folding(path, name, tables[name], layers)
-    return chosen
-
-
-def _check_folding(
-    path: Path, name: str, table: Any, layers: tuple[LayerShape, ...]
-) -> FoldingTable:
-    where = f"{path}: folding '{name}'"
-    is_table = isinstance(table, list) and all(
-        isinstance(row, list) and len(row) == 2 and all(type(n) is int and n > 0 for n in row)
-        for row in table
-    )
-    if not is_table:
-        raise ConfigError(f"{where} is not a list of [PE, SIMD] pairs.", "Write [[2, 8], ...].")
-    if len(table) != len(layers):
+def _check_bits(path: Path, train: TrainTable) -> None:
+    product = bool(train.weight_bits and train.act_bits)
+    if bool(train.bits) == product or bool(train.weight_bits) != bool(train.act_bits):
         raise ConfigError(
-            f"{where} has {len(table)} layers, the network has {len(layers)}.",
-            "Give one [PE, SIMD] pair per layer.",
+            f"{path}: bit widths are given {'twice' if train.bits else 'not at all or by half'}.",
+            "Give train.bits = [[weights, activations], ...], or both train.weight_bits and "
+            "train.act_bits for every pair of them.",
         )
-    for number, ((pe, simd), layer) in enumerate(zip(table, layers, strict=True), start=1):
-        for term, value, size, of in (
-            ("PE", pe, layer.outputs, "outputs"),
-            ("SIMD", simd, layer.inputs, "inputs"),
-        ):
-            if size % value:
+    weights = len(NETWORKS[train.network].hidden) + 1
+    for pair in _pairs(train):
+        for of, bits, count in zip(("weight", "activation"), pair, (weights, weights - 1)):  # noqa: B905
+            if isinstance(bits, tuple) and len(bits) != count:
                 raise ConfigError(
-                    f"{where}, layer {number}: {term} {value} does not divide its {size} {of}.",
-                    f"{term} values that do: {', '.join(map(str, divisors(size)))}.",
+                    f"{path}: {len(bits)} {of} bit widths are given, {train.network} has {count}.",
+                    f"Give one number for all, or {count} of them.",
                 )
-    return tuple((pe, simd) for pe, simd in table)
 
 
-def divisors(number: int) -> list[int]:
-    """All divisors of `number`, ascending."""
-    return [value for value in range(1, number + 1) if number % value == 0]
+def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
+    """The foldings of `grid`, each checked against the network for every data set."""
+    beside = path.parent / FOLDINGS_FILE
+    build, network = grid.build, grid.train.network
+    tables = _read_toml(beside).get(network, {}) if build.foldings else {}
+    _check_names(path, "build.foldings", build.foldings, tables)
+    found: dict[str, Folding] = {}
+    for dataset in grid.train.dataset:
+        layers: tuple[LayerShape, ...] = NETWORKS[network].layers(
+            grid.train.image_size, DATASET_CLASSES[dataset]
+        )
+        choices = [foldings.named(beside, name, tables[name], layers) for name in build.foldings]
+        files = (path.parent / name for name in build.folding_files)
+        choices += [foldings.from_file(file, layers) for file in files]
+        choices += [foldings.for_throughput(fps) for fps in build.target_fps]
+        if len({choice.name for choice in choices}) < len(choices):
+            raise ConfigError(f"{path}: two foldings share a name.", "Rename one of the files.")
+        found |= {choice.name: choice for choice in choices}
+    if not found:
+        raise ConfigError(
+            f"{path}: build names no folding.",
+            f"Give build.foldings (see {FOLDINGS_FILE}), build.target_fps or build.folding_files.",
+        )
+    return tuple(found.values())
 
 
-def _check_name(path: Path, field: str, name: str, known: Any) -> None:
-    if name not in known:
-        raise ConfigError(f"{path}: {field} = '{name}' is not known.", did_you_mean(name, known))
+def _check_names(path: Path, field: str, names: Iterable[str], known: Any) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"{path}: {field} = '{name}' is not known.", did_you_mean(name, known)
+            )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -185,23 +266,27 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _explain(details: ErrorDetails) -> str:
     """One validation error as a sentence, with the nearest valid name where there is one."""
-    location = ".".join(str(part) for part in details["loc"])
+    parts = [part for part in details["loc"] if not str(part).startswith("#")]
+    location = ".".join(str(part) for part in parts)
     if details["type"] == "extra_forbidden":
-        known = _model_at(details["loc"][:-1]).model_fields.keys() - {"folding_tables"}
-        return f"unknown key '{location}'. {did_you_mean(str(details['loc'][-1]), known)}"
+        known = _model_at(parts[:-1]).model_fields.keys() - {"folds"}
+        return f"unknown key '{location}'. {did_you_mean(str(parts[-1]), known)}"
     if details["type"] == "missing":
         return f"the key '{location}' is missing."
     if details["type"] == "literal_error":
-        return f"{location} = '{details['input']}' is not known. " + did_you_mean(
-            str(details["input"]), get_args(MeasureBoard)
-        )
-    if details["loc"][:2] == ("train", "bits") and len(details["loc"]) == 4:
+        valid = re.findall(r"'([^']+)'", details["ctx"]["expected"])
+        hint = did_you_mean(str(details["input"]), valid)
+        return f"{location} = '{details['input']}' is not known. {hint}"
+    if details["type"] == "union_tag_invalid":
+        return f"{location} = {details['input']!r} is not known. Give numbers of bits."
+    is_bits = details["loc"][:2] in {("train", name) for name in BITS_KEYS}
+    if is_bits and details["type"] in ("greater_than_equal", "less_than"):
         valid = f"{BIT_WIDTHS.start} to {BIT_WIDTHS.stop - 1}"
         return f"{location} = {details['input']!r}: bit widths are whole numbers from {valid}."
     return f"{location} = {details['input']!r}: {details['msg']}."
 
 
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+def _model_at(location: list[int | str]) -> type[BaseModel]:
     model: type[BaseModel] = Grid
     for part in location:
         annotation = model.model_fields[str(part)].annotation

@@ -41,9 +41,18 @@ STAGES = (
         "compile", "finn", ("export",), FINN_SOURCES, 1, True, "QONNX to folded hardware and RTL"
     ),
     Stage(
-        "simulate",
+        "size",
         "finn",
         ("compile", "export"),
+        FINN_SOURCES,
+        1,
+        True,
+        "find the smallest FIFOs that keep the interval",
+    ),
+    Stage(
+        "simulate",
+        "finn",
+        ("compile", "size", "export"),
         FINN_SOURCES,
         1,
         True,

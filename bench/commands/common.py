@@ -5,28 +5,26 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import click
+import pandas as pd
 
-from bench.boards.measure import measure
-from bench.datasets.fetch import fetch
-from bench.environments import ENVIRONMENTS
-from bench.errors import EnvironmentFailure
-from bench.experiment import Experiment, expand
+from bench import report
+from bench.errors import ConfigError, EnvironmentFailure
+from bench.experiment import Experiment, Point, expand, references
 from bench.grid import Grid, load_grid
 from bench.images.base import images_folder
 from bench.images.base import obstacle as image_obstacle
 from bench.paths import default_store, environments_folder, require_checkout
 from bench.pipeline import Resolver
+from bench.pipeline.assemble import assemble
 from bench.runners import Runner
 from bench.runners.docker import DockerRunner
-from bench.runners.host import HostRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
-from bench.store import Store
 
 RUNNERS = ("auto", "docker", "venv")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -122,15 +120,73 @@ def prepare_runner(choice: Choice) -> None:
 
 def open_resolver(store_path: Path, choice: Choice) -> Resolver:
     """The store and the runners, ready to look things up and to run them."""
-    host = HostRunner({"dataset": fetch, "measure": measure})
-    runners: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, choice.runner)
-    return Resolver(Store(store_path), {"host": host, **runners})
+    return assemble(store_path, choice.runner)
 
 
-def load_experiments(file: Path) -> tuple[Grid, tuple[Experiment, ...]]:
-    """The grid in `file` and all its experiments."""
+@dataclass(frozen=True)
+class Changes:
+    """What the command line changes of a grid's `[simulate]`; None leaves it as it is."""
+
+    images: int | None = None
+    exact: bool | None = None
+    trace_images: int | None = None
+
+
+def simulation_options(command: Command) -> Command:
+    """Adds `--images`, `--exact` and `--trace`, which change the grid's simulation."""
+    for option in (
+        click.option(
+            "--trace",
+            "trace_images",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Write waveforms (VCD) of the first N images.",
+        ),
+        click.option(
+            "--exact", is_flag=True, default=None, help="Simulate FINN's own modules throughout."
+        ),
+        click.option(
+            "--images",
+            type=click.IntRange(min=2),
+            metavar="N",
+            help="Simulate N test images, up to the whole test set, whatever FILE says.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def load_experiments(
+    file: Path, changes: Changes | None = None
+) -> tuple[Grid, tuple[Experiment, ...]]:
+    """The grid in `file`, changed as the command line says, and all its experiments."""
     grid = load_grid(file)
+    given = {name: value for name, value in asdict(changes or Changes()).items() if value}
+    if "trace_images" in given and given["trace_images"] > given.get(
+        "images", grid.simulate.images
+    ):
+        raise ConfigError(
+            f"Waveforms of {given['trace_images']} images are wanted, more than are simulated.",
+            "Give a smaller --trace, or more --images.",
+        )
+    if given:
+        grid = grid.model_copy(update={"simulate": grid.simulate.model_copy(update=given)})
     return grid, expand(grid)
+
+
+def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, ...]:
+    """What a run of the grid makes: its experiments, and what is trained for comparison."""
+    return (*experiments, *references(grid))
+
+
+def report_on(
+    grid: Grid, experiments: tuple[Experiment, ...], resolver: Resolver, folder: Path
+) -> tuple[pd.DataFrame, tuple[Path, ...]]:
+    """Write every table of the grid; the results and the files written."""
+    results = report.collect(experiments, resolver)
+    trainings = report.collect_trainings(all_points(grid, experiments), resolver)
+    written = report.write(results, grid.name, folder)
+    return results, written + report.write_more(results, trainings, grid.name, folder)
 
 
 def available_cpus() -> int:

@@ -15,18 +15,27 @@ from bench.stages import STAGES
 
 @click.command("plan")
 @common.grid_argument
+@common.simulation_options
 @common.store_option
 @common.runner_option
-def command(file: Path, store_path: Path, runner: str) -> None:
+def command(
+    file: Path,
+    store_path: Path,
+    runner: str,
+    images: int | None,
+    exact: bool | None,
+    trace_images: int | None,
+) -> None:
     r"""Show what `bench run FILE` would do: which stages are done, which are to do.
 
     \b
     Examples:
       bench plan experiments/quick.toml
     """
-    grid, experiments = common.load_experiments(file)
+    changes = common.Changes(images, exact, trace_images)
+    grid, experiments = common.load_experiments(file, changes)
     resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
-    tasks = plan(experiments)
+    tasks = plan(common.all_points(grid, experiments))
     present = resolver.present(tasks)
     table = Table(title=f"Grid '{grid.name}': {len(experiments)} experiments", title_justify="left")
     for heading in ("stage", "environment", "done", "to do", "what it does"):

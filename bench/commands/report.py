@@ -15,9 +15,17 @@ from bench.pipeline import plan
 
 @click.command("report")
 @common.grid_argument
+@common.simulation_options
 @common.store_option
 @common.runner_option
-def command(file: Path, store_path: Path, runner: str) -> None:
+def command(
+    file: Path,
+    store_path: Path,
+    runner: str,
+    images: int | None,
+    exact: bool | None,
+    trace_images: int | None,
+) -> None:
     r"""Write and show the results of FILE from the store; runs nothing.
 
     \b
@@ -25,12 +33,14 @@ def command(file: Path, store_path: Path, runner: str) -> None:
       bench report experiments/quick.toml
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
-    grid, experiments = common.load_experiments(file)
+    changes = common.Changes(images, exact, trace_images)
+    grid, experiments = common.load_experiments(file, changes)
     choices = common.choose_runners(runner, store_path)
     resolvers = [common.open_resolver(store_path, choice) for choice in choices]
     tasks = plan(experiments)
     resolver = max(resolvers, key=lambda one: len(one.present(tasks)))
-    results = report.collect(experiments, resolver)
+    folder = store_path / "reports" / grid.name
+    results, written = common.report_on(grid, experiments, resolver, folder)
     report.show(results, grid.name, console)
-    for path in report.write(results, grid.name, store_path / "reports" / grid.name):
+    for path in written:
         console.print(f"written: {path}", highlight=False, soft_wrap=True)

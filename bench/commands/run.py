@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -12,9 +13,30 @@ from bench import report
 from bench.commands import common
 from bench.errors import BenchError, Exit
 from bench.events import Planned
-from bench.pipeline import Resolver, Summary, Task, execute, plan
+from bench.paths import environments_folder
+from bench.pipeline import Resolver, Summary, Task, budget, execute, plan
+from bench.runners.limits import Limits
 from bench.stages import STAGES, up_to
-from bench.ui import make_view
+from bench.ui import View, make_view
+
+if TYPE_CHECKING:
+    from bench.cluster import DaskBackend
+
+
+class Jobs(click.ParamType[int | None]):
+    """A number from 1 up, or `auto`, which is None."""
+
+    name = "N|auto"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """See `click.ParamType`."""
+        if value is None or value == "auto":
+            return None
+        if isinstance(value, int) or (str(value).isdecimal() and int(str(value)) > 0):
+            return int(str(value))
+        return self.fail(f"'{value}' is neither 'auto' nor a number from 1 up.", param, ctx)
 
 
 @click.command("run")
@@ -26,11 +48,23 @@ from bench.ui import make_view
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
-    default=common.available_cpus,
-    show_default="one per processor",
-    help="How many stages run at once. Each takes up to 3 GB of memory.",
+    type=Jobs(),
+    default="auto",
+    show_default=True,
+    help="How many stages run at once; auto: one per processor, as far as memory allows.",
 )
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GIB",
+    help="Memory that the stages may take together, by estimate. Default: 80 % of what is free.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
+)
+@common.simulation_options
 @common.runner_option
 @common.store_option
 @click.pass_context
@@ -38,7 +72,12 @@ def command(
     context: click.Context,
     file: Path,
     only: str | None,
-    jobs: int,
+    jobs: int | None,
+    memory: float | None,
+    scheduler: str | None,
+    images: int | None,
+    exact: bool | None,
+    trace_images: int | None,
     runner: str,
     store_path: Path,
 ) -> None:
@@ -50,22 +89,38 @@ def command(
     Examples:
       bench run experiments/quick.toml
       bench run experiments/quick.toml --only train --jobs 1
+      bench run experiments/quick.toml --images 10000 --exact
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
-    grid, experiments = common.load_experiments(file)
+    changes = common.Changes(images, exact, trace_images)
+    grid, experiments = common.load_experiments(file, changes)
     choice = common.choose_runner(runner, store_path, common.limits_of(grid))
     common.prepare_runner(choice)
     resolver = common.open_resolver(store_path, choice)
-    tasks = plan(experiments, up_to(only) if only else STAGES)
+    tasks = plan(common.all_points(grid, experiments), up_to(only) if only else STAGES)
     with make_view(console) as view:
-        view.show(Planned(len(tasks), jobs, choice.runner.name, choice.reason))
-        summary = execute(tasks, resolver, jobs, common.available_cpus(), view.show)
+        at_once, backend = jobs or common.available_cpus(), None
+        if scheduler:
+            limits = common.limits_of(grid)
+            backend = _cluster(scheduler, resolver, choice.runner.name, limits, view)
+            at_once = backend.slots
+        view.show(Planned(len(tasks), at_once, choice.runner.name, choice.reason))
+        summary = execute(
+            tasks,
+            resolver,
+            at_once,
+            common.available_cpus(),
+            view.show,
+            memory=_memory(jobs, memory),
+            backend=backend,
+        )
     _link(grid.name, tasks, summary, resolver)
     _tell(console, tasks, summary)
     if not only:
-        results = report.collect(experiments, resolver)
+        folder = store_path / "reports" / grid.name
+        results, written = common.report_on(grid, experiments, resolver, folder)
         report.show(results, grid.name, console)
-        for path in report.write(results, grid.name, store_path / "reports" / grid.name):
+        for path in written:
             console.print(f"written: {path}", highlight=False, soft_wrap=True)
         mismatched = results["bit_exact"].eq(False).any()
         if mismatched and summary.exit_code == Exit.OK:
@@ -78,6 +133,23 @@ def command(
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
+
+
+def _cluster(
+    scheduler: str, resolver: Resolver, runner: str, limits: Limits, view: View
+) -> DaskBackend:
+    from bench.cluster import DaskBackend, Site  # noqa: PLC0415  # it takes half a second
+
+    store = resolver.store.root
+    site = Site(store, environments_folder(store), runner, limits)
+    return DaskBackend(scheduler, resolver, site, view.show)
+
+
+def _memory(jobs: int | None, gib: float | None) -> int | None:
+    """The memory budget: as given; for automatic jobs what is free; else none."""
+    if gib is not None:
+        return int(gib * budget.GIB)
+    return budget.free_memory() if jobs is None else None
 
 
 def _link(grid: str, tasks: list[Task], summary: Summary, resolver: Resolver) -> None:

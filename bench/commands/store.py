@@ -123,9 +123,9 @@ def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, ru
         raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
     wanted: set[Path] = set()
     for file in grids:
-        _, experiments = common.load_experiments(file)
+        tasks = plan(common.all_points(*common.load_experiments(file)))
         for resolver in resolvers:
-            wanted.update(entry.folder for entry in resolver.present(plan(experiments)).values())
+            wanted.update(entry.folder for entry in resolver.present(tasks).values())
     freed = 0
     for entry in list(store.entries()):
         if entry.folder not in wanted and entry.manifest.environment["runner"] in known:

@@ -1,7 +1,8 @@
 """From experiments to artifacts: plan the tasks, ensure each, run what is missing."""
 
+from bench.pipeline import budget
 from bench.pipeline.execute import Summary, execute
 from bench.pipeline.plan import Task, plan
 from bench.pipeline.resolve import Resolver
 
-__all__ = ["Resolver", "Summary", "Task", "execute", "plan"]
+__all__ = ["Resolver", "Summary", "Task", "budget", "execute", "plan"]

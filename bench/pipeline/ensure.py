@@ -50,22 +50,18 @@ class Ensurer:
 
     Args:
         resolver: Keys, store and runners.
-        cpus: Processors each task may keep busy.
         emit: Takes the events.
         cancelled: Set when the run is interrupted.
     """
 
-    def __init__(
-        self, resolver: Resolver, cpus: int, emit: Emit, cancelled: threading.Event
-    ) -> None:
+    def __init__(self, resolver: Resolver, emit: Emit, cancelled: threading.Event) -> None:
         self._resolver = resolver
         self._store = resolver.store
-        self._cpus = cpus
         self._emit = emit
         self._cancelled = cancelled
 
-    def ensure(self, task: Task, inputs: Mapping[str, Entry]) -> Outcome:
-        """The artifact of `task`, from the store or made now.
+    def ensure(self, task: Task, inputs: Mapping[str, Entry], cpus: int) -> Outcome:
+        """The artifact of `task`, from the store or made now, with up to `cpus` processors.
 
         Raises:
             BenchError: It could not be made; what it left is kept under `failed/`.
@@ -77,7 +73,7 @@ class Ensurer:
             with self._store.exclusive(key, self._cancelled, lambda: self._say_waiting(task)):
                 kept = self._find_sound(task, key)  # another run may have made it meanwhile
                 if kept is None:
-                    return self._make(task, key, inputs)
+                    return self._make(task, key, inputs, cpus)
         self._emit(Finished(task.name, task.stage.name, "kept", "", 0.0))
         return Outcome(task, "kept", kept, kept.manifest.reason)
 
@@ -102,11 +98,11 @@ class Ensurer:
     def _say_waiting(self, task: Task) -> None:
         self._emit(Note(task.name, f"another run is making {task.stage.name}; waiting for it"))
 
-    def _make(self, task: Task, key: str, inputs: Mapping[str, Entry]) -> Outcome:
+    def _make(self, task: Task, key: str, inputs: Mapping[str, Entry], cpus: int) -> Outcome:
         environment = task.stage.environment
         self._resolver.runners[environment].prepare(environment, self._emit, self._cancelled)
         self._emit(Started(task.name, task.stage.name))
-        attempt = _Attempt(task, key, inputs, self._store.workspace(task.stage.name, key))
+        attempt = _Attempt(task, key, inputs, cpus, self._store.workspace(task.stage.name, key))
         try:
             entry = self._attempt(attempt)
         except BenchError as error:
@@ -135,7 +131,7 @@ class Ensurer:
             scratch=workspace.folder / "scratch",
             cache=self._store.root / "cache" / task.stage.environment,
             result=workspace.folder / "result.json",
-            cpus=self._cpus,
+            cpus=attempt.cpus,
         )
         request.cache.mkdir(exist_ok=True)
         request.write(workspace.folder / "request.json")
@@ -193,6 +189,7 @@ class _Attempt:
     task: Task
     key: str
     inputs: Mapping[str, Entry]
+    cpus: int
     workspace: Workspace
     start: float = field(default_factory=time.monotonic)
 

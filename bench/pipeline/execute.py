@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
 from bench.errors import BenchError, Exit
 from bench.events import Emit, Finished
-from bench.locks import Cancelled
-from bench.pipeline.ensure import Ensurer, Outcome
+from bench.pipeline.backend import Backend, LocalBackend
+from bench.pipeline.budget import cost, ranks, require_memory
+from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.store import Entry
@@ -41,7 +41,16 @@ class Summary:
         return sum(1 for outcome in self.outcomes.values() if outcome.status == status)
 
 
-def execute(tasks: Sequence[Task], resolver: Resolver, jobs: int, cpus: int, emit: Emit) -> Summary:
+def execute(
+    tasks: Sequence[Task],
+    resolver: Resolver,
+    jobs: int,
+    cpus: int,
+    emit: Emit,
+    *,
+    memory: int | None = None,
+    backend: Backend | None = None,
+) -> Summary:
     """Ensure every task's artifact; one failure stops only what depends on it.
 
     Args:
@@ -50,90 +59,91 @@ def execute(tasks: Sequence[Task], resolver: Resolver, jobs: int, cpus: int, emi
         jobs: How many tasks run at once.
         cpus: Processors to share between them.
         emit: Takes the events.
+        memory: Bytes that the tasks which run at once may take, by estimate; None for no bound.
+        backend: Where tasks are done; default: on this machine.
 
     Raises:
+        ConfigError: `memory` is less than one task takes.
         KeyboardInterrupt: Ctrl-C; every child is stopped and nothing half-written is left.
     """
-    return _Execution(tasks, resolver, jobs, cpus, emit).run()
+    backend = backend or LocalBackend(resolver, jobs, emit)
+    return _Execution(tasks, resolver, _Limits(jobs, cpus, memory), backend, emit).run()
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """See `execute`."""
+
+    jobs: int
+    cpus: int
+    memory: int | None
 
 
 class _Execution:
     def __init__(
-        self, tasks: Sequence[Task], resolver: Resolver, jobs: int, cpus: int, emit: Emit
+        self,
+        tasks: Sequence[Task],
+        resolver: Resolver,
+        limits: _Limits,
+        backend: Backend,
+        emit: Emit,
     ) -> None:
         self._tasks = {task.id: task for task in tasks}
         self._resolver = resolver
+        self._limits = limits
+        self._backend = backend
         self._emit = emit
-        self._jobs = jobs
-        self._cancelled = threading.Event()
-        self._ensurer = Ensurer(resolver, max(1, cpus // jobs), emit, self._cancelled)
-        self._waiting = dict.fromkeys(self._tasks)
+        self._ranks = ranks(tasks)
+        # The longest chain of work first: one that starts last is what everybody waits for.
+        self._waiting = dict.fromkeys(sorted(self._tasks, key=lambda i: -self._ranks[i]))
         self._summary = Summary()
 
     def run(self) -> Summary:
         start = time.monotonic()
-        self._check_environments()
-        with self._resolver.store.session(), ThreadPoolExecutor(self._jobs + 1) as pool:
-            try:
-                self._prepare_early(pool)
-                self._drain(pool)
-            except BaseException:
-                self._cancelled.set()
-                raise
+        present = self._resolver.present(self._tasks.values())
+        missing = [task for task in self._tasks.values() if task.id not in present]
+        if self._backend.limited and self._limits.memory is not None:
+            require_memory(missing, self._limits.memory)
+        with self._backend:
+            self._backend.prepare(list(dict.fromkeys(t.stage.environment for t in missing)))
+            self._drain()
         self._summary.seconds = time.monotonic() - start
         return self._summary
 
-    def _missing_environments(self) -> list[str]:
-        present = self._resolver.present(self._tasks.values())
-        missing = (t.stage.environment for t in self._tasks.values() if t.id not in present)
-        return list(dict.fromkeys(missing))
-
-    def _check_environments(self) -> None:
-        """Fail in the first second, not after the training, if a tool is missing."""
-        for environment in self._missing_environments():
-            self._resolver.runners[environment].check(environment)
-
-    def _prepare_early(self, pool: ThreadPoolExecutor) -> None:
-        """Set up the environments that will be needed, while the first tasks run."""
-
-        def prepare(environments: Sequence[str]) -> None:
-            for environment in environments:
-                try:
-                    runner = self._resolver.runners[environment]
-                    runner.prepare(environment, self._emit, self._cancelled)
-                except (BenchError, Cancelled):
-                    return  # the task that needs it meets the same error and reports it
-
-        pool.submit(prepare, self._missing_environments())
-
-    def _drain(self, pool: ThreadPoolExecutor) -> None:
+    def _drain(self) -> None:
         running: dict[Future[Outcome], Task] = {}
         while self._waiting or running:
-            for task, inputs in self._ready(limit=self._jobs - len(running)):
+            for task, inputs in self._ready(list(running.values())):
                 del self._waiting[task.id]
-                running[pool.submit(self._ensurer.ensure, task, inputs)] = task
+                share = min(self._limits.jobs, len(self._waiting) + len(running) + 1)
+                cpus = max(1, self._limits.cpus // share)
+                future = self._backend.submit(task, inputs, cpus, self._ranks[task.id])
+                running[future] = task
             done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
                 self._settle(running.pop(future), future)
 
-    def _ready(self, limit: int) -> list[tuple[Task, Mapping[str, Entry]]]:
-        """The next tasks whose inputs are all there.
-
-        Earlier stages come first: the longest chain of work starts with a training, and one that
-        starts last is what everybody waits for.
-        """
+    def _ready(self, running: list[Task]) -> list[tuple[Task, Mapping[str, Entry]]]:
+        """The next tasks whose inputs are all there, as many as the limits allow."""
         ready: list[tuple[Task, Mapping[str, Entry]]] = []
         for task_id in list(self._waiting):
-            if len(ready) >= limit:
-                break
             task = self._tasks[task_id]
             outcomes = {name: self._summary.outcomes.get(i) for name, i in task.needs.items()}
             inputs = {name: o.entry for name, o in outcomes.items() if o and o.usable and o.entry}
             if len(inputs) == len(task.needs):
+                if not self._allowed(task, [*running, *(other for other, _ in ready)]):
+                    break  # a smaller task that overtook this one could keep it waiting for ever
                 ready.append((task, inputs))
             elif any(outcome and not outcome.usable for outcome in outcomes.values()):
                 self._skip(task)
         return ready
+
+    def _allowed(self, task: Task, beside: list[Task]) -> bool:
+        if not self._backend.limited:
+            return True
+        memory = sum(cost(other).memory for other in (task, *beside))
+        fits = self._limits.memory is None or memory <= self._limits.memory
+        return len(beside) < self._limits.jobs and (fits or not beside)
 
     def _skip(self, task: Task) -> None:
         del self._waiting[task.id]

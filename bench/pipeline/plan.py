@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.experiment import Experiment, spec_as_json
+from bench.experiment import Point, spec_as_json
 from bench.stages import STAGES, Stage
 from bench.store.keys import canonical
 
@@ -33,7 +33,7 @@ class Task:
     serves: tuple[str, ...]
 
 
-def plan(experiments: Iterable[Experiment], stages: tuple[Stage, ...] = STAGES) -> list[Task]:
+def plan(experiments: Iterable[Point], stages: tuple[Stage, ...] = STAGES) -> list[Task]:
     """The tasks of `experiments` for `stages`, every task after those that it needs.
 
     Two experiments share a task when its spec and everything before it are the same: one training
@@ -43,8 +43,11 @@ def plan(experiments: Iterable[Experiment], stages: tuple[Stage, ...] = STAGES) 
     for experiment in experiments:
         ids: dict[str, str] = {}
         for stage in stages:
+            own = experiment.spec(stage.name)
+            if own is None:
+                continue
             needs = {name: ids[name] for name in stage.needs}
-            spec = spec_as_json(experiment.spec(stage.name))
+            spec = spec_as_json(own)
             identity = hashlib.sha256(canonical([stage.name, spec, needs])).hexdigest()
             ids[stage.name] = identity
             known = tasks.get(identity)
@@ -56,7 +59,7 @@ def plan(experiments: Iterable[Experiment], stages: tuple[Stage, ...] = STAGES) 
     return sorted(tasks.values(), key=lambda task: order[task.stage.name])
 
 
-def _readable_name(stage: Stage, experiment: Experiment) -> str:
+def _readable_name(stage: Stage, experiment: Point) -> str:
     if not stage.needs:
         return experiment.dataset.name.lower()
     return experiment.name if stage.per_folding else experiment.training_name

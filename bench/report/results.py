@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import pandas as pd
 
-from bench.experiment import Experiment
+from bench.experiment import BitWidths, Experiment, Point, Training, bits_text
 from bench.pipeline import Resolver, Task, plan
 from bench.stages import STAGES
 from bench.store import Entry
@@ -18,35 +18,83 @@ COLUMNS = (
     "clock_mhz", "fps_core", "fps_measured", "measured_on", "lut", "bram18", "dsp", "fits",
     "status", "runner",
     "ii_unsized", "ii_measured", "best_epoch", "estimated_variant", "part",
+    "board", "fifo_depth", "fifo_bits", "unsized_deadlock", "pe_simd", "target_fps", "reason",
 )  # fmt: skip
+
+TRAINING_COLUMNS = (
+    "network", "dataset", "weight_bits", "act_bits", "seed", "epochs",
+    "accuracy", "best_epoch", "parameters", "status", "reason",
+)  # fmt: skip
+
+AnyPoint = TypeVar("AnyPoint", bound=Point)
 
 
 def collect(experiments: Sequence[Experiment], resolver: Resolver) -> pd.DataFrame:
     """The results of `experiments`, one row each, columns `COLUMNS`; what is absent is NA."""
-    tasks = plan(experiments)
-    present = resolver.present(tasks)
-    rows = []
-    for experiment in experiments:
-        own = {task.stage.name: task for task in tasks if experiment.name in task.serves}
-        entries = {name: present[task.id] for name, task in own.items() if task.id in present}
-        status = _status(own, present, resolver)
-        rows.append(_row(experiment, entries) | {"status": status})
+    rows = [_row(e, entries) | found for e, entries, found in _look_up(experiments, resolver)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
 
 
+def collect_trainings(points: Sequence[Point], resolver: Resolver) -> pd.DataFrame:
+    """One row per training of `points`, references included, columns `TRAINING_COLUMNS`."""
+    trainings = {
+        point.training_name: point if isinstance(point, Training) else point.training
+        for point in points
+    }
+    rows = [
+        {
+            "network": training.train.network,
+            "dataset": training.dataset.name,
+            "weight_bits": _bits(training.train.weight_bits),
+            "act_bits": _bits(training.train.act_bits),
+            "seed": training.train.seed,
+            "epochs": training.train.epochs,
+        }
+        | {name: _metrics(entries, "train").get(name) for name in TRAINING_COLUMNS[6:9]}
+        | found
+        for training, entries, found in _look_up(tuple(trainings.values()), resolver)
+    ]
+    return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS)).convert_dtypes()
+
+
+def _look_up(
+    points: Sequence[AnyPoint], resolver: Resolver
+) -> Iterator[tuple[AnyPoint, dict[str, Entry], dict[str, str | None]]]:
+    """Each point with its artifacts by stage, and its status with the reason."""
+    tasks = plan(points)
+    present = resolver.present(tasks)
+    by_point: dict[str, dict[str, Task]] = {}
+    for task in tasks:
+        for name in task.serves:
+            by_point.setdefault(name, {})[task.stage.name] = task
+    for point in points:
+        own = by_point[point.name]
+        entries = {name: present[task.id] for name, task in own.items() if task.id in present}
+        status, reason = _status(own, present, resolver)
+        yield point, entries, {"status": status, "reason": reason}
+
+
+def _bits(bits: BitWidths) -> int | str:
+    return bits if isinstance(bits, int) and bits else bits_text(bits)
+
+
+def _metrics(entries: Mapping[str, Entry], stage: str) -> dict[str, Any]:
+    return entries[stage].metrics() if stage in entries else {}
+
+
 def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]:
-    metrics = {stage: entry.metrics() for stage, entry in entries.items()}
-    train = metrics.get("train", {})
-    build = metrics.get("compile", {})
-    simulation = metrics.get("simulate", {})
-    measurement = metrics.get("measure", {})
+    train = _metrics(entries, "train")
+    build = _metrics(entries, "compile")
+    fifos = _metrics(entries, "size")
+    simulation = _metrics(entries, "simulate")
+    measurement = _metrics(entries, "measure")
     clock_mhz = 1000.0 / experiment.compile.clock_ns
     interval = simulation.get("ii_simulated")
     return {
         "network": experiment.train.network,
         "dataset": experiment.dataset.name,
-        "weight_bits": experiment.train.weight_bits,
-        "act_bits": experiment.train.act_bits,
+        "weight_bits": _bits(experiment.train.weight_bits),
+        "act_bits": _bits(experiment.train.act_bits),
         "folding": experiment.folding_name,
         "seed": experiment.train.seed,
         "epochs": experiment.train.epochs,
@@ -57,7 +105,13 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
         "bit_exact": simulation.get("bit_exact"),
         "ii_estimated": build.get("ii_estimated"),
         "ii_simulated": interval,
-        "ii_unsized": simulation.get("ii_unsized"),
+        "ii_unsized": fifos.get("ii_unsized"),
+        "fifo_depth": fifos.get("total_depth"),
+        "fifo_bits": fifos.get("total_bits"),
+        "unsized_deadlock": fifos.get("unsized_deadlock"),
+        "pe_simd": _pe_simd(build.get("folding") or experiment.compile.folding),
+        "target_fps": experiment.compile.target_fps,
+        "board": experiment.compile.board,
         "latency_cycles": simulation.get("latency_cycles"),
         "clock_mhz": clock_mhz,
         "fps_core": None if interval is None else clock_mhz * 1e6 / interval,
@@ -74,22 +128,33 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
     }
 
 
+def _pe_simd(folding: Sequence[Sequence[int]] | None) -> str | None:
+    """Such as `2x8 1x1 1x1 5x1`; None where FINN's search has not run yet."""
+    return None if folding is None else " ".join(f"{pe}x{simd}" for pe, simd in folding)
+
+
 def _runner(entries: Mapping[str, Entry]) -> str | None:
     """The runner of the worker stages; several, joined, if the store holds a mixture."""
     runners = {entry.manifest.environment["runner"] for entry in entries.values()} - {"host"}
     return "+".join(sorted(runners)) or None
 
 
-def _status(own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver) -> str:
-    """`done`; or what stopped the experiment: `infeasible`, `failed` or `missing`, and where."""
+def _status(
+    own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
+) -> tuple[str, str | None]:
+    """`done`; or what stopped the point: `infeasible`, `failed` or `missing`, where, and why."""
     for stage in STAGES:
-        task = own[stage.name]
+        task = own.get(stage.name)
+        if task is None:
+            continue
         entry = present.get(task.id)
         if entry is None:
             inputs = {name: present[need] for name, need in task.needs.items() if need in present}
             key = resolver.key(task, inputs) if len(inputs) == len(task.needs) else ""
-            failed = bool(key) and resolver.store.failure(stage.name, key) is not None
-            return f"{'failed' if failed else 'missing'}: {stage.name}"
+            failure = resolver.store.failure(stage.name, key) if key else None
+            if failure is None:
+                return f"missing: {stage.name}", None
+            return f"failed: {stage.name}", failure.reason
         if entry.manifest.status != "done":
-            return f"{entry.manifest.status}: {stage.name}"
-    return "done"
+            return f"{entry.manifest.status}: {stage.name}", entry.manifest.reason
+    return "done", None

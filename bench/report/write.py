@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bench.errors import store_error
 from bench.report.ratios import throughput_ratios
+from bench.report.spread import over_seeds
 
 PROVENANCE = {
     "accuracy": "trained network, whole test set",
@@ -40,24 +41,63 @@ def write(results: pd.DataFrame, grid: str, folder: Path) -> tuple[Path, ...]:
     return csv, markdown
 
 
+def write_more(
+    results: pd.DataFrame, trainings: pd.DataFrame, grid: str, folder: Path
+) -> tuple[Path, ...]:
+    """Write `trainings.csv` and, where a point has several seeds, `seeds.csv` and `seeds.md`.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    texts = {"trainings.csv": trainings.to_csv(index=False)}
+    if results["seed"].nunique() > 1:
+        spread = over_seeds(results)
+        texts["seeds.csv"] = spread.to_csv(index=False)
+        texts["seeds.md"] = (
+            f"# Grid '{grid}' over its seeds\n\n{_markdown_table(spread, SPREAD)}\n\n"
+            "Mean and standard deviation (of a sample); more columns: seeds.csv.\n"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            _replace(folder / name, text)
+    except OSError as error:
+        raise store_error(error, folder) from error
+    return tuple(folder / name for name in texts)
+
+
 def show(results: pd.DataFrame, grid: str, console: Console) -> None:
     """Print two tables, each narrow enough for 80 columns, and the ratios."""
     networks = ", ".join(dict.fromkeys(results["network"] + " on " + results["dataset"]))
     console.print(f"\n[bold]Results of grid '{grid}'[/]: {networks}", highlight=False)
     for columns in (THROUGHPUT, RESOURCES):
-        table = Table(box=box.SIMPLE_HEAD, padding=0)
-        for name in columns:
-            justify: JustifyMethod = "left" if name in TEXT_COLUMNS else "right"
-            table.add_column(name, justify=justify, no_wrap=True)
-        for _, row in results.iterrows():
-            table.add_row(*(cell(row) for cell in columns.values()))
-        console.print(table)
+        console.print(_table(results, columns))
+    if results["seed"].nunique() > 1:
+        console.print(_table(over_seeds(results), SPREAD))
     for line in _ratio_lines(results):
         console.print(line, highlight=False)
+    for line in _reason_lines(results):
+        console.print(line, highlight=False, markup=False)
+
+
+def _table(rows: pd.DataFrame, columns: Columns) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
+    for name in columns:
+        justify: JustifyMethod = "left" if name in TEXT_COLUMNS else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
+    for _, row in rows.iterrows():
+        table.add_row(*(cell(row) for cell in columns.values()))
+    return table
 
 
 def _experiment(row: Any) -> str:
     return f"w{row['weight_bits']}a{row['act_bits']} s{row['seed']} {row['folding']}"
+
+
+def _mean(row: Any, name: str, factor: float, digits: int, unit: str = "") -> str:
+    mean = _format(row[f"{name}_mean"], factor, digits, unit)
+    spread = _format(row[f"{name}_std"], factor, digits, unit)
+    return f"{mean} ± {spread}" if spread else mean
 
 
 Columns = dict[str, Callable[[Any], str]]
@@ -84,6 +124,17 @@ RESOURCES: Columns = {
 }
 
 
+SPREAD: Columns = {
+    "experiment": lambda row: (
+        f"{row['dataset']} w{row['weight_bits']}a{row['act_bits']} {row['folding']}"
+    ),
+    "seeds": lambda row: str(row["seeds"]),
+    "accuracy": lambda row: _mean(row, "accuracy", 100, 2, "%"),
+    "sim. accuracy": lambda row: _mean(row, "sim_accuracy", 100, 2, "%"),
+    "II sim.": lambda row: _mean(row, "ii_simulated", 1, 2),
+}
+
+
 def _format(value: Any, factor: float, digits: int, unit: str = "") -> str:
     return "" if pd.isna(value) else f"{value * factor:,.{digits}f}{unit}"
 
@@ -107,13 +158,24 @@ def _ratio_lines(results: pd.DataFrame) -> list[str]:
     return lines
 
 
+def _reason_lines(results: pd.DataFrame) -> list[str]:
+    """Why points are infeasible or failed; each reason once, with how many it stops."""
+    stopped = results[results["reason"].notna() & results["status"].ne("done")]
+    return [
+        f"{len(rows)} x {status}, such as {_experiment(rows.iloc[0])}: {reason}"
+        for (status, reason), rows in stopped.groupby(["status", "reason"], sort=False)
+    ]
+
+
 def _as_markdown(results: pd.DataFrame, grid: str) -> str:
     provenance = "\n".join(f"- `{name}`: {origin}" for name, origin in PROVENANCE.items())
     ratios = "\n".join(f"- {line}" for line in _ratio_lines(results))
+    reasons = "\n".join(f"- {line}" for line in _reason_lines(results))
     return (
         f"# Results of grid '{grid}'\n\n"
         f"{_markdown_table(results, THROUGHPUT)}\n\n{_markdown_table(results, RESOURCES)}\n\n"
         f"## Throughput ratios\n\n{ratios or 'None: fewer than two foldings simulated.'}\n\n"
+        f"## Not done\n\n{reasons or 'Nothing is infeasible, nothing failed.'}\n\n"
         f"## Where the numbers come from\n\n{provenance}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"
     )

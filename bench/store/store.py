@@ -87,15 +87,19 @@ class Store:
             raise store_error(error, root) from error
 
     @contextmanager
-    def session(self) -> Iterator[None]:
-        """A run: clears what killed runs left behind, and its own leftovers at the end."""
+    def session(self) -> Iterator[Path]:
+        """A run: clears what killed runs left behind, and its own leftovers at the end.
+
+        Yields:
+            A folder that is there for as long as the run is.
+        """
         self._sweep()
         run = self.root / "tmp" / f"run-{uuid.uuid4().hex}"
         with FileLock(self._alive(run)):
             run.mkdir()
             self._run = run
             try:
-                yield
+                yield run
             finally:
                 self._run = None
                 shutil.rmtree(run, ignore_errors=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.commands import common
 from bench.errors import EXIT_MEANING, Exit
-from bench.experiment import Experiment
+from bench.experiment import Experiment, SimulateSpec
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
 from conftest import FakeRunner
@@ -106,10 +107,42 @@ def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
     grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
     command = ["store", "gc", str(grid_file), "--runner", "venv", "--store", str(store.root)]
     assert main([*command, "--dry-run"]) == Exit.OK
-    assert len(list(store.entries())) == 16
+    assert len(list(store.entries())) == 20
     assert main(command) == Exit.OK
     left = [entry.manifest.name for entry in store.entries()]
-    assert len(left) == 8
+    assert len(left) == 10
     assert not any("w4a4" in name for name in left)
     assert list((store.root / "failed").iterdir()) == []
     assert "freed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--jobs", "0"], "neither 'auto' nor a number"),
+        (["--jobs", "many"], "neither 'auto' nor a number"),
+        (["--memory", "0"], "0"),
+        (["--images", "1"], "1"),
+        (["--trace", "5", "--images", "4"], "Waveforms of 5 images"),
+        (["--runner", "venv", "--memory", "0.1"], "stage 'train' alone takes"),
+    ],
+)
+def test_options_that_cannot_be(
+    grid_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    says: str,
+) -> None:
+    arguments = ["run", str(grid_file), "--store", str(tmp_path / "s"), *options]
+    assert main(arguments) == Exit.CONFIG
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_command_line_changes_the_simulation(grid_file: Path, tmp_path: Path) -> None:
+    changes = common.Changes(images=10000, exact=True, trace_images=2)
+    _, experiments = common.load_experiments(grid_file, changes)
+    specs = {experiment.simulate for experiment in experiments}
+    assert specs == {SimulateSpec(images=10000, exact=True, trace_images=2)}
+    _, unchanged = common.load_experiments(grid_file, common.Changes())
+    assert {experiment.simulate.images for experiment in unchanged} == {1000}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.catalog import NETWORKS
 from bench.errors import ConfigError
-from bench.experiment import expand
-from bench.grid import divisors, load_grid
+from bench.experiment import expand, references
+from bench.foldings import divisors
+from bench.grid import load_grid
 from bench.paths import ROOT
 
 
@@ -44,6 +47,22 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
     ("old", "new", "expected"),
     [
         ('"TFC"', '"TCF"', ["train.network = 'TCF'", "Did you mean 'TFC'?"]),
+        ("[[2, 2], [4, 4]]", "[]", ["bit widths are given not at all"]),
+        ("bits = [[2, 2], [4, 4]]", "weight_bits = [2]", ["given not at all or by half"]),
+        ("seeds = [1]", "seeds = [1]\nweight_bits = [2]\nact_bits = [2]", ["are given twice"]),
+        ("[4, 4]", "[[4, 4, 4], 4]", ["3 weight bit widths are given, TFC has 4"]),
+        ("[4, 4]", "[4, [4, 4]]", ["2 activation bit widths are given, TFC has 3"]),
+        ("[4, 4]", "[4, [4, 9, 4]]", ["train.bits.1.1.1 = 9", "less than 9"]),
+        ("[4, 4]", "[[2, 2, 2, 2], 2]", ["train.bits names a value twice"]),
+        ("seeds", 'references = ["flaot"]\nseeds', ["references.0 = 'flaot'", "'float'"]),
+        ("seeds", "references = [[64, 64]]\nseeds", ["references.0.0 = 64", "equal to 32"]),
+        ('dataset = "MNIST"', 'dataset = ["MNIST", "MNIST"]', ["dataset names a value twice"]),
+        ('dataset = "MNIST"', "dataset = []", ["train.dataset", "at least 1 item"]),
+        ('dataset = "MNIST"', "dataset = 5", ["train.dataset = 5", "array"]),
+        ('foldings = ["low", "max"]', "", ["names no folding", "target_fps"]),
+        ("clock_mhz", "target_fps = [-5]\nclock_mhz", ["target_fps.0 = -5", "greater than 0"]),
+        ("clock_mhz", 'oversized = "sotp"\nclock_mhz', ["Did you mean 'stop'?"]),
+        ("clock_mhz", 'folding_files = ["none.json"]\nclock_mhz', ["No such file"]),
         ('"MNIST"', '"fashion"', ["train.dataset = 'fashion'", "'Fashion-MNIST'"]),
         ('"Pynq-Z1"', '"pynq-z1"', ["build.board = 'pynq-z1'", "Did you mean 'Pynq-Z1'?"]),
         ('"max"]', '"maxx"]', ["build.foldings = 'maxx'", "Did you mean 'max'?"]),
@@ -94,6 +113,97 @@ def test_a_folding_that_cannot_be_is_refused(
     message = f"{caught.value.what} {caught.value.remedy}"
     for part in expected:
         assert part in message
+
+
+def test_dimensions_beyond_bits_and_foldings(grid_file: Path) -> None:
+    change(grid_file, '"MNIST"', '["MNIST", "Fashion-MNIST"]')
+    change(grid_file, "bits = [[2, 2], [4, 4]]", "weight_bits = [2, 3]\nact_bits = [5]")
+    change(grid_file, "seeds = [1]", 'seeds = [1, 2]\nreferences = ["float", [16, 16]]')
+    change(grid_file, '"Pynq-Z1"', '["Pynq-Z1", "ZCU104"]\ntarget_fps = [5e4]')
+    grid = load_grid(grid_file)
+    experiments = expand(grid)
+    assert len(experiments) == len({e.name for e in experiments}) == 2 * 2 * 2 * 3 * 2
+    assert experiments[0].name == "tfc-mnist-w2a5-s1-low-pynq-z1"
+    assert experiments[-1].name == "tfc-fashion-mnist-w3a5-s2-fps50000-zcu104"
+    assert experiments[-1].compile.part == "xczu7ev-ffvc1156-2-e"
+    assert (experiments[-1].compile.folding, experiments[-1].compile.target_fps) == (None, 5e4)
+    assert [point.name for point in references(grid)[:3]] == [
+        "tfc-mnist-float-s1",
+        "tfc-mnist-float-s2",
+        "tfc-mnist-w16a16-s1",
+    ]
+
+
+def test_bits_of_each_layer(grid_file: Path) -> None:
+    change(grid_file, "[4, 4]", "[[8, 2, 2, 8], [4, 4, 4]]")
+    mixed = expand(load_grid(grid_file))[-1]
+    assert mixed.name == "tfc-mnist-w8-2-2-8a4-s1-max"
+    assert (mixed.train.weight_bits, mixed.train.act_bits) == ((8, 2, 2, 8), 4)
+
+
+def test_a_folding_that_is_known_to_be_invalid_may_be_asked_for(grid_file: Path) -> None:
+    change(grid_file, '"max"', '"mid-original"')
+    assert expand(load_grid(grid_file))[1].compile.folding == ((8, 8),) * 4
+    change(grid_file.parent / "foldings.toml", "[8, 8]]\ninfeas", "[5, 8]]\ninfeas")
+    with pytest.raises(ConfigError, match="marked as infeasible, but every PE"):
+        load_grid(grid_file)
+    change(grid_file.parent / "foldings.toml", "infeasible =", "infeasable =")
+    with pytest.raises(ConfigError, match="has the keys infeasable, layers"):
+        load_grid(grid_file)
+
+
+LIST = [[2, 8], [1, 1], [1, 1], [5, 1]]
+FINN = {"Defaults": {}} | {
+    f"MVAU_hls_{number}": {"PE": pe, "SIMD": simd} for number, (pe, simd) in enumerate(LIST)
+}
+
+
+@pytest.mark.parametrize("content", [LIST, FINN, dict(reversed(FINN.items()))])
+def test_foldings_from_json_files(grid_file: Path, content: object) -> None:
+    (grid_file.parent / "Mine.json").write_text(json.dumps(content))
+    change(grid_file, "clock_mhz", 'folding_files = ["Mine.json"]\nclock_mhz')
+    low, _, mine = expand(load_grid(grid_file))[:3]
+    assert mine.compile == low.compile
+    assert mine.folding_name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("[[2, 8]", "not valid JSON"),
+        ("[[2, 8]]", "has 1 layers, the network has 4"),
+        ("[[2, 8], [1, 1], [1, 1], [4, 1]]", "layer 4: PE 4 does not divide its 10 outputs"),
+        ('{"Thresholding_0": {"PE": 1}}', "no layer called MVAU"),
+        ('{"MVAU_0": {"PE": 1}}', "no PE and SIMD for MVAU_0"),
+        ('{"MVAU_hls_0": {"PE": 1}, "MVAU_rtl_0": {}}', "their order is not known"),
+        ("5", "not a list of"),
+    ],
+)
+def test_a_bad_folding_file_is_explained(grid_file: Path, content: str, expected: str) -> None:
+    (grid_file.parent / "mine.json").write_text(content)
+    change(grid_file, "clock_mhz", 'folding_files = ["mine.json"]\nclock_mhz')
+    with pytest.raises(ConfigError) as caught:
+        load_grid(grid_file)
+    assert expected in caught.value.what
+
+
+def test_the_papers_grid_is_the_papers(tmp_path: Path) -> None:
+    grid = load_grid(ROOT / "experiments" / "paper.toml")
+    on_mnist = [e for e in expand(grid) if e.dataset.name == "MNIST"]
+    layers = NETWORKS["TFC"].layers(32, 10)
+    intervals = {}
+    for experiment in on_mnist:
+        folding = experiment.compile.folding
+        assert folding is not None
+        pairs = list(zip(folding, layers, strict=True))
+        if all(layer.outputs % pe == layer.inputs % simd == 0 for (pe, simd), layer in pairs):
+            intervals[experiment.folding_name] = max(
+                layer.inputs // simd * layer.outputs // pe for (pe, simd), layer in pairs
+            )
+    assert intervals == {"max": 64, "high": 256, "mid": 1024, "low": 4096, "min": 16384}
+    assert len(on_mnist) == 49 * 6
+    train = on_mnist[0].train
+    assert (train.epochs, train.milestones, train.batch_size) == (40, (34, 37), 100)
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
     tasks = plan(experiments)
     per_stage = {s.name: sum(t.stage is s for t in tasks) for s in STAGES}
     assert per_stage == {
-        "dataset": 1, "train": 2, "export": 2, "compile": 4, "simulate": 4, "measure": 4,
+        "dataset": 1, "train": 2, "export": 2, "compile": 4, "size": 4, "simulate": 4, "measure": 4,
     }  # fmt: skip
     position = {task.id: number for number, task in enumerate(tasks)}
     for task in tasks:
@@ -47,10 +47,10 @@ def test_only_takes_a_stage_and_what_it_needs() -> None:
 
 def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:  # noqa: ANN001
     first = run(experiments, resolver)
-    assert (first.count("done"), first.exit_code) == (17, Exit.OK)
-    assert len(runner.ran) == len(set(runner.ran)) == 17
+    assert (first.count("done"), first.exit_code) == (21, Exit.OK)
+    assert len(runner.ran) == len(set(runner.ran)) == 21
     second = run(experiments, resolver, seen.append)
-    assert (second.count("kept"), len(runner.ran)) == (17, 17)
+    assert (second.count("kept"), len(runner.ran)) == (21, 21)
     assert {event.status for event in seen if isinstance(event, Finished)} == {"kept"}
 
 
@@ -78,7 +78,7 @@ def test_another_recipe_is_another_key(experiments, store, runner) -> None:  # n
     other = FakeRunner()
     other.recipe_text = "changed lock"
     run(experiments, Resolver(store, {"host": runner, "train": runner, "finn": other}))
-    assert {name.split()[0] for name in other.ran} == {"compile", "simulate"}
+    assert {name.split()[0] for name in other.ran} == {"compile", "size", "simulate"}
 
 
 def test_a_failure_stops_only_what_depends_on_it(
@@ -86,12 +86,12 @@ def test_a_failure_stops_only_what_depends_on_it(
 ) -> None:
     runner.fail_on("compile", f"{NAME}-max")
     summary = run(experiments, resolver, seen.append)
-    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 2, 14)
+    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 3, 17)
     assert summary.exit_code == Exit.STAGE_FAILED
     skipped = {
         (e.stage, e.detail) for e in seen if isinstance(e, Finished) and e.status == "skipped"
     }
-    assert skipped == {("simulate", "compile failed"), ("measure", "compile failed")}
+    assert skipped == {(stage, "compile failed") for stage in ("size", "simulate", "measure")}
 
 
 def test_a_failure_is_kept_with_its_log_and_tried_again(
@@ -106,7 +106,9 @@ def test_a_failure_is_kept_with_its_log_and_tried_again(
     runner.before = lambda job: None
     runner.ran.clear()
     assert run(experiments, resolver).exit_code == Exit.OK
-    assert runner.ran == [f"{stage} {NAME}-max" for stage in ("compile", "simulate", "measure")]
+    assert runner.ran == [
+        f"{stage} {NAME}-max" for stage in ("compile", "size", "simulate", "measure")
+    ]
 
 
 def test_a_corrupted_artifact_is_found_said_and_made_again(
@@ -142,7 +144,7 @@ def test_a_full_disk_is_a_store_error_and_costs_one_stage(
     assert "No space left" in summary.errors[0].what
     kept = [path for path in (resolver.store.root / "failed").rglob("*") if path.is_file()]
     assert {path.name for path in kept} == {"log.txt", "manifest.json", "request.json"}
-    assert summary.count("done") == 9
+    assert summary.count("done") == 13
 
 
 def test_an_interrupt_leaves_no_half_written_artifact(
@@ -174,7 +176,7 @@ def test_two_runs_side_by_side_do_everything_once(
     for thread in threads:
         thread.join()
     assert [summary.exit_code for summary in summaries] == [Exit.OK, Exit.OK]
-    assert len(runner.ran) == 17
+    assert len(runner.ran) == 21
 
 
 def test_a_crash_of_one_stage_is_not_cached(

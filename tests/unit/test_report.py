@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from bench import report
-from bench.experiment import Experiment
+from bench.experiment import Experiment, expand, references
+from bench.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.report.ratios import throughput_ratios
 from bench.runners import Job
@@ -112,3 +114,66 @@ def test_the_terminal_shows_a_mismatch_loudly(
     text = console.file.getvalue()
     assert "NO" in text
     assert "64.0x" in text
+
+
+def test_spread_over_seeds_is_mean_and_sample_deviation() -> None:
+    rows = pd.DataFrame(
+        {
+            "network": "TFC",
+            "dataset": "MNIST",
+            "weight_bits": [2, 2, 4, 4],
+            "act_bits": 2,
+            "folding": "low",
+            "board": "Pynq-Z1",
+            "epochs": 1,
+            "seed": [1, 2, 1, 2],
+            "accuracy": [0.9, 0.8, 0.7, None],
+        }
+    )
+    spread = report.over_seeds(rows)
+    assert list(spread["seeds"]) == [2, 2]
+    assert list(spread["accuracy_n"]) == [2, 1]
+    assert spread["accuracy_mean"].tolist() == pytest.approx([0.85, 0.7])
+    assert spread["accuracy_std"][0] == pytest.approx(0.1 / 2**0.5)
+    assert pd.isna(spread["accuracy_std"][1])
+    assert (spread["accuracy_min"][0], spread["accuracy_max"][0]) == (0.8, 0.9)
+
+
+def test_references_are_trainings_and_seeds_have_a_table(
+    grid_file: Path, resolver: Resolver, tmp_path: Path
+) -> None:
+    text = grid_file.read_text().replace("seeds = [1]", 'seeds = [1, 2]\nreferences = ["float"]')
+    grid_file.write_text(text)
+    grid = load_grid(grid_file)
+    experiments = expand(grid)
+    points = (*experiments, *references(grid))
+    execute(plan(points), resolver, jobs=2, cpus=2, emit=lambda event: None)
+    trainings = report.collect_trainings(points, resolver)
+    assert len(trainings) == 2 * 2 + 2
+    floats = trainings[trainings["weight_bits"] == "float"]
+    assert list(floats["seed"]) == [1, 2]
+    assert set(trainings["status"]) == {"done"}
+    results = report.collect(experiments, resolver)
+    assert len(results) == 8, "a reference became an experiment"
+    paths = report.write_more(results, trainings, "test", tmp_path / "out")
+    assert [path.name for path in paths] == ["trainings.csv", "seeds.csv", "seeds.md"]
+    assert len(pd.read_csv(paths[1])) == 4
+
+
+def test_an_infeasible_point_is_a_row_with_its_reason(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+) -> None:
+    run = runner.run
+
+    def refuse(job: Job, emit, cancelled):  # noqa: ANN001, ANN202
+        result = run(job, emit, cancelled)
+        if job.request.stage == "compile" and job.task.endswith("max"):
+            return replace(result, status="infeasible", reason="PE 8 does not divide 10")
+        return result
+
+    runner.run = refuse  # type: ignore[method-assign]
+    results = collect(experiments, resolver)
+    assert list(results["status"]) == ["done", "infeasible: compile"] * 2
+    assert list(results["reason"].dropna()) == ["PE 8 does not divide 10"] * 2
+    _, markdown = report.write(results, "test", tmp_path)
+    assert "2 x infeasible: compile, such as w2a2 s1 max: PE 8" in markdown.read_text()

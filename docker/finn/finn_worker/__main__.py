@@ -28,5 +28,13 @@ def _simulate(request: Request, reporter: Reporter) -> None:
     simulate(request, reporter)
 
 
+def _size(request: Request, reporter: Reporter) -> None:
+    from finn_worker.size import size  # noqa: PLC0415
+
+    size(request, reporter)
+
+
+STAGES = {"compile": _compile, "size": _size, "simulate": _simulate}
+
 if __name__ == "__main__":
-    sys.exit(run({"compile": _compile, "simulate": _simulate}, TOOLS, sys.argv))
+    sys.exit(run(STAGES, TOOLS, sys.argv))

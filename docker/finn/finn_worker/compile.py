@@ -35,16 +35,34 @@ class CompileSpec:
     """What to build.
 
     Attributes:
-        folding: [PE, SIMD] of every MVAU, first layer first.
+        folding: [PE, SIMD] of every MVAU, first layer first; None: FINN+ searches.
+        target_fps: Images per second that the search aims at; None with a folding.
         board: FINN's name of the board, such as "Pynq-Z1".
         part: The board's FPGA, as Vivado spells it.
         clock_ns: Clock period asked for.
+        oversized: What becomes of a design that does not fit: "simulate" or "stop".
     """
 
-    folding: list[list[int]]
+    folding: list[list[int]] | None
+    target_fps: float | None
     board: str
     part: str
     clock_ns: float
+    oversized: str
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built; raises `StageError`."""
+        if not self.clock_ns > 0:
+            raise StageError(f"The clock period is {self.clock_ns} ns.", "Give one above 0.")
+        if (self.folding is None) == (self.target_fps is None):
+            raise StageError(
+                f"The folding is {self.folding} and the target {self.target_fps} images/s.",
+                "Give one of the two.",
+            )
+        if self.target_fps is not None and not self.target_fps > 0:
+            raise StageError(f"The target is {self.target_fps} images/s.", "Give one above 0.")
+        if self.oversized not in {"simulate", "stop"}:
+            raise StageError(f"oversized is '{self.oversized}'.", "Give 'simulate' or 'stop'.")
 
 
 def compile_model(request: Request, reporter: Reporter) -> None:
@@ -54,18 +72,20 @@ def compile_model(request: Request, reporter: Reporter) -> None:
 
     Raises:
         StageError: Bad input, or a step after which the model computes something else.
-        Infeasible: A folding that does not divide its layer.
+        Infeasible: A folding that does not divide its layer, a target out of the search's reach,
+            or a design that does not fit and shall not be simulated.
     """
     spec = request.parse(CompileSpec)
-    folds = folding.parse(spec.folding)
+    folds = None if spec.folding is None else folding.parse(spec.folding)
     has = estimates.available(spec.board, spec.part)
-    if not spec.clock_ns > 0:
-        raise StageError(f"The clock period is {spec.clock_ns} ns.", "Give one above 0.")
     toolchain.prepare(request.scratch / "finn")
-    flow = _Flow(reporter, Verifier(Golden.load(request.inputs["export"] / "golden.npz")))
+    verifier = Verifier(Golden.load(request.inputs["export"] / "golden.npz"))
+    flow = _Flow(reporter, verifier, STEP_COUNT + (folds is None))
 
     streamlined = _streamline(flow, request.inputs["export"] / "model.onnx")
     dataflow, postprocess = _to_dataflow(flow, streamlined, request.scratch)
+    if folds is None:
+        folds = flow.step("search folding", _search, dataflow, spec)
     folding.check(folding.matrices(dataflow), folds)
     folded = flow.step("fold", folding.apply, dataflow, folds)
     flow.verifier.equal("fold", folded, postprocess)
@@ -81,25 +101,50 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     postprocess.save(request.outputs / "postprocess.npz")
     flow.step("write RTL bundle", write_bundle, simulated, request.outputs)
     target = {"board": spec.board, "part": spec.part, "clock_ns": spec.clock_ns}
+    target |= {"folding": [[fold.pe, fold.simd] for fold in folds], "target_fps": spec.target_fps}
     metrics = _metrics(built, simulated, spec.part, has)
     request.write_metrics(target | metrics | {"verified_steps": flow.verifier.steps})
     fault = known_faults.overflowing_queues(metrics["simulated"]["layers"])
     if fault is not None:
         reporter.note(f"{fault} The simulation shows whether it does here.")
     flow.finish()
+    if not metrics["fits"] and spec.oversized == "stop":
+        raise Infeasible(estimates.excess(metrics, has, spec.part))
+
+
+def _search(dataflow: ModelWrapper, spec: CompileSpec) -> list[folding.Fold]:
+    """What FINN+'s own search finds for the target.
+
+    Raises:
+        Infeasible: It finds nothing as fast.
+    """
+    assert spec.target_fps is not None
+    clock = 1e9 / spec.clock_ns
+    wanted = int(clock / spec.target_fps)
+    specialized = steps.specialize_rtl(dataflow, spec.part)
+    folds = folding.search(specialized, max(1, wanted))
+    reached = folding.interval(folding.matrices(dataflow), folds)
+    if reached > wanted:
+        raise Infeasible(
+            f"FINN+'s search for {spec.target_fps:.0f} images/s ({wanted} cycles per image at "
+            f"{clock / 1e6:g} MHz) ends at {reached} cycles, {clock / reached:.0f} images/s: "
+            f"{folding.text(folds)}. A folding table may go further."
+        )
+    return folds
 
 
 class _Flow:
     """Applies steps one after the other and tells how far they have come."""
 
-    def __init__(self, reporter: Reporter, verifier: Verifier) -> None:
+    def __init__(self, reporter: Reporter, verifier: Verifier, count: int) -> None:
         self.reporter = reporter
         self.verifier = verifier
+        self._count = count
         self._done = 0
 
     def step(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run one step; whatever FINN+ raises becomes a `StageError` that names the step."""
-        self.reporter.progress(self._done, STEP_COUNT, "step", name)
+        self.reporter.progress(self._done, self._count, "step", name)
         try:
             with self.reporter.timed(name):
                 result = function(*arguments)
@@ -115,7 +160,7 @@ class _Flow:
 
     def finish(self) -> None:
         """Report the last step as done."""
-        self.reporter.progress(self._done, STEP_COUNT, "step", "done")
+        self.reporter.progress(self._done, self._count, "step", "done")
 
 
 def _streamline(flow: _Flow, path: Path) -> ModelWrapper:

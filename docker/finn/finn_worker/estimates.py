@@ -79,6 +79,14 @@ def fits(needed: Mapping[str, int], has: Mapping[str, int]) -> bool:
     return all((dsp if name == "dsp" else needed[name]) <= has[name] for name in RESOURCES)
 
 
+def excess(needed: Mapping[str, int], has: Mapping[str, int], part: str) -> str:
+    """What of a design does not fit, with figures."""
+    wanted = {name: needed[name] for name in RESOURCES}
+    wanted["dsp"] = max(needed["dsp"], needed["dsp_instantiated"])
+    over = [f"{wanted[n]} of {has[n]} {n.upper()}" for n in RESOURCES if wanted[n] > has[n]]
+    return f"The design does not fit {part}: by estimate it takes {', '.join(over)}."
+
+
 def initiation_interval(found: Sequence[Layer]) -> int:
     """Cycles per image in the steady state: the slowest layer's."""
     return max(int(layer["cycles_estimated"]) for layer in found)

@@ -31,11 +31,15 @@ class Sizing:
         depths: One per stream.
         ii: Cycles per image with these depths, and with any larger ones.
         ii_unsized: Cycles per image with every FIFO at its smallest; None for a deadlock.
+        stalled_at: The stream at which that deadlock shows.
+        frames: Images that the search simulated each time.
     """
 
     depths: tuple[int, ...]
     ii: float
     ii_unsized: float | None
+    stalled_at: str | None
+    frames: int
 
 
 def size_fifos(
@@ -57,13 +61,14 @@ def size_fifos(
     Raises:
         StageError: The accelerator stalls even with the largest FIFOs.
     """
-    count = min(max(CYCLES // ii_estimated, MIN_IMAGES), MAX_IMAGES)
-    frames = images[np.arange(count) % len(images)]
+    frames = timing_frames(images, ii_estimated)
+    stalls: list[str] = []
 
     def interval(depths: Sequence[int]) -> float:
         try:
             _, run = simulator.run(frames, depths)
-        except StalledError:
+        except StalledError as stall:
+            stalls.append(stall.stream)
             return math.inf
         assert run.ii is not None
         return run.ii
@@ -71,10 +76,11 @@ def size_fifos(
     progress("unsized")
     smallest = [MIN_DEPTH] * len(limits)
     unsized = interval(smallest)
+    stalled_at = stalls[0] if stalls else None
     best = _best_interval(simulator, frames, limits)
     reported = None if math.isinf(unsized) else unsized
     if unsized <= best:
-        return Sizing(tuple(smallest), best, reported)
+        return Sizing(tuple(smallest), best, reported, stalled_at, len(frames))
 
     progress("occupancy")
     # Throttled: at full speed, the first FIFO would fill up however deep it is.
@@ -88,7 +94,13 @@ def size_fifos(
     for stream in sorted(range(len(depths)), key=lambda i: -depths[i] * widths[i]):
         progress(str(simulator.design["streams"][stream]["name"]))
         _shrink(depths, stream, lambda: interval(depths) <= best)
-    return Sizing(tuple(depths), best, reported)
+    return Sizing(tuple(depths), best, reported, stalled_at, len(frames))
+
+
+def timing_frames(images: npt.NDArray[np.uint8], ii_estimated: int) -> npt.NDArray[np.uint8]:
+    """As many images, repeated if need be, as show the steady state."""
+    count = min(max(CYCLES // ii_estimated, MIN_IMAGES), MAX_IMAGES)
+    return images[np.arange(count) % len(images)]
 
 
 def _best_interval(

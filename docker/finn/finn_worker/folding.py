@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
@@ -102,16 +103,38 @@ def read_back(model: ModelWrapper, folds: Sequence[Fold]) -> None:
     Raises:
         StageError: A layer is missing or has another PE or SIMD.
     """
-    nodes = _mvaus(model)
-    got = []
-    for node in nodes:
-        layer = getCustomOp(node)
-        got.append(Fold(layer.get_nodeattr("PE"), layer.get_nodeattr("SIMD")))
+    got = _found(model)
     if got != list(folds):
         raise StageError(
-            f"FINN+ changed the folding: asked for {_text(folds)}, got {_text(got)}.",
+            f"FINN+ changed the folding: asked for {text(folds)}, got {text(got)}.",
             "Report it with the folding and the exported model; the figures would be wrong.",
         )
+
+
+def search(model: ModelWrapper, cycles: int) -> list[Fold]:
+    """What FINN+'s `SetFolding` chooses, which may take more than the `cycles` per image asked for.
+
+    Args:
+        model: Specialised, since FINN+ searches for such layers only.
+        cycles: Per image, at least 1.
+    """
+    return _found(copy.deepcopy(model).transform(SetFolding(target_cycles_per_frame=cycles)))
+
+
+def interval(layers: Sequence[Matrix], folds: Sequence[Fold]) -> int:
+    """Cycles per image of the slowest layer."""
+    pairs = zip(layers, folds, strict=True)
+    return max(layer.mw // fold.simd * (layer.mh // fold.pe) for layer, fold in pairs)
+
+
+def text(folds: Sequence[Fold]) -> str:
+    """Such as "(2,8) (1,1)": PE and SIMD of each layer."""
+    return " ".join(f"({fold.pe},{fold.simd})" for fold in folds)
+
+
+def _found(model: ModelWrapper) -> list[Fold]:
+    layers = map(getCustomOp, _mvaus(model))
+    return [Fold(layer.get_nodeattr("PE"), layer.get_nodeattr("SIMD")) for layer in layers]
 
 
 def _mvaus(model: ModelWrapper) -> list[Any]:
@@ -128,7 +151,3 @@ def _problem(index: int, layer: Matrix, what: str, size: int) -> str:
 
 def _is_positive(value: object) -> bool:
     return type(value) is int and value > 0  # bool is an int, too
-
-
-def _text(folds: Sequence[Fold]) -> str:
-    return " ".join(f"({fold.pe},{fold.simd})" for fold in folds)

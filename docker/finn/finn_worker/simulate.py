@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finn_worker import known_faults, simulator_build
-from finn_worker.compiler import find_compiler
-from finn_worker.fifo_sizing import Sizing, size_fifos
-from finn_worker.rtl.top import max_depth
+from finn_worker import known_faults
+from finn_worker.accelerator import Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
+from finn_worker.size import KnownSizing
 from stagekit import Reporter, Request, StageError
 from stagekit.arrays import save_npz
 
@@ -36,10 +35,12 @@ class SimulateSpec:
     Attributes:
         images: How many test images, the first ones.
         exact: FINN's own modules throughout, in place of the stand-ins.
+        trace_images: How many of the images leave waveforms; 0 for none.
     """
 
     images: int
     exact: bool
+    trace_images: int
 
 
 @dataclass(frozen=True)
@@ -76,139 +77,106 @@ class TestSet:
 def simulate(request: Request, reporter: Reporter) -> None:
     """Run the stage.
 
-    Leaves predictions.npz, package/ and metrics.json.
+    Leaves predictions.npz, package/, metrics.json, and waveforms.vcd where asked for.
 
     Raises:
         StageError: No compiler, a deadlock, or inputs that do not fit each other.
     """
     spec = request.parse(SimulateSpec)
-    bundle = request.inputs["compile"]
     test_set = TestSet.load(request.inputs["export"] / "test_set.npz", spec.images)
-    estimated = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
-    ii_estimated = int(estimated["ii_estimated"])
-    stage = _Stage(request, reporter, bundle, ii_estimated)
+    accelerator = Accelerator.load(request.inputs["compile"])
+    sizing = KnownSizing.load(request.inputs["size"], accelerator.design)
+    workshop = Workshop(accelerator, request, reporter)
 
-    expected = stage.reference(test_set)
-    simulator = stage.build(None)
-    sizing = stage.size(simulator, test_set)
-    if spec.exact:
-        simulator = stage.build(sizing)
-    outputs, run = stage.run(simulator, test_set, sizing)
+    expected = _reference(accelerator, test_set, reporter)
+    simulator = workshop.simulator("build", sizing.depths if spec.exact else None, exact=spec.exact)
+    outputs, run = _simulate_all(simulator, test_set, sizing, reporter)
+    if spec.trace_images:
+        tracer = workshop.simulator("build tracer", sizing.depths, exact=spec.exact, trace=True)
+        _write_trace(tracer, test_set, sizing, request)
 
-    predictions = _predict(outputs, bundle / "postprocess.npz")
+    predictions = _predict(outputs, accelerator.bundle / "postprocess.npz")
     save_npz(request.outputs / "predictions.npz", outputs=outputs, predictions=predictions)
-    stage.write_package(simulator, sizing, estimated)
+    _write_package(request.outputs, accelerator, simulator, sizing)
     findings = _compare(outputs, expected, predictions, test_set)
-    metrics = findings | _timing(run, sizing, ii_estimated) | _fifos(stage.design, sizing)
+    metrics = findings | _timing(run, sizing, accelerator.ii_estimated)
+    metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
     request.write_metrics(metrics | {"rtl": EXACT if spec.exact else STANDING_IN})
-    _remark(reporter, metrics, estimated["simulated"]["layers"])
+    _remark(reporter, metrics, accelerator.estimated["simulated"]["layers"])
 
 
-class _Stage:
-    """The steps of the stage, each timed and reported."""
+def _simulate_all(
+    simulator: Simulator, test_set: TestSet, sizing: KnownSizing, reporter: Reporter
+) -> tuple[Outputs, Run]:
+    progress = _images_done(reporter, len(test_set.images), "simulated RTL")
+    try:
+        with reporter.timed("simulate"):
+            return simulator.run(test_set.images, sizing.depths, progress=progress)
+    except StalledError as stall:
+        raise StageError(
+            f"The accelerator stalls after {stall.images} images: {stall}.",
+            "The generated RTL is at fault; report it with the network and the folding.",
+        ) from stall
 
-    def __init__(
-        self, request: Request, reporter: Reporter, bundle: Path, ii_estimated: int
-    ) -> None:
-        self.request = request
-        self.reporter = reporter
-        self.bundle = bundle
-        self.ii_estimated = ii_estimated
-        self.design: dict[str, Any] = json.loads(
-            (bundle / "design.json").read_text(encoding="utf-8")
+
+def _reference(accelerator: Accelerator, test_set: TestSet, reporter: Reporter) -> Outputs:
+    """What the streamlined model computes."""
+    # Late: it takes FINN's Python packages, the rest of the stage does not.
+    from finn_worker.reference import accelerator_outputs  # noqa: PLC0415
+
+    elements = accelerator.design["input"]["elements"]
+    if test_set.images.shape[1] != elements:
+        raise StageError(
+            f"The images have {test_set.images.shape[1]} elements, the accelerator takes "
+            f"{elements}.",
+            "Export and compile the same network.",
+        )
+    with reporter.timed("reference"):
+        return accelerator_outputs(
+            accelerator.bundle / "streamlined.onnx",
+            test_set.images,
+            _images_done(reporter, len(test_set.images), "streamlined model"),
         )
 
-    def reference(self, test_set: TestSet) -> Outputs:
-        """What the streamlined model computes."""
-        # Late: it takes FINN's Python packages, the rest of the stage does not.
-        from finn_worker.reference import accelerator_outputs  # noqa: PLC0415
 
-        if test_set.images.shape[1] != self.design["input"]["elements"]:
-            raise StageError(
-                f"The images have {test_set.images.shape[1]} elements, the accelerator takes "
-                f"{self.design['input']['elements']}.",
-                "Export and compile the same network.",
-            )
-        with self.reporter.timed("reference"):
-            return accelerator_outputs(
-                self.bundle / "streamlined.onnx",
-                test_set.images,
-                self._images_done(len(test_set.images), "streamlined model"),
-            )
+def _images_done(reporter: Reporter, total: int, text: str) -> Callable[[int], None]:
+    return lambda done: reporter.progress(done, total, "image", text)
 
-    def build(self, sizing: Sizing | None) -> Simulator:
-        """The simulator, FINN's own modules throughout if `sizing` is given."""
-        self.reporter.progress(0, 1, "simulator", f"building with {find_compiler().version}")
-        with self.reporter.timed("build" if sizing is None else "build exact"):
-            executable = simulator_build.build(
-                simulator_build.gather(self.bundle, None if sizing is None else sizing.depths),
-                self.request.cache,
-                self.request.scratch,
-                self.request.cpus,
-            )
-        self.reporter.progress(1, 1, "simulator", "built")
-        return Simulator(
-            executable,
-            self.design,
-            self.bundle / "rtl",
-            self.request.scratch,
-            # A layer may be silent for as long as it computes; nothing is silent for so long.
-            stall_limit=max(100_000, 20 * self.ii_estimated),
-        )
 
-    def size(self, simulator: Simulator, test_set: TestSet) -> Sizing:
-        """The FIFO depths."""
-        streams = self.design["streams"]
-        tried: list[str] = []
+def _write_trace(
+    simulator: Simulator, test_set: TestSet, sizing: KnownSizing, request: Request
+) -> None:
+    """Waveforms of the first images: every stream, and the ports of every layer."""
+    images = test_set.images[: request.spec["trace_images"]]
+    simulator.run(images, sizing.depths, trace=request.outputs / "waveforms.vcd")
 
-        def progress(text: str) -> None:
-            self.reporter.progress(len(tried), len(streams) + 2, "FIFO", text)
-            tried.append(text)
 
-        with self.reporter.timed("FIFO sizing"):
-            limits = [max_depth(stream) for stream in streams]
-            return size_fifos(simulator, test_set.images, limits, self.ii_estimated, progress)
-
-    def run(self, simulator: Simulator, test_set: TestSet, sizing: Sizing) -> tuple[Outputs, Run]:
-        """Simulate every image."""
-        progress = self._images_done(len(test_set.images), "simulated RTL")
-        try:
-            with self.reporter.timed("simulate"):
-                return simulator.run(test_set.images, sizing.depths, progress=progress)
-        except StalledError as stall:
-            raise StageError(
-                f"The accelerator stalls after {stall.images} images: {stall}.",
-                "The generated RTL is at fault; report it with the network and the folding.",
-            ) from stall
-
-    def write_package(
-        self, simulator: Simulator, sizing: Sizing, estimated: Mapping[str, Any]
-    ) -> None:
-        """What another machine needs to be this accelerator."""
-        package = self.request.outputs / "package"
-        package.mkdir()
-        shutil.copy(simulator.executable, package / "simulator")
-        (package / "simulator").chmod(0o755)
-        shutil.copytree(self.bundle / "rtl" / "memories", package / "memories")
-        shutil.copyfile(self.bundle / "postprocess.npz", package / "postprocess.npz")
-        (package / "fifos.txt").write_text(fifo_lines(self.design, sizing.depths))
-        described = {
-            "simulator": "simulator",
-            "input": self.design["input"] | {"file_dtype": "uint8"},
-            "output": self.design["output"] | {"file_dtype": "<i8"},
-            "ii": sizing.ii,
-            **_fifos(self.design, sizing),
-        }
-        for key in ("board", "part", "clock_ns"):
-            if key in estimated:
-                described[key] = estimated[key]
-        if "clock_ns" in estimated:
-            described["clock_mhz"] = 1000 / float(estimated["clock_ns"])
-        text = json.dumps(described, indent=1, sort_keys=True)
-        (package / "package.json").write_text(text + "\n", encoding="utf-8")
-
-    def _images_done(self, total: int, text: str) -> Callable[[int], None]:
-        return lambda done: self.reporter.progress(done, total, "image", text)
+def _write_package(
+    folder: Path, accelerator: Accelerator, simulator: Simulator, sizing: KnownSizing
+) -> None:
+    """What another machine needs to be this accelerator."""
+    package = folder / "package"
+    package.mkdir()
+    shutil.copy(simulator.executable, package / "simulator")
+    (package / "simulator").chmod(0o755)
+    shutil.copytree(accelerator.bundle / "rtl" / "memories", package / "memories")
+    shutil.copyfile(accelerator.bundle / "postprocess.npz", package / "postprocess.npz")
+    design, estimated = accelerator.design, accelerator.estimated
+    (package / "fifos.txt").write_text(fifo_lines(design, sizing.depths))
+    described = {
+        "simulator": "simulator",
+        "input": design["input"] | {"file_dtype": "uint8"},
+        "output": design["output"] | {"file_dtype": "<i8"},
+        "ii": sizing.ii,
+        "fifos": fifo_table(design, sizing.depths),
+    }
+    for key in ("board", "part", "clock_ns"):
+        if key in estimated:
+            described[key] = estimated[key]
+    if "clock_ns" in estimated:
+        described["clock_mhz"] = 1000 / float(estimated["clock_ns"])
+    text = json.dumps(described, indent=1, sort_keys=True)
+    (package / "package.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _predict(outputs: Outputs, postprocess: Path) -> npt.NDArray[np.int64]:
@@ -231,27 +199,13 @@ def _compare(
     }
 
 
-def _timing(run: Run, sizing: Sizing, ii_estimated: int) -> dict[str, Any]:
+def _timing(run: Run, sizing: KnownSizing, ii_estimated: int) -> dict[str, Any]:
     return {
         "ii_estimated": ii_estimated,
         "ii_simulated": run.ii,
         "ii_unsized": sizing.ii_unsized,
         "latency_cycles": run.latency_cycles,
         "cycles": run.cycles,
-    }
-
-
-def _fifos(design: Mapping[str, Any], sizing: Sizing) -> dict[str, Any]:
-    return {
-        "fifos": [
-            {
-                "stream": stream["name"],
-                "width_bits": stream["width_bits"],
-                "depth": depth,
-                "bits": depth * stream["width_bits"],
-            }
-            for stream, depth in zip(design["streams"], sizing.depths, strict=True)
-        ]
     }
 
 

@@ -74,6 +74,7 @@ class Simulator:
         depths: Sequence[int],
         cycles_per_image: int = 0,
         progress: Callable[[int], None] | None = None,
+        trace: Path | None = None,
     ) -> tuple[Outputs, Run]:
         """Simulate `images` [N, F].
 
@@ -82,6 +83,7 @@ class Simulator:
             depths: One per stream, in the order of `design["streams"]`.
             cycles_per_image: Offer an image only every so many cycles; 0: as fast as possible.
             progress: Called with the number of images done.
+            trace: Where to write waveforms; needs a simulator built for it.
 
         Returns:
             The accelerator's integers [N, C], and what was measured.
@@ -97,6 +99,7 @@ class Simulator:
         command += ["--input", str(raw), "--output", str(out), "--images", str(len(images))]
         command += ["--cycles-per-image", str(cycles_per_image)]
         command += ["--stall-limit", str(self.stall_limit)]
+        command += [] if trace is None else ["--trace", str(trace)]
         result = _call(command, progress)
         elements = int(self.design["output"]["elements"])
         outputs = np.fromfile(out, dtype="<i8").reshape(len(images), elements)

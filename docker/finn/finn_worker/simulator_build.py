@@ -33,6 +33,7 @@ CORES = ("mvu_core.cpp", "mvu_core.h")
 # Of Verilator's C++ that runs once: about this much is compiled at a time.
 UNIT_BYTES = 1_000_000
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+RUNTIME_TRACE = (*RUNTIME, "verilated_vcd_c.cpp")
 
 VERILATE = (
     *("--cc", "--top-module", "top", "--Mdir", "model"),
@@ -42,10 +43,14 @@ VERILATE = (
     "-Wno-fatal",
     *("-Wno-PINMISSING", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC"),
 )
+# Waveforms of the streams and the layers' ports; what is inside a layer would take gigabytes.
+VERILATE_TRACE = ("--trace-vcd", "--trace-depth", "2")
 COMPILE = (
     *("-std=gnu++17", "-fno-strict-aliasing", "-DVM_COVERAGE=0", "-DVM_SC=0"),
-    *("-DVM_TRACE=0", "-DVM_TIMING=0", "-Imodel", "-I."),
+    *("-DVM_TIMING=0", "-Imodel", "-I."),
 )
+NO_TRACE = ("-DVM_TRACE=0",)
+TRACE = ("-DVM_TRACE=1", "-DVM_TRACE_VCD=1", "-DVM_TRACE_FST=0", "-DVM_TRACE_SAIF=0")
 LINK = ("-Wl,--build-id=none", "-s", "-pthread")
 
 
@@ -57,39 +62,56 @@ class Sources:
         rtl: SystemVerilog in the order of compilation.
         cpp: The testbench and what belongs to it.
         optimisation: The compiler's option for the RTL that runs in every cycle.
+        trace: Whether the simulator can write waveforms.
     """
 
     rtl: Mapping[str, str]
     cpp: Mapping[str, str]
     optimisation: str = "-O2"
+    trace: bool = False
 
 
-def gather(bundle: Path, depths: Sequence[int] | None = None) -> Sources:
+def gather(
+    bundle: Path,
+    depths: Sequence[int] | None = None,
+    *,
+    exact: bool = False,
+    trace: bool = False,
+) -> Sources:
     """The sources of a bundle's simulator.
 
     Args:
         bundle: Folder with `design.json` and `rtl/`.
-        depths: One per stream, for FINN's own modules throughout, FIFOs of these depths included;
-            None for the stand-ins.
+        depths: One per stream, for FINN's own FIFOs of these depths; None for stand-ins whose
+            depths are set when a simulation starts.
+        exact: FINN's own modules throughout, in place of the stand-ins; needs `depths`.
+        trace: Able to write waveforms.
     """
     design: dict[str, Any] = json.loads((bundle / "design.json").read_text(encoding="utf-8"))
-    exact = depths is not None
-    left_out = UNUSED if exact else (*UNUSED, *STANDINS, "fifo.sv", "add_multi.sv")
+    left_out: tuple[str, ...] = UNUSED
+    if not exact:
+        left_out += (*STANDINS, "add_multi.sv")
+    if depths is None:
+        assert not exact, "FINN's FIFOs have fixed depths"
+        left_out += ("fifo.sv",)
     files = [bundle / "rtl" / name for name in design["sources"]]
     rtl = {
         file.name: patch(file.name, file.read_text(encoding="utf-8"))
         for file in files
         if file.name not in left_out
     }
-    if not exact:
-        own = [OWN_RTL / "stream_fifo.sv", *(OWN_RTL / "standins" / name for name in STANDINS)]
-        rtl |= {file.name: file.read_text(encoding="utf-8") for file in own}
+    own = [] if exact else [OWN_RTL / "standins" / name for name in STANDINS]
+    if depths is None:
+        own.append(OWN_RTL / "stream_fifo.sv")
+    rtl |= {file.name: file.read_text(encoding="utf-8") for file in own}
     rtl["top.sv"] = top_module(design, depths)
     names = TESTBENCH if exact else (*TESTBENCH, *CORES)
     cpp = {name: (OWN_RTL / name).read_text(encoding="utf-8") for name in names}
     cpp["design.h"] = design_header(design)
-    # FINN's own modules become 30 times more C++: compiling it must not take minutes.
-    return Sources(rtl, cpp, "-O1" if exact else "-O2")
+    # FINN's own modules become 30 times more C++: compiling it must not take minutes. And what
+    # runs a few images only is not worth any optimisation.
+    optimisation = "-O1" if exact else "-O2" if depths is None and not trace else "-O0"
+    return Sources(rtl, cpp, optimisation, trace)
 
 
 def build(sources: Sources, cache: Path, scratch: Path, processes: int) -> Path:
@@ -119,6 +141,7 @@ def _key(sources: Sources, compiler: Compiler) -> str:
         [list(sources.rtl.items()), sorted(sources.cpp.items()), sources.optimisation],
         [metadata.version("verilator"), compiler.version],
         [VERILATE, COMPILE, compiler.static, LINK],
+        [VERILATE_TRACE, TRACE] if sources.trace else [NO_TRACE],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
@@ -126,11 +149,11 @@ def _key(sources: Sources, compiler: Compiler) -> str:
 def _build(sources: Sources, compiler: Compiler, cache: Path, folder: Path, processes: int) -> Path:
     for name, text in {**sources.rtl, **sources.cpp}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    _verilate(list(sources.rtl), folder)
-    runtime = _runtime(compiler, cache, folder, processes)
+    _verilate([*(VERILATE_TRACE if sources.trace else ()), *sources.rtl], folder)
+    runtime = _runtime(compiler, cache, folder, processes, sources.trace)
     headers = [name for name in sources.cpp if name.endswith(".h")]
     fast, slow = _translation_units(folder, headers)
-    flags = _flags(folder)
+    flags = _flags(folder, sources.trace)
     commands = [[*flags, sources.optimisation, "-c", name] for name in fast]
     own = [name for name in sources.cpp if name.endswith(".cpp")]
     commands += [[*flags, "-O3", "-c", name] for name in own]
@@ -143,22 +166,23 @@ def _build(sources: Sources, compiler: Compiler, cache: Path, folder: Path, proc
     return folder / "simulator"
 
 
-def _verilate(names: Sequence[str], folder: Path) -> None:
+def _verilate(arguments: Sequence[str], folder: Path) -> None:
     root = _verilator_root()
     program = root / "bin" / "verilator_bin"
-    run([str(program), *VERILATE, *names], folder, VERILATOR_ROOT=str(root))
+    run([str(program), *VERILATE, *arguments], folder, VERILATOR_ROOT=str(root))
 
 
 def _verilator_root() -> Path:
     return Path(str(verilator.__file__)).resolve().parent
 
 
-def _flags(folder: Path) -> list[str]:
+def _flags(folder: Path, trace: bool) -> list[str]:
     include = _verilator_root() / "include"
     # Messages name the file that they come from: not by where it lies on this machine.
     maps = (f"{include}=verilator", f"{folder}=.")
     return [
         *COMPILE,
+        *(TRACE if trace else NO_TRACE),
         f"-I{include}",
         f"-I{include / 'vltstd'}",
         *(f"-ffile-prefix-map={entry}" for entry in maps),
@@ -194,20 +218,21 @@ def _largest_first(files: Iterable[Path]) -> list[Path]:
     return sorted(files, key=lambda path: (-path.stat().st_size, path.name))
 
 
-def _runtime(compiler: Compiler, cache: Path, folder: Path, processes: int) -> list[Path]:
+def _runtime(
+    compiler: Compiler, cache: Path, folder: Path, processes: int, trace: bool
+) -> list[Path]:
     """Verilator's own library, the same for every simulator, compiled once."""
-    parts = [metadata.version("verilator"), compiler.version, COMPILE]
+    names = RUNTIME_TRACE if trace else RUNTIME
+    parts = [metadata.version("verilator"), compiler.version, COMPILE, TRACE if trace else NO_TRACE]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-    objects = [cache / f"{Path(name).stem}-{key}.o" for name in RUNTIME]
-    missing = [
-        (name, path) for name, path in zip(RUNTIME, objects, strict=True) if not path.exists()
-    ]
+    objects = [cache / f"{Path(name).stem}-{key}.o" for name in names]
+    missing = [(name, path) for name, path in zip(names, objects, strict=True) if not path.exists()]
     work = folder / "runtime"
     work.mkdir()
     sources = _verilator_root() / "include"
     # Nothing in it runs in every cycle: unoptimised, it compiles in a third of the time.
     commands = [
-        [*_flags(folder), "-O0", "-c", str(sources / name), "-o", str(work / path.name)]
+        [*_flags(folder, trace), "-O0", "-c", str(sources / name), "-o", str(work / path.name)]
         for name, path in missing
     ]
     compiler.run_all(commands, folder, processes)

@@ -17,6 +17,9 @@
 #include "Vtop.h"
 #include "design.h"
 #include "verilated.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
 
 namespace {
 
@@ -37,6 +40,8 @@ const char* const kUsage =
     "  --out-bytes-per-cycle N   the same at the output\n"
     "  --cycles-per-image N      offer an image only every N cycles; 0, the default: at once\n"
     "  --stall-limit N           give up after N cycles in which nothing moves (default 1000000)\n"
+    "  --trace FILE              write waveforms (VCD, one time step a clock edge); only in a\n"
+    "                            simulator that was built for it\n"
     "  --progress                report the images done on standard error\n"
     "\n"
     "Prints one JSON object: images, cycles (first input to last output), latency_cycles (the same\n"
@@ -45,7 +50,7 @@ const char* const kUsage =
     "Exit status: 0 done, 2 bad usage or files, 3 nothing moved for the stall limit.\n";
 
 struct Options {
-    std::string input, output, package, fifos;
+    std::string input, output, package, fifos, trace;
     uint64_t images = 0, in_bytes = 0, out_bytes = 0, cycles_per_image = 0;
     uint64_t stall_limit = 1000000;
     bool progress = false;
@@ -90,6 +95,7 @@ Options parse(int argc, char** argv) {
         else if (name == "--output") options.output = value;
         else if (name == "--package") options.package = value;
         else if (name == "--fifos") options.fifos = value;
+        else if (name == "--trace") options.trace = value;
         else if (name == "--images") options.images = number(name, value);
         else if (name == "--in-bytes-per-cycle") options.in_bytes = number(name, value);
         else if (name == "--out-bytes-per-cycle") options.out_bytes = number(name, value);
@@ -99,6 +105,9 @@ Options parse(int argc, char** argv) {
     }
     if (options.input.empty() || options.output.empty() || options.images == 0) {
         throw Failure("--input, --output and --images are needed; see --help");
+    }
+    if (!options.trace.empty() && !VM_TRACE) {
+        throw Failure("this simulator was not built to write waveforms");
     }
     if (options.package.empty()) options.package = own_folder();
     if (options.fifos.empty()) options.fifos = options.package + "/fifos.txt";
@@ -114,6 +123,14 @@ File open(const std::string& path, const char* mode) {
     File file(std::fopen(path.c_str(), mode));
     if (!file) throw Failure("cannot open " + path + ": " + std::strerror(errno));
     return file;
+}
+
+std::string absolute(const std::string& existing) {
+    char* path = realpath(existing.c_str(), nullptr);
+    if (path == nullptr) throw Failure("cannot find " + existing);
+    const std::string found(path);
+    std::free(path);
+    return found;
 }
 
 // Images as beats, each padded to whole bytes.
@@ -204,6 +221,16 @@ public:
         for (size_t stream = 0; stream < design::kStreams; ++stream) {
             top_->depth[stream] = depths[stream];
         }
+#if VM_TRACE
+        if (!options.trace.empty()) {
+            context_->traceEverOn(true);
+            top_->trace(&waveforms_, 2);
+            waveforms_.open(options.trace.c_str());
+            if (!waveforms_.isOpen()) throw Failure("cannot write " + options.trace);
+        }
+#endif
+        // Whatever is in memory would show in the waveforms.
+        std::memset(&top_->in_data, 0, design::kIn.bytes_per_beat);
         top_->in_valid = 0;
         top_->out_ready = 0;
         top_->rst_n = 0;
@@ -293,8 +320,16 @@ private:
     void clock() {
         top_->clk = 1;
         top_->eval();
+        dump();
         top_->clk = 0;
         top_->eval();
+        dump();
+    }
+
+    void dump() {
+#if VM_TRACE
+        if (waveforms_.isOpen()) waveforms_.dump(time_++);
+#endif
     }
 
     void receive() {
@@ -318,6 +353,10 @@ private:
     std::unique_ptr<VerilatedContext> context_;
     std::unique_ptr<Vtop> top_;
     uint64_t cycle_ = 0, first_ = 0, in_done_ = 0, out_done_ = 0;
+#if VM_TRACE
+    VerilatedVcdC waveforms_;
+    uint64_t time_ = 0;
+#endif
 };
 
 int simulate(int argc, char** argv) {
@@ -326,9 +365,11 @@ int simulate(int argc, char** argv) {
     std::vector<uint8_t> beats = read_beats(options);
     // Whether the outputs can be written is better known now than after hours.
     open(options.output, "ab");
-    char* absolute = realpath(options.output.c_str(), nullptr);
-    options.output = absolute;
-    std::free(absolute);
+    options.output = absolute(options.output);
+    if (!options.trace.empty()) {
+        open(options.trace, "ab");
+        options.trace = absolute(options.trace);
+    }
     // The Verilog names its memory files without a folder.
     if (chdir((options.package + "/memories").c_str()) != 0) {
         throw Failure("no folder " + options.package + "/memories");

@@ -26,7 +26,14 @@ from quantized_mlp import QuantizedMLP
 from stagekit import Infeasible, Reporter, Request, StageError
 
 FOLDING = [[4, 8], [2, 4], [1, 2], [2, 8]]
-SPEC = {"folding": FOLDING, "board": "Pynq-Z1", "part": "xc7z020clg400-1", "clock_ns": 10.0}
+SPEC = {
+    "folding": FOLDING,
+    "target_fps": None,
+    "board": "Pynq-Z1",
+    "part": "xc7z020clg400-1",
+    "clock_ns": 10.0,
+    "oversized": "simulate",
+}
 
 
 @dataclass
@@ -170,6 +177,54 @@ def test_totals_are_sums_and_decide_whether_it_fits(compiled: Outcome) -> None:
         assert metrics[name] == sum(layer[name] for layer in metrics["layers"])
         assert metrics[name] <= metrics["available"][name]
     assert metrics["fits"] is True
+
+
+def test_finns_search_meets_the_target_and_its_choice_is_read_back(
+    export: Path, tmp_path: Path
+) -> None:
+    found = compile_export(tmp_path, export, folding=None, target_fps=195312.5)
+    assert found.metrics["target_fps"] == 195312.5
+    assert found.metrics["ii_estimated"] <= 512
+    layers = [layer for layer in found.metrics["simulated"]["layers"] if layer["mw"]]
+    assert found.metrics["folding"] == [[layer["pe"], layer["simd"]] for layer in layers]
+    assert found.metrics["folding"] != FOLDING
+    assert found.events[-1]["done"] == found.events[-1]["total"]
+
+
+def test_target_out_of_reach_is_infeasible_and_says_how_far_the_search_came(
+    export: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Infeasible, match=r"ends at \d+ cycles, \d+ images/s: \(\d+,\d+\)"):
+        compile_export(tmp_path, export, folding=None, target_fps=1e8)
+
+
+def test_oversized_design_is_infeasible_with_figures_where_it_shall_stop(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has = {"lut": 10, "bram18": 1000, "dsp": 1000, "uram": 0}
+    monkeypatch.setattr(stage.estimates, "available", lambda board, part: has)
+    with pytest.raises(Infeasible, match=r"does not fit xc7z020clg400-1: .* \d+ of 10 LUT"):
+        compile_export(tmp_path / "stop", export, oversized="stop")
+    metrics = json.loads((tmp_path / "stop" / "outputs" / "metrics.json").read_text())
+    assert not metrics["fits"]
+    assert not compile_export(tmp_path / "go on", export).metrics["fits"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"folding": None}, "Give one of the two"),
+        ({"target_fps": 5.0}, "Give one of the two"),
+        ({"folding": None, "target_fps": 0.0}, "Give one above 0"),
+        ({"oversized": "ignore"}, "'simulate' or 'stop'"),
+    ],
+)
+def test_contradicting_specs(
+    export: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StageError) as caught:
+        compile_export(tmp_path, export, **changes)
+    assert message in caught.value.remedy
 
 
 def test_progress_counts_up_to_its_total(compiled: Outcome) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from finn_worker.rtl.top import MIN_DEPTH, max_depth
 from finn_worker.simulate import simulate
 from finn_worker.simulator import Simulator, StalledError
 from finn_worker.simulator_build import build, gather
+from finn_worker.size import KnownSizing, size
 from quantized_mlp import QuantizedMLP
 from stagekit import Reporter, Request, StageError
 
@@ -41,12 +43,26 @@ class Bench:
     export: Path
     compiled: Path
 
-    def request(self, name: str, compiled: Path | None = None, **spec: Any) -> Request:
+    def size(self, compiled: Path | None = None) -> Path:
+        """The outputs of the size stage, run once for each compilation."""
+        name = f"size-{(compiled or self.compiled).name}"
+        outputs = self.folder / name / "outputs"
+        if not outputs.exists():
+            request = self.request(name, compiled, stage="size")
+            size(replace(request, spec={}), Reporter(io.StringIO()))
+        return outputs
+
+    def request(
+        self, name: str, compiled: Path | None = None, stage: str = "simulate", **spec: Any
+    ) -> Request:
         """A request for the simulate stage, with new folders and the shared cache."""
+        inputs = {"export": self.export, "compile": compiled or self.compiled}
+        if stage == "simulate":
+            inputs["size"] = self.size() if compiled is None else self.size(self.compiled)
         request = Request(
-            stage="simulate",
-            spec={"images": IMAGES, "exact": False} | spec,
-            inputs={"export": self.export, "compile": compiled or self.compiled},
+            stage=stage,
+            spec={"images": IMAGES, "exact": False, "trace_images": 0} | spec,
+            inputs=inputs,
             outputs=self.folder / name / "outputs",
             scratch=self.folder / name / "scratch",
             cache=self.folder / "cache",
@@ -96,6 +112,8 @@ def compile_network(folder: Path, sizes: tuple[int, ...], folding: list[list[int
         stage="compile",
         spec={
             "folding": folding,
+            "target_fps": None,
+            "oversized": "simulate",
             "board": "Pynq-Z1",
             "part": "xc7z020clg400-1",
             "clock_ns": 10.0,
@@ -176,6 +194,60 @@ def test_no_fifo_could_be_any_shallower(bench: Bench, tmp_path: Path) -> None:
         interval = simulator.run(frames, depths)[1].ii
         assert interval is not None
         assert interval > II
+
+
+def test_sizing_is_reported_and_proven_with_finns_fifos(bench: Bench) -> None:
+    metrics = json.loads((bench.size() / "metrics.json").read_text())
+    assert metrics["ii_sized"] == metrics["ii_estimated"] == II < metrics["ii_unsized"]
+    assert metrics["unsized_deadlock"] is None
+    assert metrics["total_depth"] == sum(fifo["depth"] for fifo in metrics["fifos"])
+    assert metrics["total_bits"] == sum(f["depth"] * f["width_bits"] for f in metrics["fifos"])
+    assert metrics["deeper_than_least"] > 0
+
+
+def test_fifos_that_behave_otherwise_are_found_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered = gather
+
+    def shallow(bundle: Path, depths: Any = None, **options: Any) -> Any:
+        found = gathered(bundle, depths, **options)
+        if depths is None:
+            return found
+        top = re.sub(r"fifo #\(.DEPTH\(\d+\)", "fifo #(.DEPTH(2)", found.rtl["top.sv"])
+        return replace(found, rtl={**found.rtl, "top.sv": top})
+
+    monkeypatch.setattr("finn_worker.simulator_build.gather", shallow)
+    request = replace(bench.request("other fifos", stage="size"), spec={})
+    with pytest.raises(StageError, match="FINN's own FIFOs give"):
+        size(request, Reporter(io.StringIO()))
+
+
+def test_sizing_of_another_design_is_refused(bench: Bench) -> None:
+    design = json.loads((bench.compiled / "design.json").read_text())
+    with pytest.raises(StageError, match="another design"):
+        KnownSizing.load(bench.size(), {"streams": design["streams"][1:]})
+
+
+def test_waveforms_on_request_are_the_same_every_time(
+    bench: Bench, simulated: tuple[Path, dict[str, Any], str]
+) -> None:
+    traces = []
+    for name in ("trace", "trace again"):
+        outputs, metrics, _ = bench.run(name, trace_images=2)
+        assert metrics == simulated[1]
+        traces.append((outputs / "waveforms.vcd").read_bytes())
+    first, second = (trace.splitlines() for trace in traces)
+    differing = [pair for pair in zip(first, second, strict=True) if pair[0] != pair[1]]
+    assert differing == []
+    text = traces[0].decode()
+    assert "$enddefinitions" in text
+    for signal in ("in0_V_TVALID", "out0_V_TDATA", "s0_ready"):
+        assert signal in text
+    assert str(bench.folder) not in text
+    # Time steps are clock edges; two images last that long at least.
+    last = int(text.rsplit("#", 1)[1].split()[0])
+    assert last > 2 * (simulated[1]["latency_cycles"] + II)
 
 
 def test_equal_sources_are_built_once_and_equal_everywhere(
@@ -288,8 +360,11 @@ def test_a_deadlock_names_the_stream(bench: Bench) -> None:
                 node["tied_low"] = []
         (rtl.parent / "design.json").write_text(json.dumps(design))
 
+    variant = bench.variant("stuck-compile", block)
     with pytest.raises(StageError, match="'MVAU_rtl_1_to_Thresholding_rtl_1' holds"):
-        bench.run("stuck", bench.variant("stuck-compile", block))
+        bench.size(variant)
+    with pytest.raises(StageError, match="'MVAU_rtl_1_to_Thresholding_rtl_1' holds"):
+        bench.run("stuck", variant)
 
 
 def test_without_a_compiler_it_says_what_to_install(
@@ -327,6 +402,10 @@ def test_a_number_of_images_that_is_not_there(bench: Bench, images: int) -> None
     [
         (["--images", "5"], "are needed"),
         (["--images", "x", "--input", "i"], "takes a number"),
+        (
+            ["--input", "short", "--output", "o", "--images", "1", "--trace", "t"],
+            "not built to write waveforms",
+        ),
         (["--imagse", "5"], "unknown option --imagse"),
         (["--input", "missing", "--output", "o", "--images", "1"], "cannot open"),
         (["--input", "short", "--output", "o", "--images", "9"], "fewer than 9 images"),

@@ -15,7 +15,9 @@ from train_worker.specs import ExportSpec, TrainSpec
     ("field", "value"),
     [
         ("weight_bits", 1),
-        ("weight_bits", 9),
+        ("weight_bits", 33),
+        ("weight_bits", False),
+        ("weight_bits", [2, 2, 1, 2]),
         ("weight_bits", 2.5),
         ("act_bits", 1),
         ("seed", -1),
@@ -47,8 +49,15 @@ def test_bad_value(field: str, value: Any) -> None:
 
 
 def test_widest_and_narrowest_bits_are_accepted() -> None:
-    spec = TrainSpec(**(TRAIN_SPEC | {"weight_bits": 2, "act_bits": 8}))
-    assert (spec.weight_bits, spec.act_bits) == (2, 8)
+    spec = TrainSpec(**(TRAIN_SPEC | {"weight_bits": 2, "act_bits": 32}))
+    assert spec.bits_of_layers(4) == ((2, 2, 2, 2), (32, 32, 32))
+
+
+def test_bits_of_each_layer_must_be_as_many_as_the_layers() -> None:
+    spec = TrainSpec(**(TRAIN_SPEC | {"weight_bits": [8, 2, 2, 8], "act_bits": [4, 4]}))
+    with pytest.raises(StageError, match=r"^act_bits is \[4, 4\]") as caught:
+        spec.bits_of_layers(4)
+    assert "a list of 3" in caught.value.remedy
 
 
 def test_nothing_to_check_the_export_against() -> None:

@@ -100,7 +100,7 @@ def test_every_image_is_in_one_batch_and_no_batch_is_a_single_image() -> None:
     ("change", "reason"),
     [
         ({"network": "CVN"}, "There is no network 'CVN'."),
-        ({"weight_bits": 16}, "weight_bits is 16."),
+        ({"weight_bits": 64}, "weight_bits is 64."),
         ({"train_images": 501}, "train_images is 501, the training set holds 500."),
         ({"train_images": 30}, "batch_size is 50, more than the 30 training images."),
         ({"learning_rate": 1e38}, "The training diverged"),

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from stagekit import StageError
-from train_worker.networks import NetworkSpec, build
+from train_worker.networks import NetworkSpec, build, layers
 from train_worker.specs import TrainSpec
 
 FORMAT = 1
@@ -96,13 +96,14 @@ class Checkpoint:
 
 def build_network(spec: TrainSpec, classes: int) -> nn.Module:
     """The network that `spec` describes, untrained."""
+    weight_bits, act_bits = spec.bits_of_layers(layers(spec.network))
     return build(
         NetworkSpec(
             name=spec.network,
             inputs=spec.image_size**2,
             classes=classes,
-            weight_bits=spec.weight_bits,
-            act_bits=spec.act_bits,
+            weight_bits=weight_bits,
+            act_bits=act_bits,
             dropout=spec.dropout,
         )
     )

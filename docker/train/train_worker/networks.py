@@ -29,16 +29,16 @@ class NetworkSpec:
         name: Key in `NETWORKS`.
         inputs: F, the elements of a flattened image.
         classes: Number of logits.
-        weight_bits: Bit width of all weights.
-        act_bits: Bit width of the activations between layers.
+        weight_bits: Bit width of each layer's weights, first layer first; 0: not quantized.
+        act_bits: Bit width of the activations after each layer but the last; 0: not quantized.
         dropout: Probability of dropping an input or activation in training.
     """
 
     name: str
     inputs: int
     classes: int
-    weight_bits: int
-    act_bits: int
+    weight_bits: tuple[int, ...]
+    act_bits: tuple[int, ...]
     dropout: float
 
 
@@ -59,22 +59,26 @@ def tfc(spec: NetworkSpec) -> nn.Module:
     """
     layers: list[nn.Module] = [ScalePixels(), nn.Dropout(spec.dropout)]
     fan_in = spec.inputs
-    for width in TFC_WIDTHS:
+    for width, weight_bits, act_bits in zip(
+        TFC_WIDTHS, spec.weight_bits[:-1], spec.act_bits, strict=True
+    ):
         layers += [
-            _quant_linear(fan_in, width, spec.weight_bits, per_channel=True),
+            _linear(fan_in, width, weight_bits, per_channel=True),
             nn.BatchNorm1d(width),
-            _quant_hard_tanh(spec.act_bits),
+            _hard_tanh(act_bits),
             nn.Dropout(spec.dropout),
         ]
         fan_in = width
     layers += [
-        _quant_linear(fan_in, spec.classes, spec.weight_bits, per_channel=False),
+        _linear(fan_in, spec.classes, spec.weight_bits[-1], per_channel=False),
         nn.BatchNorm1d(spec.classes),
     ]
     return nn.Sequential(*layers)
 
 
 NETWORKS: dict[str, Callable[[NetworkSpec], nn.Module]] = {"TFC": tfc}
+LAYERS = {"TFC": len(TFC_WIDTHS) + 1}
+"""Layers with weights, by network."""
 
 
 def build(spec: NetworkSpec) -> nn.Module:
@@ -83,17 +87,29 @@ def build(spec: NetworkSpec) -> nn.Module:
     Raises:
         StageError: No network has that name.
     """
-    if spec.name not in NETWORKS:
-        nearest = difflib.get_close_matches(spec.name, NETWORKS, n=1, cutoff=0.0)[0]
-        raise StageError(
-            f"There is no network '{spec.name}'.",
-            f"Did you mean '{nearest}'? The networks are: {', '.join(sorted(NETWORKS))}.",
-        )
+    layers(spec.name)
     return NETWORKS[spec.name](spec)
 
 
-def _quant_linear(fan_in: int, fan_out: int, bits: int, *, per_channel: bool) -> nn.Module:
+def layers(network: str) -> int:
+    """Number of layers with weights.
+
+    Raises:
+        StageError: No network has that name.
+    """
+    if network not in NETWORKS:
+        nearest = difflib.get_close_matches(network, NETWORKS, n=1, cutoff=0.0)[0]
+        raise StageError(
+            f"There is no network '{network}'.",
+            f"Did you mean '{nearest}'? The networks are: {', '.join(sorted(NETWORKS))}.",
+        )
+    return LAYERS[network]
+
+
+def _linear(fan_in: int, fan_out: int, bits: int, *, per_channel: bool) -> nn.Module:
     """No bias; signed weights in narrow range, scaled by the largest magnitude."""
+    if bits == 0:
+        return nn.Linear(fan_in, fan_out, bias=False)
     layer: nn.Module = qnn.QuantLinear(
         fan_in,
         fan_out,
@@ -106,8 +122,10 @@ def _quant_linear(fan_in: int, fan_out: int, bits: int, *, per_channel: bool) ->
     return layer
 
 
-def _quant_hard_tanh(bits: int) -> nn.Module:
-    """Signed activation whose learned range starts as -1..1."""
+def _hard_tanh(bits: int) -> nn.Module:
+    """Signed activation whose learned range starts as -1..1; unquantized, it stays there."""
+    if bits == 0:
+        return nn.Hardtanh()
     layer: nn.Module = qnn.QuantHardTanh(
         act_quant=Int8ActPerTensorFloatMinMaxInit, bit_width=bits, min_val=-1.0, max_val=1.0
     )

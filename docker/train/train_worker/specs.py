@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from stagekit import StageError
 
-BITS = range(2, 9)
-"""Bit widths that the accelerator's generator takes for weights and activations alike."""
+LEAST_BITS, MOST_BITS = 2, 32
+"""Of weights and activations; the accelerator's generator takes up to 8."""
 
 MAX_SEED = 2**63 - 1
 
@@ -20,8 +20,8 @@ class TrainSpec:
 
     Attributes:
         network: A name in `networks.NETWORKS`.
-        weight_bits: Bit width of all weights.
-        act_bits: Bit width of the activations between layers.
+        weight_bits: Bit width of all weights, or a list of one for each layer; 0: not quantized.
+        act_bits: Bit width of the activations between layers, or a list of one for each.
         seed: Seeds initial weights, dropout and the order of the images.
         epochs: Passes over the training images.
         batch_size: Images per step.
@@ -34,8 +34,8 @@ class TrainSpec:
     """
 
     network: str
-    weight_bits: int
-    act_bits: int
+    weight_bits: int | list[int]
+    act_bits: int | list[int]
     seed: int
     epochs: int
     batch_size: int
@@ -49,8 +49,10 @@ class TrainSpec:
     def __post_init__(self) -> None:
         """Refuse values that cannot be trained; raises `StageError`."""
         _require("network", self.network, isinstance(self.network, str), "a name")
-        _whole("weight_bits", self.weight_bits, BITS.start, BITS.stop - 1)
-        _whole("act_bits", self.act_bits, BITS.start, BITS.stop - 1)
+        for field, bits in (("weight_bits", self.weight_bits), ("act_bits", self.act_bits)):
+            for width in bits if isinstance(bits, list) else [bits]:
+                if width != 0 or isinstance(width, bool):
+                    _whole(field, width, LEAST_BITS, MOST_BITS)
         _whole("seed", self.seed, 0, MAX_SEED)
         _whole("epochs", self.epochs, 1)
         # Batch normalization has no variance to work with in a batch of one.
@@ -69,6 +71,15 @@ class TrainSpec:
         wanted = f"rising epochs from 1 to {self.epochs - 1}, or none"
         _require("milestones", milestones, holds, wanted)
 
+    def bits_of_layers(self, layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Bit widths of each layer's weights, and of the activations between the layers.
+
+        Raises:
+            StageError: A list is of another length than the network.
+        """
+        weights = _for_each("weight_bits", self.weight_bits, layers)
+        return weights, _for_each("act_bits", self.act_bits, layers - 1)
+
 
 @dataclass(frozen=True)
 class ExportSpec:
@@ -83,6 +94,12 @@ class ExportSpec:
     def __post_init__(self) -> None:
         """Refuse an export that nothing is checked against; raises `StageError`."""
         _whole("golden_images", self.golden_images, 1)
+
+
+def _for_each(field: str, bits: int | list[int], count: int) -> tuple[int, ...]:
+    widths = tuple(bits) if isinstance(bits, list) else (bits,) * count
+    _require(field, bits, len(widths) == count, f"one number, or a list of {count}")
+    return widths
 
 
 def _is_whole(value: object) -> bool:

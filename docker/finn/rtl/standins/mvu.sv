@@ -33,7 +33,9 @@ module mvu #(
 
 	localparam int unsigned  LATENCY = 3 + $clog2(SIMD) + (SIMD == 1) + 1;
 
-	longint  Core;	// address of the C++ object
+	/* verilator tracing_off */
+	longint  Core;	// address of the C++ object: another one in every run
+	/* verilator tracing_on */
 	initial begin
 		Core = $c64("new_mvu_core(", PE, ",", SIMD, ",", WEIGHT_WIDTH, ",", ACTIVATION_WIDTH, ",",
 			32'(SIGNED_ACTIVATIONS), ",", LATENCY, ")");

@@ -1,0 +1,171 @@
+"""The client's side: hands tasks to a Dask scheduler and takes what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import distributed
+from distributed.scheduler import KilledWorker
+
+from bench.cluster.remote import Assignment, Factory, as_event, describe, do
+from bench.errors import EnvironmentFailure, StageFailure
+from bench.events import Emit
+from bench.locks import Cancelled
+from bench.pipeline import Resolver, Task
+from bench.pipeline.ensure import Outcome
+from bench.store import Entry
+
+CONNECT_SECONDS = 10.0
+WORKER_SECONDS = 60.0
+
+
+class DaskBackend:
+    """A Dask cluster. Dask decides which worker does what, and repeats what a dead one left.
+
+    Args:
+        address: The scheduler's, such as `tcp://host:8786`.
+        resolver: Keys and store, here.
+        factory: Makes the same on a worker.
+        emit: Takes the events.
+    """
+
+    limited = False
+
+    def __init__(self, address: str, resolver: Resolver, factory: Factory, emit: Emit) -> None:
+        self._address = address
+        self._resolver = resolver
+        self._factory = factory
+        self._emit = emit
+        self._client = self._connect()
+        self._session = resolver.store.session()
+        self._alive = Path()
+        self._futures: list[distributed.Future[Outcome]] = []
+
+    @property
+    def slots(self) -> int:
+        """Tasks that the workers known so far do at once."""
+        return sum(self._client.nthreads().values())
+
+    def __enter__(self) -> Self:
+        self._alive = self._session.__enter__()
+        try:
+            self._check_workers()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._client.subscribe_topic(self._alive.name, self._pass_on)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Without its folder in the store the workers know that this run has ended.
+        self._session.__exit__(kind, error, trace)
+        if error is not None and self._client.status == "running":
+            self._client.cancel(self._futures, force=True)
+        self._client.close(timeout=2)
+
+    def prepare(self, environments: list[str]) -> None:
+        """Nothing: the workers set their environments up when they need them."""
+
+    def submit(
+        self,
+        task: Task,
+        inputs: Mapping[str, Entry],
+        cpus: int,  # noqa: ARG002  # of this machine; a slot of a worker is one processor
+        rank: float,
+    ) -> Future[Outcome]:
+        """See `Backend.submit`.
+
+        Raises:
+            EnvironmentFailure: The scheduler is gone.
+        """
+        if self._client.status != "running":
+            raise self._gone()
+        key = self._resolver.key(task, inputs)
+        assignment = Assignment(self._factory, self._alive, task, inputs, key, cpus=1)
+        future = self._client.submit(
+            do,
+            assignment,
+            key=f"{task.stage.name}-{task.name}-{self._alive.name}-{key[:12]}",
+            pure=False,
+            priority=int(rank),
+        )
+        self._futures.append(future)
+        answer: Future[Outcome] = Future()
+        answer.set_running_or_notify_cancel()
+        future.add_done_callback(partial(self._settle, answer, task))
+        return answer
+
+    def _settle(
+        self, answer: Future[Outcome], task: Task, future: distributed.Future[Outcome]
+    ) -> None:
+        if future.status == "finished":
+            answer.set_result(future.result())
+            return
+        if future.status != "error":
+            answer.set_exception(self._gone())
+            return
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            error = StageFailure(
+                f"Every Dask worker that was given {task.stage.name} of {task.name} died.",
+                "Give the workers more memory, then rerun; the rest is done and kept.",
+            )
+        elif isinstance(error, Cancelled):
+            error = self._gone()
+        answer.set_exception(error)
+
+    def _connect(self) -> distributed.Client:
+        try:
+            return distributed.Client(
+                self._address, timeout=CONNECT_SECONDS, set_as_default=False, name="bench"
+            )
+        except (OSError, ValueError, TimeoutError) as error:
+            raise EnvironmentFailure(
+                f"No Dask scheduler answers at {self._address}: {error}.",
+                "Start one with `dask scheduler`, and give the address that it prints.",
+            ) from error
+
+    def _check_workers(self) -> None:
+        """Wait for the first worker, and refuse one that would make something else."""
+        try:
+            self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError as error:
+            raise EnvironmentFailure(
+                f"The Dask scheduler at {self._address} has no workers.",
+                "Start some: docs/cluster.md says how.",
+            ) from error
+        answers = self._client.run(describe, self._factory, self._alive, on_error="return")
+        here = describe(self._factory, self._alive)
+        for worker, there in answers.items():
+            if isinstance(there, BaseException):
+                what = f"cannot load bench: {type(there).__name__}: {there}"
+            else:
+                differing = [name for name in here if there.get(name) != here[name]]
+                if not differing:
+                    continue
+                name = differing[0]
+                what = f"differs in its {name}: '{there.get(name)}', here '{here[name]}'"
+            raise EnvironmentFailure(
+                f"The Dask worker {worker} {what}.",
+                "Start every worker from the same checkout and .venv, with the store's folder "
+                "shared at the same path (docs/cluster.md).",
+            )
+
+    def _pass_on(self, event: tuple[float, Any]) -> None:
+        self._emit(as_event(event[1]))
+
+    def _gone(self) -> EnvironmentFailure:
+        return EnvironmentFailure(
+            f"The Dask scheduler at {self._address} is gone.",
+            "Start it and its workers again, then rerun; what was done is kept.",
+        )

@@ -1,0 +1,109 @@
+"""Where tasks are done: in threads of this process, or wherever another backend does them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Protocol, Self
+
+from bench.errors import BenchError
+from bench.events import Emit
+from bench.locks import Cancelled
+from bench.pipeline.ensure import Ensurer, Outcome
+from bench.pipeline.plan import Task
+from bench.pipeline.resolve import Resolver
+from bench.store import Entry
+
+
+class Backend(Protocol):
+    """Does tasks.
+
+    Attributes:
+        limited: Whether jobs and memory of this machine bound what is submitted at once; another
+            scheduler has bounds of its own.
+    """
+
+    limited: bool
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop; after an error, everything that is still under way too."""
+
+    def prepare(self, environments: list[str]) -> None:
+        """Get `environments` ready while the first tasks run, or fail at once if that cannot be.
+
+        Raises:
+            EnvironmentFailure: A tool is missing.
+        """
+
+    def submit(
+        self, task: Task, inputs: Mapping[str, Entry], cpus: int, rank: float
+    ) -> Future[Outcome]:
+        """Start to ensure the artifact of `task`; of many, those of higher `rank` come first."""
+
+
+class LocalBackend:
+    """Threads, each of which waits for a worker on this machine.
+
+    Args:
+        resolver: Keys, store and runners.
+        jobs: Tasks at once.
+        emit: Takes the events.
+    """
+
+    limited = True
+
+    def __init__(self, resolver: Resolver, jobs: int, emit: Emit) -> None:
+        self._resolver = resolver
+        self._emit = emit
+        self._cancelled = threading.Event()
+        self._ensurer = Ensurer(resolver, emit, self._cancelled)
+        self._pool = ThreadPoolExecutor(jobs + 1)  # one more to prepare environments
+        self._session = resolver.store.session()
+
+    def __enter__(self) -> Self:
+        self._session.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._cancelled.set()
+        self._pool.shutdown(wait=True, cancel_futures=error is not None)
+        self._session.__exit__(kind, error, trace)
+
+    def prepare(self, environments: list[str]) -> None:
+        """Fail in the first second, not after the training, if a tool is missing."""
+        for environment in environments:
+            self._resolver.runners[environment].check(environment)
+        self._pool.submit(self._prepare, environments)
+
+    def submit(
+        self,
+        task: Task,
+        inputs: Mapping[str, Entry],
+        cpus: int,
+        rank: float,  # noqa: ARG002  # the caller submits in that order
+    ) -> Future[Outcome]:
+        """See `Backend.submit`."""
+        return self._pool.submit(self._ensurer.ensure, task, inputs, cpus)
+
+    def _prepare(self, environments: list[str]) -> None:
+        for environment in environments:
+            try:
+                runner = self._resolver.runners[environment]
+                runner.prepare(environment, self._emit, self._cancelled)
+            except (BenchError, Cancelled):
+                return  # the task that needs it meets the same error and reports it

@@ -1,0 +1,125 @@
+"""The size stage: the smallest FIFOs that keep the interval, proven with FINN's own FIFO."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finn_worker.accelerator import Accelerator, Workshop, fifo_table
+from finn_worker.fifo_sizing import Sizing, size_fifos, timing_frames
+from finn_worker.rtl.top import MIN_DEPTH, max_depth
+from finn_worker.simulator import Simulator, StalledError
+from stagekit import Reporter, Request, StageError
+
+# Timing does not depend on what an image shows; a few differ for good measure.
+IMAGES = 100
+
+
+@dataclass(frozen=True)
+class SizeSpec:
+    """Nothing to choose."""
+
+
+@dataclass(frozen=True)
+class KnownSizing:
+    """What the size stage left.
+
+    Attributes:
+        depths: One per stream.
+        ii: Cycles per image with them.
+        ii_unsized: With every FIFO at its smallest; None for a deadlock.
+    """
+
+    depths: tuple[int, ...]
+    ii: float
+    ii_unsized: float | None
+
+    @classmethod
+    def load(cls, folder: Path, design: Mapping[str, Any]) -> KnownSizing:
+        """Read the folder of a size stage; raises `StageError` if it is of another design."""
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        streams = [fifo["stream"] for fifo in metrics["fifos"]]
+        if streams != [stream["name"] for stream in design["streams"]]:
+            raise StageError(
+                "The FIFOs were sized for another design.",
+                "Size and simulate the same compilation.",
+            )
+        depths = tuple(int(fifo["depth"]) for fifo in metrics["fifos"])
+        return cls(depths, metrics["ii_sized"], metrics["ii_unsized"])
+
+
+def size(request: Request, reporter: Reporter) -> None:
+    """Run the stage.
+
+    Leaves metrics.json: depth and bits of each FIFO, the interval with and without them.
+
+    Raises:
+        StageError: No compiler; a deadlock however deep the FIFOs, with the stream; FINN's FIFOs
+            of these depths give another interval.
+    """
+    request.parse(SizeSpec)
+    accelerator = Accelerator.load(request.inputs["compile"])
+    with np.load(request.inputs["export"] / "test_set.npz") as data:
+        images = data["images"][:IMAGES]
+    workshop = Workshop(accelerator, request, reporter)
+    simulator = workshop.simulator("build")
+    with reporter.timed("FIFO sizing"):
+        sizing = _search(simulator, images, accelerator, reporter)
+    real = workshop.simulator("build with FINN's FIFOs", sizing.depths)
+    with reporter.timed("verify"):
+        _verify(real, simulator, sizing, timing_frames(images, accelerator.ii_estimated))
+    fifos = fifo_table(accelerator.design, sizing.depths)
+    request.write_metrics(
+        {
+            "fifos": fifos,
+            "total_depth": sum(fifo["depth"] for fifo in fifos),
+            "total_bits": sum(fifo["bits"] for fifo in fifos),
+            "deeper_than_least": sum(fifo["depth"] > MIN_DEPTH for fifo in fifos),
+            "ii_estimated": accelerator.ii_estimated,
+            "ii_sized": sizing.ii,
+            "ii_unsized": sizing.ii_unsized,
+            "unsized_deadlock": sizing.stalled_at,
+            "images": sizing.frames,
+            "verified": "FINN's fifo.sv at these depths: the same outputs, interval and cycles",
+        }
+    )
+
+
+def _search(
+    simulator: Simulator, images: Any, accelerator: Accelerator, reporter: Reporter
+) -> Sizing:
+    streams = accelerator.design["streams"]
+    tried: list[str] = []
+
+    def progress(text: str) -> None:
+        reporter.progress(len(tried), len(streams) + 2, "FIFO", text)
+        tried.append(text)
+
+    limits = [max_depth(stream) for stream in streams]
+    return size_fifos(simulator, images, limits, accelerator.ii_estimated, progress)
+
+
+def _verify(real: Simulator, simulator: Simulator, sizing: Sizing, frames: Any) -> None:
+    """Simulate with FINN's FIFOs: the outputs and every cycle count must be the same."""
+    outputs, run = simulator.run(frames, sizing.depths)
+    remedy = "Report it with the network and the folding; the sized design is not to be trusted."
+    try:
+        real_outputs, real_run = real.run(frames, sizing.depths)
+    except StalledError as stall:
+        raise StageError(f"With FINN's own FIFOs it stalls: {stall}.", remedy) from stall
+    # FINN's FIFO counts what it holds in another way, so peaks are not compared.
+    same = (run.cycles, run.latency_cycles, run.ii) == (
+        (real_run.cycles, real_run.latency_cycles, real_run.ii)
+    )
+    if not same or not np.array_equal(outputs, real_outputs):
+        raise StageError(
+            f"FINN's own FIFOs give {real_run.ii} cycles per image, {real_run.cycles} in all; the "
+            f"adjustable ones {run.ii} and {run.cycles}"
+            + ("." if np.array_equal(outputs, real_outputs) else ", and other outputs."),
+            remedy,
+        )

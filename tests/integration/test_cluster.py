@@ -1,0 +1,185 @@
+"""Runs on a Dask cluster of two worker processes, and what goes wrong with one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+
+from bench.cluster import DaskBackend
+from bench.cluster.backend import CONNECT_SECONDS
+from bench.errors import EnvironmentFailure, Exit
+from bench.events import Event, Note
+from bench.experiment import Experiment, expand
+from bench.grid import load_grid
+from bench.paths import ROOT
+from bench.pipeline import Summary, execute, plan
+from cluster_site import TestSite
+
+GRID = ROOT / "experiments" / "quick.toml"
+TASKS = 31  # 1 data set, 3 trainings and exports, 6 x compile, size, simulate and measure
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> TestSite:
+    return TestSite(tmp_path)
+
+
+@pytest.fixture
+def experiments() -> Sequence[Experiment]:
+    return expand(load_grid(GRID))
+
+
+def run(
+    experiments: Sequence[Experiment],
+    site: TestSite,
+    address: str,
+    emit: Callable[[Event], None] = lambda event: None,
+) -> Summary:
+    resolver = site()
+    backend = DaskBackend(address, resolver, site, emit)
+    return execute(plan(experiments), resolver, 1, 1, emit, backend=backend)
+
+
+def ran(site: TestSite) -> list[str]:
+    path = site.folder / "ran"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def wait_for(path: Path) -> str:
+    deadline = time.monotonic() + 30
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < deadline, f"no {path.name}"
+        time.sleep(0.05)
+    return path.read_text()
+
+
+def test_every_stage_runs_once_spread_over_the_workers(experiments, site, address) -> None:  # noqa: ANN001
+    events: list[Event] = []
+    summary = run(experiments, site, address, events.append)
+    assert (summary.exit_code, summary.count("done")) == (Exit.OK, TASKS)
+    assert len(ran(site)) == len(set(ran(site))) == TASKS
+    processes = {event.text for event in events if isinstance(event, Note)}
+    assert len(processes) == 2
+    assert f"on {os.getpid()}" not in processes
+    assert run(experiments, site, address).count("kept") == TASKS
+    assert len(ran(site)) == TASKS
+
+
+def test_a_worker_that_dies_costs_only_its_stage(experiments, site, address) -> None:  # noqa: ANN001
+    task = f"compile {experiments[0].name}"
+    (site.folder / "hang").write_text(task)
+
+    def kill() -> None:
+        process = int(wait_for(site.folder / "hanging"))
+        (site.folder / "hang").unlink()
+        os.kill(process, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    summary = run(experiments, site, address)
+    killer.join()
+    assert (summary.exit_code, summary.count("done")) == (Exit.OK, TASKS)
+    again = [what for what in set(ran(site)) if ran(site).count(what) > 1]
+    assert again == [task]
+    assert list((site.folder / "store" / "tmp").iterdir()) == []
+
+
+def test_a_failure_stops_only_what_depends_on_it(experiments, site, address) -> None:  # noqa: ANN001
+    (site.folder / "fail").write_text(f"compile {experiments[0].name}")
+    summary = run(experiments, site, address)
+    assert (summary.count("failed"), summary.count("skipped")) == (1, 3)
+    assert summary.count("done") == TASKS - 4
+    (error,) = summary.errors
+    assert (error.what, error.remedy) == ("It broke.", "Mend it.")
+    assert error.log is not None
+    assert error.log.read_text() == "working\n"
+
+
+def test_an_interrupt_stops_the_stages_of_the_workers(experiments, site, address) -> None:  # noqa: ANN001
+    (site.folder / "hang").write_text("dataset mnist")
+
+    def interrupt(backend: DaskBackend) -> None:
+        with backend:
+            backend.submit(plan(experiments)[0], {}, 1, 0.0)
+            wait_for(site.folder / "hanging")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(DaskBackend(address, site(), site, lambda event: None))
+    deadline = time.monotonic() + 20
+    while not (site.folder / "cancelled").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_worker_of_another_version_is_refused(experiments, site, tmp_path) -> None:  # noqa: ANN001
+    (site.folder / "recipe").write_text(" of yesterday")
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        LocalCluster(**options, silence_logs=50, env={"OTHER_VERSION": "1"}) as cluster,
+        pytest.raises(EnvironmentFailure, match="differs in its environment train") as caught,
+    ):
+        run(experiments, site, cluster.scheduler_address)
+    assert "same checkout" in caught.value.remedy
+    assert ran(site) == []
+
+
+def test_no_scheduler_is_said_at_once(experiments, site) -> None:  # noqa: ANN001
+    start = time.monotonic()
+    with pytest.raises(EnvironmentFailure, match="No Dask scheduler answers at tcp://127"):
+        run(experiments, site, "tcp://127.0.0.1:9")
+    assert time.monotonic() - start < 3 * CONNECT_SECONDS
+    with pytest.raises(EnvironmentFailure, match="No Dask scheduler answers at nonsense"):
+        run(experiments, site, "nonsense://x")
+
+
+def test_a_scheduler_that_dies_is_said_and_what_was_done_is_kept(experiments, site) -> None:  # noqa: ANN001
+    (site.folder / "hang").write_text(f"train {experiments[0].training_name}")
+    code = (
+        "import time; from distributed import LocalCluster\n"
+        "if __name__ == '__main__':\n"
+        "    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False,"
+        " dashboard_address=None, silence_logs=50, protocol='tcp')\n"
+        "    print(cluster.scheduler_address, flush=True); time.sleep(600)\n"
+    )
+    script = site.folder / "cluster.py"
+    script.write_text(code)
+    tests = str(Path(__file__).parent)
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), tests])}
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=variables
+    ) as cluster:
+        assert cluster.stdout is not None
+        address = cluster.stdout.readline().strip()
+
+        def kill() -> None:
+            wait_for(site.folder / "hanging")
+            cluster.kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            summary = run(experiments, site, address)
+        finally:
+            cluster.kill()
+            killer.join()
+    assert summary.exit_code == Exit.ENVIRONMENT
+    assert "is gone" in summary.errors[0].what
+    assert len(list((site.folder / "store" / "dataset").glob("*/manifest.json"))) == 1

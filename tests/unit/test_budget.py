@@ -1,0 +1,103 @@
+"""Budgets: what starts first, how much runs at once, and a budget that is too small."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bench.errors import ConfigError
+from bench.experiment import Experiment, expand
+from bench.grid import load_grid
+from bench.pipeline import Resolver, Summary, execute, plan
+from bench.pipeline.budget import GIB, cost, ranks
+from bench.runners import Job
+from conftest import FakeRunner
+
+
+def run(
+    experiments: Sequence[Experiment], resolver: Resolver, memory: int | None, jobs: int = 4
+) -> Summary:
+    tasks = plan(experiments)
+    return execute(tasks, resolver, jobs, 4, lambda event: None, memory=memory)
+
+
+class Gauge:
+    """Counts the jobs of `stages` under way; they last long enough to overlap."""
+
+    def __init__(self, runner: FakeRunner, *stages: str) -> None:
+        self._stages = stages
+        self.most = 0
+        self.cpus: list[int] = []
+        self._now = 0
+        self._lock = threading.Lock()
+        runner.before = self.before
+
+    def before(self, job: Job) -> None:
+        if self._stages and job.request.stage not in self._stages:
+            return
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self.cpus.append(job.request.cpus)
+        time.sleep(0.02)
+        with self._lock:
+            self._now -= 1
+
+
+def test_memory_bounds_what_runs_at_once(experiments, resolver, runner) -> None:  # noqa: ANN001
+    gauge = Gauge(runner, "train", "export")  # of which two take more
+    summary = run(experiments, resolver, memory=int(0.7 * GIB))
+    assert summary.count("done") == len(plan(experiments))
+    assert gauge.most == 1
+
+
+def test_without_a_bound_the_jobs_do(experiments, resolver, runner) -> None:  # noqa: ANN001
+    gauge = Gauge(runner)
+    run(experiments, resolver, memory=None, jobs=3)
+    assert 1 < gauge.most <= 3
+
+
+def test_a_lone_task_gets_every_processor(experiments, resolver, runner) -> None:  # noqa: ANN001
+    gauge = Gauge(runner)
+    run(experiments[:1], resolver, memory=None, jobs=1)
+    assert set(gauge.cpus) == {4}
+    gauge.cpus.clear()
+    run(experiments, resolver, memory=None, jobs=4)
+    assert min(gauge.cpus) == 1
+
+
+def test_a_budget_smaller_than_one_stage_is_refused_at_once(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+) -> None:
+    with pytest.raises(ConfigError, match=r"0\.50 GiB, but stage 'train' alone takes up to 0\.60"):
+        run(experiments, resolver, memory=GIB // 2)
+    assert runner.ran == []
+
+
+def test_a_small_budget_suffices_for_what_is_left(
+    experiments: Sequence[Experiment], resolver: Resolver
+) -> None:
+    run(experiments, resolver, memory=None)
+    assert run(experiments, resolver, memory=1).count("kept") == len(plan(experiments))
+
+
+def test_the_longest_chain_starts_first(
+    grid_file: Path, resolver: Resolver, runner: FakeRunner
+) -> None:
+    text = grid_file.read_text()
+    short = expand(load_grid(grid_file))
+    grid_file.write_text(text.replace("epochs = 2", "epochs = 40").replace("[[2, 2]", "[[3, 3]"))
+    long = expand(load_grid(grid_file))
+    tasks = plan([*short, *long])
+    found = ranks(tasks)
+    by_id = {task.id: task for task in tasks}
+    for task in tasks:
+        for need in task.needs.values():
+            assert found[need] >= found[task.id] + cost(by_id[need]).seconds
+    run([*short, *long], resolver, memory=None, jobs=1)
+    trained = [name for name in runner.ran if name.startswith("train")]
+    assert trained[0].startswith("train tfc-mnist-w3a3")
