@@ -281,8 +281,8 @@ def _explain(details: ErrorDetails) -> str:
         return f"{location} = {details['input']!r} is not known. Give numbers of bits."
     is_bits = details["loc"][:2] in {("train", name) for name in BITS_KEYS}
     if is_bits and details["type"] in ("greater_than_equal", "less_than"):
-        valid = f"{BIT_WIDTHS.start} to {BIT_WIDTHS.stop - 1}"
-        return f"{location} = {details['input']!r}: bit widths are whole numbers from {valid}."
+        widths = f"{BIT_WIDTHS.start} to {BIT_WIDTHS.stop - 1}"
+        return f"{location} = {details['input']!r}: bit widths are whole numbers from {widths}."
     return f"{location} = {details['input']!r}: {details['msg']}."
 
 

@@ -52,7 +52,7 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
         ("seeds = [1]", "seeds = [1]\nweight_bits = [2]\nact_bits = [2]", ["are given twice"]),
         ("[4, 4]", "[[4, 4, 4], 4]", ["3 weight bit widths are given, TFC has 4"]),
         ("[4, 4]", "[4, [4, 4]]", ["2 activation bit widths are given, TFC has 3"]),
-        ("[4, 4]", "[4, [4, 9, 4]]", ["train.bits.1.1.1 = 9", "less than 9"]),
+        ("[4, 4]", "[4, [4, 9, 4]]", ["train.bits.1.1.1 = 9", "from 2 to 8"]),
         ("[4, 4]", "[[2, 2, 2, 2], 2]", ["train.bits names a value twice"]),
         ("seeds", 'references = ["flaot"]\nseeds', ["references.0 = 'flaot'", "'float'"]),
         ("seeds", "references = [[64, 64]]\nseeds", ["references.0.0 = 64", "equal to 32"]),
