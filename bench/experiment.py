@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.catalog import BOARD_PARTS
-from bench.grid import Grid
+from bench.grid import EMULATED, Grid
 
 Folding = tuple[tuple[int, int], ...]
 
@@ -65,10 +65,15 @@ class SimulateSpec:
 
 @dataclass(frozen=True)
 class MeasureSpec:
-    """Which board measures, and over how many images."""
+    """Which boards may measure, by name, and over how many images."""
 
-    board: str
+    boards: tuple[str, ...]
     images: int
+
+    @property
+    def emulated(self) -> bool:
+        """Whether it is the emulated board."""
+        return self.boards == (EMULATED,)
 
 
 StageSpec = DatasetSpec | TrainSpec | ExportSpec | BuildSpec | SimulateSpec | MeasureSpec
@@ -144,6 +149,6 @@ def _points(grid: Grid) -> Iterator[Experiment]:
                 clock_ns=1000.0 / build.clock_mhz,
             ),
             simulate=SimulateSpec(grid.simulate.images, grid.simulate.exact),
-            measure=MeasureSpec(grid.measure.board, grid.measure.images),
+            measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
             folding_name=folding_name,
         )

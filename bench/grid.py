@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from pydantic_core import ErrorDetails
@@ -18,7 +18,7 @@ FOLDINGS_FILE = "foldings.toml"
 Bits = Annotated[int, Field(ge=BIT_WIDTHS.start, lt=BIT_WIDTHS.stop)]
 Count = Annotated[int, Field(ge=0)]
 FoldingTable = tuple[tuple[PositiveInt, PositiveInt], ...]
-MeasureBoard = Literal["emulated"]
+EMULATED = "emulated"
 
 
 class Table(BaseModel):
@@ -66,10 +66,33 @@ class SimulateTable(Table):
 
 
 class MeasureTable(Table):
-    """`[measure]`: the board that times the accelerator, and over how many images."""
+    """`[measure]`: the board that times the accelerator, and over how many images.
 
-    board: MeasureBoard = "emulated"
+    `board` is "emulated", the name of one of `[[boards]]`, or several of those, all used at once.
+    """
+
+    board: str | Annotated[tuple[str, ...], Field(min_length=1)] = EMULATED
     images: PositiveInt = 1000
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The boards' names."""
+        return (self.board,) if isinstance(self.board, str) else self.board
+
+
+class BoardTable(Table):
+    """`[[boards]]`: a board that SSH reaches.
+
+    `key` is a private key file, by default the usual ones and the agent's. `emulated` says that
+    `bench board serve` answers there.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]*$")]
+    address: Annotated[str, Field(min_length=1)]
+    user: Annotated[str, Field(min_length=1)] = "xilinx"
+    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    key: str = ""
+    emulated: bool = False
 
 
 class LimitsTable(Table):
@@ -90,7 +113,14 @@ class Grid(Table):
     simulate: SimulateTable = SimulateTable()
     measure: MeasureTable = MeasureTable()
     limits: LimitsTable = LimitsTable()
+    boards: tuple[BoardTable, ...] = ()
     folding_tables: dict[str, FoldingTable] = Field(default={}, exclude=True)
+
+    @property
+    def needs_bitstream(self) -> bool:
+        """Whether a real board is to measure."""
+        real = {board.name for board in self.boards if not board.emulated}
+        return not real.isdisjoint(self.measure.names)
 
 
 def load_grid(path: Path) -> Grid:
@@ -113,14 +143,28 @@ def load_grid(path: Path) -> Grid:
     _check_name(path, "train.network", grid.train.network, NETWORKS)
     _check_name(path, "train.dataset", grid.train.dataset, DATASET_CLASSES)
     _check_name(path, "build.board", grid.build.board, BOARD_PARTS)
+    _check_measure(path, grid)
     for field, values in (
         ("train.bits", grid.train.bits),
         ("train.seeds", grid.train.seeds),
         ("build.foldings", grid.build.foldings),
+        ("measure.board", grid.measure.names),
+        ("boards.name", [board.name for board in grid.boards]),
     ):
         if len(set(values)) < len(values):
             raise ConfigError(f"{path}: {field} names a value twice.", "Name each one once.")
     return grid.model_copy(update={"folding_tables": _load_foldings(path, grid)})
+
+
+def _check_measure(path: Path, grid: Grid) -> None:
+    names = {board.name for board in grid.boards}
+    for name in grid.measure.names:
+        _check_name(path, "measure.board", name, {EMULATED, *names})
+    if EMULATED in names or (EMULATED in grid.measure.names and len(grid.measure.names) > 1):
+        raise ConfigError(
+            f"{path}: '{EMULATED}' stands alone: it is no board among [[boards]].",
+            "Name real boards, or only the emulated one.",
+        )
 
 
 def _load_foldings(grid_path: Path, grid: Grid) -> dict[str, FoldingTable]:
@@ -191,17 +235,17 @@ def _explain(details: ErrorDetails) -> str:
         return f"unknown key '{location}'. {did_you_mean(str(details['loc'][-1]), known)}"
     if details["type"] == "missing":
         return f"the key '{location}' is missing."
-    if details["type"] == "literal_error":
-        return f"{location} = '{details['input']}' is not known. " + did_you_mean(
-            str(details["input"]), get_args(MeasureBoard)
-        )
     return f"{location} = {details['input']!r}: {details['msg']}."
 
 
 def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
     model: type[BaseModel] = Grid
     for part in location:
-        annotation = model.model_fields[str(part)].annotation
+        if isinstance(part, int):
+            continue  # of the items of an array, all are alike
+        annotation = model.model_fields[part].annotation
+        if get_origin(annotation) is tuple:
+            annotation = get_args(annotation)[0]
         assert isinstance(annotation, type)
         assert issubclass(annotation, BaseModel)
         model = annotation

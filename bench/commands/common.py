@@ -6,17 +6,19 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
+from bench.boards.fleet import Fleet, Remote, parse_target
 from bench.boards.measure import measure
 from bench.datasets.fetch import fetch
 from bench.environments import ENVIRONMENTS
-from bench.errors import EnvironmentFailure
+from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, expand
-from bench.grid import Grid, load_grid
+from bench.grid import EMULATED, BoardTable, Grid, load_grid
 from bench.images.base import images_folder
 from bench.images.base import obstacle as image_obstacle
 from bench.paths import default_store, environments_folder, require_checkout
@@ -60,6 +62,18 @@ def runner_option(command: Command) -> Command:
         default="auto",
         show_default=True,
         help="Where the stages run: containers, or isolated virtual environments.",
+    )(command)
+
+
+def board_option(command: Command) -> Command:
+    """Adds `--board`."""
+    return click.option(
+        "--board",
+        "boards",
+        multiple=True,
+        metavar="NAME|USER@HOST",
+        help="Measure on this board instead of the file's: one of its [[boards]], user@host[:port],"
+        " or 'emulated'. Several are used at once.",
     )(command)
 
 
@@ -109,17 +123,43 @@ def prepare_runner(choice: Choice) -> None:
         choice.runner.prepare_base(lambda text: click.echo(f"note: {text}"), threading.Event())
 
 
-def open_resolver(store_path: Path, choice: Choice) -> Resolver:
-    """The store and the runners, ready to look things up and to run them."""
-    host = HostRunner({"dataset": fetch, "measure": measure})
+def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
+    """The store and the runners, ready to look things up and to run them on the grid's boards."""
+    fleet = Fleet(Remote.of_table(board) for board in grid.boards) if grid else Fleet()
+    host = HostRunner({"dataset": fetch, "measure": partial(measure, fleet=fleet)})
     runners: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, choice.runner)
     return Resolver(Store(store_path), {"host": host, **runners})
 
 
-def load_experiments(file: Path) -> tuple[Grid, tuple[Experiment, ...]]:
-    """The grid in `file` and all its experiments."""
+def load_experiments(
+    file: Path, boards: tuple[str, ...] = ()
+) -> tuple[Grid, tuple[Experiment, ...]]:
+    """The grid in `file` and all its experiments, measured on `boards` where any are given."""
     grid = load_grid(file)
+    if boards:
+        grid = _on_boards(grid, boards)
     return grid, expand(grid)
+
+
+def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:
+    known = {board.name for board in grid.boards}
+    added = []
+    for name in names:
+        if name not in known and name != EMULATED:
+            target = parse_target(name)
+            added.append(
+                BoardTable(name=name, address=target.host, user=target.user, port=target.port)
+            )
+    if EMULATED in names and len(names) > 1:
+        raise ConfigError(
+            f"--board {EMULATED} stands alone.", "Name real boards, or only the emulated one."
+        )
+    return grid.model_copy(
+        update={
+            "boards": (*grid.boards, *added),
+            "measure": grid.measure.model_copy(update={"board": tuple(dict.fromkeys(names))}),
+        }
+    )
 
 
 def available_cpus() -> int:

@@ -15,16 +15,17 @@ from bench.stages import STAGES
 
 @click.command("plan")
 @common.grid_argument
+@common.board_option
 @common.store_option
 @common.runner_option
-def command(file: Path, store_path: Path, runner: str) -> None:
+def command(file: Path, boards: tuple[str, ...], store_path: Path, runner: str) -> None:
     r"""Show what `bench run FILE` would do: which stages are done, which are to do.
 
     \b
     Examples:
       bench plan experiments/quick.toml
     """
-    grid, experiments = common.load_experiments(file)
+    grid, experiments = common.load_experiments(file, boards)
     resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
     tasks = plan(experiments)
     present = resolver.present(tasks)

@@ -14,9 +14,10 @@ from bench.commands import common
 
 @click.command("report")
 @common.grid_argument
+@common.board_option
 @common.store_option
 @common.runner_option
-def command(file: Path, store_path: Path, runner: str) -> None:
+def command(file: Path, boards: tuple[str, ...], store_path: Path, runner: str) -> None:
     r"""Write and show the results of FILE from the store; runs nothing.
 
     \b
@@ -24,7 +25,7 @@ def command(file: Path, store_path: Path, runner: str) -> None:
       bench report experiments/quick.toml
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
-    grid, experiments = common.load_experiments(file)
+    grid, experiments = common.load_experiments(file, boards)
     resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
     results = report.collect(experiments, resolver)
     report.show(results, grid.name, console)

@@ -19,6 +19,7 @@ from bench.ui import make_view
 
 @click.command("run")
 @common.grid_argument
+@common.board_option
 @click.option(
     "--only",
     type=click.Choice([stage.name for stage in STAGES]),
@@ -37,6 +38,7 @@ from bench.ui import make_view
 def command(
     context: click.Context,
     file: Path,
+    boards: tuple[str, ...],
     only: str | None,
     jobs: int,
     runner: str,
@@ -52,10 +54,10 @@ def command(
       bench run experiments/quick.toml --only train --jobs 1
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
-    grid, experiments = common.load_experiments(file)
+    grid, experiments = common.load_experiments(file, boards)
     choice = common.choose_runner(runner, store_path, common.limits_of(grid))
     common.prepare_runner(choice)
-    resolver = common.open_resolver(store_path, choice)
+    resolver = common.open_resolver(store_path, choice, grid)
     tasks = plan(experiments, up_to(only) if only else STAGES)
     with make_view(console) as view:
         view.show(Planned(len(tasks), jobs, choice.runner.name, choice.reason))
