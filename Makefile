@@ -3,12 +3,14 @@
 PYTHON  ?= python3
 PROFILE ?= quick
 RUNNER  ?= auto
+BOARD   ?=
 BENCH   := .venv/bin/bench
 
 .PHONY: help setup reproduce test base images lock lock-check clean
 
 help:
 	@echo "make reproduce            run experiments/quick.toml and report (PROFILE=name for another)"
+	@echo "                          (BOARD=user@host XILINX_VIVADO=/tools/Xilinx/Vivado/2024.2)"
 	@echo "make test                 lint, types, unit tests, a small network for real, containers"
 	@echo "make setup                prepare .venv with the bench command"
 	@echo "make images               build the container images ahead of a run (make base: their base only)"
@@ -33,7 +35,7 @@ PIP_INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check -
 	@touch $@
 
 reproduce: setup
-	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER)
+	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER) $(addprefix --board ,$(BOARD))
 
 test: .venv/dev
 	.venv/bin/tox run -e lint,type,unit,sim,integration

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.catalog import BOARD_PARTS
 from bench.foldings import Folding, FoldingTable
-from bench.grid import FLOAT, Grid, precisions
+from bench.grid import EMULATED, FLOAT, Grid, precisions
 
 BitWidths = int | tuple[int, ...]
 """One number for all layers, or one for each; 0 where nothing is quantized."""
@@ -78,10 +78,15 @@ class SimulateSpec:
 
 @dataclass(frozen=True)
 class MeasureSpec:
-    """Which board measures, and over how many images."""
+    """Which boards may measure, by name, and over how many images."""
 
-    board: str
+    boards: tuple[str, ...]
     images: int
+
+    @property
+    def emulated(self) -> bool:
+        """Whether it is the emulated board."""
+        return self.boards == (EMULATED,)
 
 
 StageSpec = DatasetSpec | TrainSpec | ExportSpec | BuildSpec | SizeSpec | SimulateSpec | MeasureSpec
@@ -221,7 +226,7 @@ def _points(grid: Grid) -> Iterator[Experiment]:
             compile=_build_spec(grid, folding, board),
             size=SizeSpec(),
             simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
-            measure=MeasureSpec(grid.measure.board, grid.measure.images),
+            measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
             folding_name=folding.name,
             suffix=f"-{board.lower()}" if len(build.board) > 1 else "",
         )

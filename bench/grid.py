@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -52,6 +52,7 @@ Reference = Annotated[
 Widths = int | tuple[int, ...]
 Count = Annotated[int, Field(ge=0)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
+EMULATED = "emulated"
 
 
 class Table(BaseModel):
@@ -118,10 +119,38 @@ class SimulateTable(Table):
 
 
 class MeasureTable(Table):
-    """`[measure]`: the board that times the accelerator, and over how many images."""
+    """`[measure]`: the board that times the accelerator, and over how many images.
 
-    board: Literal["emulated"] = "emulated"
+    `board` is "emulated", the name of one of `[[boards]]`, or several of those, all used at once.
+    """
+
+    board: str | Annotated[tuple[str, ...], Field(min_length=1)] = EMULATED
     images: PositiveInt = 1000
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The boards' names."""
+        return (self.board,) if isinstance(self.board, str) else self.board
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the emulated board of this machine measures."""
+        return self.names == (EMULATED,)
+
+
+class BoardTable(Table):
+    """`[[boards]]`: a board that SSH reaches.
+
+    `key` is a private key file, by default the usual ones and the agent's. `emulated` says that
+    `bench board serve` answers there.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]*$")]
+    address: Annotated[str, Field(min_length=1)]
+    user: Annotated[str, Field(min_length=1)] = "xilinx"
+    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    key: str = ""
+    emulated: bool = False
 
 
 class LimitsTable(Table):
@@ -142,7 +171,14 @@ class Grid(Table):
     simulate: SimulateTable = SimulateTable()
     measure: MeasureTable = MeasureTable()
     limits: LimitsTable = LimitsTable()
+    boards: tuple[BoardTable, ...] = ()
     folds: tuple[Folding, ...] = Field(default=(), exclude=True)
+
+    @property
+    def needs_bitstream(self) -> bool:
+        """Whether a real board is to measure."""
+        real = {board.name for board in self.boards if not board.emulated}
+        return not real.isdisjoint(self.measure.names)
 
 
 def load_grid(path: Path) -> Grid:
@@ -170,6 +206,7 @@ def load_grid(path: Path) -> Grid:
     _check_names(path, "train.network", [train.network], NETWORKS)
     _check_names(path, "train.dataset", train.dataset, DATASET_CLASSES)
     _check_names(path, "build.board", build.board, BOARD_PARTS)
+    _check_measure(path, grid)
     _check_no_twins(path, grid)
     _check_bits(path, train)
     return grid.model_copy(update={"folds": _load_foldings(path, grid)})
@@ -198,9 +235,21 @@ def _check_no_twins(path: Path, grid: Grid) -> None:
         ("build.foldings", build.foldings),
         ("build.target_fps", build.target_fps),
         ("build.board", build.board),
+        ("measure.board", grid.measure.names),
+        ("boards.name", [board.name for board in grid.boards]),
     ):
         if len(set(values)) < len(values):
             raise ConfigError(f"{path}: {field} names a value twice.", "Name each one once.")
+
+
+def _check_measure(path: Path, grid: Grid) -> None:
+    names = {board.name for board in grid.boards}
+    _check_names(path, "measure.board", grid.measure.names, {EMULATED, *names})
+    if EMULATED in names or (EMULATED in grid.measure.names and len(grid.measure.names) > 1):
+        raise ConfigError(
+            f"{path}: '{EMULATED}' stands alone: it is no board among [[boards]].",
+            "Name real boards, or only the emulated one.",
+        )
 
 
 def _check_bits(path: Path, train: TrainTable) -> None:
@@ -289,7 +338,11 @@ def _explain(details: ErrorDetails) -> str:
 def _model_at(location: list[int | str]) -> type[BaseModel]:
     model: type[BaseModel] = Grid
     for part in location:
-        annotation = model.model_fields[str(part)].annotation
+        if isinstance(part, int):
+            continue  # of the items of an array, all are alike
+        annotation = model.model_fields[part].annotation
+        if get_origin(annotation) is tuple:
+            annotation = get_args(annotation)[0]
         assert isinstance(annotation, type)
         assert issubclass(annotation, BaseModel)
         model = annotation

@@ -19,14 +19,16 @@ class Address:
 
     Attributes:
         host_key: The only host key that is accepted.
-        client_key: The key that is offered.
+        client_keys: The keys that are offered.
+        agent_path: The socket of an SSH agent whose keys are offered too; None for no agent.
     """
 
     host: str
     port: int
     user: str
     host_key: asyncssh.SSHKey = field(repr=False)
-    client_key: asyncssh.SSHKey = field(repr=False)
+    client_keys: tuple[asyncssh.SSHKey, ...] = field(repr=False)
+    agent_path: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}:{self.port}"
@@ -100,7 +102,7 @@ class Completed:
 
 
 class Board(Protocol):
-    """A board with a private folder on it, which `clean` removes.
+    """A board that is ours, with a private folder on it that goes with the session.
 
     Every method raises `bench.errors.BoardError` with what to do about it.
     """
@@ -109,7 +111,7 @@ class Board(Protocol):
         """Ask the board what it is."""
 
     async def push(self, files: Mapping[str, Path]) -> Pushed:
-        """Bring files to the folder, by relative name; sends and checks only what changed."""
+        """Bring files to the folder, by relative name; sends only what the board lacks."""
 
     async def run(
         self, command: Sequence[str], limit_s: float, on_line: Log | None = None
@@ -124,6 +126,3 @@ class Board(Protocol):
 
     async def fetch(self, name: str, target: Path) -> None:
         """Bring the folder's file `name` to `target`, streamed and checked."""
-
-    async def clean(self) -> None:
-        """Remove the folder from the board."""

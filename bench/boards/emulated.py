@@ -15,8 +15,9 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,7 @@ IDENTITY_FILE = ".bench-board.json"
 USER = "xilinx"  # as on PYNQ's images
 
 _CHUNK = 1 << 16
+_TIDY_S = 1.0
 _KEY_OPTIONS = b"no-pty,no-port-forwarding,no-agent-forwarding,no-x11-forwarding "
 
 
@@ -62,31 +64,66 @@ async def emulated_board(
     Yields:
         Where it answers, with the key to log in.
     """
+    with furnished(Identity(board=board, part=part, measured_on=MEASURED_ON), parent) as home:
+        client_key = asyncssh.generate_private_key("ssh-ed25519")
+        async with serve(home, client_key.convert_to_public(), sftp=sftp) as address:
+            yield replace(address, client_keys=(client_key,))
+
+
+@contextlib.contextmanager
+def furnished(identity: Identity, parent: Path | None = None) -> Iterator[Path]:
+    """A home folder for a board, gone afterwards.
+
+    Args:
+        identity: Who the board says it is.
+        parent: Existing folder in which it is made; that for temporary files when left out.
+    """
     home = Path(tempfile.mkdtemp(prefix="board-", dir=parent)).resolve()
     try:
-        _furnish(home, Identity(board=board, part=part, measured_on=MEASURED_ON))
-        host_key = asyncssh.generate_private_key("ssh-ed25519")
-        client_key = asyncssh.generate_private_key("ssh-ed25519")
-        machine = _Machine(home)
-        server = await _listen(machine, host_key, client_key, partial(sftp, home=home))
-        try:
-            yield Address(
-                host="127.0.0.1",
-                port=server.get_port(),
-                user=USER,
-                host_key=host_key.convert_to_public(),
-                client_key=client_key,
-            )
-        finally:
-            server.close()
-            await machine.shut_down()
-            await server.wait_closed()
+        furnish(home, identity)
+        yield home
     finally:
-        await asyncio.to_thread(shutil.rmtree, home)
+        shutil.rmtree(home)
+
+
+@asynccontextmanager
+async def serve(
+    home: Path,
+    client_key: asyncssh.SSHKey,
+    port: int = 0,
+    sftp: type[ConfinedSftp] = ConfinedSftp,
+) -> AsyncIterator[Address]:
+    """Let a board with the given home be reached, on loopback and with a fresh host key.
+
+    Args:
+        home: Its home folder, which stays.
+        client_key: The public key that may log in.
+        port: Where it listens; any free port for 0.
+        sftp: The file transfer; tests pass one with faults.
+
+    Yields:
+        Where it answers, without a key to log in.
+    """
+    host_key = asyncssh.generate_private_key("ssh-ed25519")
+    machine = _Machine(home)
+    server = await _listen(machine, port, host_key, client_key, partial(sftp, home=home))
+    try:
+        yield Address(
+            host="127.0.0.1",
+            port=server.get_port(),
+            user=USER,
+            host_key=host_key.convert_to_public(),
+            client_keys=(),
+        )
+    finally:
+        server.close()
+        await machine.shut_down()
+        await server.wait_closed()
 
 
 async def _listen(
     machine: _Machine,
+    port: int,
     host_key: asyncssh.SSHKey,
     client_key: asyncssh.SSHKey,
     sftp: partial[ConfinedSftp],
@@ -94,7 +131,7 @@ async def _listen(
     allowed = _KEY_OPTIONS + client_key.export_public_key()
     return await asyncssh.listen(
         "127.0.0.1",
-        0,
+        port,
         server_factory=partial(_Gate, machine),
         server_host_keys=[host_key],
         authorized_client_keys=asyncssh.import_authorized_keys(allowed.decode()),
@@ -116,7 +153,7 @@ async def _listen(
     )
 
 
-def _furnish(home: Path, identity: Identity) -> None:
+def furnish(home: Path, identity: Identity) -> None:
     """Fill the home: who the board is, and a bare `python3` (the one that runs us)."""
     (home / IDENTITY_FILE).write_text(identity.model_dump_json() + "\n", encoding="utf-8")
     (home / "tmp").mkdir()
@@ -175,6 +212,8 @@ class _Machine:
         """Cut all connections and wait until every process is gone."""
         for connection in list(self.connections):
             connection.abort()
+        if self._sessions:
+            await asyncio.wait(list(self._sessions), timeout=2 * _TIDY_S)
         for session in list(self._sessions):
             session.cancel()
         if self._sessions:
@@ -197,6 +236,10 @@ class _Machine:
         try:
             await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            if not working.done():
+                # As with a real server, a command sees its input close and may tidy up.
+                _kill_group(child, signal.SIGTERM)
+                await asyncio.wait({working}, timeout=_TIDY_S)
             _kill_group(child, signal.SIGKILL)
             await working
             gone.cancel()

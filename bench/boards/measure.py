@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,16 +14,17 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from bench.boards.base import Board, Completed, Identity
+from bench.boards.base import Address, Board, Completed, Identity
 from bench.boards.emulated import emulated_board
+from bench.boards.fleet import Fleet, address_of
+from bench.boards.link import read_document
 from bench.boards.readout import Postprocess, TestSet, load_outputs, require_equal
-from bench.boards.ssh import BOARD_PROGRAM, open_board, read_document
-from bench.errors import BoardError, ConfigError, did_you_mean
+from bench.boards.ssh import BOARD_FILES, open_board
+from bench.errors import BoardError, ConfigError
+from bench.grid import EMULATED
 from bench.locks import Cancelled
 from bench.runners.host import HostReporter
 from bench.wire import Request
-
-BOARDS = ("emulated",)
 
 _STEPS = ("push", "run", "fetch")
 # Names in the folder on the board.
@@ -32,6 +33,8 @@ _FEWEST_IMAGES = 2
 # The slowest simulator seen does some 60,000 cycles a second, on an idle machine.
 _SLOWEST_CYCLES_PER_S = 2_000
 _FIXED_LIMIT_S = 60.0
+# A real board loads the bitstream, and repeats what takes it milliseconds.
+_BITSTREAM_LIMIT_S = 300.0
 _POLL_S = 0.1
 
 Answer = TypeVar("Answer")
@@ -55,12 +58,16 @@ class Package(BaseModel):
 
 
 class Readings(Identity):
-    """What the board's program measured; see docker/board/bench_board.py."""
+    """What the board's program measured; see docker/board/bench_board.py.
+
+    `cycles` and `latency_cycles` are those of the simulated accelerator, and `details` is what only
+    a real board can tell.
+    """
 
     clock_mhz: float
     images: int
-    cycles: int
-    latency_cycles: int
+    cycles: int | None = None
+    latency_cycles: int | None = None
     latency_us: float
     interval_cycles: float
     images_per_second: float
@@ -68,6 +75,7 @@ class Readings(Identity):
     output_bytes: int
     dma_bytes_per_cycle: int
     wall_seconds: float
+    details: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,13 @@ class Work:
     limit_s: float
 
 
-def measure(request: Request, reporter: HostReporter) -> None:
+def measure(request: Request, reporter: HostReporter, fleet: Fleet | None = None) -> None:
     """Run the host stage `measure`; the contract is in docs/wire.md.
+
+    Args:
+        request: What to measure.
+        reporter: Takes progress and the log.
+        fleet: The boards that the spec names.
 
     Raises:
         BoardError: The board cannot be reached, refuses, or returns other outputs than simulated.
@@ -91,19 +104,30 @@ def measure(request: Request, reporter: HostReporter) -> None:
     """
     reporter.tools["asyncssh"] = metadata.version("asyncssh")
     work = _prepare(request)
-    readings = asyncio.run(_until_cancelled(reporter, _use_board(work, reporter)))
+    names = request.spec["boards"]
+    with ExitStack() as stack:
+        address: Address | None = None
+        if names != [EMULATED]:
+            taken = (fleet or Fleet()).take(names, reporter.check_cancelled)
+            remote = stack.enter_context(taken)
+            address = address_of(remote)
+            reporter.log(f"measuring on board '{remote.name}'")
+        readings = asyncio.run(_until_cancelled(reporter, _use_board(work, address, reporter)))
+        metrics = _score(work, readings)
+        if address is not None:
+            metrics["board_name"] = remote.name
     reporter.timings["simulator"] = readings.wall_seconds
-    metrics = _score(work, readings)
     text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False) + "\n"
     (request.outputs / "metrics.json").write_text(text, encoding="utf-8")
 
 
 def _prepare(request: Request) -> Work:
     """Read the inputs and lay out what is pushed."""
-    board, images = request.spec["board"], request.spec["images"]
-    if board not in BOARDS:
-        raise ConfigError(f"measure.board = '{board}' is not known.", did_you_mean(board, BOARDS))
+    images = request.spec["images"]
     simulate = request.inputs["simulate"]
+    # A real board gets a bitstream where the emulated one gets the simulator.
+    bitstream = request.inputs.get("synthesize")
+    folder = (bitstream or simulate) / "package"
     test_set = TestSet.load(request.inputs["export"] / "test_set.npz", images)
     if not _FEWEST_IMAGES <= images <= len(test_set.images):
         raise ConfigError(
@@ -111,19 +135,20 @@ def _prepare(request: Request) -> Work:
             f"an interval takes {_FEWEST_IMAGES}.",
             f"Ask for {_FEWEST_IMAGES} to {len(test_set.images)}.",
         )
-    package = _load_package(simulate / "package" / "package.json", test_set)
+    package = _load_package(folder / "package.json", test_set)
     inputs = request.scratch / _IMAGES
     test_set.images.tofile(inputs)
     files = {
-        str(Path(_PACKAGE) / path.relative_to(simulate / "package")): path
-        for path in sorted((simulate / "package").rglob("*"))
+        str(Path(_PACKAGE) / path.relative_to(folder)): path
+        for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    files |= {"bench_board.py": BOARD_PROGRAM, _IMAGES: inputs}
+    files |= {path.name: path for path in BOARD_FILES} | {_IMAGES: inputs}
     interval = json.loads((simulate / "metrics.json").read_text())["ii_simulated"]
     dma_cycles = max(package.input.elements, package.output.elements * 8)
     cycles = images * max(interval, dma_cycles)
-    return Work(request, package, files, test_set, _FIXED_LIMIT_S + cycles / _SLOWEST_CYCLES_PER_S)
+    limit_s = _FIXED_LIMIT_S + (_BITSTREAM_LIMIT_S if bitstream else cycles / _SLOWEST_CYCLES_PER_S)
+    return Work(request, package, files, test_set, limit_s)
 
 
 def _load_package(path: Path, test_set: TestSet) -> Package:
@@ -158,14 +183,16 @@ async def _until_cancelled(reporter: HostReporter, work: Coroutine[Any, Any, Ans
     return task.result()
 
 
-async def _use_board(work: Work, reporter: HostReporter) -> Readings:
+async def _use_board(work: Work, address: Address | None, reporter: HostReporter) -> Readings:
     """Push, run and fetch; leaves the outputs in the scratch folder."""
     package = work.package
     async with AsyncExitStack() as stack:
-        emulated = emulated_board(package.board, package.part, work.request.scratch)
-        address = await stack.enter_async_context(emulated)
+        if address is None:
+            emulated = emulated_board(package.board, package.part, work.request.scratch)
+            address = await stack.enter_async_context(emulated)
         with reporter.timed("connect"):
-            board = await stack.enter_async_context(open_board(address, reporter.log))
+            opened = open_board(address, reporter.log, on_wait=reporter.note)
+            board = await stack.enter_async_context(opened)
             reporter.log(f"the board says it is {await board.probe()!r}")
         reporter.progress(0, len(_STEPS), "step", "push")
         with reporter.timed("push"):
@@ -220,7 +247,8 @@ def _score(work: Work, readings: Readings) -> dict[str, Any]:
     with np.load(simulate / "predictions.npz") as data:
         compared = require_equal(outputs, data["outputs"])
     classes = Postprocess.load(simulate / "package" / "postprocess.npz").classes(outputs)
-    return {
+    details = {} if readings.details is None else {"board": readings.details}
+    return details | {
         "images": readings.images,
         "accuracy": float(np.mean(classes == test_set.labels)),
         "agreeing_with_torch": int(np.sum(classes == test_set.predictions)),

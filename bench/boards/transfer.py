@@ -1,18 +1,18 @@
-"""Files to a board over SFTP, and their checksums."""
+"""Files to a board over SFTP, going on where a broken connection left off."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import posixpath
-import stat
-from collections.abc import Mapping
 from pathlib import Path
 
 import asyncssh
 
 from bench.boards.faults import disk_full
 
-_SPARE_BYTES = 1 << 20
+SPARE_BYTES = 1 << 20
+# Within a block, parts may arrive in any order; the next one starts when all of it is there.
+BLOCK_BYTES = 4 << 20
 
 
 def sha256(path: Path) -> str:
@@ -21,41 +21,36 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def parse_checksums(text: str) -> dict[str, str]:
-    """What `sha256sum` printed, as checksums by file name relative to the folder."""
-    found = {}
-    for line in text.splitlines():
-        checksum, _, name = line.partition(" ")
-        found[name[1:].removeprefix("./")] = checksum
-    return found
+async def send(sftp: asyncssh.SFTPClient, path: Path, remote: str, there: int) -> int:
+    """Send a file, of which the board has the first `there` bytes; returns how many were sent.
 
-
-async def send(
-    sftp: asyncssh.SFTPClient, board: str, folder: str, files: Mapping[str, Path]
-) -> int:
-    """Send files to `folder` on the board; returns how many bytes they hold.
+    Only the last block of what is there can have holes, so that one is sent again.
 
     Raises:
-        BoardError: They do not fit on its disk.
         asyncssh.Error: The transfer failed.
     """
-    size = sum(path.stat().st_size for path in files.values())
-    await _require_space(sftp, board, folder, size)
-    for parent in sorted({posixpath.dirname(name) for name in files} - {""}):
-        await sftp.makedirs(f"{folder}/{parent}", exist_ok=True)
-    for name, path in files.items():
-        remote = f"{folder}/{name}"
-        await sftp.put(path, remote)
-        executable = path.stat().st_mode & stat.S_IXUSR
-        await sftp.chmod(remote, 0o700 if executable else 0o600)
-    return size
+    offset = max(0, there - 1) // BLOCK_BYTES * BLOCK_BYTES
+    sent = 0
+    mode = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | (0 if offset else asyncssh.FXF_TRUNC)
+    with path.open("rb") as file:
+        file.seek(offset)
+        async with sftp.open(remote, mode, encoding=None) as target:
+            while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
+                await target.write(block, offset + sent)
+                sent += len(block)
+    return sent
 
 
-async def _require_space(sftp: asyncssh.SFTPClient, board: str, folder: str, size: int) -> None:
+async def free_bytes(sftp: asyncssh.SFTPClient, folder: str) -> int | None:
+    """Free space on the board's disk; None where its server cannot tell."""
     try:
         disk = await sftp.statvfs(folder)
     except asyncssh.SFTPOpUnsupported:
-        return
-    free = (disk.bavail or 0) * (disk.frsize or 0)
-    if free < size + _SPARE_BYTES:
+        return None
+    return (disk.bavail or 0) * (disk.frsize or 0)
+
+
+def require_space(board: str, size: int, free: int) -> None:
+    """Raise `BoardError` unless `size` bytes fit into `free` ones, with some to spare."""
+    if free < size + SPARE_BYTES:
         raise disk_full(board, f": {size} bytes to push, {free} bytes free")

@@ -13,9 +13,10 @@ import click
 import pandas as pd
 
 from bench import report
+from bench.boards.fleet import Fleet, Remote, parse_target
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
-from bench.grid import Grid, load_grid
+from bench.grid import EMULATED, BoardTable, Grid, load_grid
 from bench.images.base import images_folder
 from bench.images.base import obstacle as image_obstacle
 from bench.paths import default_store, environments_folder, require_checkout
@@ -58,6 +59,18 @@ def runner_option(command: Command) -> Command:
         default="auto",
         show_default=True,
         help="Where the stages run: containers, or isolated virtual environments.",
+    )(command)
+
+
+def board_option(command: Command) -> Command:
+    """Adds `--board`."""
+    return click.option(
+        "--board",
+        "boards",
+        multiple=True,
+        metavar="NAME|USER@HOST",
+        help="Measure on this board instead of the file's: one of its [[boards]], user@host[:port],"
+        " or 'emulated'. Several are used at once.",
     )(command)
 
 
@@ -118,18 +131,20 @@ def prepare_runner(choice: Choice) -> None:
         choice.runner.prepare_base(lambda text: click.echo(f"note: {text}"), threading.Event())
 
 
-def open_resolver(store_path: Path, choice: Choice) -> Resolver:
-    """The store and the runners, ready to look things up and to run them."""
-    return assemble(store_path, choice.runner)
+def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
+    """The store and the runners, ready to look things up and to run them on the grid's boards."""
+    boards = grid.boards if grid else ()
+    return assemble(store_path, choice.runner, Fleet(Remote.of_table(board) for board in boards))
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What the command line changes of a grid's `[simulate]`; None leaves it as it is."""
+    """What the command line changes of a grid; None, or no boards, leaves it as it is."""
 
     images: int | None = None
     exact: bool | None = None
     trace_images: int | None = None
+    boards: tuple[str, ...] = ()
 
 
 def simulation_options(command: Command) -> Command:
@@ -161,7 +176,11 @@ def load_experiments(
 ) -> tuple[Grid, tuple[Experiment, ...]]:
     """The grid in `file`, changed as the command line says, and all its experiments."""
     grid = load_grid(file)
-    given = {name: value for name, value in asdict(changes or Changes()).items() if value}
+    changes = changes or Changes()
+    if changes.boards:
+        grid = _on_boards(grid, changes.boards)
+    wanted = {**asdict(changes), "boards": None}
+    given = {name: value for name, value in wanted.items() if value}
     if "trace_images" in given and given["trace_images"] > given.get(
         "images", grid.simulate.images
     ):
@@ -187,6 +206,27 @@ def report_on(
     trainings = report.collect_trainings(all_points(grid, experiments), resolver)
     written = report.write(results, grid.name, folder)
     return results, written + report.write_more(results, trainings, grid.name, folder)
+
+
+def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:
+    known = {board.name for board in grid.boards}
+    added = []
+    for name in names:
+        if name not in known and name != EMULATED:
+            target = parse_target(name)
+            added.append(
+                BoardTable(name=name, address=target.host, user=target.user, port=target.port)
+            )
+    if EMULATED in names and len(names) > 1:
+        raise ConfigError(
+            f"--board {EMULATED} stands alone.", "Name real boards, or only the emulated one."
+        )
+    return grid.model_copy(
+        update={
+            "boards": (*grid.boards, *added),
+            "measure": grid.measure.model_copy(update={"board": tuple(dict.fromkeys(names))}),
+        }
+    )
 
 
 def available_cpus() -> int:

@@ -16,6 +16,7 @@ from bench.stages import STAGES
 @click.command("plan")
 @common.grid_argument
 @common.simulation_options
+@common.board_option
 @common.store_option
 @common.runner_option
 def command(
@@ -25,6 +26,7 @@ def command(
     images: int | None,
     exact: bool | None,
     trace_images: int | None,
+    boards: tuple[str, ...],
 ) -> None:
     r"""Show what `bench run FILE` would do: which stages are done, which are to do.
 
@@ -32,7 +34,7 @@ def command(
     Examples:
       bench plan experiments/quick.toml
     """
-    changes = common.Changes(images, exact, trace_images)
+    changes = common.Changes(images, exact, trace_images, boards)
     grid, experiments = common.load_experiments(file, changes)
     resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
     tasks = plan(common.all_points(grid, experiments))

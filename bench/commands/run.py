@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bench import report
 from bench.commands import common
-from bench.errors import BenchError, Exit
+from bench.errors import BenchError, ConfigError, Exit
 from bench.events import Planned
 from bench.paths import environments_folder
 from bench.pipeline import Resolver, Summary, Task, budget, execute, plan
@@ -41,6 +41,7 @@ class Jobs(click.ParamType[int | None]):
 
 @click.command("run")
 @common.grid_argument
+@common.board_option
 @click.option(
     "--only",
     type=click.Choice([stage.name for stage in STAGES]),
@@ -71,6 +72,7 @@ class Jobs(click.ParamType[int | None]):
 def command(
     context: click.Context,
     file: Path,
+    boards: tuple[str, ...],
     only: str | None,
     jobs: int | None,
     memory: float | None,
@@ -92,11 +94,16 @@ def command(
       bench run experiments/quick.toml --images 10000 --exact
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
-    changes = common.Changes(images, exact, trace_images)
+    changes = common.Changes(images, exact, trace_images, boards)
     grid, experiments = common.load_experiments(file, changes)
+    if scheduler and not grid.measure.emulated:
+        raise ConfigError(
+            "A cluster's machines do not know this one's boards and keys.",
+            "Run without --scheduler, or with --board emulated.",
+        )
     choice = common.choose_runner(runner, store_path, common.limits_of(grid))
     common.prepare_runner(choice)
-    resolver = common.open_resolver(store_path, choice)
+    resolver = common.open_resolver(store_path, choice, grid)
     tasks = plan(common.all_points(grid, experiments), up_to(only) if only else STAGES)
     with make_view(console) as view:
         at_once, backend = jobs or common.available_cpus(), None

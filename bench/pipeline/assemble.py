@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+from bench.boards.fleet import Fleet
 from bench.boards.measure import measure
 from bench.datasets.fetch import fetch
 from bench.environments import ENVIRONMENTS
@@ -13,8 +15,15 @@ from bench.runners.host import HostRunner
 from bench.store import Store
 
 
-def assemble(store: Path, runner: Runner) -> Resolver:
-    """A resolver for `store` whose workers run in `runner`, host stages in this process."""
-    host = HostRunner({"dataset": fetch, "measure": measure})
+def assemble(store: Path, runner: Runner, fleet: Fleet | None = None) -> Resolver:
+    """A resolver for `store`.
+
+    Args:
+        store: The artifact store.
+        runner: Runs the workers; host stages run in this process.
+        fleet: The boards that SSH reaches; none by default.
+    """
+    measure_there = partial(measure, fleet=fleet or Fleet())
+    host = HostRunner({"dataset": fetch, "measure": measure_there})
     workers: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, runner)
     return Resolver(Store(store), {"host": host, **workers})

@@ -5,16 +5,21 @@ Exactly one JSON document goes to standard output; progress goes to standard err
 of images done, one a line. A failure is a document with `error` and `remedy`, and exit status 1.
 
 On the emulated board the package's cycle-accurate simulator stands for the FPGA, and throughput is
-what the simulated cycles and the clock make of it: no wall-clock time enters.
+what the simulated cycles and the clock make of it: no wall-clock time enters. On a real board
+pynq_board.py, pushed beside this file, uses FINN+'s driver; this program first restarts itself as
+root in PYNQ's Python, as the driver needs.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib.util
 import json
 import math
 import os
 import platform
+import select
 import shutil
 import subprocess
 import sys
@@ -25,6 +30,25 @@ from pathlib import Path
 from typing import Any
 
 IDENTITY_FILE = Path.home() / ".bench-board.json"
+# PYNQ images say here which board they are made for.
+BOARD_NAME_FILES = (Path("/etc/profile.d/boardname.sh"), Path("/etc/environment"))
+# By PYNQ's name: FINN+'s name and part.
+PYNQ_BOARDS = {
+    "AUP-ZU3": ("AUP-ZU3_8GB", "xczu3eg-sfvc784-2-e"),
+    "KV260": ("KV260_SOM", "xck26-sfvc784-2LV-c"),
+    "Pynq-Z1": ("Pynq-Z1", "xc7z020clg400-1"),
+    "Pynq-Z2": ("Pynq-Z2", "xc7z020clg400-1"),
+    "RFSoC2x2": ("RFSoC2x2", "xczu28dr-ffvg1517-2-e"),
+    "RFSoC4x2": ("RFSoC4x2", "xczu48dr-ffvg1517-2-e"),
+    "Ultra96": ("Ultra96", "xczu3eg-sbva484-1-e"),
+    "Ultra96v2": ("Ultra96-V2", "xczu3eg-sbva484-1-i"),
+    "ZCU102": ("ZCU102", "xczu9eg-ffvb1156-2-e"),
+    "ZCU104": ("ZCU104", "xczu7ev-ffvc1156-2-e"),
+    "ZCU111": ("ZCU111", "xczu28dr-ffvg1517-2-e"),
+}
+PYNQ_PYTHON = Path("/usr/local/share/pynq-venv/bin/python3")
+EMULATED = "emulated-board"
+_RESTARTED = "BENCH_BOARD_RESTARTED"
 # The 64-bit port between the DMA and the memory controller moves as much in each cycle.
 DMA_BYTES_PER_CYCLE = 8
 # An interval is the time between two.
@@ -58,6 +82,7 @@ class Package:
     clock_mhz: float
     input: Port
     output: Port
+    data: dict[str, Any]
 
     @property
     def simulator(self) -> Path:
@@ -69,7 +94,9 @@ def main() -> int:
     """Do what the command line asks for; returns the exit status."""
     options = _parse_options()
     try:
-        document = _probe() if options.probe else _measure(options)
+        # What libraries print must not get between the document and its reader.
+        with contextlib.redirect_stdout(sys.stderr):
+            document = _probe() if options.probe else _measure(options)
     except Refused as refused:
         document = {"error": refused.what, "remedy": refused.remedy}
     except OSError as error:
@@ -113,6 +140,13 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     identity = _identity()
     package = _load_package(options.package, identity)
     images = _count_images(options.images, package)
+    if identity["measured_on"] != EMULATED:
+        return identity | _measure_bitstream(package, options)
+    if not package.simulator.exists():
+        raise Refused(
+            "The package holds no simulator, and this board is an emulated one.",
+            "Leave out `--board`, or name a real board.",
+        )
     started = time.monotonic()
     results = _simulate(package, images, options)
     seconds = time.monotonic() - started
@@ -126,11 +160,89 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "latency_us": results["latency_cycles"] / package.clock_mhz,
         "interval_cycles": float(interval),
         "images_per_second": package.clock_mhz * 1e6 / interval,
+        "wall_seconds": seconds,
+        **_dma_of(package),
+    }
+
+
+def _measure_bitstream(package: Package, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure on a real board; see pynq_board.py."""
+    if "bitstream" not in package.data:
+        raise Refused(
+            "The package holds a simulator but no bitstream, and this is a real board.",
+            "Synthesize one: name your Vivado with XILINX_VIVADO, then rerun.",
+        )
+    _restart_for_driver()
+    if options.leash:
+        threading.Thread(target=_stop_with_connection, args=(None,), daemon=True).start()
+    import pynq_board
+
+    started = time.monotonic()
+    try:
+        results = pynq_board.measure(
+            package.folder,
+            package.data,
+            options.images,
+            options.output,
+            lambda line: print(line, file=sys.stderr, flush=True),
+        )
+    except pynq_board.Unsuitable as error:
+        raise Refused(error.what, error.remedy) from error
+    except Exception as error:  # the driver and PYNQ raise whatever they like
+        raise Refused(
+            f"FINN+'s driver failed: {type(error).__name__}: {error}",
+            "`bench board probe` says what the board lacks; rebooting it clears a hung DMA.",
+        ) from error
+    return results | _dma_of(package) | {"wall_seconds": time.monotonic() - started}
+
+
+def _dma_of(package: Package) -> dict[str, Any]:
+    return {
         "input_bytes": package.input.image_bytes,
         "output_bytes": package.output.image_bytes,
         "dma_bytes_per_cycle": DMA_BYTES_PER_CYCLE,
-        "wall_seconds": seconds,
     }
+
+
+def _restart_for_driver() -> None:
+    """Go on as root in a Python that has PYNQ; returns once that is so."""
+    python = _python_with_pynq()
+    if not python:
+        raise Refused(
+            "This board has no Python with PYNQ.", "Use an image with PYNQ 3.0 or later (pynq.io)."
+        )
+    if os.environ.get(_RESTARTED) or (os.geteuid() == 0 and python == sys.executable):
+        return
+    command = [python, *sys.argv]
+    variables = {
+        _RESTARTED: "1",
+        "HOME": str(Path.home()),
+        "PYTHONDONTWRITEBYTECODE": "1",  # root's files in our folder could not be removed
+        "XILINX_XRT": os.environ.get("XILINX_XRT", "/usr"),
+    }
+    if os.geteuid() != 0:
+        if not _may_sudo():
+            raise Refused(
+                "Loading a bitstream needs root, and sudo asks for a password.",
+                "Log in as root with a key, or allow this user `sudo` without a password.",
+            )
+        settings = [f"{name}={value}" for name, value in variables.items()]
+        command = ["sudo", "-n", "--", "env", *settings, *command]
+    os.environ.update(variables)
+    os.execvp(command[0], command)
+
+
+def _python_with_pynq() -> str:
+    """The interpreter that has PYNQ: this one, or that of PYNQ's images; else empty."""
+    if importlib.util.find_spec("pynq") is not None:
+        return sys.executable
+    return str(PYNQ_PYTHON) if PYNQ_PYTHON.exists() else ""
+
+
+def _may_sudo() -> bool:
+    if shutil.which("sudo") is None:
+        return False
+    return subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
 
 
 def _identity() -> dict[str, str]:
@@ -138,11 +250,34 @@ def _identity() -> dict[str, str]:
     try:
         identity = json.loads(IDENTITY_FILE.read_text(encoding="utf-8"))
         return {name: str(identity[name]) for name in ("board", "part", "measured_on")}
+    except FileNotFoundError as error:
+        known = PYNQ_BOARDS.get(_pynq_name())
+        if known is not None:
+            return {"board": known[0], "part": known[1], "measured_on": "board"}
+        raise _nameless(error) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Refused(
-            "This machine does not say which board it is.",
-            f"{IDENTITY_FILE} has to name board, part and measured_on ({error}).",
-        ) from error
+        raise _nameless(error) from error
+
+
+def _nameless(error: Exception) -> Refused:
+    return Refused(
+        "This machine does not say which board it is.",
+        f"{IDENTITY_FILE} has to name board, part and measured_on ({error}).",
+    )
+
+
+def _pynq_name() -> str:
+    """PYNQ's name of the board, as a log-in shell has it in $BOARD."""
+    for path in BOARD_NAME_FILES:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            if name == "BOARD":
+                return value.strip("\"'")
+    return os.environ.get("BOARD", "")
 
 
 def _load_package(folder: Path, identity: dict[str, str]) -> Package:
@@ -155,6 +290,7 @@ def _load_package(folder: Path, identity: dict[str, str]) -> Package:
             clock_mhz=float(data["clock_mhz"]),
             input=_port(data["input"]),
             output=_port(data["output"]),
+            data=data,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
@@ -233,11 +369,18 @@ def _parse_results(printed: str) -> dict[str, Any]:
         ) from error
 
 
-def _stop_with_connection(simulator: subprocess.Popen[str]) -> None:
-    """Wait for the end of standard input, then end everything: nobody waits for the results."""
-    while os.read(0, 1 << 12):
-        pass
-    simulator.kill()
+def _stop_with_connection(simulator: subprocess.Popen[str] | None) -> None:
+    """End everything once nobody waits for the results.
+
+    That is when standard input closes; or, where the network was cut and the server does not know
+    yet, when the keeper of the board has removed our folder.
+    """
+    folder = Path.cwd()
+    while folder.is_dir():
+        if select.select([0], [], [], 1.0)[0] and not os.read(0, 1 << 12):
+            break
+    if simulator is not None:
+        simulator.kill()
     os._exit(1)
 
 

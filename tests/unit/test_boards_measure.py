@@ -109,7 +109,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     request = Request(
         stage="measure",
         key="0" * 64,
-        spec={"board": "emulated", "images": IMAGES},
+        spec={"boards": ["emulated"], "images": IMAGES},
         inputs={name: folders[name] for name in ("simulate", "export")},
         outputs=folders["outputs"],
         scratch=folders["scratch"],
@@ -197,9 +197,9 @@ def test_a_program_that_measured_something_else(stage: Stage, monkeypatch: Any) 
 
 
 def use_program(stage: Stage, monkeypatch: Any, change: Callable[[str], str]) -> None:
-    program = stage.request.cache / "changed.py"
+    program = stage.request.cache / "bench_board.py"
     program.write_text(change(BOARD_PROGRAM.read_text()))
-    monkeypatch.setattr("bench.boards.measure.BOARD_PROGRAM", program)
+    monkeypatch.setattr("bench.boards.measure.BOARD_FILES", (program,))
 
 
 def test_an_interrupt_stops_the_run_at_once(stage: Stage) -> None:
@@ -247,9 +247,9 @@ def test_a_package_that_does_not_fit(stage: Stage, changes: dict[str, Any], said
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"board": "emulated", "images": 7}, "holds 6 images"),
-        ({"board": "emulated", "images": 1}, "an interval takes 2"),
-        ({"board": "emulatd", "images": 2}, "'emulatd' is not known"),
+        ({"boards": ["emulated"], "images": 7}, "holds 6 images"),
+        ({"boards": ["emulated"], "images": 1}, "an interval takes 2"),
+        ({"boards": ["emulatd"], "images": 2}, "'emulatd' is not known"),
     ],
 )
 def test_a_spec_that_cannot_be(stage: Stage, spec: dict[str, Any], said: str) -> None:

@@ -15,7 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.boards.ssh import BOARD_PROGRAM
+from bench.boards.checks import SURVEY_PROGRAM
+from bench.boards.keeper import KEEPER_PROGRAM
+from bench.boards.ssh import BOARD_FILES, BOARD_PROGRAM
+from bench.catalog import BOARD_PARTS
 
 IDENTITY = {"board": "Pynq-Z1", "part": "xc7z020clg400-1", "measured_on": "emulated-board"}
 PACKAGE = {
@@ -155,8 +158,11 @@ def test_a_machine_that_is_no_board(
     assert "does not say which board it is" in document["error"]
 
 
-def test_it_needs_nothing_but_the_python_of_a_board() -> None:
-    tree = ast.parse(BOARD_PROGRAM.read_text(), feature_version=(3, 10))
+@pytest.mark.parametrize(
+    "path", [*BOARD_FILES, KEEPER_PROGRAM, SURVEY_PROGRAM], ids=lambda path: path.name
+)
+def test_it_needs_nothing_but_the_python_of_a_board(path: Path) -> None:
+    tree = ast.parse(path.read_text(), feature_version=(3, 10))
     imported = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -164,7 +170,12 @@ def test_it_needs_nothing_but_the_python_of_a_board() -> None:
         elif isinstance(node, ast.ImportFrom):
             imported.add((node.module or ".").split(".")[0])
     assert "json" in imported
-    assert imported <= sys.stdlib_module_names
+    on_real_boards = {"pynq_board", "finn_plus_driver", "pynq", "numpy"}
+    assert imported <= sys.stdlib_module_names | on_real_boards
+
+
+def test_boards_are_named_as_everywhere(program: ModuleType) -> None:
+    assert dict(program.PYNQ_BOARDS.values()) == BOARD_PARTS
 
 
 def test_it_stops_with_its_connection(program: ModuleType, tmp_path: Path) -> None:

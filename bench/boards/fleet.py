@@ -1,0 +1,151 @@
+"""The boards that a run may use: how to reach each, and which of them are free."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from bench.boards.base import Address
+from bench.boards.trust import require_trusted
+from bench.errors import BoardError, ConfigError, did_you_mean
+from bench.grid import BoardTable
+
+_TARGET = re.compile(
+    r"(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^\]\s]+\]|[^:@\s\[\]]+)(?::(?P<port>\d+))?"
+)
+_KEY_FILES = ("id_ed25519", "id_ecdsa", "id_rsa")
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A board that SSH reaches.
+
+    Attributes:
+        name: How the experiment file or the command line calls it.
+        key: Private key file; empty for the usual ones and the agent's.
+    """
+
+    name: str
+    host: str
+    port: int
+    user: str
+    key: str
+
+    @classmethod
+    def of_table(cls, table: BoardTable) -> Remote:
+        """One of `[[boards]]`."""
+        return cls(table.name, table.address, table.port, table.user, table.key)
+
+
+def parse_target(text: str) -> Remote:
+    """A board given as `[user@]host[:port]`.
+
+    Raises:
+        ConfigError: It is not that.
+    """
+    match = _TARGET.fullmatch(text)
+    port = int(match["port"] or 22) if match else 0
+    if match is None or not 1 <= port <= 65535:
+        raise ConfigError(f"'{text}' is no board.", "Write user@host or user@host:port.")
+    return Remote(text, match["host"].strip("[]"), port, match["user"] or "xilinx", "")
+
+
+def address_of(remote: Remote) -> Address:
+    """Where and how to log in.
+
+    Raises:
+        BoardError: Its host key was never trusted, or there is no key to offer.
+        ConfigError: The key file named cannot be used.
+    """
+    agent = os.environ.get("SSH_AUTH_SOCK") or None
+    keys = (_read_named(Path(remote.key)),) if remote.key else _usual_keys()
+    if not keys and agent is None:
+        raise BoardError(
+            f"There is no key to log in to {remote.name} with: no SSH agent runs, and ~/.ssh has "
+            "no private key without a passphrase.",
+            "Make one with `ssh-keygen -t ed25519` and bring it there with "
+            f"`ssh-copy-id {remote.user}@{remote.host}`, or load yours with `ssh-add`.",
+        )
+    host_key = require_trusted(remote.host, remote.port)
+    return Address(
+        remote.host, remote.port, remote.user, host_key, keys, None if remote.key else agent
+    )
+
+
+def _read_named(path: Path) -> asyncssh.SSHKey:
+    path = path.expanduser()
+    try:
+        return asyncssh.read_private_key(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}.", "Name a private key file.") from None
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        if "passphrase" in str(error).lower():
+            raise ConfigError(
+                f"{path} is protected by a passphrase.",
+                "Load it into an SSH agent with `ssh-add`, and leave `key` out.",
+            ) from None
+        raise ConfigError(f"{path}: {error}.", "Name a private key file.") from None
+
+
+def _usual_keys() -> tuple[asyncssh.SSHKey, ...]:
+    """Keys in the usual places; those with a passphrase are the agent's business."""
+    keys = []
+    for name in _KEY_FILES:
+        try:
+            keys.append(asyncssh.read_private_key(Path.home() / ".ssh" / name))
+        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
+            continue
+    return tuple(keys)
+
+
+class Fleet:
+    """Hands out boards to the stages of this process, each to one at a time.
+
+    Other processes are kept away by the lock on the board itself; see `bench.boards.keeper`.
+
+    Args:
+        remotes: The boards.
+    """
+
+    def __init__(self, remotes: Iterable[Remote] = ()) -> None:
+        self._remotes: Mapping[str, Remote] = {remote.name: remote for remote in remotes}
+        self._taken: set[str] = set()
+        self._change = threading.Condition()
+
+    @contextmanager
+    def take(self, names: Sequence[str], check: Callable[[], None]) -> Iterator[Remote]:
+        """Have one of the boards `names`, the first that is free, until the end of the block.
+
+        Args:
+            names: The boards that would do.
+            check: Called while waiting; raises to stop that.
+
+        Raises:
+            ConfigError: One of them is not known.
+        """
+        for name in names:
+            if name not in self._remotes:
+                raise ConfigError(
+                    f"The board '{name}' is not known.",
+                    did_you_mean(name, self._remotes) if self._remotes else
+                    "Describe it in [[boards]] of the experiment file, or give --board.",
+                )  # fmt: skip
+        with self._change:
+            while not (free := [name for name in names if name not in self._taken]):
+                check()
+                self._change.wait(_POLL_S)
+            self._taken.add(free[0])
+        try:
+            yield self._remotes[free[0]]
+        finally:
+            with self._change:
+                self._taken.discard(free[0])
+                self._change.notify_all()

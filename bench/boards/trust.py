@@ -1,0 +1,85 @@
+"""Which host keys are trusted: a known_hosts file of our own, filled by `bench board trust`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import asyncssh
+
+from bench.boards.faults import explained
+from bench.errors import BoardError, ConfigError
+
+_SSH_PORT = 22
+
+
+def known_hosts_file() -> Path:
+    """The file, in the user's configuration folder."""
+    config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(config) / "finn-bench" / "known_hosts"
+
+
+def trusted_key(host: str, port: int) -> asyncssh.SSHKey | None:
+    """The key that was trusted for a host; None if none was.
+
+    Raises:
+        ConfigError: The file is damaged.
+    """
+    path = known_hosts_file()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        matched = asyncssh.import_known_hosts(text).match(host, "", port)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}.", "Correct or remove the file.") from None
+    keys = list(matched[0])
+    return keys[0] if keys else None
+
+
+def require_trusted(host: str, port: int) -> asyncssh.SSHKey:
+    """The key that was trusted for a host.
+
+    Raises:
+        BoardError: None was.
+    """
+    key = trusted_key(host, port)
+    if key is None:
+        raise BoardError(
+            f"The host key of {host}:{port} is not known; nothing was sent to it.",
+            f"Look at it and trust it once: `bench board trust {_spell(host, port)}`.",
+        )
+    return key
+
+
+async def offered_key(host: str, port: int, limit_s: float) -> asyncssh.SSHKey:
+    """The host key that a host shows now.
+
+    Raises:
+        BoardError: It cannot be reached.
+    """
+    async with explained(f"{host}:{port}", "asking for its host key", limit_s):
+        key = await asyncssh.get_server_host_key(host, port, config=None)
+    if key is None:
+        raise BoardError(f"{host}:{port} showed no host key.", "Check its SSH server.")
+    return key
+
+
+def trust(host: str, port: int, key: asyncssh.SSHKey) -> Path:
+    """Trust `key`, and no other, for a host from now on; returns the file that says so."""
+    path = known_hosts_file()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pattern = host if port == _SSH_PORT else f"[{host}]:{port}"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = [line for line in lines if line.split(" ")[0] != pattern]
+    algorithm, encoded = key.export_public_key().decode().split()[:2]
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text("\n".join([*kept, f"{pattern} {algorithm} {encoded}", ""]))
+    temporary.chmod(0o600)
+    temporary.replace(path)
+    return path
+
+
+def _spell(host: str, port: int) -> str:
+    return host if port == _SSH_PORT else f"{host}:{port}"

@@ -1,0 +1,134 @@
+"""`bench board`: trust a board, ask it what it is, or be one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import asyncssh
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench.boards.base import Identity
+from bench.boards.checks import check_board
+from bench.boards.emulated import MEASURED_ON, furnished, serve
+from bench.boards.fleet import Remote, address_of, parse_target
+from bench.boards.link import Limits, open_link
+from bench.boards.trust import offered_key, trust, trusted_key
+from bench.catalog import BOARD_PARTS
+from bench.errors import BoardError, ConfigError
+
+MARKS = {"ok": "[green]ok[/]", "missing": "[red]missing[/]", "note": "[yellow]note[/]"}
+
+
+@click.group("board")
+def command() -> None:
+    r"""Boards: trust one, ask what it is and what it lacks, or emulate one.
+
+    \b
+    Examples:
+      bench board trust 192.168.2.99
+      bench board probe xilinx@192.168.2.99
+      bench run experiments/quick.toml --board xilinx@192.168.2.99
+    """
+
+
+@command.command("trust")
+@click.argument("host")
+@click.option("--yes", is_flag=True, help="Do not ask; for scripts on a network that you trust.")
+@click.option("--fingerprint", help="Trust the key only if it has this fingerprint (SHA256:...).")
+def trust_host(host: str, yes: bool, fingerprint: str | None) -> None:
+    r"""Show the fingerprint of HOST's key, and trust that key from now on.
+
+    Compare it with what the board's own console shows:
+    ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+
+    \b
+    Examples:
+      bench board trust 192.168.2.99
+      bench board trust board.example:2222 --fingerprint SHA256:...
+    """
+    target = parse_target(host)
+    key = asyncio.run(offered_key(target.host, target.port, Limits().connect))
+    shown = key.get_fingerprint()
+    click.echo(f"{target.host}:{target.port} shows the {key.get_algorithm()} key {shown}")
+    if fingerprint is not None and fingerprint != shown:
+        raise BoardError(
+            f"That is not the key {fingerprint}; it is not trusted.",
+            "Another machine may answer at that address.",
+        )
+    known = trusted_key(target.host, target.port)
+    if known == key:
+        click.echo("It is trusted already.")
+        return
+    if known is not None:
+        click.echo(f"WARNING: until now another key was trusted: {known.get_fingerprint()}.")
+        click.echo("Either the board was set up anew, or another machine answers in its place.")
+    if not yes and fingerprint is None:
+        click.confirm("Trust it from now on?", abort=True)
+    click.echo(f"trusted; written to {trust(target.host, target.port, key)}")
+
+
+@command.command("probe")
+@click.argument("target")
+@click.option("--key", default="", help="Private key file; else the usual ones and the agent's.")
+def probe(target: str, key: str) -> None:
+    r"""Say what the board at TARGET (user@host) is, what it has, and what is missing.
+
+    \b
+    Examples:
+      bench board probe xilinx@192.168.2.99
+    """
+    found = parse_target(target)
+    remote = Remote(found.name, found.host, found.port, found.user, key)
+    address = address_of(remote)
+    log: list[str] = []
+
+    async def look() -> Table:
+        async with open_link(address, log.append) as link:
+            table = Table()
+            for heading in ("what", "state", "found", "what to do"):
+                table.add_column(heading, overflow="fold")
+            for check in await check_board(link):
+                table.add_row(check.name, MARKS[check.state], check.found, check.remedy)
+            return table
+
+    Console(width=None if sys.stdout.isatty() else 120).print(asyncio.run(look()))
+
+
+@command.command("serve")
+@click.option("--board", default="Pynq-Z1", show_default=True, help="Which board to emulate.")
+@click.option("--port", default=2222, show_default=True, help="Where to listen, on loopback.")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="Public key file of who may log in.",
+)
+def serve_board(board: str, port: int, key: Path) -> None:
+    r"""Be an emulated board until interrupted: to try everything out without one.
+
+    \b
+    Examples:
+      bench board serve --key ~/.ssh/id_ed25519.pub
+      bench board trust 127.0.0.1:2222      (in another terminal, as the rest)
+      bench board probe 127.0.0.1:2222
+    """
+    if board not in BOARD_PARTS:
+        raise ConfigError(f"'{board}' is not known.", f"Valid: {', '.join(sorted(BOARD_PARTS))}.")
+    try:
+        public = asyncssh.read_public_key(key)
+    except asyncssh.KeyImportError as error:
+        raise ConfigError(f"{key}: {error}.", "Name a public key file.") from None
+    identity = Identity(board=board, part=BOARD_PARTS[board], measured_on=MEASURED_ON)
+
+    async def forever() -> None:
+        with furnished(identity) as home:
+            async with serve(home, public, port) as address:
+                print_key = address.host_key.get_fingerprint()
+                click.echo(f"an emulated {board} answers at {address}, host key {print_key}")
+                await asyncio.Event().wait()
+
+    asyncio.run(forever())

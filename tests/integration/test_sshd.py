@@ -1,0 +1,200 @@
+"""The path to a board through OpenSSH's own server, as boards run it, and with a real SSH agent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncssh
+import psutil
+import pytest
+
+from bench.boards.base import Address, Identity
+from bench.boards.emulated import furnish
+from bench.boards.fleet import Remote, address_of
+from bench.boards.link import Limits
+from bench.boards.ssh import open_board
+from bench.boards.trust import offered_key, trust
+from bench.errors import BoardError
+
+SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a path short enough for an agent's socket."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        yield Path(folder)
+
+
+class Sshd:
+    """OpenSSH's server on loopback, with a home of its own; the user is who runs the tests."""
+
+    def __init__(self, folder: Path) -> None:
+        assert SSHD, "these tests need OpenSSH's server: Debian's package openssh-server"
+        self.home = folder / "home"
+        self.home.mkdir()
+        furnish(self.home, Identity(board="b", part="p", measured_on="emulated-board"))
+        self.key = folder / "key"
+        for path in (self.key, folder / "host"):
+            subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", path], check=True)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        settings = (
+            f"Port {self.port}", "ListenAddress 127.0.0.1", f"HostKey {folder / 'host'}",
+            "PidFile none", "UsePAM no", "StrictModes no", "PasswordAuthentication no",
+            f"AuthorizedKeysFile {self.key}.pub", "PermitRootLogin prohibit-password",
+            f"SetEnv HOME={self.home}", f"Subsystem sftp internal-sftp -d {self.home}",
+        )  # fmt: skip
+        self.config = folder / "config"
+        self.config.write_text("\n".join(settings) + "\n")
+
+    @contextmanager
+    def on(self) -> Iterator[subprocess.Popen[bytes]]:
+        Path("/run/sshd").mkdir(exist_ok=True) if os.geteuid() == 0 else None
+        assert SSHD
+        with subprocess.Popen([SSHD, "-D", "-f", self.config]) as server:
+            try:
+                self._wait()
+                yield server
+            finally:
+                for process in psutil.Process(server.pid).children(recursive=True):
+                    process.kill()
+                server.kill()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 10
+        while True:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def address(self, key: str) -> Address:
+        import getpass
+
+        return address_of(Remote("sshd", "127.0.0.1", self.port, getpass.getuser(), key))
+
+    @property
+    def sessions(self) -> list[Path]:
+        return list((self.home / ".bench" / "sessions").glob("*"))
+
+
+@pytest.fixture
+def sshd(short: Path, monkeypatch: pytest.MonkeyPatch) -> Sshd:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(short / "config-home"))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return Sshd(short)
+
+
+def trust_it(sshd: Sshd) -> None:
+    key = asyncio.run(offered_key("127.0.0.1", sshd.port, 10))
+    trust("127.0.0.1", sshd.port, key)
+
+
+def use(address: Address, files: dict[str, Path], target: Path) -> tuple[int, str]:
+    """Push, run and fetch; bytes pushed, and what the command printed."""
+
+    async def run() -> tuple[int, str]:
+        async with open_board(address, print, Limits(busy=1)) as board:
+            assert (await board.probe()).board == "b"
+            pushed = await board.push(files)
+            done = await board.run(["sh", "-c", "sha256sum <large >results; echo done"], 30)
+            await board.fetch("results", target)
+            return pushed.bytes, done.stdout
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    path = tmp_path / "large"
+    path.write_bytes(os.urandom(20_000_000))
+    return {"large": path}
+
+
+def test_push_run_fetch_and_push_again(sshd: Sshd, files: dict[str, Path], tmp_path: Path) -> None:
+    with sshd.on():
+        trust_it(sshd)
+        address = sshd.address(str(sshd.key))
+        start = time.monotonic()
+        assert use(address, files, tmp_path / "results") == (20_000_000, "done\n")
+        middle = time.monotonic()
+        assert use(address, files, tmp_path / "results") == (0, "done\n")
+        print(f"first {middle - start:.2f} s, second {time.monotonic() - middle:.2f} s")
+        assert sshd.sessions == []
+
+
+def test_the_keys_of_an_agent_are_offered(
+    sshd: Sshd, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent_path = short / "agent"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with sshd.on(), subprocess.Popen(["ssh-agent", "-D", "-a", agent_path]) as agent:
+        try:
+            while not agent_path.exists():
+                time.sleep(0.02)
+            trust_it(sshd)
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(agent_path))
+            with pytest.raises(BoardError, match="refused the key"):
+                use(sshd.address(""), {}, tmp_path / "results")
+            subprocess.run(["ssh-add", "-q", sshd.key], check=True)
+            small = {"large": sshd.key.with_suffix(".pub")}
+            assert use(sshd.address(""), small, tmp_path / "results")[1] == "done\n"
+        finally:
+            agent.terminate()
+
+
+def test_a_changed_host_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
+    with sshd.on():
+        other = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
+        trust("127.0.0.1", sshd.port, other)
+        with pytest.raises(BoardError, match="host key other than the one expected"):
+            use(sshd.address(str(sshd.key)), {}, tmp_path / "results")
+
+
+def test_power_goes_in_the_middle_of_a_run(sshd: Sshd, files: dict[str, Path]) -> None:
+    """Everything on the board dies at once; the next run finds a clean board and sends nothing."""
+
+    async def run(address: Address, server: subprocess.Popen[bytes]) -> None:
+        async with open_board(address, print) as board:
+            await board.push(files)
+            running = asyncio.create_task(board.run(["sleep", "60"], 60))
+            await asyncio.sleep(0.3)
+            for process in psutil.Process(server.pid).children(recursive=True):
+                process.send_signal(signal.SIGKILL)
+            await running
+
+    with sshd.on() as server:
+        trust_it(sshd)
+        address = sshd.address(str(sshd.key))
+        with pytest.raises(BoardError, match="was lost while running `sleep 60`"):
+            asyncio.run(run(address, server))
+    assert len(sshd.sessions) == 1
+    with sshd.on():
+        assert use(address, files, sshd.home / "results")[0] == 0
+        assert sshd.sessions == []
+
+
+def test_a_busy_board_says_by_whom(sshd: Sshd, tmp_path: Path) -> None:
+    async def run(address: Address) -> None:
+        async with open_board(address, print), open_board(address, print, Limits(busy=0.1)):
+            pytest.fail("the board was shared")
+
+    with sshd.on():
+        trust_it(sshd)
+        with pytest.raises(BoardError, match="is in use by"):
+            asyncio.run(run(sshd.address(str(sshd.key))))
+        assert sshd.sessions == []
