@@ -5,11 +5,12 @@ PROFILE ?= quick
 RUNNER  ?= auto
 BENCH   := .venv/bin/bench
 
-.PHONY: help setup reproduce test lock lock-check clean
+.PHONY: help setup reproduce test benchmark lock lock-check clean
 
 help:
 	@echo "make reproduce            run experiments/quick.toml and report (PROFILE=name for another)"
 	@echo "make test                 lint, types, unit tests, and a small network for real"
+	@echo "make benchmark            time everything: benchmarks.json, benchmarks.md (5 minutes)"
 	@echo "make setup                prepare .venv with the bench command"
 	@echo "make lock                 regenerate the hash-pinned locks"
 	@echo "make clean                remove .venv and .tox; artifacts/ stays"
@@ -36,6 +37,9 @@ reproduce: setup
 
 test: .venv/dev
 	.venv/bin/tox run -e lint,type,unit,sim
+
+benchmark: setup
+	@.venv/bin/python -m benchmarks
 
 lock: .venv/dev
 	.venv/bin/python tools/lock.py
