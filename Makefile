@@ -6,12 +6,13 @@ RUNNER  ?= auto
 BOARD   ?=
 BENCH   := .venv/bin/bench
 
-.PHONY: help setup reproduce test base images lock lock-check clean
+.PHONY: help setup reproduce test benchmark base images lock lock-check clean
 
 help:
 	@echo "make reproduce            run experiments/quick.toml and report (PROFILE=name for another)"
 	@echo "                          (BOARD=user@host XILINX_VIVADO=/tools/Xilinx/Vivado/2024.2)"
 	@echo "make test                 lint, types, unit tests, a small network for real, containers"
+	@echo "make benchmark            time everything: benchmarks.json, benchmarks.md (5 minutes)"
 	@echo "make setup                prepare .venv with the bench command"
 	@echo "make images               build the container images ahead of a run (make base: their base only)"
 	@echo "make lock                 regenerate the hash-pinned locks"
@@ -42,6 +43,9 @@ test: .venv/dev
 
 base images: setup
 	@.venv/bin/python -m bench.images $(if $(filter base,$@),base,build)
+
+benchmark: setup
+	@.venv/bin/python -m benchmarks
 
 lock: .venv/dev
 	.venv/bin/python tools/lock.py

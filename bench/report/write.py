@@ -14,6 +14,7 @@ from rich.table import Table
 from bench.errors import store_error
 from bench.report.ratios import throughput_ratios
 from bench.report.spread import over_seeds
+from bench.report.summary import summarize
 
 PROVENANCE = {
     "accuracy": "trained network, whole test set",
@@ -70,11 +71,15 @@ def show(results: pd.DataFrame, grid: str, console: Console) -> None:
     """Print two tables, each narrow enough for 80 columns, and the ratios."""
     networks = ", ".join(dict.fromkeys(results["network"] + " on " + results["dataset"]))
     console.print(f"\n[bold]Results of grid '{grid}'[/]: {networks}", highlight=False)
-    for columns in (THROUGHPUT, RESOURCES):
-        console.print(_table(results, columns))
-    if results["seed"].nunique() > 1:
+    if len(results) > MANY:
+        console.print(_table(summarize(results), SUMMARY_COLUMNS))
+        console.print(f"{len(results)} points; each one is in results.csv.", highlight=False)
+    else:
+        for columns in (THROUGHPUT, RESOURCES):
+            console.print(_table(results, columns))
+    if results["seed"].nunique() > 1 and len(results) <= MANY:
         console.print(_table(over_seeds(results), SPREAD))
-    for line in _ratio_lines(results):
+    for line in _few(_ratio_lines(results)):
         console.print(line, highlight=False)
     for line in _reason_lines(results):
         console.print(line, highlight=False, markup=False)
@@ -94,6 +99,13 @@ def _experiment(row: Any) -> str:
     return f"w{row['weight_bits']}a{row['act_bits']} s{row['seed']} {row['folding']}"
 
 
+def _few(lines: list[str]) -> list[str]:
+    """The first lines, and how many there are besides."""
+    if len(lines) <= RATIOS_SHOWN:
+        return lines
+    return [*lines[:RATIOS_SHOWN], f"... and {len(lines) - RATIOS_SHOWN} more, in results.md"]
+
+
 def _mean(row: Any, name: str, factor: float, digits: int, unit: str = "") -> str:
     mean = _format(row[f"{name}_mean"], factor, digits, unit)
     spread = _format(row[f"{name}_std"], factor, digits, unit)
@@ -101,7 +113,24 @@ def _mean(row: Any, name: str, factor: float, digits: int, unit: str = "") -> st
 
 
 Columns = dict[str, Callable[[Any], str]]
-TEXT_COLUMNS = ("experiment", "exact", "measured on", "fits", "status")
+TEXT_COLUMNS = (
+    "experiment", "exact", "measured on", "fits", "status", "data set", "folding", "best", "worst",
+)  # fmt: skip
+# More points than that are summed up on the terminal.
+MANY = 60
+RATIOS_SHOWN = 6
+SUMMARY_COLUMNS: Columns = {
+    "data set": lambda row: row["dataset"],
+    "folding": lambda row: row["folding"],
+    "done": lambda row: f"{row['done']}/{row['points']}",
+    "infeas.": lambda row: str(row["infeasible"]),
+    "failed": lambda row: str(row["failed"]),
+    "exact": lambda row: str(row["bit_exact"]),
+    "II off": lambda row: _format(row["ii_deviation"], 100, 2, "%"),
+    "fit": lambda row: str(row["fits"]),
+    "best": lambda row: row["best"],
+    "worst": lambda row: row["worst"],
+}
 THROUGHPUT: Columns = {
     "experiment": _experiment,
     "accuracy": lambda row: _format(row["accuracy"], 100, 2, "%"),
@@ -173,6 +202,7 @@ def _as_markdown(results: pd.DataFrame, grid: str) -> str:
     reasons = "\n".join(f"- {line}" for line in _reason_lines(results))
     return (
         f"# Results of grid '{grid}'\n\n"
+        f"{_markdown_table(summarize(results), SUMMARY_COLUMNS)}\n\n"
         f"{_markdown_table(results, THROUGHPUT)}\n\n{_markdown_table(results, RESOURCES)}\n\n"
         f"## Throughput ratios\n\n{ratios or 'None: fewer than two foldings simulated.'}\n\n"
         f"## Not done\n\n{reasons or 'Nothing is infeasible, nothing failed.'}\n\n"

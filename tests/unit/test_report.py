@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from bench.experiment import Experiment, expand, references
 from bench.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.report.ratios import throughput_ratios
+from bench.report.summary import summarize
 from bench.runners import Job
 from conftest import FakeRunner
 
@@ -177,3 +179,35 @@ def test_an_infeasible_point_is_a_row_with_its_reason(
     assert list(results["reason"].dropna()) == ["PE 8 does not divide 10"] * 2
     _, markdown = report.write(results, "test", tmp_path)
     assert "2 x infeasible: compile, such as w2a2 s1 max: PE 8" in markdown.read_text()
+
+
+def test_a_large_grid_is_summed_up(
+    experiments: Sequence[Experiment], resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = collect(experiments, resolver)
+    results.loc[1, "status"] = "infeasible: compile"
+    results.loc[2, "ii_simulated"] = 4300
+    results.loc[2, "accuracy"] = 0.5
+    summary = summarize(results)
+    low, high = summary.to_dict("records")
+    assert (low["folding"], low["points"], low["done"], low["infeasible"]) == ("low", 2, 2, 0)
+    assert (high["done"], high["infeasible"], high["bit_exact"]) == (1, 1, 2)
+    assert low["ii_deviation"] == pytest.approx(204 / 4096)
+    assert (low["best"], low["worst"]) == ("w2a2 95.31%", "w4a4 50.00%")
+
+    # The package has a function of the module's name.
+    monkeypatch.setattr(sys.modules["bench.report.write"], "MANY", 3)
+    console = Console(file=io.StringIO(), width=250)
+    report.show(results, "test", console)
+    text = console.file.getvalue()
+    assert "4 points; each one is in results.csv" in text
+    assert "1/2" in text
+    assert "4.98%" in text
+
+
+def test_an_empty_store_sums_up_to_nothing_done(
+    experiments: Sequence[Experiment], resolver: Resolver
+) -> None:
+    summary = summarize(report.collect(experiments, resolver))
+    assert list(summary["missing"]) == [2, 2]
+    assert list(summary["best"]) == ["", ""]

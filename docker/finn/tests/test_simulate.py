@@ -3,131 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from finn_worker.compile import compile_model
-from finn_worker.fifo_sizing import size_fifos
-from finn_worker.rtl.top import MIN_DEPTH, max_depth
-from finn_worker.simulate import simulate
-from finn_worker.simulator import Simulator, StalledError
-from finn_worker.simulator_build import build, gather
-from finn_worker.size import KnownSizing, size
-from quantized_mlp import QuantizedMLP
-from stagekit import Reporter, Request, StageError
-
-IMAGES = 20
-# Two balanced layers in a row: the second one's FIFO has to bridge a good part of an image.
-SIZES = (64, 64, 64, 8, 4)
-FOLDING = [[2, 1], [1, 2], [1, 1], [4, 2]]
-II = 2048  # the first layer's, 64 x 64 / 2, and the second layer's
-
-
-@dataclass
-class Bench:
-    """A compiled network, and folders to simulate it in."""
-
-    mlp: QuantizedMLP
-    folder: Path
-    export: Path
-    compiled: Path
-
-    def size(self, compiled: Path | None = None) -> Path:
-        """The outputs of the size stage, run once for each compilation."""
-        name = f"size-{(compiled or self.compiled).name}"
-        outputs = self.folder / name / "outputs"
-        if not outputs.exists():
-            request = self.request(name, compiled, stage="size")
-            size(replace(request, spec={}), Reporter(io.StringIO()))
-        return outputs
-
-    def request(
-        self, name: str, compiled: Path | None = None, stage: str = "simulate", **spec: Any
-    ) -> Request:
-        """A request for the simulate stage, with new folders and the shared cache."""
-        inputs = {"export": self.export, "compile": compiled or self.compiled}
-        if stage == "simulate":
-            inputs["size"] = self.size() if compiled is None else self.size(self.compiled)
-        request = Request(
-            stage=stage,
-            spec={"images": IMAGES, "exact": False, "trace_images": 0} | spec,
-            inputs=inputs,
-            outputs=self.folder / name / "outputs",
-            scratch=self.folder / name / "scratch",
-            cache=self.folder / "cache",
-            cpus=2,
-            result=self.folder / name / "result.json",
-            leash=False,
-        )
-        for path in (request.outputs, request.scratch):
-            path.mkdir(parents=True)
-        return request
-
-    def run(
-        self, name: str, compiled: Path | None = None, **spec: Any
-    ) -> tuple[Path, dict[str, Any], str]:
-        """Outputs, metrics and events of one run of the stage."""
-        request = self.request(name, compiled, **spec)
-        events = io.StringIO()
-        simulate(request, Reporter(events))
-        metrics = json.loads((request.outputs / "metrics.json").read_text())
-        return request.outputs, metrics, events.getvalue()
-
-    def variant(self, name: str, change: Callable[[Path], None]) -> Path:
-        """A copy of the compiled network, changed."""
-        copy = self.folder / name
-        shutil.copytree(self.compiled, copy)
-        change(copy / "rtl")
-        return copy
-
-
-def compile_network(folder: Path, sizes: tuple[int, ...], folding: list[list[int]]) -> Bench:
-    """Export and compile a random network."""
-    mlp = QuantizedMLP(sizes, weight_bits=3, act_bits=2)
-    export = mlp.export(folder / "export")
-    predictions = mlp.logits.argmax(axis=1)
-    # Labels of which a known share is right
-    labels = np.where(np.arange(IMAGES) % 4 == 0, (predictions + 1) % 4, predictions)
-    np.savez(
-        export / "test_set.npz",
-        images=mlp.images,
-        labels=labels.astype(np.uint8),
-        predictions=predictions,
-    )
-    compiled, scratch = folder / "compile", folder / "compile-scratch"
-    compiled.mkdir()
-    scratch.mkdir()
-    request = Request(
-        stage="compile",
-        spec={
-            "folding": folding,
-            "target_fps": None,
-            "oversized": "simulate",
-            "board": "Pynq-Z1",
-            "part": "xc7z020clg400-1",
-            "clock_ns": 10.0,
-        },
-        inputs={"export": export},
-        outputs=compiled,
-        scratch=scratch,
-        cache=scratch,
-        cpus=2,
-        result=scratch / "result.json",
-        leash=False,
-    )
-    compile_model(request, Reporter(io.StringIO()))
-    return Bench(mlp, folder, export, compiled)
+from accelerators import FOLDING, II, IMAGES, SIZES, Bench, compile_network
+from finn_worker.simulator import StalledError
+from stagekit import StageError
 
 
 @pytest.fixture(scope="module")
@@ -175,58 +63,6 @@ def test_finns_own_modules_throughout_give_the_same(
     assert metrics == {key: value for key, value in fast_metrics.items() if key != "rtl"}
     name = "predictions.npz"
     assert (outputs / name).read_bytes() == (fast_outputs / name).read_bytes()
-
-
-def test_no_fifo_could_be_any_shallower(bench: Bench, tmp_path: Path) -> None:
-    executable = build(gather(bench.compiled), bench.folder / "cache", tmp_path, 2)
-    design = json.loads((bench.compiled / "design.json").read_text())
-    simulator = Simulator(executable, design, bench.compiled / "rtl", tmp_path, 100_000)
-    limits = [max_depth(stream) for stream in design["streams"]]
-    sizing = size_fifos(simulator, bench.mlp.images, limits, II, lambda text: None)
-    assert sizing.ii == II
-    frames = bench.mlp.images[np.arange(60) % IMAGES]
-    assert simulator.run(frames, sizing.depths)[1].ii == II
-    deeper = [stream for stream, depth in enumerate(sizing.depths) if depth > MIN_DEPTH]
-    assert deeper
-    for stream in deeper:
-        depths = list(sizing.depths)
-        depths[stream] -= 1
-        interval = simulator.run(frames, depths)[1].ii
-        assert interval is not None
-        assert interval > II
-
-
-def test_sizing_is_reported_and_proven_with_finns_fifos(bench: Bench) -> None:
-    metrics = json.loads((bench.size() / "metrics.json").read_text())
-    assert metrics["ii_sized"] == metrics["ii_estimated"] == II < metrics["ii_unsized"]
-    assert metrics["unsized_deadlock"] is None
-    assert metrics["total_depth"] == sum(fifo["depth"] for fifo in metrics["fifos"])
-    assert metrics["total_bits"] == sum(f["depth"] * f["width_bits"] for f in metrics["fifos"])
-    assert metrics["deeper_than_least"] > 0
-
-
-def test_fifos_that_behave_otherwise_are_found_out(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gathered = gather
-
-    def shallow(bundle: Path, depths: Any = None, **options: Any) -> Any:
-        found = gathered(bundle, depths, **options)
-        if depths is None:
-            return found
-        top = re.sub(r"fifo #\(.DEPTH\(\d+\)", "fifo #(.DEPTH(2)", found.rtl["top.sv"])
-        return replace(found, rtl={**found.rtl, "top.sv": top})
-
-    monkeypatch.setattr("finn_worker.simulator_build.gather", shallow)
-    request = replace(bench.request("other fifos", stage="size"), spec={})
-    with pytest.raises(StageError, match="FINN's own FIFOs give"):
-        size(request, Reporter(io.StringIO()))
-
-
-def test_sizing_of_another_design_is_refused(bench: Bench) -> None:
-    design = json.loads((bench.compiled / "design.json").read_text())
-    with pytest.raises(StageError, match="another design"):
-        KnownSizing.load(bench.size(), {"streams": design["streams"][1:]})
 
 
 def test_waveforms_on_request_are_the_same_every_time(

@@ -1,0 +1,1 @@
+"""Timings of the package on one machine, ratios taken side by side in one run."""

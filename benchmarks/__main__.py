@@ -1,0 +1,350 @@
+"""Time the package on this machine: `make benchmark`, or `python -m benchmarks --help`.
+
+Writes benchmarks.json and benchmarks.md. Every ratio is of two things timed in this same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.environments import ENVIRONMENTS
+from bench.events import Event
+from bench.experiment import expand
+from bench.grid import load_grid
+from bench.paths import ROOT, environments_folder
+from bench.pipeline import Resolver, execute, plan
+from bench.pipeline.assemble import assemble
+from bench.runners.venv import VenvRunner
+from bench.store import Entry
+
+GRID = ROOT / "experiments" / "benchmark.toml"
+REPEATS = 3
+TRAIN_IMAGES = 12_000
+SCRIPTS = ROOT / "benchmarks" / "workers"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One thing timed several times.
+
+    Attributes:
+        what: Name for people.
+        unit: Of the values.
+        values: As measured.
+        wanted: What to reach; None where there is no goal.
+        at_most: Whether smaller is better.
+    """
+
+    what: str
+    unit: str
+    values: Sequence[float]
+    wanted: float | None = None
+    at_most: bool = True
+
+    @property
+    def median(self) -> float:
+        """The middle value."""
+        return statistics.median(self.values)
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the median is what was wanted."""
+        if self.wanted is None:
+            return None
+        return self.median <= self.wanted if self.at_most else self.median >= self.wanted
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, with the spread."""
+        spread = {"median": self.median, "min": min(self.values), "max": max(self.values)}
+        return asdict(self) | spread | {"reached": self.reached}
+
+
+@dataclass
+class Benchmark:
+    """A run of every benchmark, with its figures so far."""
+
+    store: Path
+    exact: bool
+    figures: list[Figure] = field(default_factory=list)
+
+    def add(self, figure: Figure) -> Figure:
+        """Keep and show a figure."""
+        self.figures.append(figure)
+        print(_line(figure.as_json()), flush=True)
+        return figure
+
+    def run(self) -> None:
+        """Everything, in an order in which each part finds what it needs."""
+        entries = self._pipeline()
+        self._stages(entries)
+        self._builds(entries)
+        self._simulators(entries)
+        self._training(entries)
+        self._overhead()
+        self._cluster()
+
+    def _pipeline(self) -> dict[str, Entry]:
+        command = [sys.executable, "-m", "bench", "run", str(GRID), "--runner", "venv"]
+        cold = _timed(lambda: _call([*command, "--store", str(self.store)]))
+        self.add(Figure("grid of 2 precisions x 2 foldings, cold", "s", [cold]))
+        warm = [
+            _timed(lambda: _call([*command, "--store", str(self.store)])) for _ in range(REPEATS)
+        ]
+        self.add(Figure("the same, warm", "s", warm, 10))
+        resolver = self._resolver(self.store)
+        tasks = plan(expand(load_grid(GRID)))
+        found = resolver.present(tasks)
+        return {f"{t.stage.name} {t.name}": found[t.id] for t in tasks}
+
+    def _stages(self, entries: dict[str, Entry]) -> None:
+        manifests = [entry.manifest for entry in entries.values()]
+        goals = {"compile": 8.0}
+        for stage in ("train", "export", "compile", "size", "simulate", "measure"):
+            own = [manifest for manifest in manifests if manifest.stage == stage]
+            seconds = [manifest.seconds for manifest in own]
+            self.add(Figure(f"stage {stage}, two at a time", "s", seconds, goals.get(stage)))
+            peak = [manifest.peak_memory_bytes / 2**30 for manifest in own]
+            if any(peak):
+                self.add(Figure(f"peak memory, {stage}", "GiB", peak, 4))
+        sizing = [m.timings["FIFO sizing"] for m in manifests if m.stage == "size"]
+        self.add(Figure("search for FIFO depths", "s", sizing, 5))
+
+    def _builds(self, entries: dict[str, Entry]) -> None:
+        processes = str(_cpus())
+        for folding in ("max", "low"):
+            bundle = str(entries[f"compile tfc-mnist-w2a2-s1-{folding}"].files)
+            arguments = [bundle, str(self.store / "tmp"), processes]
+            seconds = self._in("finn", "build_speed.py", *arguments, str(REPEATS))
+            goal = 20 if folding == "max" else None
+            self.add(Figure(f"simulator build, {folding}, cold", "s", seconds, goal))
+            if self.exact and folding == "max":
+                exact = self._in("finn", "build_speed.py", *arguments, "1", "exact")
+                self.add(Figure("the same of FINN's own modules", "s", exact))
+                ratio = exact[0] / statistics.median(seconds)
+                self.add(Figure("build: FINN's own modules / stand-ins", "x", [ratio]))
+
+    def _simulators(self, entries: dict[str, Entry]) -> None:
+        for folding, images, goal in (("max", 10_000, 0.5), ("low", 500, 2.0)):
+            files = entries[f"simulate tfc-mnist-w2a2-s1-{folding}"].files
+            inputs = self.store / "tmp" / "images.raw"
+            _write_images(entries["export tfc-mnist-w2a2-s1"], inputs)
+            command = [str(files / "package" / "simulator"), "--input", str(inputs)]
+            command += ["--output", str(self.store / "tmp" / "out"), "--images", str(images)]
+            seconds, speeds = [], []
+            for _ in range(REPEATS):
+                start = time.perf_counter()
+                cycles = json.loads(_call(command))["cycles"]
+                seconds.append(time.perf_counter() - start)
+                speeds.append(cycles / seconds[-1] / 1e6)
+            self.add(Figure(f"simulation speed, {folding}", "M cycles/s", speeds, goal, False))
+            wanted = 5 if folding == "max" else None
+            self.add(Figure(f"{images} images through {folding}", "s", seconds, wanted))
+
+    def _training(self, entries: dict[str, Entry]) -> None:
+        arguments = [str(entries["dataset mnist"].files), str(TRAIN_IMAGES)]
+        naive = self._in("train", "train_speed.py", *arguments, "2", "naive", "4")
+        self.add(Figure("epoch, image by image, DataLoader with 4 workers", "s", naive))
+        alone = self._in("train", "train_speed.py", *arguments, str(REPEATS), "ours")
+        self.add(Figure("epoch, one network alone", "s", alone))
+        processes = [
+            self._start("train", "train_speed.py", *arguments, str(REPEATS), "ours")
+            for _ in range(_cpus())
+        ]
+        together = [value for process in processes for value in _result(process)]
+        each = [value / len(processes) for value in together]
+        self.add(Figure("epoch per network, one on each processor", "s", each))
+        slow = statistics.median(naive)
+        self.add(Figure("alone, against image by image", "x", [slow / _mid(alone)], 3, False))
+        self.add(Figure("in a grid, against image by image", "x", [slow / _mid(each)], 10, False))
+
+    def _overhead(self) -> None:
+        """What a stage costs that does nothing: key, locks, folders, manifest, durable writes."""
+        with tempfile.TemporaryDirectory(dir=self.store / "tmp") as folder:
+            resolver = self._resolver(Path(folder))
+            for runner in resolver.runners.values():
+                runner.run = _do_nothing  # type: ignore[method-assign]
+            tasks = plan(expand(load_grid(GRID)))
+            seconds = _timed(lambda: execute(tasks, resolver, 1, 1, _ignore))
+            self.add(Figure("orchestrator, per stage", "s", [seconds / len(tasks)]))
+        python = self._python("finn")
+        start = [
+            _timed(lambda: _call([python, "-c", "import stagekit"], "finn")) for _ in range(REPEATS)
+        ]
+        self.add(Figure("start of a worker", "s", start))
+
+    def _cluster(self) -> None:
+        from distributed import LocalCluster  # noqa: PLC0415
+
+        from bench.cluster import DaskBackend, Site  # noqa: PLC0415
+        from bench.runners.limits import Limits  # noqa: PLC0415
+
+        grid = load_grid(GRID)
+        train = grid.train.model_copy(update={"seeds": (1, 2, 3, 4)})
+        tasks = plan(expand(grid.model_copy(update={"train": train})))
+        tasks = [task for task in tasks if task.stage.name in ("dataset", "train")]
+        seconds = {}
+        for workers in (1, 2):
+            with (
+                tempfile.TemporaryDirectory(dir=self.store / "tmp") as folder,
+                LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=None
+                ) as cluster,
+            ):
+                site = Site(Path(folder), environments_folder(self.store), "venv", Limits())
+                resolver = site()
+                first = [task for task in tasks if task.stage.name == "dataset"]
+                execute(first, resolver, 1, 1, _ignore)
+                backend = DaskBackend(cluster.scheduler_address, resolver, site, _ignore)
+                summary = execute(tasks, resolver, 1, 1, _ignore, backend=backend)
+                assert summary.exit_code == 0, summary.errors
+                seconds[workers] = summary.seconds
+        self.add(Figure("8 trainings on Dask, 1 worker", "s", [seconds[1]]))
+        self.add(Figure("the same, 2 workers", "s", [seconds[2]]))
+        self.add(Figure("Dask, 2 workers / 1", "x", [seconds[1] / seconds[2]], 1.7, False))
+
+    def _resolver(self, store: Path) -> Resolver:
+        return assemble(store, VenvRunner(environments_folder(self.store)))
+
+    def _python(self, environment: str) -> str:
+        folder = environments_folder(self.store)
+        recipe = VenvRunner(folder).recipe(environment)[:12]
+        return str(folder / f"{environment}--{recipe}" / "bin" / "python")
+
+    def _start(self, environment: str, script: str, *arguments: str) -> subprocess.Popen[str]:
+        command = [self._python(environment), str(SCRIPTS / script), *arguments]
+        return _start(command, environment)
+
+    def _in(self, environment: str, script: str, *arguments: str) -> list[float]:
+        return _result(self._start(environment, script, *arguments))
+
+
+def _ignore(event: Event) -> None:
+    """Events are for people."""
+
+
+def _do_nothing(job: Any, emit: Any, cancelled: Any) -> Any:  # noqa: ARG001
+    from bench.wire import Result  # noqa: PLC0415
+
+    (job.request.outputs / "metrics.json").write_text("{}\n")
+    return Result("done", "", "", {}, {}, 0)
+
+
+def _write_images(export: Entry, target: Path) -> None:
+    import numpy as np  # noqa: PLC0415
+
+    with np.load(export.files / "test_set.npz") as data:
+        data["images"].tofile(target)
+
+
+def _start(command: Sequence[str], environment: str = "") -> subprocess.Popen[str]:
+    variables = dict(os.environ)
+    if environment:
+        folders = ENVIRONMENTS[environment].worker_folders
+        variables |= {"PYTHONPATH": os.pathsep.join(map(str, folders)), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables, cwd=ROOT
+    )
+
+
+def _call(command: Sequence[str], environment: str = "") -> str:
+    process = _start(command, environment)
+    printed, errors = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{printed[-2000:]}{errors[-2000:]}")
+    return printed
+
+
+def _result(process: subprocess.Popen[str]) -> list[float]:
+    printed, errors = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{process.args!r} failed:\n{errors[-2000:]}")
+    values: list[float] = json.loads(printed)
+    return values
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _mid(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _machine() -> dict[str, Any]:
+    info = Path("/proc/cpuinfo")
+    models = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+    return {
+        "processor": models[0].split(":")[1].strip() if models else platform.processor(),
+        "processors": _cpus(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_at_start": os.getloadavg()[0],
+    }
+
+
+def _line(figure: dict[str, Any]) -> str:
+    goal = ""
+    if figure["wanted"] is not None:
+        sign = "at most" if figure["at_most"] else "at least"
+        goal = f"{sign} {figure['wanted']:g}: {'yes' if figure['reached'] else 'NO'}"
+    spread = f"{figure['min']:.3g} to {figure['max']:.3g}"
+    values = f"{figure['median']:.3g} {figure['unit']} | {spread} | {len(figure['values'])}"
+    return f"| {figure['what']} | {values} | {goal} |"
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--output", type=Path, default=ROOT, help="folder for the two files")
+    parser.add_argument("--store", type=Path, help="an empty folder; default: a temporary one")
+    parser.add_argument("--exact", action="store_true", help="build FINN's own modules, too")
+    options = parser.parse_args()
+    machine = _machine()
+    default = ROOT / "artifacts"
+    os.environ.setdefault("BENCH_ENVIRONMENTS", str(environments_folder(default)))
+    with tempfile.TemporaryDirectory() as folder:
+        benchmark = Benchmark((options.store or Path(folder)).absolute(), options.exact)
+        benchmark.run()
+    versions = {name: metadata.version(name) for name in ("finn-bench", "distributed", "numpy")}
+    figures = [figure.as_json() for figure in benchmark.figures]
+    document = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine,
+        "versions": versions,
+        "figures": figures,
+    }
+    options.output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(document, indent=1, sort_keys=True)
+    (options.output / "benchmarks.json").write_text(text + "\n")
+    about = ", ".join(f"{name} {value}" for name, value in machine.items())
+    lines = ["| what | median | spread | times | to reach |", "|---|---|---|---|---|"]
+    lines += [_line(figure) for figure in figures]
+    (options.output / "benchmarks.md").write_text(f"{about}\n\n" + "\n".join(lines) + "\n")
+    print(f"written: {options.output / 'benchmarks.json'}, {options.output / 'benchmarks.md'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Seconds per epoch of 60,000 images at batch 100. Runs in the train environment.
+
+`ours` trains as the train stage does. `naive` is the usual way: a data set that opens, resizes and
+converts every image when it is asked for, and a DataLoader, with worker processes or without.
+
+Usage: train_speed.py DATASET IMAGES REPEATS ours|naive [WORKERS]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from train_worker import inference
+from train_worker.checkpoint import build_network
+from train_worker.data import read_idx, read_split
+from train_worker.specs import TrainSpec
+from train_worker.training import _pass_over
+
+EPOCH = 60_000
+SPEC = TrainSpec(
+    network="TFC", weight_bits=4, act_bits=4, seed=1, epochs=1, batch_size=100,
+    learning_rate=0.01, milestones=[], gamma=0.1, dropout=0.2, image_size=32, train_images=0,
+)  # fmt: skip
+
+
+class PerImage(Dataset[tuple[torch.Tensor, int]]):
+    """Images as Pillow sees them, one at a time."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._images = read_idx(folder / "train-images.idx", 3)[:count]
+        self._labels = read_idx(folder / "train-labels.idx", 1)[:count]
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        image = Image.fromarray(self._images[index])
+        scaled = image.resize((SPEC.image_size, SPEC.image_size), Image.Resampling.BILINEAR)
+        pixels = torch.from_numpy(np.array(scaled)).float()
+        return pixels.reshape(-1), int(self._labels[index])
+
+
+def main() -> None:
+    """Print seconds per epoch, one for each repeat."""
+    folder, images, repeats = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    torch.manual_seed(1)
+    network = build_network(SPEC, 10)
+    optimizer = torch.optim.Adam(network.parameters(), lr=SPEC.learning_rate, fused=True)
+    seconds = []
+    if sys.argv[4] == "ours":
+        inference.fix_arithmetic()
+        data = read_split(folder, "train", 10, SPEC.image_size).first(images)
+    else:
+        workers = int(sys.argv[5])
+        loader = DataLoader(
+            PerImage(folder, images), SPEC.batch_size, shuffle=True, num_workers=workers
+        )
+    for _ in range(repeats):
+        start = time.perf_counter()
+        if sys.argv[4] == "ours":
+            _pass_over(network, optimizer, data, torch.randperm(images), SPEC.batch_size)
+        else:
+            network.train()
+            for values, labels in loader:
+                loss = functional.cross_entropy(network(values), labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        seconds.append((time.perf_counter() - start) * EPOCH / images)
+    print(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main()
