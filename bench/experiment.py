@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -159,7 +160,8 @@ Point = Experiment | Training
 
 def spec_as_json(spec: StageSpec) -> dict[str, Any]:
     """The spec as JSON values, ready for a key or a request."""
-    return asdict(spec)
+    values: dict[str, Any] = json.loads(json.dumps(asdict(spec)))
+    return values
 
 
 def bits_text(bits: BitWidths) -> str:
