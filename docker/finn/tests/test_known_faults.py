@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from accelerators import Bench
 from finn_worker.known_faults import overflowing_queues
-from finn_worker.simulate import simulate
 from quantized_mlp import QuantizedMLP
-from stagekit import Reporter, Request
 from test_compile import compile_export
 from test_rtl_standins import compare, finn_module, own_module
 
@@ -59,22 +56,7 @@ def test_wrong_outputs_are_put_down_to_the_fault(
     about = [event["text"] for event in compiled.events if FIRST in event.get("text", "")]
     assert len(about) == (0 if safe else 1)
 
-    folder = tmp_path / "simulate"
-    for name in ("outputs", "scratch"):
-        (folder / name).mkdir(parents=True)
-    events = io.StringIO()
-    request = Request(
-        stage="simulate",
-        spec={"images": len(network.images), "exact": False},
-        inputs={"export": export, "compile": compiled.outputs},
-        outputs=folder / "outputs",
-        scratch=folder / "scratch",
-        cache=folder / "cache",
-        cpus=2,
-        result=folder / "result.json",
-        leash=False,
-    )
-    simulate(request, Reporter(events))
-    metrics = json.loads((folder / "outputs" / "metrics.json").read_text())
+    bench = Bench(network, tmp_path, export, compiled.outputs)
+    _, metrics, events = bench.run("simulate", images=len(network.images))
     assert metrics["bit_exact"] == safe
-    assert (f"fault in FINN+: {FIRST}" in events.getvalue()) != safe
+    assert (f"fault in FINN+: {FIRST}" in events) != safe
