@@ -183,3 +183,19 @@ def test_a_scheduler_that_dies_is_said_and_what_was_done_is_kept(experiments, si
     assert summary.exit_code == Exit.ENVIRONMENT
     assert "is gone" in summary.errors[0].what
     assert len(list((site.folder / "store" / "dataset").glob("*/manifest.json"))) == 1
+
+
+def test_two_workers_do_nearly_twice_as_much(experiments, tmp_path) -> None:  # noqa: ANN001
+    # Stages that wait, so that the test measures the scheduling and not this machine's load.
+    seconds = {}
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+        with LocalCluster(**options, silence_logs=50) as cluster:
+            site = TestSite(folder, seconds=0.5)
+            seconds[workers] = run(experiments, site, cluster.scheduler_address).seconds
+    print(f"1 worker {seconds[1]:.1f} s, 2 workers {seconds[2]:.1f} s")
+    assert seconds[1] > TASKS * 0.5
+    # 1.7 and more on a machine with little else to do
+    assert seconds[1] / seconds[2] >= 1.5
