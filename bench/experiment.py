@@ -64,6 +64,15 @@ class SimulateSpec:
 
 
 @dataclass(frozen=True)
+class SynthesizeSpec:
+    """The target of the bitstream."""
+
+    board: str
+    part: str
+    clock_ns: float
+
+
+@dataclass(frozen=True)
 class MeasureSpec:
     """Which boards may measure, by name, and over how many images."""
 
@@ -76,7 +85,9 @@ class MeasureSpec:
         return self.boards == (EMULATED,)
 
 
-StageSpec = DatasetSpec | TrainSpec | ExportSpec | BuildSpec | SimulateSpec | MeasureSpec
+StageSpec = (
+    DatasetSpec | TrainSpec | ExportSpec | BuildSpec | SimulateSpec | SynthesizeSpec | MeasureSpec
+)
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,10 @@ class Experiment:
     export: ExportSpec
     compile: BuildSpec
     simulate: SimulateSpec
+    synthesize: SynthesizeSpec
     measure: MeasureSpec
     folding_name: str
+    needs_bitstream: bool
 
     @property
     def training_name(self) -> str:
@@ -149,6 +162,10 @@ def _points(grid: Grid) -> Iterator[Experiment]:
                 clock_ns=1000.0 / build.clock_mhz,
             ),
             simulate=SimulateSpec(grid.simulate.images, grid.simulate.exact),
+            synthesize=SynthesizeSpec(
+                build.board, BOARD_PARTS[build.board], 1000.0 / build.clock_mhz
+            ),
             measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
             folding_name=folding_name,
+            needs_bitstream=grid.needs_bitstream,
         )

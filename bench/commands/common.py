@@ -28,6 +28,7 @@ from bench.runners.docker import DockerRunner
 from bench.runners.host import HostRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.store import Store
 
 RUNNERS = ("auto", "docker", "venv")
@@ -127,7 +128,7 @@ def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) ->
     """The store and the runners, ready to look things up and to run them on the grid's boards."""
     fleet = Fleet(Remote.of_table(board) for board in grid.boards) if grid else Fleet()
     host = HostRunner({"dataset": fetch, "measure": partial(measure, fleet=fleet)})
-    runners: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, choice.runner)
+    runners: dict[str, Runner] = dict.fromkeys((*ENVIRONMENTS, VIVADO), choice.runner)
     return Resolver(Store(store_path), {"host": host, **runners})
 
 

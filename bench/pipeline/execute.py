@@ -85,7 +85,12 @@ class _Execution:
 
     def _missing_environments(self) -> list[str]:
         present = self._resolver.present(self._tasks.values())
-        missing = (t.stage.environment for t in self._tasks.values() if t.id not in present)
+        tasks = self._tasks.values()
+        missing = (
+            task.stage.environment
+            for task in tasks
+            if task.id not in present and not self._resolver.lacks(task)
+        )
         return list(dict.fromkeys(missing))
 
     def _check_environments(self) -> None:
@@ -127,23 +132,29 @@ class _Execution:
             if len(ready) >= limit:
                 break
             task = self._tasks[task_id]
+            if lack := self._resolver.lacks(task):
+                self._skip(task, lack)
+                continue
             outcomes = {name: self._summary.outcomes.get(i) for name, i in task.needs.items()}
             inputs = {name: o.entry for name, o in outcomes.items() if o and o.usable and o.entry}
             if len(inputs) == len(task.needs):
                 ready.append((task, inputs))
             elif any(outcome and not outcome.usable for outcome in outcomes.values()):
-                self._skip(task)
+                self._skip(task, self._blocker(task))
         return ready
 
-    def _skip(self, task: Task) -> None:
+    def _skip(self, task: Task, reason: str) -> None:
         del self._waiting[task.id]
-        blockers = (self._summary.outcomes.get(need) for need in task.needs.values())
-        blocker = next(outcome for outcome in blockers if outcome and not outcome.usable)
-        reason = blocker.reason if blocker.status == "skipped" else (
-            f"{blocker.task.stage.name} {blocker.status}"
-        )  # fmt: skip
         self._summary.outcomes[task.id] = Outcome(task, "skipped", None, reason)
         self._emit(Finished(task.name, task.stage.name, "skipped", reason, 0.0))
+
+    def _blocker(self, task: Task) -> str:
+        """Why a task cannot run: how the task that it needs ended."""
+        blockers = (self._summary.outcomes.get(need) for need in task.needs.values())
+        blocker = next(outcome for outcome in blockers if outcome and not outcome.usable)
+        if blocker.status == "skipped":
+            return blocker.reason
+        return f"{blocker.task.stage.name} {blocker.status}"
 
     def _settle(self, task: Task, future: Future[Outcome]) -> None:
         try:

@@ -43,7 +43,8 @@ def plan(experiments: Iterable[Experiment], stages: tuple[Stage, ...] = STAGES) 
     for experiment in experiments:
         ids: dict[str, str] = {}
         for stage in stages:
-            needs = {name: ids[name] for name in stage.needs}
+            bitstream = stage.bitstream_needs if experiment.needs_bitstream else ()
+            needs = {name: ids[name] for name in (*stage.needs, *bitstream)}
             spec = spec_as_json(experiment.spec(stage.name))
             identity = hashlib.sha256(canonical([stage.name, spec, needs])).hexdigest()
             ids[stage.name] = identity

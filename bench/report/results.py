@@ -18,7 +18,12 @@ COLUMNS = (
     "clock_mhz", "fps_core", "fps_measured", "measured_on", "lut", "bram18", "dsp", "fits",
     "status", "runner",
     "ii_unsized", "ii_measured", "best_epoch", "estimated_variant", "part",
+    "synthesis", "lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w",
+    "board_name",
 )  # fmt: skip
+
+
+SYNTHESIS = ("lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w")
 
 
 def collect(experiments: Sequence[Experiment], resolver: Resolver) -> pd.DataFrame:
@@ -30,7 +35,8 @@ def collect(experiments: Sequence[Experiment], resolver: Resolver) -> pd.DataFra
         own = {task.stage.name: task for task in tasks if experiment.name in task.serves}
         entries = {name: present[task.id] for name, task in own.items() if task.id in present}
         status = _status(own, present, resolver)
-        rows.append(_row(experiment, entries) | {"status": status})
+        synthesis = _synthesis(own["synthesize"], entries.get("synthesize"), resolver)
+        rows.append(_row(experiment, entries) | {"status": status, "synthesis": synthesis})
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
 
 
@@ -70,6 +76,8 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
         "fits": build.get("fits"),
         "estimated_variant": build.get("estimated_variant"),
         "part": experiment.compile.part,
+        **{name: metrics.get("synthesize", {}).get(name) for name in SYNTHESIS},
+        "board_name": measurement.get("board_name"),
         "runner": _runner(entries),
     }
 
@@ -80,11 +88,25 @@ def _runner(entries: Mapping[str, Entry]) -> str | None:
     return "+".join(sorted(runners)) or None
 
 
+def _synthesis(task: Task, entry: Entry | None, resolver: Resolver) -> str:
+    """How the bitstream's build ended, or why there was none."""
+    if lack := resolver.lacks(task):
+        return f"skipped: {lack}"
+    if entry is None:
+        return "missing"
+    reason = entry.manifest.reason
+    return f"{entry.manifest.status}: {reason}" if reason else entry.manifest.status
+
+
 def _status(own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver) -> str:
     """`done`; or what stopped the experiment: `infeasible`, `failed` or `missing`, and where."""
     for stage in STAGES:
         task = own[stage.name]
         entry = present.get(task.id)
+        if stage.name == "synthesize" and stage.name not in own["measure"].needs:
+            continue  # a finding beside the others, in its own columns; nothing waits for it
+        if entry is None and (lack := resolver.lacks(task)):
+            return f"skipped: {lack}"
         if entry is None:
             inputs = {name: present[need] for name, need in task.needs.items() if need in present}
             key = resolver.key(task, inputs) if len(inputs) == len(task.needs) else ""

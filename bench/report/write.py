@@ -20,6 +20,8 @@ PROVENANCE = {
     "ii_simulated": "rtl-sim (FINN's RTL, cycle for cycle)",
     "fps_core": "clock / ii_simulated",
     "fps_measured": "see measured_on; includes the input and output DMA",
+    "lut_synth": "Vivado, after synthesis, as are bram18_synth and dsp_synth",
+    "wns_ns": "Vivado, after routing, as are fmax_mhz and power_w (an estimate)",
     "lut": "estimated (FINN's analytic model), as are bram18 and dsp",
 }
 
@@ -52,7 +54,7 @@ def show(results: pd.DataFrame, grid: str, console: Console) -> None:
         for _, row in results.iterrows():
             table.add_row(*(cell(row) for cell in columns.values()))
         console.print(table)
-    for line in _ratio_lines(results):
+    for line in [*_ratio_lines(results), *_synthesis_lines(results)]:
         console.print(line, highlight=False)
 
 
@@ -107,13 +109,21 @@ def _ratio_lines(results: pd.DataFrame) -> list[str]:
     return lines
 
 
+def _synthesis_lines(results: pd.DataFrame) -> list[str]:
+    """How many bitstreams were built, and why others were not."""
+    counts = results["synthesis"].dropna().value_counts()
+    return [f"bitstreams: {number} {state}" for state, number in counts.items()]
+
+
 def _as_markdown(results: pd.DataFrame, grid: str) -> str:
     provenance = "\n".join(f"- `{name}`: {origin}" for name, origin in PROVENANCE.items())
+    synthesis = "\n".join(f"- {line}" for line in _synthesis_lines(results))
     ratios = "\n".join(f"- {line}" for line in _ratio_lines(results))
     return (
         f"# Results of grid '{grid}'\n\n"
         f"{_markdown_table(results, THROUGHPUT)}\n\n{_markdown_table(results, RESOURCES)}\n\n"
         f"## Throughput ratios\n\n{ratios or 'None: fewer than two foldings simulated.'}\n\n"
+        f"## Synthesis\n\n{synthesis}\n\n"
         f"## Where the numbers come from\n\n{provenance}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"
     )

@@ -19,6 +19,7 @@ from bench.stages import STAGES, up_to
 from bench.store import Store
 from conftest import FakeRunner
 
+ENVIRONMENTS = ("host", "train", "finn", "vivado")
 NAME = "tfc-mnist-w2a2-s1"
 
 
@@ -34,7 +35,8 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
     tasks = plan(experiments)
     per_stage = {s.name: sum(t.stage is s for t in tasks) for s in STAGES}
     assert per_stage == {
-        "dataset": 1, "train": 2, "export": 2, "compile": 4, "simulate": 4, "measure": 4,
+        "dataset": 1, "train": 2, "export": 2, "compile": 4, "simulate": 4, "synthesize": 4,
+        "measure": 4,
     }  # fmt: skip
     position = {task.id: number for number, task in enumerate(tasks)}
     for task in tasks:
@@ -51,7 +53,24 @@ def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:
     assert len(runner.ran) == len(set(runner.ran)) == 17
     second = run(experiments, resolver, seen.append)
     assert (second.count("kept"), len(runner.ran)) == (17, 17)
-    assert {event.status for event in seen if isinstance(event, Finished)} == {"kept"}
+    assert {event.status for event in seen if isinstance(event, Finished)} == {"kept", "skipped"}
+    assert second.count("skipped") == 4
+
+
+def test_without_vivado_only_what_needs_a_bitstream_is_skipped(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+) -> None:
+    summary = run([replace(e, needs_bitstream=True) for e in experiments], resolver)
+    skipped = {o.task.stage.name for o in summary.outcomes.values() if o.status == "skipped"}
+    assert skipped == {"synthesize", "measure"}
+    assert {o.reason for o in summary.outcomes.values() if o.status == "skipped"} == {
+        "XILINX_VIVADO is not set: no bitstream"
+    }
+    runner.lacking.clear()
+    again = run([replace(e, needs_bitstream=True) for e in experiments], resolver)
+    assert again.count("skipped") == 0
+    measured = [name for name in runner.ran if name.startswith("measure")]
+    assert len(measured) == len(experiments)
 
 
 def test_another_spec_reruns_only_what_depends_on_it(experiments, resolver, runner) -> None:  # noqa: ANN001
@@ -74,10 +93,10 @@ def test_an_input_rebuilt_with_equal_content_stops_the_cascade(
 
 
 def test_another_recipe_is_another_key(experiments, store, runner) -> None:  # noqa: ANN001
-    run(experiments, Resolver(store, dict.fromkeys(("host", "train", "finn"), runner)))
+    run(experiments, Resolver(store, dict.fromkeys(ENVIRONMENTS, runner)))
     other = FakeRunner()
     other.recipe_text = "changed lock"
-    run(experiments, Resolver(store, {"host": runner, "train": runner, "finn": other}))
+    run(experiments, Resolver(store, dict.fromkeys(ENVIRONMENTS, runner) | {"finn": other}))
     assert {name.split()[0] for name in other.ran} == {"compile", "simulate"}
 
 
@@ -86,12 +105,16 @@ def test_a_failure_stops_only_what_depends_on_it(
 ) -> None:
     runner.fail_on("compile", f"{NAME}-max")
     summary = run(experiments, resolver, seen.append)
-    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 2, 14)
+    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 6, 14)
     assert summary.exit_code == Exit.STAGE_FAILED
     skipped = {
         (e.stage, e.detail) for e in seen if isinstance(e, Finished) and e.status == "skipped"
     }
-    assert skipped == {("simulate", "compile failed"), ("measure", "compile failed")}
+    assert skipped == {
+        ("simulate", "compile failed"),
+        ("measure", "compile failed"),
+        ("synthesize", "XILINX_VIVADO is not set: no bitstream"),
+    }
 
 
 def test_a_failure_is_kept_with_its_log_and_tried_again(
@@ -160,7 +183,7 @@ def test_an_interrupt_leaves_no_half_written_artifact(
 def test_two_runs_side_by_side_do_everything_once(
     experiments: Sequence[Experiment], store: Store, runner: FakeRunner
 ) -> None:
-    environments = ("host", "train", "finn")
+    environments = ENVIRONMENTS
     resolvers = [Resolver(Store(store.root), dict.fromkeys(environments, runner)) for _ in "ab"]
     summaries: list[Summary] = []
     threads = [

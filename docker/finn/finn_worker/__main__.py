@@ -28,5 +28,15 @@ def _simulate(request: Request, reporter: Reporter) -> None:
     simulate(request, reporter)
 
 
+def _synthesize(request: Request, reporter: Reporter) -> None:
+    from finn_worker.synthesize import synthesize  # noqa: PLC0415
+
+    synthesize(request, reporter)
+
+
 if __name__ == "__main__":
-    sys.exit(run({"compile": _compile, "simulate": _simulate}, TOOLS, sys.argv))
+    sys.exit(
+        run(
+            {"compile": _compile, "simulate": _simulate, "synthesize": _synthesize}, TOOLS, sys.argv
+        )
+    )
