@@ -210,3 +210,14 @@ def test_fifos_are_never_shallower_than_simulated() -> None:
     assert depths_for(3, [2, 33, 600]) == [32, 64, 1024]
     assert depths_for(2, [2, 33, 600]) == [1024, 1024]
     assert depths_for(2, []) == [32, 32]
+
+
+def test_the_tools_are_found_beside_vivado(tmp_path: Path) -> None:
+    for name in ("Vivado", "Vitis_HLS"):
+        (tmp_path / name / "2022.2" / "bin").mkdir(parents=True)
+    variables = {"XILINX_VIVADO": str(tmp_path / "Vivado" / "2022.2"), "PATH": "/usr/bin"}
+    assert stage.tool_path(variables).split(":") == [
+        str(tmp_path / "Vivado/2022.2/bin"),
+        str(tmp_path / "Vitis_HLS/2022.2/bin"),
+        "/usr/bin",
+    ]

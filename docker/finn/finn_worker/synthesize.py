@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,12 @@ def _run_build(work: Path, plan: Path) -> int:
     """FINN+'s build in a process group of its own, stopped as a whole after `LIMIT_S`."""
     command = [sys.executable, "-m", "finn_worker.synthesis_build", str(plan)]
     with subprocess.Popen(
-        command, cwd=work, stdin=subprocess.DEVNULL, stdout=sys.stderr, process_group=0
+        command,
+        cwd=work,
+        env=os.environ | {"PATH": tool_path(os.environ)},
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        process_group=0,
     ) as child:
         try:
             return child.wait(LIMIT_S)
@@ -144,6 +149,16 @@ def _run_build(work: Path, plan: Path) -> int:
         finally:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
+
+
+def tool_path(variables: Mapping[str, str]) -> str:
+    """The PATH on which FINN+ finds Vivado and Vitis HLS, settings64.sh sourced or not."""
+    vivado = Path(variables["XILINX_VIVADO"])
+    top, version = vivado.parent.parent, vivado.name
+    named = [Path(variables[name]) for name in ("XILINX_HLS", "XILINX_VITIS") if name in variables]
+    homes = [vivado, *named, top / "Vitis_HLS" / version, top / "Vitis" / version]
+    folders = [str(home / "bin") for home in homes if (home / "bin").is_dir()]
+    return os.pathsep.join([*folders, variables.get("PATH", os.defpath)])
 
 
 def _collect_logs(request: Request, since: float) -> str:
