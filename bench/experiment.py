@@ -78,6 +78,15 @@ class SimulateSpec:
 
 
 @dataclass(frozen=True)
+class SynthesizeSpec:
+    """The target of the bitstream."""
+
+    board: str
+    part: str
+    clock_ns: float
+
+
+@dataclass(frozen=True)
 class MeasureSpec:
     """Which boards may measure, by name, and over how many images."""
 
@@ -90,7 +99,16 @@ class MeasureSpec:
         return self.boards == (EMULATED,)
 
 
-StageSpec = DatasetSpec | TrainSpec | ExportSpec | BuildSpec | SizeSpec | SimulateSpec | MeasureSpec
+StageSpec = (
+    DatasetSpec
+    | TrainSpec
+    | ExportSpec
+    | BuildSpec
+    | SizeSpec
+    | SimulateSpec
+    | SynthesizeSpec
+    | MeasureSpec
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +132,11 @@ class Training:
         """The same."""
         return self.name
 
+    @property
+    def needs_bitstream(self) -> bool:
+        """Never: nothing is built from it."""
+        return False
+
     def spec(self, stage: str) -> StageSpec | None:
         """The spec of `stage`; None for those that are not part of a training."""
         specs: dict[str, StageSpec] = {"dataset": self.dataset, "train": self.train}
@@ -130,8 +153,10 @@ class Experiment:
     compile: BuildSpec
     size: SizeSpec
     simulate: SimulateSpec
+    synthesize: SynthesizeSpec
     measure: MeasureSpec
     folding_name: str
+    needs_bitstream: bool
     suffix: str = ""
 
     @property
@@ -228,7 +253,9 @@ def _points(grid: Grid) -> Iterator[Experiment]:
             compile=_build_spec(grid, folding, board),
             size=SizeSpec(),
             simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
+            synthesize=SynthesizeSpec(board, BOARD_PARTS[board], 1000.0 / build.clock_mhz),
             measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
             folding_name=folding.name,
             suffix=f"-{board.lower()}" if len(build.board) > 1 else "",
+            needs_bitstream=grid.needs_bitstream,
         )

@@ -11,12 +11,13 @@ class Stage:
 
     Attributes:
         name: Its name, also of its spec in `bench.experiment.Experiment`.
-        environment: Where it runs: `host`, `train` or `finn`.
+        environment: Where it runs: `host`, `train`, `finn`, or `vivado` (finn with the user's).
         needs: The stages whose artifacts it reads.
         sources: Files and folders of the checkout that decide its result (part of its key).
         version: Raised when its meaning changes in a way its sources do not show.
         per_folding: Whether it differs between the foldings of one training.
         summary: What it does, for people.
+        bitstream_needs: What it reads besides when a real board measures.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Stage:
     version: int
     per_folding: bool
     summary: str
+    bitstream_needs: tuple[str, ...] = ()
 
 
 TRAIN_SOURCES = ("docker/common/stagekit", "docker/train/train_worker")
@@ -59,6 +61,15 @@ STAGES = (
         "run the RTL cycle for cycle in Verilator",
     ),
     Stage(
+        "synthesize",
+        "vivado",
+        ("compile", "simulate"),
+        FINN_SOURCES,
+        1,
+        True,
+        "build a bitstream with your own Vivado",
+    ),
+    Stage(
         "measure",
         "host",
         ("simulate", "export"),
@@ -66,6 +77,7 @@ STAGES = (
         1,
         True,
         "push, run and time on a board over SSH",
+        ("synthesize",),
     ),
 )
 
@@ -77,5 +89,5 @@ def up_to(name: str) -> tuple[Stage, ...]:
     wanted = {name}
     for stage in reversed(STAGES):
         if stage.name in wanted:
-            wanted.update(stage.needs)
+            wanted.update(stage.needs, stage.bitstream_needs)
     return tuple(stage for stage in STAGES if stage.name in wanted)

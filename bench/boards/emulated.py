@@ -30,7 +30,7 @@ IDENTITY_FILE = ".bench-board.json"
 USER = "xilinx"  # as on PYNQ's images
 
 _CHUNK = 1 << 16
-_TIDY_S = 1.0
+_TIDY_S = 5.0
 _KEY_OPTIONS = b"no-pty,no-port-forwarding,no-agent-forwarding,no-x11-forwarding "
 
 

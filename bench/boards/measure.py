@@ -104,7 +104,7 @@ def measure(request: Request, reporter: HostReporter, fleet: Fleet | None = None
     """
     reporter.tools["asyncssh"] = metadata.version("asyncssh")
     work = _prepare(request)
-    names = request.spec["boards"]
+    names = list(request.spec["boards"])
     with ExitStack() as stack:
         address: Address | None = None
         if names != [EMULATED]:

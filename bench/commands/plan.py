@@ -49,10 +49,14 @@ def command(
     console = Console()
     console.print(table)
     for task in tasks:
-        console.print(_line(task, task.id in present), highlight=False, soft_wrap=True)
+        console.print(
+            _line(task, task.id in present, resolver.lacks(task)), highlight=False, soft_wrap=True
+        )
 
 
-def _line(task: Task, done: bool) -> str:
+def _line(task: Task, done: bool, lack: str) -> str:
     state = "[green]done [/]" if done else "[yellow]to do[/]"
+    if lack:
+        return f"[dim]skip [/] {task.stage.name:8} {task.name}  ({lack})"
     serves = f"  (serves {len(task.serves)} experiments)" if len(task.serves) > 1 else ""
     return f"{state} {task.stage.name:8} {task.name}{serves}"

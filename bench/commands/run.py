@@ -170,8 +170,11 @@ def _link(grid: str, tasks: list[Task], summary: Summary, resolver: Resolver) ->
 
 def _tell(console: Console, tasks: list[Task], summary: Summary) -> None:
     kept = summary.count("kept")
-    if kept == len(tasks):
+    skipped = summary.count("skipped")
+    if kept + skipped == len(tasks) and not summary.errors and kept:
         line = f"Nothing to do: all {kept} tasks are in the store and their hashes are right."
+        reasons = {o.reason for o in summary.outcomes.values() if o.status == "skipped"}
+        line += f" {skipped} skipped ({', '.join(sorted(reasons))})." if skipped else ""
     else:
         counts = ((status, summary.count(status)) for status in ("infeasible", "failed", "skipped"))
         extra = "".join(f", {number} {status}" for status, number in counts if number)

@@ -12,6 +12,7 @@ from bench.environments import ENVIRONMENTS
 from bench.pipeline.resolve import Resolver
 from bench.runners import Runner
 from bench.runners.host import HostRunner
+from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.store import Store
 
 
@@ -25,5 +26,5 @@ def assemble(store: Path, runner: Runner, fleet: Fleet | None = None) -> Resolve
     """
     measure_there = partial(measure, fleet=fleet or Fleet())
     host = HostRunner({"dataset": fetch, "measure": measure_there})
-    workers: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, runner)
+    workers: dict[str, Runner] = dict.fromkeys((*ENVIRONMENTS, VIVADO), runner)
     return Resolver(Store(store), {"host": host, **workers})

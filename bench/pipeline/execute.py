@@ -101,7 +101,11 @@ class _Execution:
     def run(self) -> Summary:
         start = time.monotonic()
         present = self._resolver.present(self._tasks.values())
-        missing = [task for task in self._tasks.values() if task.id not in present]
+        missing = [
+            task
+            for task in self._tasks.values()
+            if task.id not in present and not self._resolver.lacks(task)
+        ]
         if self._backend.limited and self._limits.memory is not None:
             require_memory(missing, self._limits.memory)
         with self._backend:
@@ -128,6 +132,9 @@ class _Execution:
         ready: list[tuple[Task, Mapping[str, Entry]]] = []
         for task_id in list(self._waiting):
             task = self._tasks[task_id]
+            if lack := self._resolver.lacks(task):
+                self._skip(task, lack)
+                continue
             outcomes = {name: self._summary.outcomes.get(i) for name, i in task.needs.items()}
             inputs = {name: o.entry for name, o in outcomes.items() if o and o.usable and o.entry}
             if len(inputs) == len(task.needs):
@@ -135,7 +142,7 @@ class _Execution:
                     break  # a smaller task that overtook this one could keep it waiting for ever
                 ready.append((task, inputs))
             elif any(outcome and not outcome.usable for outcome in outcomes.values()):
-                self._skip(task)
+                self._skip(task, self._blocker(task))
         return ready
 
     def _allowed(self, task: Task, beside: list[Task]) -> bool:
@@ -145,15 +152,18 @@ class _Execution:
         fits = self._limits.memory is None or memory <= self._limits.memory
         return len(beside) < self._limits.jobs and (fits or not beside)
 
-    def _skip(self, task: Task) -> None:
+    def _skip(self, task: Task, reason: str) -> None:
         del self._waiting[task.id]
-        blockers = (self._summary.outcomes.get(need) for need in task.needs.values())
-        blocker = next(outcome for outcome in blockers if outcome and not outcome.usable)
-        reason = blocker.reason if blocker.status == "skipped" else (
-            f"{blocker.task.stage.name} {blocker.status}"
-        )  # fmt: skip
         self._summary.outcomes[task.id] = Outcome(task, "skipped", None, reason)
         self._emit(Finished(task.name, task.stage.name, "skipped", reason, 0.0))
+
+    def _blocker(self, task: Task) -> str:
+        """Why a task cannot run: how the task that it needs ended."""
+        blockers = (self._summary.outcomes.get(need) for need in task.needs.values())
+        blocker = next(outcome for outcome in blockers if outcome and not outcome.usable)
+        if blocker.status == "skipped":
+            return blocker.reason
+        return f"{blocker.task.stage.name} {blocker.status}"
 
     def _settle(self, task: Task, future: Future[Outcome]) -> None:
         try:

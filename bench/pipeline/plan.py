@@ -46,7 +46,8 @@ def plan(experiments: Iterable[Point], stages: tuple[Stage, ...] = STAGES) -> li
             own = experiment.spec(stage.name)
             if own is None:
                 continue
-            needs = {name: ids[name] for name in stage.needs}
+            bitstream = stage.bitstream_needs if experiment.needs_bitstream else ()
+            needs = {name: ids[name] for name in (*stage.needs, *bitstream)}
             spec = spec_as_json(own)
             identity = hashlib.sha256(canonical([stage.name, spec, needs])).hexdigest()
             ids[stage.name] = identity

@@ -33,6 +33,10 @@ class Resolver:
             task.stage.name, task.stage.version, task.spec, contents, self.environment_hash(task)
         )
 
+    def lacks(self, task: Task) -> str:
+        """Why this machine skips `task`; empty where it can run."""
+        return self.runners[task.stage.environment].lacks(task.stage.environment)
+
     def environment_hash(self, task: Task) -> str:
         """Hash of the recipe of the task's environment and of its stage's sources."""
         stage = task.stage
@@ -52,7 +56,7 @@ class Resolver:
         found: dict[str, Entry] = {}
         for task in tasks:
             inputs = {name: found[need] for name, need in task.needs.items() if need in found}
-            if len(inputs) < len(task.needs):
+            if len(inputs) < len(task.needs) or self.lacks(task):
                 continue
             try:
                 entry = self.store.find(task.stage.name, self.key(task, inputs))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.experiment import BitWidths, Experiment, Point, Training, bits_text
 from bench.pipeline import Resolver, Task, plan
+from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.stages import STAGES
 from bench.store import Entry
 
@@ -19,6 +20,8 @@ COLUMNS = (
     "status", "runner",
     "ii_unsized", "ii_measured", "best_epoch", "estimated_variant", "part",
     "board", "fifo_depth", "fifo_bits", "unsized_deadlock", "pe_simd", "target_fps", "reason",
+    "synthesis", "lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w",
+    "board_name",
 )  # fmt: skip
 
 TRAINING_COLUMNS = (
@@ -29,9 +32,17 @@ TRAINING_COLUMNS = (
 AnyPoint = TypeVar("AnyPoint", bound=Point)
 
 
+SYNTHESIS = ("lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w")
+
+
 def collect(experiments: Sequence[Experiment], resolver: Resolver) -> pd.DataFrame:
     """The results of `experiments`, one row each, columns `COLUMNS`; what is absent is NA."""
-    rows = [_row(e, entries) | found for e, entries, found in _look_up(experiments, resolver)]
+    rows = [
+        _row(experiment, entries)
+        | {"synthesis": _synthesis(entries.get("synthesize"), resolver)}
+        | found
+        for experiment, entries, found in _look_up(experiments, resolver)
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
 
 
@@ -87,6 +98,7 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
     build = _metrics(entries, "compile")
     fifos = _metrics(entries, "size")
     simulation = _metrics(entries, "simulate")
+    synthesis = _metrics(entries, "synthesize")
     measurement = _metrics(entries, "measure")
     clock_mhz = 1000.0 / experiment.compile.clock_ns
     interval = simulation.get("ii_simulated")
@@ -124,6 +136,8 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
         "fits": build.get("fits"),
         "estimated_variant": build.get("estimated_variant"),
         "part": experiment.compile.part,
+        **{name: synthesis.get(name) for name in SYNTHESIS},
+        "board_name": measurement.get("board_name"),
         "runner": _runner(entries),
     }
 
@@ -139,6 +153,16 @@ def _runner(entries: Mapping[str, Entry]) -> str | None:
     return "+".join(sorted(runners)) or None
 
 
+def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
+    """How the bitstream's build ended, or why there was none."""
+    if lack := resolver.runners[VIVADO].lacks(VIVADO):
+        return f"skipped: {lack}"
+    if entry is None:
+        return "missing"
+    reason = entry.manifest.reason
+    return f"{entry.manifest.status}: {reason}" if reason else entry.manifest.status
+
+
 def _status(
     own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
 ) -> tuple[str, str | None]:
@@ -148,6 +172,10 @@ def _status(
         if task is None:
             continue
         entry = present.get(task.id)
+        if stage.name == "synthesize" and stage.name not in own["measure"].needs:
+            continue  # a finding beside the others, in its own columns; nothing waits for it
+        if entry is None and (lack := resolver.lacks(task)):
+            return f"skipped: {stage.name}", lack
         if entry is None:
             inputs = {name: present[need] for name, need in task.needs.items() if need in present}
             key = resolver.key(task, inputs) if len(inputs) == len(task.needs) else ""

@@ -22,6 +22,8 @@ PROVENANCE = {
     "ii_simulated": "rtl-sim (FINN's RTL, cycle for cycle)",
     "fps_core": "clock / ii_simulated",
     "fps_measured": "see measured_on; includes the input and output DMA",
+    "lut_synth": "Vivado, after synthesis, as are bram18_synth and dsp_synth",
+    "wns_ns": "Vivado, after routing, as are fmax_mhz and power_w (an estimate)",
     "lut": "estimated (FINN's analytic model), as are bram18 and dsp",
 }
 
@@ -79,7 +81,7 @@ def show(results: pd.DataFrame, grid: str, console: Console) -> None:
             console.print(_table(results, columns))
     if results["seed"].nunique() > 1 and len(results) <= MANY:
         console.print(_table(over_seeds(results), SPREAD))
-    for line in _few(_ratio_lines(results)):
+    for line in [*_few(_ratio_lines(results)), *_synthesis_lines(results)]:
         console.print(line, highlight=False)
     for line in _reason_lines(results):
         console.print(line, highlight=False, markup=False)
@@ -196,8 +198,15 @@ def _reason_lines(results: pd.DataFrame) -> list[str]:
     ]
 
 
+def _synthesis_lines(results: pd.DataFrame) -> list[str]:
+    """How many bitstreams were built, and why others were not."""
+    counts = results["synthesis"].dropna().value_counts()
+    return [f"bitstreams: {number} {state}" for state, number in counts.items()]
+
+
 def _as_markdown(results: pd.DataFrame, grid: str) -> str:
     provenance = "\n".join(f"- `{name}`: {origin}" for name, origin in PROVENANCE.items())
+    synthesis = "\n".join(f"- {line}" for line in _synthesis_lines(results))
     ratios = "\n".join(f"- {line}" for line in _ratio_lines(results))
     reasons = "\n".join(f"- {line}" for line in _reason_lines(results))
     return (
@@ -205,6 +214,7 @@ def _as_markdown(results: pd.DataFrame, grid: str) -> str:
         f"{_markdown_table(summarize(results), SUMMARY_COLUMNS)}\n\n"
         f"{_markdown_table(results, THROUGHPUT)}\n\n{_markdown_table(results, RESOURCES)}\n\n"
         f"## Throughput ratios\n\n{ratios or 'None: fewer than two foldings simulated.'}\n\n"
+        f"## Synthesis\n\n{synthesis}\n\n"
         f"## Not done\n\n{reasons or 'Nothing is infeasible, nothing failed.'}\n\n"
         f"## Where the numbers come from\n\n{provenance}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"

@@ -42,6 +42,9 @@ class Runner(Protocol):
     def describe(self, environment: str) -> Mapping[str, str]:
         """What a manifest says of `environment` besides its recipe; complete once prepared."""
 
+    def lacks(self, environment: str) -> str:
+        """Why stages of `environment` are skipped here; empty where they can run."""
+
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` at once if this machine cannot offer `environment`."""
 

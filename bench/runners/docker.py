@@ -26,7 +26,8 @@ from bench.process import MemoryWatch
 from bench.runners.base import Job
 from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
 from bench.runners.limits import GIB, Limits
-from bench.runners.vivado import VARIABLE, Vivado, find_vivado
+from bench.runners.vivado import ENVIRONMENT as VIVADO
+from bench.runners.vivado import Vivado, require_vivado, why_none
 from bench.runners.worker import as_event, fixed_variables
 from bench.wire import Request, Result
 
@@ -35,8 +36,6 @@ REQUEST, INPUTS, OUTPUTS, SCRATCH, CACHE = "/job/request.json", "/in", "/out", "
 WRITABLE = frozenset((OUTPUTS, SCRATCH, CACHE))
 RESULT = "result.json"
 
-# The environment of stages that need Vivado: the finn image, and the host's Vivado mounted.
-VIVADO = "vivado"
 _KILLED = (KILLED, 128 + signal.SIGTERM)
 _ANSWER_SECONDS = 60
 
@@ -91,6 +90,10 @@ class DockerRunner:
         if environment == VIVADO:
             parts.append(f"Vivado {self._vivado().version}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def lacks(self, environment: str) -> str:
+        """See `Runner.lacks`."""
+        return why_none(environment, self._variables)
 
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` if no engine answers, or Vivado is needed and missing."""
@@ -166,13 +169,7 @@ class DockerRunner:
         )
 
     def _vivado(self) -> Vivado:
-        found = find_vivado(self._variables)
-        if found is None:
-            raise EnvironmentFailure(
-                f"This stage needs Vivado, and {VARIABLE} names none.",
-                "Source the settings64.sh of a Vivado installation, then rerun.",
-            )
-        return found
+        return require_vivado(self._variables)
 
     def _explain(self, client: DockerClient, setup: Setup, job: Job, end: End) -> BenchError:
         """Why a container left no result."""

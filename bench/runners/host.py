@@ -79,6 +79,10 @@ class HostRunner:
         """Nothing: the manifest describes the host anyway."""
         return {}
 
+    def lacks(self, environment: str) -> str:  # noqa: ARG002
+        """Nothing."""
+        return ""
+
     def check(self, environment: str) -> None:
         """The host lacks nothing: it runs already."""
 

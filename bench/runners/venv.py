@@ -18,6 +18,8 @@ from bench.locks import Cancelled
 from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners.base import Job
 from bench.runners.provision import provision, require_tools
+from bench.runners.vivado import ENVIRONMENT as VIVADO
+from bench.runners.vivado import Vivado, require_vivado, why_none
 from bench.runners.worker import as_event, fixed_variables
 from bench.wire import Request, Result
 
@@ -39,11 +41,13 @@ class VenvRunner:
 
     def recipe(self, environment: str) -> str:
         """The locks, the Python version and the processor architecture."""
-        parts = (
-            ENVIRONMENTS[environment].recipe(),
+        parts = [
+            _environment(environment).recipe(),
             f"python{sys.version_info.major}.{sys.version_info.minor}",
             platform.machine(),
-        )
+        ]
+        if environment == VIVADO:
+            parts.append(f"Vivado {require_vivado(os.environ).version}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def describe(self, environment: str) -> Mapping[str, str]:
@@ -52,23 +56,30 @@ class VenvRunner:
         packages = (path.stem.replace("-", "==", 1) for path in found)
         return {"packages": " ".join(sorted(packages, key=str.lower))}
 
+    def lacks(self, environment: str) -> str:
+        """See `Runner.lacks`."""
+        return why_none(environment, os.environ)
+
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` if this machine lacks a tool that `environment` needs."""
-        require_tools(ENVIRONMENTS[environment])
+        require_tools(_environment(environment))
+        if environment == VIVADO:
+            require_vivado(os.environ)
 
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
         """Install the environment, once; see `Runner.prepare`."""
-        provision(ENVIRONMENTS[environment], self._home(environment), emit, cancelled)
+        provision(_environment(environment), self._home(environment), emit, cancelled)
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Run the worker as a child that dies with the orchestrator; see `Runner.run`."""
-        environment = ENVIRONMENTS[job.environment]
+        environment = _environment(job.environment)
+        vivado = require_vivado(os.environ) if job.environment == VIVADO else None
         request = replace(job.request, leash=True)
         request_path = job.log.parent / "request.json"
         request.write(request_path)
         python = self._home(job.environment) / "bin" / "python"
         command = [str(python), "-m", environment.worker, str(request_path)]
-        variables = _variables(environment, request)
+        variables = _variables(environment, request, vivado)
         with (
             job.log.open("ab") as log,
             Child(command, variables, log, cancelled, request.scratch) as child,
@@ -90,12 +101,18 @@ class VenvRunner:
         return replace(result, peak_memory_bytes=peak)
 
     def _home(self, environment: str) -> Path:
-        return self._folder / f"{environment}--{self.recipe(environment)[:12]}"
+        name = _environment(environment).name
+        return self._folder / f"{name}--{self.recipe(name)[:12]}"
 
 
-def _variables(environment: Environment, request: Request) -> dict[str, str]:
+def _environment(name: str) -> Environment:
+    return ENVIRONMENTS["finn" if name == VIVADO else name]
+
+
+def _variables(environment: Environment, request: Request, vivado: Vivado | None) -> dict[str, str]:
     """A clean set of environment variables: nothing of the caller's but what is listed."""
     return {
+        **(vivado.variables if vivado else {}),
         **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
         **fixed_variables(str(request.scratch), request.cpus),
         "PYTHONPATH": os.pathsep.join(map(str, environment.worker_folders)),

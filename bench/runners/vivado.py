@@ -13,6 +13,9 @@ VARIABLE = "XILINX_VIVADO"
 # What FINN+ 1.6.1 states in its metadata.
 SUPPORTED = ("2022.2", "2024.2")
 
+# The environment of stages that need it: the finn environment, and the host's Vivado.
+ENVIRONMENT = "vivado"
+
 _COMPANIONS = ("XILINX_VITIS", "XILINX_HLS")
 _LICENCES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
 _SERVER = re.compile(r"\d*@\S+")
@@ -67,6 +70,24 @@ def find_vivado(environment: Mapping[str, str]) -> Vivado | None:
     folders = [Path(folder) for folder in variables.values()]
     files, licences, network = _licences(environment)
     return Vivado(version, (*folders, *files), variables | licences, network)
+
+
+def why_none(environment: str, variables: Mapping[str, str]) -> str:
+    """Why stages of `environment` are skipped: no Vivado is named; empty where they can run."""
+    if environment != ENVIRONMENT or variables.get(VARIABLE):
+        return ""
+    return f"{VARIABLE} is not set: no bitstream"
+
+
+def require_vivado(variables: Mapping[str, str]) -> Vivado:
+    """The Vivado that `XILINX_VIVADO` names; raises `EnvironmentFailure` when it names none."""
+    found = find_vivado(variables)
+    if found is None:
+        raise EnvironmentFailure(
+            f"This stage needs Vivado, and {VARIABLE} names none.",
+            "Source the settings64.sh of a Vivado installation, then rerun.",
+        )
+    return found
 
 
 def _version(top: Path) -> str:

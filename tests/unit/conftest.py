@@ -20,6 +20,7 @@ from bench.runners import Job
 from bench.store import Store
 from bench.wire import Result
 
+ENVIRONMENTS = ("host", "train", "finn", "vivado")
 GRID = """
 name = "test"
 [train]
@@ -63,6 +64,7 @@ class FakeRunner:
 
     Attributes:
         ran: `stage name` of every job, in the order they ran.
+        lacking: Why stages of an environment are skipped, by environment.
         before: Called with each job before it is done; may raise.
     """
 
@@ -72,6 +74,7 @@ class FakeRunner:
         self.ran: list[str] = []
         self.before: Callable[[Job], None] = lambda job: None
         self.recipe_text = "recipe"
+        self.lacking = {"vivado": "XILINX_VIVADO is not set: no bitstream"}
         self._lock = threading.Lock()
 
     def recipe(self, environment: str) -> str:
@@ -79,6 +82,9 @@ class FakeRunner:
 
     def describe(self, environment: str) -> dict[str, str]:
         return {"packages": f"tool==1 for {environment}"}
+
+    def lacks(self, environment: str) -> str:
+        return self.lacking.get(environment, "")
 
     def check(self, environment: str) -> None:
         pass
@@ -121,7 +127,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def resolver(store: Store, runner: FakeRunner) -> Resolver:
-    return Resolver(store, dict.fromkeys(("host", "train", "finn"), runner))
+    return Resolver(store, dict.fromkeys(ENVIRONMENTS, runner))
 
 
 @pytest.fixture

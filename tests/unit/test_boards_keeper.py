@@ -52,7 +52,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path, monkeypatch: Any) -> Machine:
+    monkeypatch.setattr("bench.boards.keeper._ASK_AGAIN_S", 0.05)
     home = tmp_path / "home"
     home.mkdir()
     furnish(home, Identity(board="b", part="p", measured_on="emulated-board"))

@@ -20,6 +20,7 @@ from bench.boards.measure import measure
 from bench.boards.ssh import BOARD_PROGRAM
 from bench.errors import BoardError, ConfigError
 from bench.events import Event, Progress
+from bench.experiment import MeasureSpec, spec_as_json
 from bench.locks import Cancelled
 from bench.runners.host import HostReporter
 from bench.wire import Request
@@ -109,7 +110,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     request = Request(
         stage="measure",
         key="0" * 64,
-        spec={"boards": ["emulated"], "images": IMAGES},
+        spec=spec_as_json(MeasureSpec(("emulated",), IMAGES)),
         inputs={name: folders[name] for name in ("simulate", "export")},
         outputs=folders["outputs"],
         scratch=folders["scratch"],

@@ -51,7 +51,7 @@ class Gauge:
 def test_memory_bounds_what_runs_at_once(experiments, resolver, runner) -> None:  # noqa: ANN001
     gauge = Gauge(runner, "train", "export")  # of which two take more
     summary = run(experiments, resolver, memory=int(0.7 * GIB))
-    assert summary.count("done") == len(plan(experiments))
+    assert summary.count("done") + summary.count("skipped") == len(plan(experiments))
     assert gauge.most == 1
 
 
@@ -82,7 +82,8 @@ def test_a_small_budget_suffices_for_what_is_left(
     experiments: Sequence[Experiment], resolver: Resolver
 ) -> None:
     run(experiments, resolver, memory=None)
-    assert run(experiments, resolver, memory=1).count("kept") == len(plan(experiments))
+    again = run(experiments, resolver, memory=1)
+    assert again.count("kept") + again.count("skipped") == len(plan(experiments))
 
 
 def test_the_longest_chain_starts_first(

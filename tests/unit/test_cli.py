@@ -12,7 +12,7 @@ from bench.errors import EXIT_MEANING, Exit
 from bench.experiment import Experiment, SimulateSpec
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
-from conftest import FakeRunner
+from conftest import ENVIRONMENTS, FakeRunner
 
 COMMANDS = (
     [], ["plan"], ["run"], ["report"], ["doctor"],
@@ -100,7 +100,7 @@ def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    resolver = Resolver(store, dict.fromkeys(("host", "train", "finn"), runner))
+    resolver = Resolver(store, dict.fromkeys(ENVIRONMENTS, runner))
     monkeypatch.setattr("bench.commands.common.open_resolver", lambda path, choice: resolver)
     runner.fail_on("measure", experiments[0].name)
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)

@@ -17,7 +17,7 @@ from bench.pipeline import Resolver, Summary, execute, plan
 from bench.runners import Job
 from bench.stages import STAGES, up_to
 from bench.store import Store
-from conftest import FakeRunner
+from conftest import ENVIRONMENTS, FakeRunner
 
 NAME = "tfc-mnist-w2a2-s1"
 
@@ -34,7 +34,8 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
     tasks = plan(experiments)
     per_stage = {s.name: sum(t.stage is s for t in tasks) for s in STAGES}
     assert per_stage == {
-        "dataset": 1, "train": 2, "export": 2, "compile": 4, "size": 4, "simulate": 4, "measure": 4,
+        "dataset": 1, "train": 2, "export": 2, "compile": 4, "size": 4, "simulate": 4,
+        "synthesize": 4, "measure": 4,
     }  # fmt: skip
     position = {task.id: number for number, task in enumerate(tasks)}
     for task in tasks:
@@ -51,7 +52,24 @@ def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:
     assert len(runner.ran) == len(set(runner.ran)) == 21
     second = run(experiments, resolver, seen.append)
     assert (second.count("kept"), len(runner.ran)) == (21, 21)
-    assert {event.status for event in seen if isinstance(event, Finished)} == {"kept"}
+    assert {event.status for event in seen if isinstance(event, Finished)} == {"kept", "skipped"}
+    assert second.count("skipped") == 4
+
+
+def test_without_vivado_only_what_needs_a_bitstream_is_skipped(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+) -> None:
+    summary = run([replace(e, needs_bitstream=True) for e in experiments], resolver)
+    skipped = {o.task.stage.name for o in summary.outcomes.values() if o.status == "skipped"}
+    assert skipped == {"synthesize", "measure"}
+    assert {o.reason for o in summary.outcomes.values() if o.status == "skipped"} == {
+        "XILINX_VIVADO is not set: no bitstream"
+    }
+    runner.lacking.clear()
+    again = run([replace(e, needs_bitstream=True) for e in experiments], resolver)
+    assert again.count("skipped") == 0
+    measured = [name for name in runner.ran if name.startswith("measure")]
+    assert len(measured) == len(experiments)
 
 
 def test_another_spec_reruns_only_what_depends_on_it(experiments, resolver, runner) -> None:  # noqa: ANN001
@@ -74,10 +92,10 @@ def test_an_input_rebuilt_with_equal_content_stops_the_cascade(
 
 
 def test_another_recipe_is_another_key(experiments, store, runner) -> None:  # noqa: ANN001
-    run(experiments, Resolver(store, dict.fromkeys(("host", "train", "finn"), runner)))
+    run(experiments, Resolver(store, dict.fromkeys(ENVIRONMENTS, runner)))
     other = FakeRunner()
     other.recipe_text = "changed lock"
-    run(experiments, Resolver(store, {"host": runner, "train": runner, "finn": other}))
+    run(experiments, Resolver(store, dict.fromkeys(ENVIRONMENTS, runner) | {"finn": other}))
     assert {name.split()[0] for name in other.ran} == {"compile", "size", "simulate"}
 
 
@@ -86,12 +104,17 @@ def test_a_failure_stops_only_what_depends_on_it(
 ) -> None:
     runner.fail_on("compile", f"{NAME}-max")
     summary = run(experiments, resolver, seen.append)
-    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 3, 17)
+    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 7, 17)
     assert summary.exit_code == Exit.STAGE_FAILED
     skipped = {
         (e.stage, e.detail) for e in seen if isinstance(e, Finished) and e.status == "skipped"
     }
-    assert skipped == {(stage, "compile failed") for stage in ("size", "simulate", "measure")}
+    assert skipped == {
+        ("size", "compile failed"),
+        ("simulate", "compile failed"),
+        ("measure", "compile failed"),
+        ("synthesize", "XILINX_VIVADO is not set: no bitstream"),
+    }
 
 
 def test_a_failure_is_kept_with_its_log_and_tried_again(
@@ -164,7 +187,7 @@ def test_an_interrupt_leaves_no_half_written_artifact(
 def test_two_runs_side_by_side_do_everything_once(
     experiments: Sequence[Experiment], store: Store, runner: FakeRunner
 ) -> None:
-    environments = ("host", "train", "finn")
+    environments = ENVIRONMENTS
     resolvers = [Resolver(Store(store.root), dict.fromkeys(environments, runner)) for _ in "ab"]
     summaries: list[Summary] = []
     threads = [

@@ -34,7 +34,18 @@ def _size(request: Request, reporter: Reporter) -> None:
     size(request, reporter)
 
 
-STAGES = {"compile": _compile, "size": _size, "simulate": _simulate}
+def _synthesize(request: Request, reporter: Reporter) -> None:
+    from finn_worker.synthesize import synthesize  # noqa: PLC0415
+
+    synthesize(request, reporter)
+
+
+STAGES = {
+    "compile": _compile,
+    "size": _size,
+    "simulate": _simulate,
+    "synthesize": _synthesize,
+}
 
 if __name__ == "__main__":
     sys.exit(run(STAGES, TOOLS, sys.argv))

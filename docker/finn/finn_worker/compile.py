@@ -68,7 +68,8 @@ class CompileSpec:
 def compile_model(request: Request, reporter: Reporter) -> None:
     """Run the stage.
 
-    Leaves streamlined.onnx, dataflow.onnx, postprocess.npz, metrics.json, and the RTL bundle.
+    Leaves streamlined.onnx, dataflow.onnx (as simulated), board.onnx (as built for the board),
+    postprocess.npz, metrics.json, and the RTL bundle.
 
     Raises:
         StageError: Bad input, or a step after which the model computes something else.
@@ -98,6 +99,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
 
     canonical.save(streamlined, request.outputs / "streamlined.onnx")
     canonical.save(simulated, request.outputs / "dataflow.onnx")
+    canonical.save(built, request.outputs / "board.onnx")
     postprocess.save(request.outputs / "postprocess.npz")
     flow.step("write RTL bundle", write_bundle, simulated, request.outputs)
     target = {"board": spec.board, "part": spec.part, "clock_ns": spec.clock_ns}

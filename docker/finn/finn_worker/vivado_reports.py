@@ -1,0 +1,105 @@
+"""What Vivado says, in numbers: its reports, and why it stopped.
+
+The formats are those of Vivado 2022.2 and 2024.2; docker/finn/tests holds hand-made samples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stagekit import StageError
+
+_ERROR = re.compile(r"^ERROR: .+", re.MULTILINE)
+_LICENCE_BUSY = re.compile(
+    # FlexNet's error -4: every seat is taken. A licence that does not exist is -5 and final.
+    r"Licensed number of users already reached|FLEX\S* .{0,40}error:? *-4\b",
+    re.IGNORECASE,
+)
+_NO_ROOM = re.compile(
+    r"^.*(?:requires more .+ than are available|\[DRC UTLZ-1\]|\[Place 30-487\]|over-utilized).*$",
+    re.MULTILINE,
+)
+_POWER = re.compile(
+    r"^\|\s*(Total On-Chip Power|Dynamic|Device Static) \(W\)\s*\|\s*([0-9.]+)", re.M
+)
+_POWER_NAMES = {
+    "Total On-Chip Power": "power_w",
+    "Dynamic": "power_dynamic_w",
+    "Device Static": "power_static_w",
+}
+
+
+def first_error(log: str) -> str:
+    """The first error in a log of Vivado or Vitis HLS; empty when there is none."""
+    found = _ERROR.search(log)
+    return found[0].strip() if found else ""
+
+
+def licence_is_busy(log: str) -> bool:
+    """Whether a floating licence was in use by others: worth another try."""
+    return bool(_LICENCE_BUSY.search(log))
+
+
+def lacks_room(log: str) -> str:
+    """The line that says that the design does not fit the part; empty when none does."""
+    found = _NO_ROOM.search(log)
+    return found[0].strip() if found else ""
+
+
+def parse_timing(report: str, clock_ns: float) -> dict[str, float]:
+    """The worst slack of a timing summary, and the frequency that it leaves.
+
+    Args:
+        report: Output of report_timing_summary, after routing.
+        clock_ns: The clock period asked for.
+
+    Raises:
+        StageError: It holds no design timing summary.
+    """
+    lines = iter(report.splitlines())
+    for line in lines:
+        names = line.split()
+        if names[:2] == ["WNS(ns)", "TNS(ns)"]:
+            next(lines, "")  # a line of dashes
+            values = next(lines, "").split()
+            try:
+                wns, tns = float(values[0]), float(values[1])
+            except (IndexError, ValueError):
+                break
+            return {"wns_ns": wns, "tns_ns": tns, "fmax_mhz": 1000.0 / (clock_ns - wns)}
+    raise StageError(
+        "Vivado's timing report has no design timing summary.",
+        "Look at report/post_route_timing.rpt in the failed stage's folder.",
+    )
+
+
+def parse_power(report: str) -> dict[str, float]:
+    """Watts by Vivado's estimate: `power_w`, of which `power_dynamic_w` and `power_static_w`."""
+    return {_POWER_NAMES[name]: float(value) for name, value in _POWER.findall(report)}
+
+
+def parse_utilisation(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """What the whole design takes, from FINN+'s post_synth_resources.json.
+
+    Raises:
+        StageError: It has no entry for the whole design.
+    """
+    top = resources.get("(top)")
+    if top is None:
+        raise StageError(
+            "FINN+'s resource report does not name the whole design.",
+            "Look at report/post_synth_resources.json in the failed stage's folder.",
+        )
+    return {
+        "lut_synth": _sum(top, "LUT"),
+        "ff_synth": _sum(top, "FF"),
+        "bram18_synth": _sum(top, "BRAM_18K") + 2 * _sum(top, "BRAM_36K"),
+        "dsp_synth": _sum(top, "DSP", "DSP48"),
+        "uram_synth": _sum(top, "URAM"),
+    }
+
+
+def _sum(entry: Mapping[str, Any], *names: str) -> int:
+    return sum(int(entry.get(name, 0)) for name in names)
