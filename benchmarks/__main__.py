@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from bench.environments import ENVIRONMENTS
+from bench.errors import EnvironmentFailure
 from bench.events import Event
 from bench.experiment import expand
 from bench.grid import load_grid
@@ -32,6 +33,7 @@ from bench.pipeline import Resolver, execute, plan
 from bench.pipeline.assemble import assemble
 from bench.runners.venv import VenvRunner
 from bench.store import Entry
+from benchmarks import runners
 
 GRID = ROOT / "experiments" / "benchmark.toml"
 REPEATS = 3
@@ -97,6 +99,7 @@ class Benchmark:
         self._simulators(entries)
         self._training(entries)
         self._overhead()
+        self._runners()
         self._cluster()
 
     def _pipeline(self) -> dict[str, Entry]:
@@ -187,6 +190,15 @@ class Benchmark:
             _timed(lambda: _call([python, "-c", "import stagekit"], "finn")) for _ in range(REPEATS)
         ]
         self.add(Figure("start of a worker", "s", start))
+
+    def _runners(self) -> None:
+        for name, goal in runners.GOALS.items():
+            try:
+                seconds = runners.overhead(name, self.store, REPEATS)
+            except EnvironmentFailure as error:
+                print(f"{name} runner: not measured. {error.what}", flush=True)
+                continue
+            self.add(Figure(f"{name} runner, per stage", "s", seconds, goal))
 
     def _cluster(self) -> None:
         from distributed import LocalCluster  # noqa: PLC0415

@@ -1,0 +1,60 @@
+"""What each runner adds to a stage: a worker that starts, refuses its request and ends."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from bench.commands.common import choose_runner, prepare_runner
+from bench.errors import EnvironmentFailure
+from bench.events import Event
+from bench.runners import Job, Runner
+from bench.wire import Request
+
+# What a stage may cost beside its work, in seconds.
+GOALS = {"venv": 0.3, "docker": 1.5}
+ENVIRONMENT = "finn"
+
+
+def overhead(name: str, store: Path, repeats: int) -> list[float]:
+    """Seconds that the runner `name` takes for a stage without work.
+
+    Raises:
+        EnvironmentFailure: This machine does not offer the runner.
+    """
+    choice = choose_runner(name, store)
+    prepare_runner(choice)
+    choice.runner.prepare(ENVIRONMENT, _ignore, threading.Event())
+    return [_once(choice.runner, store) for _ in range(repeats)]
+
+
+def _once(runner: Runner, store: Path) -> float:
+    with tempfile.TemporaryDirectory(dir=store / "tmp") as name:
+        folder = Path(name)
+        for part in ("outputs", "scratch", "cache"):
+            (folder / part).mkdir()
+        request = Request(
+            stage="nothing",
+            key="",
+            spec={},
+            inputs={},
+            outputs=folder / "outputs",
+            scratch=folder / "scratch",
+            cache=folder / "cache",
+            result=folder / "result.json",
+            cpus=1,
+        )
+        start = time.monotonic()
+        result = runner.run(
+            Job("nothing", ENVIRONMENT, request, folder / "log.txt"), _ignore, threading.Event()
+        )
+        seconds = time.monotonic() - start
+    if "has no stage 'nothing'" not in result.reason:
+        raise EnvironmentFailure(f"The worker did not answer as expected: {result.reason}")
+    return seconds
+
+
+def _ignore(event: Event) -> None:
+    """Progress is not timed."""
