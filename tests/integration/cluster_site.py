@@ -35,7 +35,8 @@ class TestSite:
     def __call__(self) -> Resolver:
         runner = TellingRunner(self)
         return Resolver(
-            Store(self.folder / "store"), dict.fromkeys(("host", "train", "finn"), runner)
+            Store(self.folder / "store"),
+            dict.fromkeys(("host", "train", "finn", "vivado"), runner),
         )
 
 
@@ -54,6 +55,9 @@ class TellingRunner:
 
     def describe(self, environment: str) -> dict[str, str]:
         return {}
+
+    def lacks(self, environment: str) -> str:
+        return "there is no Vivado" if environment == "vivado" else ""
 
     def check(self, environment: str) -> None:
         raise AssertionError("the client needs no environment")

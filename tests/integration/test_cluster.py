@@ -26,6 +26,7 @@ from cluster_site import TestSite
 
 GRID = ROOT / "experiments" / "quick.toml"
 TASKS = 31  # 1 data set, 3 trainings and exports, 6 x compile, size, simulate and measure
+BITSTREAMS = 6  # skipped without Vivado
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_a_worker_that_dies_costs_only_its_stage(experiments, site, address) -> 
 def test_a_failure_stops_only_what_depends_on_it(experiments, site, address) -> None:  # noqa: ANN001
     (site.folder / "fail").write_text(f"compile {experiments[0].name}")
     summary = run(experiments, site, address)
-    assert (summary.count("failed"), summary.count("skipped")) == (1, 3)
+    assert (summary.count("failed"), summary.count("skipped")) == (1, 3 + BITSTREAMS)
     assert summary.count("done") == TASKS - 4
     (error,) = summary.errors
     assert (error.what, error.remedy) == ("It broke.", "Mend it.")
