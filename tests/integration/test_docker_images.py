@@ -16,8 +16,6 @@ import docker
 import pytest
 from docker.client import DockerClient
 
-from bench.boards.measure import measure
-from bench.datasets.fetch import fetch
 from bench.environments import ENVIRONMENTS
 from bench.events import Event
 from bench.experiment import expand
@@ -27,12 +25,11 @@ from bench.images.build import Image, ensure_image
 from bench.images.recipe import RECIPES
 from bench.images.wheelhouse import for_image
 from bench.paths import ROOT, default_store, environments_folder
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import execute, plan
+from bench.pipeline.assemble import assemble
 from bench.runners import Runner
 from bench.runners.docker import DockerRunner
-from bench.runners.host import HostRunner
 from bench.runners.venv import VenvRunner
-from bench.store import Store
 
 LARGEST_BYTES = {"train": 1_300_000_000, "finn": 2_500_000_000, "board": 200_000_000}
 
@@ -160,9 +157,7 @@ def test_containers_and_virtual_environments_give_the_same_files(tmp_path: Path)
 
 def _run_everything(folder: Path, runner: Runner) -> dict[tuple[str, str, str], str]:
     """Run the tiny grid; SHA-256 of every file by stage, task and path."""
-    store = Store(folder)
-    host = HostRunner({"dataset": fetch, "measure": measure})
-    resolver = Resolver(store, {"host": host, **dict.fromkeys(ENVIRONMENTS, runner)})
+    resolver = assemble(folder, runner)
     if isinstance(runner, DockerRunner):
         runner.prepare_base(print, threading.Event())
     events: list[Event] = []
@@ -171,6 +166,6 @@ def _run_everything(folder: Path, runner: Runner) -> dict[tuple[str, str, str], 
     assert not summary.errors
     return {
         (entry.manifest.stage, entry.manifest.name, artifact.path): artifact.sha256
-        for entry in store.entries()
+        for entry in resolver.store.entries()
         for artifact in entry.manifest.artifacts
     }
