@@ -104,7 +104,7 @@ def test_a_run_gets_the_board_when_the_other_one_ends(machine: Machine) -> None:
 def test_a_keeper_that_was_killed_leaves_neither_lock_nor_folder(machine: Machine) -> None:
     async def run() -> None:
         async with machine.on() as address:
-            with pytest.raises(BoardError, match="by signal 9"):
+            with pytest.raises(BoardError, match=r"by signal 9|was lost"):
                 async with machine.session(address) as board:
                     for child in psutil.Process().children(recursive=True):
                         os.kill(child.pid, signal.SIGKILL)
@@ -195,9 +195,9 @@ def test_a_push_goes_on_where_the_connection_broke(
                     await board.push(package)
         (size,) = machine.cached.values()
         assert 300_000 < size < 1_000_000
-        assert machine.sessions == []
         async with machine.on() as address, machine.session(address) as board:
             pushed = await board.push(package)
+            assert [machine.home / board.folder] == machine.sessions  # whatever the break left
             assert set(pushed.files) == {"large", "small"}
             assert pushed.bytes <= 1_000_005 - size + transfer.BLOCK_BYTES
             there = machine.home / board.folder / "large"
