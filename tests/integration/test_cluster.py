@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -149,54 +147,3 @@ def test_no_scheduler_is_said_at_once(experiments, site) -> None:  # noqa: ANN00
     assert time.monotonic() - start < 3 * CONNECT_SECONDS
     with pytest.raises(EnvironmentFailure, match="No Dask scheduler answers at nonsense"):
         run(experiments, site, "nonsense://x")
-
-
-def test_a_scheduler_that_dies_is_said_and_what_was_done_is_kept(experiments, site) -> None:  # noqa: ANN001
-    (site.folder / "hang").write_text(f"train {experiments[0].training_name}")
-    code = (
-        "import time; from distributed import LocalCluster\n"
-        "if __name__ == '__main__':\n"
-        "    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False,"
-        " dashboard_address=None, silence_logs=50, protocol='tcp')\n"
-        "    print(cluster.scheduler_address, flush=True); time.sleep(600)\n"
-    )
-    script = site.folder / "cluster.py"
-    script.write_text(code)
-    tests = str(Path(__file__).parent)
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), tests])}
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=variables
-    ) as cluster:
-        assert cluster.stdout is not None
-        address = cluster.stdout.readline().strip()
-
-        def kill() -> None:
-            wait_for(site.folder / "hanging")
-            cluster.kill()
-
-        killer = threading.Thread(target=kill)
-        killer.start()
-        try:
-            summary = run(experiments, site, address)
-        finally:
-            cluster.kill()
-            killer.join()
-    assert summary.exit_code == Exit.ENVIRONMENT
-    assert "is gone" in summary.errors[0].what
-    assert len(list((site.folder / "store" / "dataset").glob("*/manifest.json"))) == 1
-
-
-def test_two_workers_do_nearly_twice_as_much(experiments, tmp_path) -> None:  # noqa: ANN001
-    # Stages that wait, so that the test measures the scheduling and not this machine's load.
-    seconds = {}
-    for workers in (1, 2):
-        folder = tmp_path / str(workers)
-        folder.mkdir()
-        options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-        with LocalCluster(**options, silence_logs=50) as cluster:
-            site = TestSite(folder, seconds=0.5)
-            seconds[workers] = run(experiments, site, cluster.scheduler_address).seconds
-    print(f"1 worker {seconds[1]:.1f} s, 2 workers {seconds[2]:.1f} s")
-    assert seconds[1] > TASKS * 0.5
-    # 1.7 and more on a machine with little else to do
-    assert seconds[1] / seconds[2] >= 1.5
