@@ -16,7 +16,7 @@ from bench.stages import STAGES
 @click.command("plan")
 @common.grid_options
 def command(file: Path, changes: common.Changes, runner: str, store_path: Path) -> None:
-    r"""Show what `bench run FILE` would do: which stages are done, which are to do.
+    """Show what `bench run FILE` would do: which stages are done, which are to do.
 
     \b
     Examples:

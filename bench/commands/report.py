@@ -16,7 +16,7 @@ from bench.pipeline import plan
 @click.command("report")
 @common.grid_options
 def command(file: Path, changes: common.Changes, runner: str, store_path: Path) -> None:
-    r"""Write and show the results of FILE from the store; runs nothing.
+    """Write and show the results of FILE from the store; runs nothing.
 
     \b
     Examples:

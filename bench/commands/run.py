@@ -79,7 +79,7 @@ def command(
     runner: str,
     store_path: Path,
 ) -> None:
-    r"""Run the experiments of FILE: whatever is not in the store yet is made now.
+    """Run the experiments of FILE: whatever is not in the store yet is made now.
 
     Interrupt it as you like; the next run goes on where this one stopped.
 

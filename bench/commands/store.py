@@ -20,7 +20,7 @@ from bench.store import Entry, Store
 
 @click.group("store")
 def command() -> None:
-    r"""Look at the artifact store, check it, clean it up.
+    """Look at the artifact store, check it, clean it up.
 
     \b
     Examples:
@@ -34,7 +34,7 @@ def command() -> None:
 @command.command("ls")
 @common.store_option
 def list_entries(store_path: Path) -> None:
-    r"""List every artifact: key, stage, name, status, size, age.
+    """List every artifact: key, stage, name, status, size, age.
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def list_entries(store_path: Path) -> None:
 @click.argument("key")
 @common.store_option
 def show(key: str, store_path: Path) -> None:
-    r"""Show the manifest of the artifact whose key starts with KEY.
+    """Show the manifest of the artifact whose key starts with KEY.
 
     \b
     Examples:
@@ -77,7 +77,7 @@ def show(key: str, store_path: Path) -> None:
 @command.command("verify")
 @common.store_option
 def verify(store_path: Path) -> None:
-    r"""Hash every file of every artifact and compare with the manifests.
+    """Hash every file of every artifact and compare with the manifests.
 
     \b
     Examples:
@@ -112,7 +112,7 @@ def verify(store_path: Path) -> None:
 def collect_garbage(
     files: tuple[Path, ...], dry_run: bool, as_written: bool, store_path: Path, runner: str
 ) -> None:
-    r"""Remove artifacts that none of the grids FILES names (default: all in experiments/).
+    """Remove artifacts that none of the grids FILES names (default: all in experiments/).
 
     What runs of FILES with other --images, --exact, --trace or --board have made is kept, too.
     What failed runs left under failed/ goes.

@@ -16,6 +16,7 @@ from conftest import FakeRunner
 
 COMMANDS = (
     [], ["plan"], ["run"], ["report"], ["doctor"],
+    ["board"], ["board", "trust"], ["board", "probe"], ["board", "serve"],
     ["store"], ["store", "ls"], ["store", "show"], ["store", "verify"], ["store", "gc"],
 )  # fmt: skip
 
@@ -35,6 +36,8 @@ def test_every_command_has_help_with_an_example(
     shown = capsys.readouterr().out
     assert "Examples:" in shown
     assert f"bench {command[0]}" in shown if command else "Exit codes:" in shown
+    examples = shown.split("Examples:\n")[1].split("\n\n")[0].splitlines()
+    assert all(line.startswith("    bench ") for line in examples), shown
 
 
 def test_every_exit_code_has_a_meaning() -> None:
