@@ -16,7 +16,7 @@ from finn_worker import known_faults
 from finn_worker.accelerator import Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
 from finn_worker.size import KnownSizing
-from finn_worker.stalls import layer_cycles, stream_stalls
+from finn_worker.stalls import layer_waits, stream_stalls
 from stagekit import Reporter, Request, StageError
 from stagekit.arrays import save_npz
 
@@ -218,7 +218,7 @@ def _stalls(run: Run, accelerator: Accelerator) -> dict[str, Any]:
         "steady_images": run.steady_images,
         "steady_cycles": run.steady_cycles,
         "stalls": stalls,
-        "layers": layer_cycles(stalls, layers, run),
+        "layers": layer_waits(stalls, layers),
     }
 
 

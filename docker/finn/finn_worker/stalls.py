@@ -29,28 +29,23 @@ def stream_stalls(design: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def layer_cycles(
-    stalls: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]], run: Run
+def layer_waits(
+    stalls: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """For each layer: layer, cycles_estimated (an image), and what is left of `steady_cycles`.
+    """For each layer: layer, cycles_estimated (an image), and how long it waited on either side.
 
-    `busy_cycles` are those in which the layer waited neither for an input nor to get rid of an
-    output. It may be less than the estimate where a layer fetches ahead while it computes.
+    A layer may be ready for an input while an output of its waits: the two may overlap.
 
     Args:
         stalls: From `stream_stalls`: one more than layers.
         layers: Of the compile stage's metrics, as simulated.
-        run: The same run.
     """
     return [
         {
             "layer": layer["name"],
             "cycles_estimated": layer["cycles_estimated"],
-            "busy_cycles": (
-                run.steady_cycles - before["starved_cycles"] - after["blocked_cycles"]
-                if run.steady_images
-                else None
-            ),
+            "input_starved_cycles": before["starved_cycles"],
+            "output_blocked_cycles": after["blocked_cycles"],
         }
         for layer, (before, after) in zip(layers, pairwise(stalls), strict=True)
     ]
