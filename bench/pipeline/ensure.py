@@ -79,7 +79,7 @@ class Ensurer:
         return Outcome(task, "kept", kept, kept.manifest.reason)
 
     def _find_sound(self, task: Task, key: str) -> Entry | None:
-        entry = self._store.find(task.stage.name, key)
+        entry = self._store.find(task.stage.name, key, task.name)
         if entry is None:
             return None
         damage = entry.damage()

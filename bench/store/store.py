@@ -105,14 +105,20 @@ class Store:
                 shutil.rmtree(run, ignore_errors=True)
         self._alive(run).unlink(missing_ok=True)
 
-    def find(self, stage: str, key: str) -> Entry | None:
-        """The artifact with this key, unverified; None when there is none."""
-        for folder in (self.root / stage).glob(f"*--{key[:SHORT]}"):
-            if (folder / "manifest.json").exists():
-                manifest = Manifest.read(folder / "manifest.json")
-                if manifest.key == key:
-                    return Entry(folder, manifest)
-        return None
+    def find(self, stage: str, key: str, name: str = "") -> Entry | None:
+        """The artifact with this key, unverified; None when there is none.
+
+        Args:
+            stage: The stage that made it.
+            key: Its key.
+            name: The name that it most likely has; one of thousands is then found at once.
+        """
+        parent, suffix = self.root / stage, f"--{key[:SHORT]}"
+        likely = parent / f"{name}{suffix}"
+        if entry := self._entry(likely, key):
+            return entry
+        others = (path for path in _folders(parent, suffix) if path != likely)
+        return next((entry for path in others if (entry := self._entry(path, key))), None)
 
     def entries(self) -> Iterator[Entry]:
         """Every artifact, by stage and name."""
@@ -197,6 +203,13 @@ class Store:
         """How many runs are using the store now."""
         return sum(1 for run in (self.root / "tmp").glob("run-*") if self._is_alive(run))
 
+    def _entry(self, folder: Path, key: str) -> Entry | None:
+        """The artifact in `folder` if it has this key: names hold only the start of it."""
+        if not (folder / "manifest.json").exists():
+            return None
+        manifest = Manifest.read(folder / "manifest.json")
+        return Entry(folder, manifest) if manifest.key == key else None
+
     def _alive(self, run: Path) -> Path:
         """The lock that a run holds for as long as it lives; taken before its folder is made."""
         return self.root / "locks" / f"{run.name}.lock"
@@ -250,3 +263,11 @@ def _fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _folders(parent: Path, suffix: str) -> list[Path]:
+    """What is in `parent` and ends in `suffix`; a pattern would be compiled for each key."""
+    if not parent.is_dir():
+        return []
+    with os.scandir(parent) as entries:
+        return sorted(Path(entry.path) for entry in entries if entry.name.endswith(suffix))
