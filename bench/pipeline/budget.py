@@ -17,6 +17,8 @@ from bench.pipeline.plan import Task
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
 SHARE_OF_FREE_MEMORY = 0.8
+# How many smaller tasks may start before one that is waiting for memory.
+MAY_PASS = 8
 TRAIN_IMAGES = 60_000
 TRAIN_SECONDS_PER_IMAGE = 1.2e-4
 
