@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 import pandas as pd
@@ -151,6 +152,26 @@ class Changes:
     exact: bool | None = None
     trace_images: int | None = None
     boards: tuple[str, ...] = ()
+
+
+def grid_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds FILE and all that changes or finds a grid's results: what `run` and its kin take.
+
+    `command` gets `file`, `changes`, `runner` and `store_path`.
+    """
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any,
+        images: int | None,
+        exact: bool | None,
+        trace_images: int | None,
+        boards: tuple[str, ...],
+        **others: Any,
+    ) -> None:
+        command(*arguments, changes=Changes(images, exact, trace_images, boards), **others)
+
+    return grid_argument(simulation_options(board_option(runner_option(store_option(gathered)))))
 
 
 def simulation_options(command: Command) -> Command:
