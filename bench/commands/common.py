@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,15 +12,15 @@ from typing import TypeVar
 import click
 import pandas as pd
 
-from bench import report
+from bench import claims, provenance, report
 from bench.boards.fleet import Fleet, Remote, parse_target
-from bench.errors import ConfigError, EnvironmentFailure
-from bench.experiment import Experiment, Point, expand, references
+from bench.errors import ConfigError, EnvironmentFailure, nearest
+from bench.experiment import Experiment, Point, Training, expand, references
 from bench.grid import EMULATED, BoardTable, Grid, load_grid
 from bench.images.base import images_folder
 from bench.images.base import obstacle as image_obstacle
 from bench.paths import default_store, environments_folder, require_checkout
-from bench.pipeline import Resolver
+from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
 from bench.runners import Runner
 from bench.runners.docker import DockerRunner
@@ -72,6 +72,38 @@ def board_option(command: Command) -> Command:
         help="Measure on this board instead of the file's: one of its [[boards]], user@host[:port],"
         " or 'emulated'. Several are used at once.",
     )(command)
+
+
+def rows_option(command: Command) -> Command:
+    """Adds `--row`."""
+    return click.option(
+        "--row",
+        "rows",
+        multiple=True,
+        metavar="NAME",
+        help="Do only this row of the results, or this training; may be given several times.",
+    )(command)
+
+
+def choose_rows(points: tuple[Point, ...], names: tuple[str, ...]) -> tuple[Point, ...]:
+    """The points called `names`, of experiments and of trainings; all of them for no name.
+
+    Raises:
+        ConfigError: The grid has no such point.
+    """
+    if not names:
+        return points
+    known = named_points(points)
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"The grid has no row '{name}'.", nearest(name, known))
+    return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def named_points(points: tuple[Point, ...]) -> dict[str, Point]:
+    """`points` by name, and the training of each experiment by its own."""
+    trainings = (p if isinstance(p, Training) else p.training for p in points)
+    return {point.name: point for point in (*points, *trainings)}
 
 
 def grid_argument(command: Command) -> Command:
@@ -198,14 +230,55 @@ def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, 
     return (*experiments, *references(grid))
 
 
+@dataclass(frozen=True)
+class Reported:
+    """A grid's report: its results, the verdicts on the claims, and the files written.
+
+    `fallen` are the claims that fare worse than in an earlier report.
+    """
+
+    results: pd.DataFrame
+    judgements: tuple[claims.Judgement, ...]
+    fallen: tuple[claims.Fall, ...]
+    written: tuple[Path, ...]
+
+
 def report_on(
-    grid: Grid, experiments: tuple[Experiment, ...], resolver: Resolver, folder: Path
-) -> tuple[pd.DataFrame, tuple[Path, ...]]:
-    """Write every table of the grid; the results and the files written."""
+    grid: Grid,
+    experiments: tuple[Experiment, ...],
+    resolver: Resolver,
+    folder: Path,
+    stated: Mapping[str, claims.AnyClaim],
+    *,
+    accept: bool = False,
+) -> Reported:
+    """Write every table of the grid, the verdicts on the claims `stated`, and the RO-Crate.
+
+    With `accept`, verdicts may be worse than before.
+    """
     results = report.collect(experiments, resolver)
-    trainings = report.collect_trainings(all_points(grid, experiments), resolver)
-    written = report.write(results, grid.name, folder)
-    return results, written + report.write_more(results, trainings, grid.name, folder)
+    points = all_points(grid, experiments)
+    trainings = report.collect_trainings(points, resolver)
+    judgements = claims.judge(stated, results, trainings)
+    written = (
+        *report.write(results, grid.name, folder),
+        *report.write_more(results, trainings, grid.name, folder),
+        claims.write_claims(judgements, folder),
+    )
+    fallen = claims.compare(judgements, folder, accept=accept)
+    # Last, since it names every file of the report with its hash.
+    crate = provenance.write_crate(folder, grid.name, provenance.chains(points, resolver))
+    return Reported(results, judgements, fallen, (*written, crate))
+
+
+def best_resolver(
+    wanted: str, store_path: Path, grid: Grid, experiments: tuple[Experiment, ...]
+) -> Resolver:
+    """For looking things up: that of the runner which made the most of what the store holds."""
+    choices = choose_runners(wanted, store_path)
+    resolvers = [open_resolver(store_path, choice, grid) for choice in choices]
+    tasks = plan(all_points(grid, experiments))
+    return max(resolvers, key=lambda one: len(one.present(tasks)))
 
 
 def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from bench import report
-from bench.commands import common
+from bench import claims, report
+from bench.commands import closing, common
 from bench.errors import BenchError, ConfigError, Exit
 from bench.events import Planned
 from bench.paths import environments_folder
@@ -47,6 +47,7 @@ class Jobs(click.ParamType[int | None]):
     type=click.Choice([stage.name for stage in STAGES]),
     help="Stop after this stage (what it needs is made too); no report.",
 )
+@common.rows_option
 @click.option(
     "--jobs",
     type=Jobs(),
@@ -74,6 +75,7 @@ def command(
     file: Path,
     boards: tuple[str, ...],
     only: str | None,
+    rows: tuple[str, ...],
     jobs: int | None,
     memory: float | None,
     scheduler: str | None,
@@ -92,10 +94,13 @@ def command(
       bench run experiments/quick.toml
       bench run experiments/quick.toml --only train --jobs 1
       bench run experiments/quick.toml --images 10000 --exact
+      bench run experiments/quick.toml --row tfc-mnist-w2a2-s1-max
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
     changes = common.Changes(images, exact, trace_images, boards)
     grid, experiments = common.load_experiments(file, changes)
+    stated = claims.load_claims(claims.claims_beside(file))
+    wanted = common.choose_rows(common.all_points(grid, experiments), rows)
     if scheduler and not grid.measure.emulated:
         raise ConfigError(
             "A cluster's machines do not know this one's boards and keys.",
@@ -104,7 +109,7 @@ def command(
     choice = common.choose_runner(runner, store_path, common.limits_of(grid))
     common.prepare_runner(choice)
     resolver = common.open_resolver(store_path, choice, grid)
-    tasks = plan(common.all_points(grid, experiments), up_to(only) if only else STAGES)
+    tasks = plan(wanted, up_to(only) if only else STAGES)
     with make_view(console) as view:
         at_once, backend = jobs or common.available_cpus(), None
         if scheduler:
@@ -125,10 +130,13 @@ def command(
     _tell(console, tasks, summary)
     if not only:
         folder = store_path / "reports" / grid.name
-        results, written = common.report_on(grid, experiments, resolver, folder)
-        report.show(results, grid.name, console)
-        for path in written:
-            console.print(f"written: {path}", highlight=False, soft_wrap=True)
+        reported = common.report_on(grid, experiments, resolver, folder, stated)
+        results = reported.results
+        chosen = results["experiment"].isin([point.name for point in wanted])
+        report.show(results[chosen].reset_index(drop=True), grid.name, console)
+        closing.show_claims(reported, console)
+        closing.show_slowest(summary, console)
+        closing.show_files(reported.written, console)
         mismatched = results["bit_exact"].eq(False).any()
         if mismatched and summary.exit_code == Exit.OK:
             summary.errors.append(

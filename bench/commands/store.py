@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bench.claims import NO_GRIDS
 from bench.commands import common
 from bench.errors import ConfigError, StoreError
-from bench.grid import FOLDINGS_FILE
 from bench.paths import ROOT
 from bench.pipeline import plan
 from bench.store import Entry, Store
@@ -113,7 +113,7 @@ def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, ru
       bench store gc experiments/quick.toml
     """
     everywhere = sorted((ROOT / "experiments").glob("*.toml"))
-    grids = files or [path for path in everywhere if path.name != FOLDINGS_FILE]
+    grids = files or [path for path in everywhere if path.name not in NO_GRIDS]
     choices = common.choose_runners(runner, store_path)
     resolvers = [common.open_resolver(store_path, choice) for choice in choices]
     # What a runner made that cannot be asked now, nobody can tell to be unwanted.
