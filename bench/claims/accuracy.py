@@ -37,7 +37,8 @@ def judge_accuracy(claim: AccuracyClaim, trainings: pd.DataFrame) -> Part:
     """
     rows = judged_rows(trainings, claim.networks, ("epochs", "accuracy"), "trainings")
     pairs = {claim.reference, *product(claim.weight_bits, claim.act_bits)}
-    keep = [bits in pairs for bits in zip(rows["weight_bits"], rows["act_bits"], strict=True)]
+    known = zip(rows["weight_bits"], rows["act_bits"], strict=True)
+    keep = pd.Series([bits in pairs for bits in known], index=rows.index, dtype=bool)
     parts = [
         _judge_group(claim, f"{network} on {dataset}, {several(int(epochs), 'epoch')}", group)
         for (network, dataset, epochs), group in grouped(

@@ -15,7 +15,7 @@ from bench.store import Store
 from conftest import ENVIRONMENTS, FakeRunner
 
 COMMANDS = (
-    [], ["plan"], ["run"], ["report"], ["doctor"],
+    [], ["plan"], ["run"], ["report"], ["claims"], ["why"], ["doctor"],
     ["store"], ["store", "ls"], ["store", "show"], ["store", "verify"], ["store", "gc"],
 )  # fmt: skip
 
