@@ -21,7 +21,7 @@ from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
 from bench.store.keys import hash_file
-from conftest import FakeRunner
+from conftest import ENVIRONMENTS, GRID, FakeRunner
 
 ROW = "tfc-mnist-w2a2-s1-max"
 COMMIT = "c" * 40
@@ -29,19 +29,24 @@ COMMIT = "c" * 40
 
 @pytest.fixture
 def runner() -> FakeRunner:
-    made = MetricsRunner()
-    made.name = "venv"  # one that the command line knows
-    return made
+    return MetricsRunner()
 
 
-@pytest.fixture
-def made(
-    experiments: Sequence[Experiment], resolver: Resolver, monkeypatch: pytest.MonkeyPatch
-) -> Resolver:
-    """A store with everything in it, made at a clean commit."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Resolver:
+    """A store with everything in it, made at a clean commit; tests only look into it."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "test.toml").write_text(GRID)
+    (folder / "foldings.toml").write_text((ROOT / "experiments" / "foldings.toml").read_text())
+    runner = MetricsRunner()
+    runner.name = "venv"  # one that the command line knows
+    resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
     clean = {"commit": COMMIT, "tree": "clean"}
-    monkeypatch.setattr("bench.pipeline.ensure.describe_checkout", lambda: clean)
-    execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.pipeline.ensure.describe_checkout", lambda: clean)
+        patch.setattr("os.fsync", lambda descriptor: None)
+        tasks = plan(expand(load_grid(folder / "test.toml")))
+        execute(tasks, resolver, jobs=2, cpus=2, emit=lambda event: None)
     return resolver
 
 
