@@ -25,7 +25,7 @@ MARKS = {"ok": "[green]ok[/]", "missing": "[red]missing[/]", "note": "[yellow]no
 
 @click.group("board")
 def command() -> None:
-    r"""Boards: trust one, ask what it is and what it lacks, or emulate one.
+    """Boards: trust one, ask what it is and what it lacks, or emulate one.
 
     \b
     Examples:
@@ -40,7 +40,7 @@ def command() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask; for scripts on a network that you trust.")
 @click.option("--fingerprint", help="Trust the key only if it has this fingerprint (SHA256:...).")
 def trust_host(host: str, yes: bool, fingerprint: str | None) -> None:
-    r"""Show the fingerprint of HOST's key, and trust that key from now on.
+    """Show the fingerprint of HOST's key, and trust that key from now on.
 
     Compare it with what the board's own console shows:
     ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
@@ -75,7 +75,7 @@ def trust_host(host: str, yes: bool, fingerprint: str | None) -> None:
 @click.argument("target")
 @click.option("--key", default="", help="Private key file; else the usual ones and the agent's.")
 def probe(target: str, key: str) -> None:
-    r"""Say what the board at TARGET (user@host) is, what it has, and what is missing.
+    """Say what the board at TARGET (user@host) is, what it has, and what is missing.
 
     \b
     Examples:
@@ -108,7 +108,7 @@ def probe(target: str, key: str) -> None:
     help="Public key file of who may log in.",
 )
 def serve_board(board: str, port: int, key: Path) -> None:
-    r"""Be an emulated board until interrupted: to try everything out without one.
+    """Be an emulated board until interrupted: to try everything out without one.
 
     \b
     Examples:

@@ -21,27 +21,20 @@ class ClaimError(BenchError):
 
 
 @click.command("claims")
-@common.grid_argument
+@common.grid_options
 @click.option(
     "--accept", is_flag=True, help="Keep the present verdicts, also where they are worse."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what claims.json holds instead.")
-@common.simulation_options
-@common.board_option
-@common.store_option
-@common.runner_option
 def command(
     file: Path,
+    changes: common.Changes,
+    runner: str,
+    store_path: Path,
     accept: bool,
     as_json: bool,
-    store_path: Path,
-    runner: str,
-    images: int | None,
-    exact: bool | None,
-    trace_images: int | None,
-    boards: tuple[str, ...],
 ) -> None:
-    r"""Judge the paper's claims on the results of FILE in the store; runs no stage.
+    """Judge the paper's claims on the results of FILE in the store; runs no stage.
 
     What is claimed, and how closely it has to hold, stands in claims.toml beside FILE, else in the
     project's. The best verdicts are kept with the report; ends with 7 when one is worse now.
@@ -51,7 +44,6 @@ def command(
       bench claims experiments/quick.toml
       bench claims experiments/paper.toml --json
     """
-    changes = common.Changes(images, exact, trace_images, boards)
     grid, experiments = common.load_experiments(file, changes)
     stated = claims.load_claims(claims.claims_beside(file))
     resolver = common.best_resolver(runner, store_path, grid, experiments)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 import pandas as pd
 
 from bench import claims, provenance, report
 from bench.boards.fleet import Fleet, Remote, parse_target
-from bench.errors import ConfigError, EnvironmentFailure, nearest
-from bench.experiment import Experiment, Point, Training, expand, references
+from bench.errors import ConfigError, EnvironmentFailure
+from bench.experiment import Experiment, Point, expand, references
 from bench.grid import EMULATED, BoardTable, Grid, load_grid
 from bench.images.base import images_folder
 from bench.images.base import obstacle as image_obstacle
@@ -72,38 +73,6 @@ def board_option(command: Command) -> Command:
         help="Measure on this board instead of the file's: one of its [[boards]], user@host[:port],"
         " or 'emulated'. Several are used at once.",
     )(command)
-
-
-def rows_option(command: Command) -> Command:
-    """Adds `--row`."""
-    return click.option(
-        "--row",
-        "rows",
-        multiple=True,
-        metavar="NAME",
-        help="Do only this row of the results, or this training; may be given several times.",
-    )(command)
-
-
-def choose_rows(points: tuple[Point, ...], names: tuple[str, ...]) -> tuple[Point, ...]:
-    """The points called `names`, of experiments and of trainings; all of them for no name.
-
-    Raises:
-        ConfigError: The grid has no such point.
-    """
-    if not names:
-        return points
-    known = named_points(points)
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"The grid has no row '{name}'.", nearest(name, known))
-    return tuple(known[name] for name in dict.fromkeys(names))
-
-
-def named_points(points: tuple[Point, ...]) -> dict[str, Point]:
-    """`points` by name, and the training of each experiment by its own."""
-    trainings = (p if isinstance(p, Training) else p.training for p in points)
-    return {point.name: point for point in (*points, *trainings)}
 
 
 def grid_argument(command: Command) -> Command:
@@ -177,6 +146,26 @@ class Changes:
     exact: bool | None = None
     trace_images: int | None = None
     boards: tuple[str, ...] = ()
+
+
+def grid_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds FILE and all that changes or finds a grid's results: what `run` and its kin take.
+
+    `command` gets `file`, `changes`, `runner` and `store_path`.
+    """
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any,
+        images: int | None,
+        exact: bool | None,
+        trace_images: int | None,
+        boards: tuple[str, ...],
+        **others: Any,
+    ) -> None:
+        command(*arguments, changes=Changes(images, exact, trace_images, boards), **others)
+
+    return grid_argument(simulation_options(board_option(runner_option(store_option(gathered)))))
 
 
 def simulation_options(command: Command) -> Command:

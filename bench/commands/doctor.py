@@ -27,7 +27,7 @@ MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "warning": "[red
 )
 @common.store_option
 def command(clean: bool, store_path: Path) -> None:
-    r"""Say what this machine has, what is missing, and what that costs.
+    """Say what this machine has, what is missing, and what that costs.
 
     Changes nothing, but for --clean.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import closing, common
+from bench.commands import closing, common, overrides, rows
 from bench.errors import BenchError, ConfigError, Exit
 from bench.events import Planned
 from bench.paths import environments_folder
@@ -40,14 +41,13 @@ class Jobs(click.ParamType[int | None]):
 
 
 @click.command("run")
-@common.grid_argument
-@common.board_option
+@common.grid_options
 @click.option(
     "--only",
     type=click.Choice([stage.name for stage in STAGES]),
     help="Stop after this stage (what it needs is made too); no report.",
 )
-@common.rows_option
+@rows.rows_option
 @click.option(
     "--jobs",
     type=Jobs(),
@@ -66,26 +66,20 @@ class Jobs(click.ParamType[int | None]):
     metavar="ADDRESS",
     help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
 )
-@common.simulation_options
-@common.runner_option
-@common.store_option
 @click.pass_context
 def command(
     context: click.Context,
     file: Path,
-    boards: tuple[str, ...],
+    changes: common.Changes,
     only: str | None,
-    rows: tuple[str, ...],
+    names: tuple[str, ...],
     jobs: int | None,
     memory: float | None,
     scheduler: str | None,
-    images: int | None,
-    exact: bool | None,
-    trace_images: int | None,
     runner: str,
     store_path: Path,
 ) -> None:
-    r"""Run the experiments of FILE: whatever is not in the store yet is made now.
+    """Run the experiments of FILE: whatever is not in the store yet is made now.
 
     Interrupt it as you like; the next run goes on where this one stopped.
 
@@ -97,10 +91,9 @@ def command(
       bench run experiments/quick.toml --row tfc-mnist-w2a2-s1-max
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
-    changes = common.Changes(images, exact, trace_images, boards)
     grid, experiments = common.load_experiments(file, changes)
     stated = claims.load_claims(claims.claims_beside(file))
-    wanted = common.choose_rows(common.all_points(grid, experiments), rows)
+    wanted = rows.choose(common.all_points(grid, experiments), names)
     if scheduler and not grid.measure.emulated:
         raise ConfigError(
             "A cluster's machines do not know this one's boards and keys.",
@@ -110,44 +103,67 @@ def command(
     common.prepare_runner(choice)
     resolver = common.open_resolver(store_path, choice, grid)
     tasks = plan(wanted, up_to(only) if only else STAGES)
-    with make_view(console) as view:
-        at_once, backend = jobs or common.available_cpus(), None
-        if scheduler:
-            limits = common.limits_of(grid)
-            backend = _cluster(scheduler, resolver, choice.runner.name, limits, view)
-            at_once = backend.slots
-        view.show(Planned(len(tasks), at_once, choice.runner.name, choice.reason))
-        summary = execute(
-            tasks,
-            resolver,
-            at_once,
-            common.available_cpus(),
-            view.show,
-            memory=_memory(jobs, memory),
-            backend=backend,
-        )
+    overrides.record(store_path, grid.name, changes)
+    bounds = _Bounds(jobs, _memory(jobs, memory), scheduler)
+    summary = _execute(tasks, resolver, choice, common.limits_of(grid), bounds, console)
     _link(grid.name, tasks, summary, resolver)
     _tell(console, tasks, summary)
     if not only:
         folder = store_path / "reports" / grid.name
         reported = common.report_on(grid, experiments, resolver, folder, stated)
-        results = reported.results
-        chosen = results["experiment"].isin([point.name for point in wanted])
-        report.show(results[chosen].reset_index(drop=True), grid.name, console)
-        closing.show_claims(reported, console)
-        closing.show_slowest(summary, console)
-        closing.show_files(reported.written, console)
-        mismatched = results["bit_exact"].eq(False).any()
-        if mismatched and summary.exit_code == Exit.OK:
-            summary.errors.append(
-                BenchError(
-                    "The RTL simulation differs from the trained model (bit_exact is NO above).",
-                    "Please report it with the simulate logs; do not use the numbers above.",
-                )
-            )
+        _show(reported, {point.name for point in wanted}, grid.name, summary, console)
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What a run may use: jobs (None: by processors), bytes of memory, or a Dask scheduler."""
+
+    jobs: int | None
+    memory: int | None
+    scheduler: str | None
+
+
+def _execute(
+    tasks: list[Task],
+    resolver: Resolver,
+    choice: common.Choice,
+    limits: Limits,
+    bounds: _Bounds,
+    console: Console,
+) -> Summary:
+    """Do the tasks, showing what goes on."""
+    cpus = common.available_cpus()
+    with make_view(console) as view:
+        at_once, backend = bounds.jobs or cpus, None
+        if bounds.scheduler:
+            backend = _cluster(bounds.scheduler, resolver, choice.runner.name, limits, view)
+            at_once = backend.slots
+        view.show(Planned(len(tasks), at_once, choice.runner.name, choice.reason))
+        return execute(
+            tasks, resolver, at_once, cpus, view.show, memory=bounds.memory, backend=backend
+        )
+
+
+def _show(
+    reported: common.Reported, wanted: set[str], grid: str, summary: Summary, console: Console
+) -> None:
+    """Show the results of the rows `wanted`; a simulation not bit-exact becomes an error."""
+    results = reported.results[reported.results["experiment"].isin(wanted)]
+    report.show(results.reset_index(drop=True), grid, console)
+    closing.show_claims(reported, console)
+    closing.show_slowest(summary, console)
+    closing.show_files(reported.written, console)
+    mismatched = results["bit_exact"].eq(False).any()
+    if mismatched and summary.exit_code == Exit.OK:
+        summary.errors.append(
+            BenchError(
+                "The RTL simulation differs from the trained model (bit_exact is NO above).",
+                "Please report it with the simulate logs; do not use the numbers above.",
+            )
+        )
 
 
 def _cluster(

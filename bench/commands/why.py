@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from bench import provenance, report
 from bench.claims import NO_GRIDS
-from bench.commands import common
+from bench.commands import common, rows
 from bench.errors import ConfigError, did_you_mean, nearest
 from bench.experiment import Point, Training
 from bench.paths import ROOT
@@ -66,7 +66,7 @@ def command(
     trace_images: int | None,
     boards: tuple[str, ...],
 ) -> None:
-    r"""Show everything behind ROW, or behind the number in its COLUMN.
+    """Show everything behind ROW, or behind the number in its COLUMN.
 
     ROW is a name in the column `experiment` of results.csv or trainings.csv; COLUMN is one of the
     columns. Inputs and their hashes, seeds, environments, tools, commit, machine, duration, and
@@ -131,7 +131,7 @@ def _find(
     known: set[str] = set()
     for file in files:
         grid, experiments = common.load_experiments(file, changes)
-        points = common.named_points(common.all_points(grid, experiments))
+        points = rows.named(common.all_points(grid, experiments))
         known |= points.keys()
         if row in points:
             resolver = common.best_resolver(runner, store, grid, experiments)
@@ -150,10 +150,10 @@ def _values(found: _Found) -> dict[str, Any]:
     """The row's values by column; None for what is absent."""
     point = found.point
     if isinstance(point, Training):
-        rows = report.collect_trainings((point,), found.resolver)
+        found_rows = report.collect_trainings((point,), found.resolver)
     else:
-        rows = report.collect((point,), found.resolver)
-    values = {str(name): value for name, value in rows.iloc[0].items()}
+        found_rows = report.collect((point,), found.resolver)
+    values = {str(name): value for name, value in found_rows.iloc[0].items()}
     return {name: None if pd.isna(value) else _plain(value) for name, value in values.items()}
 
 

@@ -13,7 +13,7 @@ from test_report import MetricsRunner
 
 from bench import provenance, report
 from bench.cli import cli, main
-from bench.commands import common
+from bench.commands import common, rows
 from bench.errors import Exit
 from bench.experiment import Experiment, expand
 from bench.grid import load_grid
@@ -145,9 +145,9 @@ def test_the_rerun_command_is_one_that_bench_takes(
     program, name, *options = shlex.split(told["rerun"][-1])
     assert (program, name) == ("bench", "run")
     parsed = cli.commands["run"].make_context("run", options).params
-    assert (parsed["rows"], parsed["images"], parsed["file"]) == ((ROW,), 50, grid_file)
+    assert (parsed["names"], parsed["images"], parsed["file"]) == ((ROW,), 50, grid_file)
     grid, experiments = common.load_experiments(parsed["file"])
-    points = common.choose_rows(common.all_points(grid, experiments), parsed["rows"])
+    points = rows.choose(common.all_points(grid, experiments), parsed["names"])
     assert [point.name for point in points] == [ROW]
     assert len(plan(points)) == 8
 
@@ -214,7 +214,7 @@ def test_what_a_rerun_cannot_bring_back_is_said(
 def test_only_the_rows_asked_for_are_made(
     experiments: Sequence[Experiment], grid_file: Path
 ) -> None:
-    chosen = common.choose_rows(tuple(experiments), ("tfc-mnist-w4a4-s1", ROW, ROW))
+    chosen = rows.choose(tuple(experiments), ("tfc-mnist-w4a4-s1", ROW, ROW))
     assert [point.name for point in chosen] == ["tfc-mnist-w4a4-s1", ROW]
     assert {task.stage.name for task in plan(chosen[:1])} == {"dataset", "train"}
     arguments = ["run", str(grid_file), "--row", "tfc-mnist-w3a3-s1-max"]
