@@ -41,6 +41,11 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
         raise store_error(error, home) from error
 
 
+def is_provisioned(home: Path) -> bool:
+    """Whether the virtual environment `home` is there, complete."""
+    return (home / READY).exists()
+
+
 def require_tools(environment: Environment) -> None:
     """Raise `EnvironmentFailure` if the machine lacks what the environment cannot bring."""
     if not environment.compiler:
