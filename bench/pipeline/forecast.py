@@ -23,10 +23,17 @@ LATEST = 6
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one task is likely to take, and how many earlier runs say so (0: a default)."""
+    """What one task is likely to take.
+
+    Attributes:
+        cost: That.
+        runs: How many earlier runs say so; 0: it is a default.
+        here: Whether they were on this machine.
+    """
 
     cost: Cost
     runs: int
+    here: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,17 @@ class Forecast:
     def seconds(self) -> float:
         """All tasks, one after the other."""
         return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def from_earlier_runs(self) -> bool:
+        """Whether most of the time stands on earlier runs, not on defaults."""
+        known = sum(p.cost.seconds for p in self.predictions.values() if p.runs)
+        return known > self.seconds / 2
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether some of those runs were on another machine."""
+        return not all(found.here for found in self.predictions.values())
 
     @property
     def disk(self) -> int:
@@ -154,6 +172,7 @@ class Predictor:
         self._by_stage: dict[str, list[Record]] = {}
         self._cache_since = cache_since
         self._known: dict[Work, Prediction] = {}
+        self._machine = machine
         for record in sorted(records, key=lambda one: one.created):
             self._by_stage.setdefault(record.work.stage, []).append(record)
         for stage, found in self._by_stage.items():
@@ -180,7 +199,8 @@ class Predictor:
         build = 0.0 if self._is_built(work, all_like) else max(r.build_seconds for r in all_like)
         memory = max(record.memory for record in like) or default.memory
         disk = int(statistics.median(record.disk for record in like))
-        return Prediction(Cost(own + build, memory, disk), len(like))
+        here = like[0].machine == self._machine
+        return Prediction(Cost(own + build, memory, disk), len(like), here)
 
     def _most_like(self, work: Work) -> list[Record]:
         """The runs that share most with `work`; what matters most first."""
