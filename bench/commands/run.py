@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     metavar="ADDRESS",
     help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would run, as `bench plan` does.")
+@common.dry_run_option
 @click.pass_context
 def command(
     context: click.Context,
