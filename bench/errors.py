@@ -19,6 +19,7 @@ class Exit(IntEnum):
     DATA = 4
     STORE = 5
     BOARD = 6
+    DIFFERENT = 8
     BUG = 70
     INTERRUPTED = 130
 
@@ -31,6 +32,7 @@ EXIT_MEANING: dict[Exit, str] = {
     Exit.DATA: "a data set could not be had or does not match its checksum",
     Exit.STORE: "the artifact store cannot be read or written",
     Exit.BOARD: "the board could not be reached or refused",
+    Exit.DIFFERENT: "what was compared differs, or an archive is not what it says",
     Exit.BUG: "a bug in bench; please report it with the log",
     Exit.INTERRUPTED: "interrupted; nothing half-written is left",
 }
