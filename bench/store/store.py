@@ -153,10 +153,15 @@ class Store:
 
     def failure(self, stage: str, key: str) -> Manifest | None:
         """The latest failure to make the artifact `key`; None when there was none."""
+        folder = self.failure_folder(stage, key)
+        return Manifest.read(folder / "manifest.json") if folder else None
+
+    def failure_folder(self, stage: str, key: str) -> Path | None:
+        """What the latest failure to make the artifact `key` left; None when there was none."""
         for path in sorted((self.root / "failed" / stage).glob("*/manifest.json"), reverse=True):
             manifest = Manifest.read(path)
             if manifest.key == key and manifest.status == "failed":
-                return manifest
+                return path.parent
         return None
 
     def set_aside(self, entry: Entry) -> Path:
