@@ -23,7 +23,7 @@ GRIDS = "data/experiments/"
 # Raised when what `points.json` says changes its meaning.
 FORMAT = 1
 
-_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+_LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(.+)")
 _ESCAPES = {"%": "%25", "\n": "%0A", "\r": "%0D"}
 
 
@@ -53,7 +53,7 @@ def parse_manifest(text: str, where: str) -> dict[str, str]:
         match = _LINE.fullmatch(line)
         if match is None:
             raise ArchiveError(f"{where}: line {number} is no checksum.", "Get the archive anew.")
-        found[_unescape(match[2])] = match[1]
+        found[_unescape(match[2])] = match[1].lower()
     return found
 
 

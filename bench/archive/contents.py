@@ -12,8 +12,8 @@ from pathlib import Path
 from bench import __version__
 from bench.archive.bag import GRIDS, POINTS, REPORT, STORE
 from bench.archive.check import differing_rows
-from bench.archive.pack import Item
 from bench.archive.points import Points, collect_points
+from bench.archive.writer import Item
 from bench.errors import ConfigError
 from bench.experiment import Experiment, Training
 from bench.grid import FOLDINGS_FILE, Grid

@@ -100,6 +100,7 @@ def read_points(path: Path) -> Points:
     Raises:
         ArchiveError: There are none, or another version wrote them in another way.
     """
+    header = _Header(format=0)
     try:
         text = path.read_text(encoding="utf-8")
         header = _Header.model_validate_json(text)
@@ -114,7 +115,6 @@ def read_points(path: Path) -> Points:
     except ValidationError as error:
         first = error.errors()[0]
         trouble = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        header = _Header(format=0)
     raise ArchiveError(
         f"{POINTS} cannot be read: {trouble}; written by bench {header.bench}.",
         f"Check it with that version of bench; this one is {__version__}.",

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from bench import archive
-from bench.archive.pack import require_suffix
+from bench.archive.writer import require_suffix
 from bench.commands import common
 from bench.commands.preview import megabytes
 from bench.errors import ConfigError

@@ -86,8 +86,10 @@ def read_timing(folder: Path) -> dict[str, Any]:
         return {}
     try:
         timing: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not timing:
+            raise ValueError("it is empty")
         timing_line(timing)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(f"{path} is not a timing: {error!r}.", "Delete it.") from error
     return timing
 
