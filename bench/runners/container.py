@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from docker.client import DockerClient
 from docker.errors import APIError, NotFound
-from docker.types import Mount
+from docker.types import DeviceRequest, Mount
 from docker.utils.socket import SocketError, read_exactly
 from requests.exceptions import RequestException
 
@@ -29,6 +29,7 @@ STOP_SECONDS = 3
 END_SECONDS = 30
 KILLED = 128 + signal.SIGKILL
 TMP_BYTES = 256 << 20
+ALL_GPUS = DeviceRequest(count=-1, capabilities=[["gpu"]])
 
 
 class TimedOut(Exception):
@@ -49,6 +50,7 @@ class Setup:
         labels: Labels of the container.
         cpus: Processors it may keep busy.
         limits: What else it may take.
+        gpus: Whether it gets the machine's GPUs.
         network: `none`, or `bridge` for a stage that has to reach a licence server.
         entrypoint: Program instead of the image's own.
     """
@@ -62,6 +64,7 @@ class Setup:
     labels: Mapping[str, str]
     cpus: int
     limits: Limits = field(default_factory=Limits)
+    gpus: bool = False
     network: str = "none"
     entrypoint: Sequence[str] | None = None
 
@@ -211,5 +214,6 @@ def _creation(api: Any, setup: Setup) -> dict[str, Any]:
             nano_cpus=setup.cpus * 1_000_000_000,
             pids_limit=setup.limits.processes,
             log_config={"Type": "none"},
+            device_requests=[ALL_GPUS] if setup.gpus else None,
         ),
     }

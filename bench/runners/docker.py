@@ -17,6 +17,7 @@ from docker.client import DockerClient
 
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
 from bench.events import Emit, Note
+from bench.gpu import engine_offers_gpu, has_gpu, visible_devices
 from bench.images.base import Base, ensure_base, find_base
 from bench.images.build import Image, ensure_image, is_built
 from bench.images.cleanup import dead_containers, owner_label, remove
@@ -154,6 +155,9 @@ class DockerRunner:
         inputs = {str(inside.inputs[name]): folder for name, folder in request.inputs.items()}
         places = {OUTPUTS: request.outputs, SCRATCH: request.scratch, CACHE: request.cache}
         variables = fixed_variables(SCRATCH, request.cpus) | {"USER": "bench", "LOGNAME": "bench"}
+        gpus = job.environment == "train" and has_gpu() and engine_offers_gpu(client.info())
+        if gpus:
+            variables |= visible_devices()
         network = "none"
         if job.environment == VIVADO:
             vivado = self._vivado()
@@ -170,6 +174,7 @@ class DockerRunner:
             labels={LABEL: request.stage, f"{LABEL}.task": job.task, **owner_label()},
             cpus=request.cpus,
             limits=self._limits,
+            gpus=gpus,
             network=network,
         )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
 from bench.events import Emit
+from bench.gpu import visible_devices
 from bench.locks import Cancelled
 from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners.base import Job
@@ -119,5 +120,6 @@ def _variables(environment: Environment, request: Request, vivado: Vivado | None
         **(vivado.variables if vivado else {}),
         **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
         **fixed_variables(str(request.scratch), request.cpus),
+        **visible_devices(),
         "PYTHONPATH": os.pathsep.join(map(str, environment.worker_folders)),
     }
