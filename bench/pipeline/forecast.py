@@ -18,7 +18,7 @@ from bench.stages import STAGES
 from bench.store import Entry
 
 # Of the runs most like the one to come, how many of the latest count: machines and loads change.
-LATEST = 6
+LATEST = 3
 
 
 @dataclass(frozen=True)

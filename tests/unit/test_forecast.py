@@ -81,7 +81,7 @@ def test_this_machine_counts_before_others() -> None:
 
 def test_the_latest_runs_count() -> None:
     old = [record(SIZE, 100.0, created=f"2025-01-0{day}T00:00:00+00:00") for day in range(1, 8)]
-    new = [record(SIZE, 10.0, created=f"2026-01-0{day}T00:00:00+00:00") for day in range(1, 7)]
+    new = [record(SIZE, 10.0, created=f"2026-01-0{day}T00:00:00+00:00") for day in range(1, 5)]
     assert Predictor([*new, *old], HERE).predict(SIZE).cost.seconds == 10.0
 
 
