@@ -91,9 +91,10 @@ def _install(environment: Environment, home: Path, emit: Emit, cancelled: thread
         if not pip.call((*install, str(lock))):
             raise pip.failure()
     _install_either(environment.either_of, home, pip, install)
-    ready = {"recipe": environment.recipe(), "python": sys.version}
+    seconds = time.monotonic() - start
+    ready = {"recipe": environment.recipe(), "python": sys.version, "seconds": seconds}
     (home / READY).write_text(json.dumps(ready, indent=1) + "\n")
-    emit(Finished(task, "set up", "done", "", time.monotonic() - start))
+    emit(Finished(task, "set up", "done", "", seconds))
 
 
 def _install_either(locks: Sequence[Path], home: Path, pip: Pip, install: Sequence[str]) -> None:
