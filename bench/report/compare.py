@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.errors import ConfigError
 from bench.report.tolerance import IDENTITY, TOLERANCES, UNKNOWN, Row, Tolerance
+from bench.stages import BY_NAME
 from bench.store import Entry
 from bench.store.keys import canonical
 
@@ -181,11 +182,13 @@ class ArtifactState:
 def compare_artifacts(one: Iterable[Entry], other: Iterable[Entry]) -> Iterator[ArtifactState]:
     """Compare what two stores hold; of several artifacts of one thing, the newest counts."""
     newest_a, newest_b = _newest(one), _newest(other)
-    for identity in dict.fromkeys((*newest_a, *newest_b)):
+    manifests = {i: e.manifest for i, e in (*newest_a.items(), *newest_b.items())}
+    order = list(BY_NAME)
+    for identity, manifest in sorted(
+        manifests.items(), key=lambda item: (order.index(item[1].stage), item[1].name)
+    ):
         a, b = newest_a.get(identity), newest_b.get(identity)
-        entry = a or b
-        assert entry is not None
-        stage, name = entry.manifest.stage, entry.manifest.name
+        stage, name = manifest.stage, manifest.name
         if a is None or b is None:
             yield ArtifactState(stage, name, MISSING)
             continue
