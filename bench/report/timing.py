@@ -11,28 +11,26 @@ from bench.errors import StoreError, store_error
 from bench.pipeline import Forecast, Summary, Task
 
 FILE = "timing.json"
+PREDICTION = "prediction.json"
+# The last two rows: all stages' work added up, and from start to end, what overlaps overlapping.
+TOTAL, CLOCK = "total", "on the clock"
 # A prediction further off than by this factor is pointed out.
 FACTOR = 1.5
 
+Rows = list[dict[str, Any]]
+"""Objects with `stage`, `tasks`, `predicted_seconds` and `actual_seconds`; one for each stage,
+then `total` and `on the clock`. The last says, too, of which run they are."""
+
 
 def write_forecast(forecast: Forecast, folder: Path) -> None:
-    """Save what is expected, before a run starts; nothing if nothing is to run.
+    """Save what is expected, before a run starts, as `prediction.json`, without actual times.
 
     Raises:
         StoreError: The folder cannot be written.
     """
-    if forecast.predictions:
-        stages = [
-            {
-                "stage": stage.stage,
-                "tasks": stage.to_run,
-                "predicted_seconds": stage.seconds,
-                "actual_seconds": None,
-            }
-            for stage in forecast.stages
-            if stage.to_run
-        ]
-        _write(forecast, stages, None, folder)
+    rows = [_row(s.stage, s.to_run, s.seconds, None) for s in forecast.stages if s.to_run]
+    if rows:
+        _write(_with_totals(rows, forecast, None), folder / PREDICTION)
 
 
 def expectation(forecast: Forecast) -> str:
@@ -43,14 +41,11 @@ def expectation(forecast: Forecast) -> str:
     return f"; about {forecast.wall_seconds:.0f} s, by {source}"
 
 
-def write_timing(
-    forecast: Forecast, tasks: list[Task], summary: Summary, folder: Path
-) -> dict[str, Any]:
-    """Set what a run took beside what was expected; only tasks that were made count.
+def write_timing(forecast: Forecast, tasks: list[Task], summary: Summary, folder: Path) -> Rows:
+    """Set what a run took beside what was expected, in `timing.json`; only tasks made count.
 
     Returns:
-        As in the file: `stages`, one object each, and `totals`. Empty if nothing was made; then
-        the file of the run that did the work stays.
+        As in the file; empty if nothing was made: then that of the run which did the work stays.
 
     Raises:
         StoreError: The folder cannot be written.
@@ -58,24 +53,22 @@ def write_timing(
     rows: dict[str, dict[str, Any]] = {}
     for task in tasks:
         outcome, expected = summary.outcomes.get(task.id), forecast.predictions.get(task.id)
-        made = outcome is not None and outcome.entry is not None and outcome.status != "kept"
-        if not made or expected is None:
+        if outcome is None or expected is None or outcome.entry is None:
             continue
-        assert outcome is not None
-        assert outcome.entry is not None
-        row = rows.setdefault(
-            task.stage.name,
-            {"stage": task.stage.name, "tasks": 0, "predicted_seconds": 0.0, "actual_seconds": 0.0},
-        )
-        row["tasks"] += 1
-        row["predicted_seconds"] += expected.cost.seconds
-        row["actual_seconds"] += outcome.entry.manifest.seconds
+        if outcome.status != "kept":
+            row = rows.setdefault(task.stage.name, _row(task.stage.name, 0, 0.0, 0.0))
+            row["tasks"] += 1
+            row["predicted_seconds"] += expected.cost.seconds
+            row["actual_seconds"] += outcome.entry.manifest.seconds
     if not rows:
-        return {}
-    return _write(forecast, list(rows.values()), summary.seconds, folder)
+        return []
+    timing = _with_totals(list(rows.values()), forecast, summary.seconds)
+    _write(timing, folder / FILE)
+    (folder / PREDICTION).unlink(missing_ok=True)
+    return timing
 
 
-def read_timing(folder: Path) -> dict[str, Any]:
+def read_timing(folder: Path) -> Rows:
     """The timing in a report's folder; empty when there is none.
 
     Raises:
@@ -83,57 +76,57 @@ def read_timing(folder: Path) -> dict[str, Any]:
     """
     path = folder / FILE
     if not path.exists():
-        return {}
+        return []
     try:
-        timing: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not timing:
-            raise ValueError("it is empty")
+        timing: Rows = json.loads(path.read_text(encoding="utf-8"))
         timing_line(timing)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        return timing
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise StoreError(f"{path} is not a timing: {error!r}.", "Delete it.") from error
-    return timing
 
 
-def timing_line(timing: dict[str, Any]) -> str:
-    """One sentence; empty where nothing was made, or the run has not ended."""
-    if not timing or timing["totals"]["actual_wall_seconds"] is None:
-        return ""
-    totals = timing["totals"]
-    took, expected = totals["actual_wall_seconds"], totals["predicted_wall_seconds"]
-    ratio = took / expected if expected else 0.0
-    verdict = f"{ratio:.2f} times that" if ratio else "nothing was expected"
-    if ratio and not 1 / FACTOR <= ratio <= FACTOR:
+def timing_line(timing: Rows) -> str:
+    """One sentence that compares; the clock counts."""
+    clock = timing[-1]
+    took, expected = float(clock["actual_seconds"]), float(clock["predicted_seconds"])
+    verdict = f"{took / expected:.2f} times that" if expected else "nothing"
+    if expected and not 1 / FACTOR <= took / expected <= FACTOR:
         verdict += f": off by more than {FACTOR}"
-    source = "earlier runs" if timing["from_earlier_runs"] else "defaults"
+    source = "earlier runs" if clock["from_earlier_runs"] else "defaults"
     return (
-        f"{totals['tasks']} tasks took {took:.0f} s; {expected:.0f} s were expected, "
+        f"{clock['tasks']} tasks took {took:.0f} s; {expected:.0f} s were expected, "
         f"from {source} ({verdict})."
     )
 
 
-def _write(
-    forecast: Forecast, stages: list[dict[str, Any]], seconds: float | None, folder: Path
-) -> dict[str, Any]:
-    actual = None if seconds is None else sum(row["actual_seconds"] for row in stages)
-    timing = {
+def _row(stage: str, tasks: int, predicted: float, actual: float | None) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "tasks": tasks,
+        "predicted_seconds": predicted,
+        "actual_seconds": actual,
+    }
+
+
+def _with_totals(rows: Rows, forecast: Forecast, seconds: float | None) -> Rows:
+    tasks = sum(row["tasks"] for row in rows)
+    predicted = sum(row["predicted_seconds"] for row in rows)
+    actual = None if seconds is None else sum(row["actual_seconds"] for row in rows)
+    run = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": forecast.machine,
         "jobs": forecast.jobs,
         "from_earlier_runs": forecast.from_earlier_runs,
-        "stages": stages,
-        "totals": {
-            "tasks": sum(row["tasks"] for row in stages),
-            "predicted_seconds": sum(row["predicted_seconds"] for row in stages),
-            "actual_seconds": actual,
-            "predicted_wall_seconds": forecast.wall_seconds,
-            "actual_wall_seconds": seconds,
-        },
     }
+    clock = _row(CLOCK, tasks, forecast.wall_seconds, seconds)
+    return [*rows, _row(TOTAL, tasks, predicted, actual), clock | run]
+
+
+def _write(rows: Rows, path: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{FILE}.tmp"
-        temporary.write_text(json.dumps(timing, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(folder / FILE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.tmp")
+        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
     except OSError as error:
-        raise store_error(error, folder) from error
-    return timing
+        raise store_error(error, path) from error

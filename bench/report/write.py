@@ -39,7 +39,8 @@ def write(results: pd.DataFrame, grid: str, folder: Path) -> tuple[Path, ...]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(csv, results.to_csv(index=False))
-        _replace(markdown, _as_markdown(results, grid, timing_line(read_timing(folder))))
+        timing = read_timing(folder)
+        _replace(markdown, _as_markdown(results, grid, timing_line(timing) if timing else ""))
     except OSError as error:
         raise store_error(error, folder) from error
     return csv, markdown

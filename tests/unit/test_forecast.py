@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -168,24 +169,27 @@ def test_timing_sets_what_happened_beside_what_was_expected(
     runner.fail_on("measure", experiments[0].name)
     before = expected(experiments, resolver)
     report.write_forecast(before, tmp_path)
-    assert report.timing_line(report.read_timing(tmp_path)) == ""
+    assert report.read_timing(tmp_path) == []
+    assert json.loads((tmp_path / "prediction.json").read_text())[-1]["actual_seconds"] is None
     summary = execute(tasks, resolver, 2, 2, lambda event: None)
     report.write_timing(before, tasks, summary, tmp_path)
     timing = report.read_timing(tmp_path)
-    rows = {row["stage"]: row for row in timing["stages"]}
+    rows = {row["stage"]: row for row in timing}
+    assert list(rows)[-2:] == ["total", "on the clock"]
     assert set(rows["measure"]) == {"stage", "tasks", "predicted_seconds", "actual_seconds"}
     assert rows["measure"]["tasks"] == 3, "the one that failed took no known time"
-    assert timing["totals"]["tasks"] == sum(row["tasks"] for row in rows.values())
-    assert timing["totals"]["predicted_wall_seconds"] == before.wall_seconds
+    assert rows["total"]["tasks"] == sum(row["tasks"] for row in timing[:-2])
+    assert rows["on the clock"]["predicted_seconds"] == before.wall_seconds
+    assert not (tmp_path / "prediction.json").exists()
     assert "off by more than 1.5" in report.timing_line(timing)
     # A run that makes nothing leaves the timing of the one that did.
     runner.fail_on("measure", experiments[0].name)
     again = execute(tasks, resolver, 2, 2, lambda event: None)
-    assert report.write_timing(expected(experiments, resolver), tasks, again, tmp_path) == {}
+    assert report.write_timing(expected(experiments, resolver), tasks, again, tmp_path) == []
     assert report.read_timing(tmp_path) == timing
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"totals": 1}'])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "[1]", '[{"stage": 1}]'])
 def test_a_timing_that_is_none_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "timing.json").write_text(text)
     with pytest.raises(StoreError, match="is not a timing"):
