@@ -93,13 +93,13 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
     Args:
         wanted: `auto`, `docker` or `venv`.
         store: The artifact store, in which environments and images are prepared.
-        limits: What one stage may take, where the runner can enforce it.
+        limits: What one stage may take.
 
     Raises:
         EnvironmentFailure: The runner asked for cannot be had.
     """
     require_checkout()
-    venv = VenvRunner(environments_folder(store))
+    venv = VenvRunner(environments_folder(store), limits)
     if wanted == "venv":
         return Choice(venv, "asked for")
     try:
@@ -130,7 +130,13 @@ def choose_runners(wanted: str, store: Path) -> list[Choice]:
 def limits_of(grid: Grid) -> Limits:
     """The limits that `grid` sets."""
     wanted = grid.limits
-    return Limits(int(wanted.memory_gib * GIB), wanted.processes, wanted.minutes * 60)
+    return Limits(
+        int(wanted.memory_gib * GIB),
+        wanted.processes,
+        wanted.minutes * 60,
+        int(wanted.vivado_memory_gib * GIB),
+        wanted.vivado_minutes * 60,
+    )
 
 
 def prepare_runner(choice: Choice) -> None:

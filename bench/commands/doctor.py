@@ -12,7 +12,7 @@ from rich.table import Table
 from bench.commands import common
 from bench.doctor import examine
 from bench.images.base import find_base, local_recipe
-from bench.images.cleanup import dead_containers, outdated_images, remove
+from bench.images.cleanup import dead_containers, outdated_images, remove, unused_networks
 from bench.images.engine import engine
 from bench.images.recipe import RECIPES
 
@@ -55,7 +55,11 @@ def _clean(dry_run: bool) -> None:
     if base is not None:
         current |= {recipe.image_hash(base) for recipe in RECIPES.values()}
     with engine(timeout=60) as client:
-        found = [*dead_containers(client), *outdated_images(client, current)]
+        found = [
+            *dead_containers(client),
+            *unused_networks(client),
+            *outdated_images(client, current),
+        ]
         for left in found:
             if dry_run:
                 click.echo(f"would remove {left.what}, unless it is in use")
