@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,18 +13,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import report
+from bench import claims, report
 from bench.archive import bag
 from bench.archive.bag import ArchiveError
 from bench.archive.points import Points, Recorded, missing_artifacts, read_points
 from bench.archive.reader import Member, members, read_in_chunks
-from bench.errors import StoreError, store_error
+from bench.errors import ConfigError, StoreError, store_error
 from bench.pipeline import Resolver, Task
 from bench.store import Manifest, Store
 from bench.store.keys import SHORT, artifact_key, canonical
 
 # A file that is looked into is read as a whole: no metrics or table is larger.
 LARGEST = 64 << 20
+CLAIMS, CLAIMS_FILE = "claims.json", "claims.toml"
 _TAGS = (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST)
 _LOOKED_INTO = ("/manifest.json", "/metrics.json")
 
@@ -77,8 +79,9 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         checked.manifests = len(found.present(tasks))
         checked.findings += missing_artifacts(points, tasks, found)
         checked.findings += _check_chain(tasks, points, found, digests)
-        checked.findings += differing_rows(folder / bag.REPORT, points, found, counter)
-    except StoreError as error:
+        stated = folder / bag.GRIDS / CLAIMS_FILE
+        checked.findings += differing_rows(folder / bag.REPORT, points, found, stated, counter)
+    except (StoreError, ConfigError) as error:
         checked.findings.append(error.what.replace(f"{folder}/", ""))
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         # Whatever strangers wrote into manifests and metrics: it is no result of ours.
@@ -92,7 +95,11 @@ class _Counter:
 
 
 def differing_rows(
-    folder: Path, points: Points, resolver: Resolver, counter: _Counter | None = None
+    folder: Path,
+    points: Points,
+    resolver: Resolver,
+    stated: Path,
+    counter: _Counter | None = None,
 ) -> list[str]:
     """What a report's tables say and the manifests do not, one sentence each.
 
@@ -100,6 +107,7 @@ def differing_rows(
         folder: The report's.
         points: What its rows are.
         resolver: Finds the artifacts.
+        stated: The claims.toml that its claims were judged by.
         counter: Counts the values compared.
     """
     results = report.collect(points.experiments, resolver)
@@ -108,6 +116,8 @@ def differing_rows(
     if results["seed"].nunique() > 1:
         expected["seeds.csv"] = report.over_seeds(results)
     findings: list[str] = []
+    if (folder / CLAIMS).is_file():
+        findings += _compare_claims(folder, stated, results, trainings)
     for name, table in expected.items():
         path = folder / name
         if not path.is_file():
@@ -115,6 +125,28 @@ def differing_rows(
             continue
         findings += _compare_table(name, path, table, counter or _Counter())
     return findings
+
+
+def _compare_claims(
+    folder: Path, stated: Path, results: pd.DataFrame, trainings: pd.DataFrame
+) -> Iterator[str]:
+    """Judge the claims again; numbers, arithmetic and verdicts have to be the same."""
+    try:
+        said = json.loads((folder / CLAIMS).read_text(encoding="utf-8"))["claims"]
+        verdicts = {claim["claim"]: claim for claim in said}
+    except (ValueError, LookupError, TypeError) as error:
+        yield f"{CLAIMS} holds no claims: {error!r}"
+        return
+    if not stated.is_file():
+        yield f"{CLAIMS_FILE}, by which claims were judged, is missing"
+        return
+    judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
+    wanted = {one["claim"]: one for one in json.loads(json.dumps(judged))["claims"]}
+    for name in wanted.keys() | verdicts.keys():
+        one, other = verdicts.get(name, {}), wanted.get(name, {})
+        for key in sorted(one.keys() | other.keys()):
+            if one.get(key) != other.get(key):
+                yield f"{CLAIMS}, {name}: {key} is not what the manifests give"
 
 
 def _compare_table(name: str, path: Path, table: pd.DataFrame, counter: _Counter) -> Iterator[str]:

@@ -14,6 +14,7 @@ from bench.archive.bag import GRIDS, POINTS, REPORT, STORE
 from bench.archive.check import differing_rows
 from bench.archive.points import Points, collect_points
 from bench.archive.writer import Item
+from bench.claims import claims_beside
 from bench.errors import ConfigError
 from bench.experiment import Experiment, Training
 from bench.grid import FOLDINGS_FILE, Grid
@@ -35,7 +36,6 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "logs": {"": ("log.txt",)},
     "all": {"": ("log.txt", "request.json", "files/*")},
 }
-BESIDE = (FOLDINGS_FILE, "claims.toml")
 TAG_FILES = ("CITATION.cff", "LICENSE")
 
 
@@ -115,7 +115,7 @@ def _require_report(report: Path, points: Points, resolver: Resolver, file: Path
     remedy = f"Write it: bench report {file}, with the same options."
     if not (report / "results.csv").is_file():
         raise ConfigError(f"{report} holds no report.", remedy)
-    stale = differing_rows(report, points, resolver)
+    stale = differing_rows(report, points, resolver, claims_beside(file))
     if stale:
         raise ConfigError(f"The report is not what the store says: {stale[0]}.", remedy)
 
@@ -127,11 +127,12 @@ def _files(folder: Path, prefix: str) -> Iterator[Item]:
 
 
 def _grid_files(file: Path, grid: Grid) -> Iterator[Item]:
-    names = [file.name, *BESIDE, *grid.build.folding_files]
-    for name in dict.fromkeys(names):
-        path = file.parent / name
+    beside = [file.parent / name for name in (FOLDINGS_FILE, *grid.build.folding_files)]
+    for path in dict.fromkeys((file, claims_beside(file), *beside)):
         if path.is_file():
-            yield Item(f"{GRIDS}{path.name}", path)
+            below = path.is_relative_to(file.parent)
+            name = path.relative_to(file.parent).as_posix() if below else path.name
+            yield Item(f"{GRIDS}{name}", path)
 
 
 def _artifact(entry: Entry, root: Path, kinds: Sequence[str]) -> Iterator[Item]:

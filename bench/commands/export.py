@@ -14,7 +14,6 @@ from bench.commands import common
 from bench.commands.preview import megabytes
 from bench.errors import ConfigError
 from bench.experiment import references
-from bench.pipeline import plan
 
 
 @click.command("export")
@@ -61,10 +60,7 @@ def command(
     require_suffix(target)
     if target.exists() and not force and not dry_run:
         raise ConfigError(f"{target} is there already.", "Name another --output, or say --force.")
-    choices = common.choose_runners(runner, store_path)
-    resolvers = [common.open_resolver(store_path, choice) for choice in choices]
-    tasks = plan(experiments)
-    resolver = max(resolvers, key=lambda one: len(one.present(tasks)))
+    resolver = common.best_resolver(runner, store_path, grid, experiments)
     chosen = archive.select(file, grid, experiments, references(grid), resolver, kinds)
     size = megabytes(chosen.bytes)
     if dry_run:

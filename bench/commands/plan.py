@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench.commands import common
+from bench.commands import common, rows
 from bench.commands.bounds import bound_options, memory_budget
 from bench.commands.preview import show_forecast
 from bench.pipeline import forecast, plan
@@ -18,12 +18,14 @@ from bench.stages import STAGES, up_to
 @click.command("plan")
 @common.grid_options
 @bound_options
+@rows.rows_option
 def command(
     file: Path,
     changes: common.Changes,
     only: str | None,
     jobs: int | None,
     memory: float | None,
+    names: tuple[str, ...],
     runner: str,
     store_path: Path,
 ) -> None:
@@ -39,7 +41,8 @@ def command(
     grid, experiments = common.load_experiments(file, changes)
     choice = common.choose_runner(runner, store_path)
     resolver = common.open_resolver(store_path, choice)
-    tasks = plan(common.all_points(grid, experiments), up_to(only) if only else STAGES)
+    wanted = rows.choose(common.all_points(grid, experiments), names)
+    tasks = plan(wanted, up_to(only) if only else STAGES)
     at_once = jobs or common.available_cpus()
     expected = forecast(tasks, resolver, at_once, memory_budget(jobs, memory), describe_host())
     console = Console()

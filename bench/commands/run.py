@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from bench import report
-from bench.commands import common, overrides
+from bench import claims, report
+from bench.commands import closing, common, overrides, rows
 from bench.commands.bounds import bound_options, memory_budget
 from bench.commands.preview import show_forecast
 from bench.errors import BenchError, ConfigError, Exit
 from bench.events import Planned
-from bench.experiment import Experiment
-from bench.grid import Grid
 from bench.paths import environments_folder
 from bench.pipeline import Forecast, Resolver, Summary, Task, execute, forecast, plan
 from bench.pipeline.ensure import describe_host
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
 @click.command("run")
 @common.grid_options
 @bound_options
+@rows.rows_option
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
@@ -44,6 +43,7 @@ def command(
     file: Path,
     changes: common.Changes,
     only: str | None,
+    names: tuple[str, ...],
     jobs: int | None,
     memory: float | None,
     scheduler: str | None,
@@ -60,9 +60,12 @@ def command(
       bench run experiments/quick.toml
       bench run experiments/quick.toml --only train --jobs 1
       bench run experiments/quick.toml --images 10000 --exact
+      bench run experiments/quick.toml --row tfc-mnist-w2a2-s1-max
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file, changes)
+    stated = claims.load_claims(claims.claims_beside(file))
+    wanted = rows.choose(common.all_points(grid, experiments), names)
     if scheduler and not grid.measure.emulated:
         raise ConfigError(
             "A cluster's machines do not know this one's boards and keys.",
@@ -72,7 +75,7 @@ def command(
     if not dry_run:
         common.prepare_runner(choice)
     resolver = common.open_resolver(store_path, choice, grid)
-    tasks = plan(common.all_points(grid, experiments), up_to(only) if only else STAGES)
+    tasks = plan(wanted, up_to(only) if only else STAGES)
     bounds = _Bounds(jobs, memory_budget(jobs, memory), scheduler)
     folder = store_path / "reports" / grid.name
     if dry_run:
@@ -89,7 +92,8 @@ def command(
     _tell(console, tasks, summary)
     timing = report.write_timing(expected, tasks, summary, folder)
     if not only:
-        _report(grid, experiments, resolver, summary, console)
+        reported = common.report_on(grid, experiments, resolver, folder, stated)
+        _show(reported, {point.name for point in wanted}, grid.name, summary, console)
     if timing:
         console.print(report.timing_line(timing), highlight=False)
     for error in summary.errors:
@@ -146,19 +150,15 @@ def _execute(work: _Work, bounds: _Bounds, console: Console) -> tuple[Summary, F
     return summary, expected
 
 
-def _report(
-    grid: Grid,
-    experiments: tuple[Experiment, ...],
-    resolver: Resolver,
-    summary: Summary,
-    console: Console,
+def _show(
+    reported: common.Reported, wanted: set[str], grid: str, summary: Summary, console: Console
 ) -> None:
-    """Write and show the results; a simulation that is not bit-exact becomes an error."""
-    folder = resolver.store.root / "reports" / grid.name
-    results, written = common.report_on(grid, experiments, resolver, folder)
-    report.show(results, grid.name, console)
-    for path in written:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+    """Show the results of the rows `wanted`; a simulation not bit-exact becomes an error."""
+    results = reported.results[reported.results["experiment"].isin(wanted)]
+    report.show(results.reset_index(drop=True), grid, console)
+    closing.show_claims(reported, console)
+    closing.show_slowest(summary, console)
+    closing.show_files(reported.written, console)
     mismatched = results["bit_exact"].eq(False).any()
     if mismatched and summary.exit_code == Exit.OK:
         summary.errors.append(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from test_report import MetricsRunner
 
-from bench import archive, report
+from bench import archive, claims, report
 from bench.archive import bag, writer
 from bench.archive.bag import ArchiveError
 from bench.archive.reader import members, read_in_chunks
@@ -58,6 +58,8 @@ class Built:
         trainings = report.collect_trainings(self.experiments, self.resolver)
         report.write(results, "test", folder)
         report.write_more(results, trainings, "test", folder)
+        stated = claims.load_claims(claims.claims_beside(self.file))
+        claims.write_claims(claims.judge(stated, results, trainings), folder)
 
     def select(self, *kinds: str) -> archive.Selection:
         return archive.select(self.file, self.grid, self.experiments, (), self.resolver, kinds)
@@ -172,6 +174,7 @@ def spoil_metrics(files: Files) -> None:
 
 
 RESULTS = "data/report/results.csv"
+CLAIMS = "data/report/claims.json"
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,9 @@ RESULTS = "data/report/results.csv"
         (change(RESULTS, "failed: simulate", "done"), "status is done, the manifests give failed"),
         (change(RESULTS, ",accuracy,", ",acuracy,"), "results.csv has no column accuracy"),
         (change("data/report/trainings.csv", "0.9531", "0.9931"), "trainings.csv, line 2"),
+        (change(CLAIMS, '"verdict": "', '"verdict": "more than '), "claims.json, C1: verdict is not"),
+        (change(CLAIMS, "{", "[{"), "claims.json holds no claims"),
+        (lambda files: files.pop(f"{bag.GRIDS}claims.toml"), "claims.toml, by which"),
         (drop_a_row, "results.csv has 1 rows, the manifests give 2"),
         (lambda files: files.pop(RESULTS), "results.csv is missing"),
         (change_metric, "metrics.json is not what its manifest says"),
