@@ -186,7 +186,7 @@ CLAIMS = "data/report/claims.json"
         (change(RESULTS, "failed: simulate", "done"), "status is done, the manifests give failed"),
         (change(RESULTS, ",accuracy,", ",acuracy,"), "results.csv has no column accuracy"),
         (change("data/report/trainings.csv", "0.9531", "0.9931"), "trainings.csv, line 2"),
-        (change(CLAIMS, '"verdict": "', '"verdict": "more than '), "claims.json, C1: verdict is not"),
+        (change(CLAIMS, '"verdict": "', '"verdict": "very '), "claims.json, C1: verdict is not"),
         (change(CLAIMS, "{", "[{"), "claims.json holds no claims"),
         (lambda files: files.pop(f"{bag.GRIDS}claims.toml"), "claims.toml, by which"),
         (drop_a_row, "results.csv has 1 rows, the manifests give 2"),
