@@ -20,6 +20,11 @@ from bench.runners import Job
 from bench.store import Store
 from bench.wire import Result
 
+# Thousands of small files: in memory they cost a third of the time, and nobody else's disk waits.
+MEMORY = "/dev/shm"
+if os.access(MEMORY, os.W_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
+
 ENVIRONMENTS = ("host", "train", "finn", "vivado")
 GRID = """
 name = "test"
