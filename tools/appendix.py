@@ -57,7 +57,6 @@ def measure(store: Path) -> dict[str, Any]:
     manifests = [json.loads(path.read_text()) for path in store.glob("*/*--*/manifest.json")]
     artifacts = sum(file["bytes"] for manifest in manifests for file in manifest["artifacts"])
     environments = {path.name.split("--")[0]: path for path in store.glob("environments/*--*/")}
-    claims = report / "claims.json"
     return {
         "date": clock["date"][:10],
         "machine": clock["machine"],
@@ -77,7 +76,7 @@ def measure(store: Path) -> dict[str, Any]:
             for row in timing[:-2]  # the totals follow
         ],
         "results": _results(report / "results.csv"),
-        "claims": _claims(claims) if claims.exists() else [],
+        "claims": _claims(report / "claims.json"),
     }
 
 
@@ -131,6 +130,7 @@ def render(measured: dict[str, Any]) -> str:
         },
         rows=[_row(row) for row in measured["results"]],
         claims=measured["claims"],
+        verdicts={claim["claim"]: claim["verdict"] for claim in measured["claims"]},
     )
 
 
