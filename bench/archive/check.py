@@ -183,7 +183,7 @@ def _same_number(one: str | None, other: str) -> bool:
 
 def _what(row: Mapping[str, str]) -> str:
     bits = f"w{row['weight_bits']}a{row['act_bits']}"
-    return f"{row['dataset']} {bits} {row.get('folding', '')}".rstrip()
+    return row.get("experiment") or f"{row['dataset']} {bits} {row.get('folding', '')}".rstrip()
 
 
 def _take(member: Member, folder: Path) -> str:

@@ -92,7 +92,7 @@ def name_of(files: Files, stage: str, file: str) -> str:
     return next(name for name in files if name.startswith(prefix) and name.endswith(file))
 
 
-@pytest.mark.parametrize("suffix", ["tar.gz", "tgz", "zip"])
+@pytest.mark.parametrize("suffix", ["tgz", "zip"])
 def test_an_archive_is_the_same_every_time_and_verifies(
     built: Built, tmp_path: Path, suffix: str
 ) -> None:
@@ -169,49 +169,65 @@ def drop_a_row(files: Files) -> None:
     files["data/report/results.csv"] = b"".join(lines[:-1])
 
 
-def spoil_metrics(files: Files) -> None:
-    files[name_of(files, "compile", "metrics.json")] = b"{"
-
-
 RESULTS = "data/report/results.csv"
 CLAIMS = "data/report/claims.json"
 
 
+def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
+    def edit(files: Files) -> None:
+        files[name_of(files, stage, "/metrics.json").replace("metrics.json", file)] = data
+
+    return edit
+
+
+# Several at once where one does not hide the other: each archive takes 40 ms to check.
 @pytest.mark.parametrize(
-    ("edit", "finding"),
+    "tampering",
     [
-        (change(RESULTS, "0.95310000000001", "0.97310000000001"),
-         "results.csv, line 2 (MNIST w2a2 low): accuracy is 0.97310000000001, "
-         "the manifests give 0.95310000000001"),
-        (change(RESULTS, "failed: simulate", "done"), "status is done, the manifests give failed"),
-        (change(RESULTS, ",accuracy,", ",acuracy,"), "results.csv has no column accuracy"),
-        (change("data/report/trainings.csv", "0.9531", "0.9931"), "trainings.csv, line 2"),
-        (change(CLAIMS, '"verdict": "', '"verdict": "very '), "claims.json, C1: verdict is not"),
-        (change(CLAIMS, "{", "[{"), "claims.json holds no claims"),
-        (lambda files: files.pop(f"{bag.GRIDS}claims.toml"), "claims.toml, by which"),
-        (drop_a_row, "results.csv has 1 rows, the manifests give 2"),
-        (lambda files: files.pop(RESULTS), "results.csv is missing"),
-        (change_metric, "metrics.json is not what its manifest says"),
-        (change_metric_and_manifest, "what it was made from is not what the archive holds"),
-        (change_spec, "its parameters are not those of tfc-mnist-w2a2-s1"),
-        (drop("measure", "manifest.json"), "its manifest is missing"),
-        (drop("simulate", "metrics.json"), "metrics.json is missing"),
-        (spoil_metrics, "rows cannot be computed from the manifests"),
-        (lambda files: files.update({name_of(files, "train", "manifest.json"): b"[]"}),
-         "is not a manifest"),
-        (lambda files: files.update({
-            name_of(files, "train", "metrics.json").replace("metrics", "more"): b"x"}),
-         "more.json is not in its manifest"),
-        (lambda files: files.update({RESULTS: b"\xff\xfe"}), "results.csv is no CSV"),
+        [
+            (change(RESULTS, "0.95310000000001", "0.97310000000001"),
+             "results.csv, line 2 (tfc-mnist-w2a2-s1-low): accuracy is 0.97310000000001, "
+             "the manifests give 0.95310000000001"),
+            (change(RESULTS, "failed: simulate", "done"), "status is done, the manifests"),
+            (change("data/report/trainings.csv", "0.9531", "0.9931"), "trainings.csv, line 2"),
+            (change(CLAIMS, '"verdict": "', '"verdict": "very '), "claims.json, C1: verdict is"),
+        ],
+        [
+            (change(RESULTS, ",accuracy,", ",acuracy,"), "results.csv has no column accuracy"),
+            (change(CLAIMS, "{", "[{"), "claims.json holds no claims"),
+        ],
+        [
+            (drop_a_row, "results.csv has 1 rows, the manifests give 2"),
+            (lambda files: files.pop(f"{bag.GRIDS}claims.toml"), "claims.toml, by which"),
+        ],
+        [
+            (lambda files: files.pop(RESULTS), "results.csv is missing"),
+            (change_spec, "its parameters are not those of tfc-mnist-w2a2-s1"),
+        ],
+        [
+            (change_metric, "metrics.json is not what its manifest says"),
+            (drop("measure", "manifest.json"), "its manifest is missing"),
+        ],
+        [
+            (change_metric_and_manifest, "what it was made from is not what the archive holds"),
+            (drop("simulate", "metrics.json"), "metrics.json is missing"),
+            (put("train", "more.json", b"x"), "more.json is not in its"),
+        ],
+        [(put("compile", "metrics.json", b"{"), "rows cannot be computed from the manifests")],
+        [(lambda files: files.update({name_of(files, "train", "manifest.json"): b"[]"}),
+          "is not a manifest")],
+        [(lambda files: files.update({RESULTS: b"\xff\xfe"}), "results.csv is no CSV")],
     ],
 )  # fmt: skip
 def test_tampering_is_found_even_with_new_checksums(
-    built: Built, tmp_path: Path, edit: Callable[[Files], object], finding: str
+    built: Built, tmp_path: Path, tampering: list[tuple[Callable[[Files], object], str]]
 ) -> None:
     files = dict(built.files)
-    edit(files)
+    for edit, _ in tampering:
+        edit(files)
     checked = archive.verify(repack(files, tmp_path / "a.zip"))
-    assert any(finding in one for one in checked.findings), checked.findings
+    for _, finding in tampering:
+        assert any(finding in one for one in checked.findings), checked.findings
 
 
 def test_what_is_not_tampered_with_is_not_found(built: Built, tmp_path: Path) -> None:
