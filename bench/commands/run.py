@@ -79,11 +79,7 @@ def command(
     bounds = _Bounds(jobs, memory_budget(jobs, memory), scheduler)
     folder = store_path / "reports" / grid.name
     if dry_run:
-        at_once = jobs or common.available_cpus()
-        expected = forecast(tasks, resolver, at_once, bounds.memory, describe_host())
-        show_forecast(expected, tasks, resolver, console)
-        if not only:
-            console.print(f"would write: {folder}", highlight=False, soft_wrap=True)
+        _rehearse(tasks, resolver, bounds, folder, console)
         return
     overrides.record(store_path, grid.name, changes)
     work = _Work(tasks, resolver, choice, common.limits_of(grid), folder)
@@ -108,6 +104,16 @@ class _Bounds:
     jobs: int | None
     memory: int | None
     scheduler: str | None
+
+
+def _rehearse(
+    tasks: list[Task], resolver: Resolver, bounds: _Bounds, folder: Path, console: Console
+) -> None:
+    """Say what would run, and where the report would be."""
+    at_once = bounds.jobs or common.available_cpus()
+    expected = forecast(tasks, resolver, at_once, bounds.memory, describe_host())
+    show_forecast(expected, tasks, resolver, console)
+    console.print(f"would write: {folder}", highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)
