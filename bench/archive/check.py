@@ -142,7 +142,7 @@ def _compare_claims(
         return
     judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
     wanted = {one["claim"]: one for one in json.loads(json.dumps(judged))["claims"]}
-    for name in wanted.keys() | verdicts.keys():
+    for name in dict.fromkeys((*wanted, *verdicts)):
         one, other = verdicts.get(name, {}), wanted.get(name, {})
         for key in sorted(one.keys() | other.keys()):
             if one.get(key) != other.get(key):

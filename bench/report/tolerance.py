@@ -18,6 +18,7 @@ TEST_IMAGES = 10_000
 # Hundreds of accuracies are compared at once: 2 would be exceeded by chance alone.
 STANDARD_ERRORS = 3.0
 BOARD_RATIO = 0.1
+WIDTH_RATIO = 0.1
 SYNTHESIS_RATIO = 0.05
 POWER_RATIO = 0.15
 SLACK_NS = 0.5
@@ -71,6 +72,9 @@ def _standard_error(a: float, b: float, images_a: float, images_b: float) -> flo
 
 _SETTING = Tolerance("exact", "a setting, or what follows from one")
 _MODEL = Tolerance("exact", "FINN's model gives the same for the same design")
+# FINN makes accumulators and thresholds as wide as the weights need: trainings that differ in a
+# few of them differ in LUTs by some percent (591 for 560 was seen for w4a4).
+_WIDTHS = Tolerance("ratio", "widths inside the design follow the trained weights", WIDTH_RATIO)
 _CYCLES = Tolerance("exact", "the RTL is simulated cycle for cycle")
 _PLACE = Tolerance("not compared", "says where or by what, not what came out")
 _SYNTHESIS = Tolerance("ratio", "Vivado's heuristics change with its version", SYNTHESIS_RATIO)
@@ -93,8 +97,8 @@ TOLERANCES: dict[str, Tolerance] = {
     "best_epoch": Tolerance("not compared", "follows the noise of accuracies that are alike"),
     "bit_exact": Tolerance("exact", "the RTL computes what the model does, or it does not"),
     "ii_estimated": _MODEL,
-    "lut": _MODEL,
-    "bram18": _MODEL,
+    "lut": _WIDTHS,
+    "bram18": _WIDTHS,
     "dsp": _MODEL,
     "fits": _MODEL,
     "estimated_variant": _MODEL,
@@ -104,7 +108,7 @@ TOLERANCES: dict[str, Tolerance] = {
     "latency_cycles": _CYCLES,
     "unsized_deadlock": _CYCLES,
     "fifo_depth": _CYCLES,
-    "fifo_bits": _CYCLES,
+    "fifo_bits": _WIDTHS,
     "fps_core": _CYCLES,
     "fps_measured": _MEASURED,
     "ii_measured": _MEASURED,
