@@ -23,7 +23,8 @@ BASE = dict.fromkeys(COLUMNS, "") | {
     "network": "TFC", "dataset": "MNIST", "weight_bits": "2", "act_bits": "2", "seed": "1",
     "board": "Pynq-Z1", "accuracy": "0.9606", "sim_images": "1000", "sim_accuracy": "0.963",
     "ii_simulated": "64.0", "fps_measured": "781250.0", "measured_on": "emulated-board",
-    "runner": "venv", "best_epoch": "5", "wns_ns": "0.2", "lut_synth": "1000", "lut": "560", "dsp": "12", "status": "done",
+    "runner": "venv", "best_epoch": "5", "wns_ns": "0.2", "lut_synth": "1000",
+    "lut": "560", "dsp": "12", "status": "done",
 }  # fmt: skip
 
 
