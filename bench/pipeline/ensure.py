@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import psutil
 
+from bench.checkout import describe_checkout
 from bench.errors import BenchError, StageFailure, StoreError, store_error
 from bench.events import Emit, Finished, Note, Started
 from bench.pipeline.plan import Task
@@ -164,6 +165,7 @@ class Ensurer:
             seconds=time.monotonic() - attempt.start,
             timings=result.timings,
             peak_memory_bytes=result.peak_memory_bytes,
+            checkout=describe_checkout(),
         )
 
     def _keep_failed(self, attempt: _Attempt, error: BenchError) -> None:

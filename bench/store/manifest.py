@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Manifest:
         seconds: How long the stage took.
         timings: Parts of it, by name, in seconds.
         peak_memory_bytes: Largest memory of the stage's processes together.
+        checkout: Git commit of the project and whether its tree was clean, as
+            `bench.checkout.describe_checkout` says it; empty in manifests that are older than it.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Manifest:
     seconds: float
     timings: Mapping[str, float]
     peak_memory_bytes: int
+    checkout: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def content_hash(self) -> str:

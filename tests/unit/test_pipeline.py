@@ -56,6 +56,18 @@ def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:
     assert second.count("skipped") == 4
 
 
+def test_manifests_name_the_checkout_and_their_content_does_not_depend_on_it(
+    experiments: Sequence[Experiment], resolver: Resolver
+) -> None:
+    summary = run(experiments[:1], resolver)
+    manifests = [o.entry.manifest for o in summary.outcomes.values() if o.entry]
+    assert manifests
+    assert {manifest.checkout["tree"] for manifest in manifests} <= {"clean", "changed", "unknown"}
+    for manifest in manifests:
+        other = replace(manifest, checkout={"commit": "0" * 40, "tree": "clean"})
+        assert other.content_hash == manifest.content_hash
+
+
 def test_without_vivado_only_what_needs_a_bitstream_is_skipped(
     experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
 ) -> None:

@@ -1,0 +1,63 @@
+"""Which commit this checkout is at, and whether its files are those of that commit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from bench.paths import ROOT
+
+NAMED = 5
+GIT_SECONDS = 20.0
+
+
+@cache
+def describe_checkout(root: Path = ROOT) -> dict[str, str]:
+    """The commit and the state of the tree, asked of git once per process.
+
+    Returns:
+        `commit`: the full hash, or `unknown`. `tree`: `clean`, `changed` or `unknown`. Where
+        changed, `changes` names the first few files, those that git does not track included;
+        where unknown, `reason` says why.
+    """
+    try:
+        # A copy unpacked inside somebody else's repository is no checkout of this project.
+        top = _git(root, "rev-parse", "--show-toplevel").strip()
+        if Path(top) != root.resolve():
+            raise LookupError("not a git checkout")
+        commit = _git(root, "rev-parse", "--verify", "HEAD").strip()
+        status = _git(root, "status", "--porcelain", "--untracked-files=all")
+    except LookupError as unknown:
+        return {"commit": "unknown", "tree": "unknown", "reason": str(unknown)}
+    changed = [line[3:] for line in status.splitlines()]
+    if not changed:
+        return {"commit": commit, "tree": "clean"}
+    more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+    return {"commit": commit, "tree": "changed", "changes": ", ".join(changed[:NAMED]) + more}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git prints; raises `LookupError` with the reason when it cannot say."""
+    # GIT_DIR and its kin, set by hooks, would speak of another repository.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            ("git", "--no-optional-locks", "-C", root, *arguments),
+            env=variables | {"LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        raise LookupError(f"git cannot be run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise LookupError(f"git took more than {GIT_SECONDS:.0f} s") from error
+    if done.returncode:
+        first = (done.stderr.strip() or f"git ended with {done.returncode}").splitlines()[0]
+        is_none = "not a git repository" in first
+        raise LookupError("not a git checkout" if is_none else first)
+    return done.stdout
