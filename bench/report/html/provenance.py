@@ -134,10 +134,9 @@ def _record(
 
 def _commit(manifest: Manifest) -> str:
     """The commit it was made at and the state of the tree; empty where not recorded."""
-    source: Mapping[str, str] = getattr(manifest, "source", None) or {}
-    if not source.get("commit"):
-        return ""
-    return f"{source['commit']} ({source.get('tree', 'state of the tree unknown')})"
+    commit, tree = manifest.checkout.get("commit", ""), manifest.checkout.get("tree", "unknown")
+    changes = manifest.checkout.get("changes", "")
+    return f"{commit} (tree {tree}{f': {changes}' if changes else ''})" if commit else ""
 
 
 def anchor(manifest: Manifest) -> str:
