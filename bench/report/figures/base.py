@@ -124,6 +124,7 @@ def _inline(svg: str, figure: Figure, names: Mapping[str, str]) -> str:
         ),
         svg,
     )
+    svg = svg.replace(f"fill: {style.PAPER}", "fill: none", 1)  # the ground is the page's
     for colour, variable in style.VARIABLES.items():
         svg = svg.replace(colour, f"var(--{variable})")
     return re.sub(r"\n\s*", "\n", svg)

@@ -177,6 +177,8 @@ def _stalls_panel(axes: Axes, design: Design) -> None:
 
 
 def _depths_panel(axes: Axes, design: Design) -> None:
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
     depths = [stream.depth for stream in design.streams]
     places = range(len(depths))
     axes.hlines(places, 0, depths, color=style.SERIES[0], linewidth=1.2)
@@ -187,6 +189,7 @@ def _depths_panel(axes: Axes, design: Design) -> None:
             fontsize=7.5,
         )  # fmt: skip
     axes.set_xlim(0, max(depths) * 1.25)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0, labelleft=False)
 

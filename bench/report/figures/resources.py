@@ -86,14 +86,24 @@ def _draw(results: pd.DataFrame, limits: Mapping[str, int]) -> Drawing:
     return drawing
 
 
+def _places(results: pd.DataFrame, weights: list[object]) -> pd.Series:
+    """Where each design stands: a column per weight bits, in it those activation bits there are."""
+    places = pd.Series(0.0, index=results.index)
+    for column, bits in enumerate(weights):
+        own = results[results["weight_bits"].eq(bits)]
+        acts = bits_order(own["act_bits"])
+        shift = own["act_bits"].map(acts.index).astype(float) - (len(acts) - 1) / 2
+        places[own.index] = column + 0.8 / len(acts) * shift
+    return places
+
+
 def _panel(axes: Axes, results: pd.DataFrame, name: str, limit: int) -> None:
-    weights, acts = bits_order(results["weight_bits"]), bits_order(results["act_bits"])
-    step = 0.8 / max(len(acts), 1)
+    weights = bits_order(results["weight_bits"])
+    places = _places(results, weights)
     for nth, folding in enumerate(folding_order(results)):
         own = results[results["folding"].eq(folding)]
         colour, marker = style.series(nth)
-        x = own["weight_bits"].map(weights.index).astype(float)
-        x += (own["act_bits"].map(acts.index).astype(float) - (len(acts) - 1) / 2) * step
+        x = places[own.index]
         estimated = axes.scatter(
             x, number(own[name]), s=22, marker=marker, facecolor=colour, alpha=0.85,
             edgecolor=style.PAPER, linewidth=0.3, label=folding, zorder=3,

@@ -99,12 +99,18 @@ def _linear(component: float) -> float:
     return component / 12.92 if component <= 0.04045 else ((component + 0.055) / 1.055) ** 2.4
 
 
-def plain_numbers(axes: Axes, which: str, *, suffix: str = "") -> None:
-    """Write a logarithmic axis as 1,000 and 10,000 instead of as powers."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415
+def plain_numbers(axes: Axes, which: str) -> None:
+    """Write the axis `x` or `y` as 1,000 and 10,000, whether it is logarithmic or not.
+
+    Call it once the limits are set: a logarithmic axis of a decade or two also shows 2 and 5.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
 
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{short(value)}{suffix}"))
+    low, high = axis.get_view_interval()
+    if axis.get_scale() == "log" and high < 90 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     axis.set_minor_formatter(NullFormatter())
 
 

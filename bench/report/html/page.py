@@ -15,7 +15,7 @@ from bench import __version__
 from bench.report.figures import Figure, Rendered
 from bench.report.figures.frames import bits_label, counted, listed
 from bench.report.html import table
-from bench.report.html.provenance import Provenance, shell
+from bench.report.html.provenance import Provenance, Record, shell
 from bench.report.material import Material
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def render_page(
         row_of={row.name: row for row in rows},
         stopped=_stopped(rows),
         stages=_stages(provenance),
+        by_stage=_by_stage(provenance),
         timing=timing,
         provenance=provenance,
         references=_references(material),
@@ -194,9 +195,17 @@ def _facts(
         ("runner", listed(runner for runner in runners if runner != "host") or "none needed"),
         ("machine", listed(machine.title for machine in provenance.machines)),
         ("time of all stages", f"{duration(total)} for {counted(len(records), 'artifact')}"),
-        ("made", made[0] if made[0] == made[-1] else f"{made[0]} to {made[-1]}"),
+        ("made", _between(made[0], made[-1])),
         ("git commit", listed(commits) or "not recorded"),
     ]
+
+
+def _between(first: str, last: str) -> str:
+    """From when to when, of two ISO 8601 times in UTC, to the minute."""
+    start, end = (time[:16].replace("T", " ") for time in (first, last))
+    if start == end:
+        return f"{start} UTC"
+    return f"{start} to {end[11:] if start[:10] == end[:10] else end} UTC"
 
 
 def _stopped(rows: Sequence[table.Row]) -> list[tuple[str, str, list[table.Row]]]:
@@ -210,9 +219,6 @@ def _stopped(rows: Sequence[table.Row]) -> list[tuple[str, str, list[table.Row]]
 
 def _stages(provenance: Provenance) -> list[dict[str, Any]]:
     """Time by stage: how many artifacts, seconds in all, and the slowest one."""
-    by_stage: dict[str, list[Any]] = {}
-    for record in provenance.records.values():
-        by_stage.setdefault(record.stage, []).append(record)
     total = sum(record.seconds for record in provenance.records.values()) or 1.0
     return [
         {
@@ -220,10 +226,17 @@ def _stages(provenance: Provenance) -> list[dict[str, Any]]:
             "count": len(records),
             "seconds": sum(record.seconds for record in records),
             "share": sum(record.seconds for record in records) / total,
-            "slowest": max(records, key=lambda record: float(record.seconds)),
+            "slowest": max(records, key=lambda record: record.seconds),
         }
-        for stage, records in by_stage.items()
+        for stage, records in _by_stage(provenance).items()
     ]
+
+
+def _by_stage(provenance: Provenance) -> dict[str, list[Record]]:
+    by_stage: dict[str, list[Record]] = {}
+    for record in provenance.records.values():
+        by_stage.setdefault(record.stage, []).append(record)
+    return by_stage
 
 
 def _references(material: Material) -> list[dict[str, str]]:

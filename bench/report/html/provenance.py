@@ -38,6 +38,7 @@ class Record:
     status: str
     reason: str
     created: str
+    made: str
     seconds: float
     memory: str
     seed: str
@@ -114,6 +115,7 @@ def _record(
         status=manifest.status,
         reason=manifest.reason,
         created=manifest.created,
+        made=manifest.created[:19].replace("T", " "),
         seconds=manifest.seconds,
         memory=f"{manifest.peak_memory_bytes / 2**20:,.0f} MiB"
         if manifest.peak_memory_bytes
