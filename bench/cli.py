@@ -69,7 +69,7 @@ def _tail(error: BenchError) -> list[str]:
 @click.option("--debug", is_flag=True, help="Print tracebacks of errors.")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
-    r"""Benchmark quantized neural networks on FPGAs, from training to a timed board.
+    """Benchmark quantized neural networks on FPGAs, from training to a timed board.
 
     \b
     Examples:

@@ -258,11 +258,11 @@ def _vivado_version(text: str) -> str | None:
 
 
 def gpu() -> Finding:
-    """An NVIDIA GPU; nice to know only."""
+    """An NVIDIA GPU; training uses it where there is one."""
     name = _first_line(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"])
     if name:
-        return Finding("GPU", "ok", f"{name} (not used: training runs on the processor)")
-    return Finding("GPU", "missing", "none", "Nothing: training runs on the processor anyway.")
+        return Finding("GPU", "ok", f"{name}; training uses it")
+    return Finding("GPU", "missing", "none", "Nothing: training runs on the processor.")
 
 
 def _first_line(command: Sequence[str]) -> str | None:

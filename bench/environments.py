@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.gpu import has_gpu
 from bench.paths import ROOT
 
 
@@ -19,7 +20,7 @@ class Environment:
         worker_folders: Where Python finds the worker and what it imports from this project.
         locks: Hash-pinned requirement files, installed in this order without dependencies.
         either_of: Locks of which the first that the package index can serve is installed: the
-            builds of torch. See docs/decisions/0004-torch-builds.md.
+            builds of torch, the preferred one first. See docs/decisions/0004-torch-builds.md.
         compiler: Whether its stages compile C++.
         disk_bytes: What it takes on disk at most while it is installed, rounded up.
     """
@@ -33,7 +34,7 @@ class Environment:
     disk_bytes: int
 
     def recipe(self) -> str:
-        """SHA-256 over the locks."""
+        """SHA-256 over the locks; a machine with a GPU prefers another build of torch."""
         digest = hashlib.sha256()
         for lock in (*self.locks, *self.either_of):
             digest.update(lock.read_bytes())
@@ -42,13 +43,20 @@ class Environment:
 
 _DOCKER = ROOT / "docker"
 
+
+def torch_builds(gpu: bool) -> tuple[Path, ...]:
+    """The locks of torch's builds, the one to prefer first."""
+    builds = (_DOCKER / "train" / "torch-cpu.lock", _DOCKER / "train" / "torch-cuda.lock")
+    return builds[::-1] if gpu else builds
+
+
 ENVIRONMENTS = {
     "train": Environment(
         name="train",
         worker="train_worker",
         worker_folders=(_DOCKER / "common", _DOCKER / "train"),
         locks=(_DOCKER / "train" / "requirements.lock",),
-        either_of=(_DOCKER / "train" / "torch-cpu.lock", _DOCKER / "train" / "torch-cuda.lock"),
+        either_of=torch_builds(has_gpu()),
         compiler=False,
         disk_bytes=2_000_000_000,
     ),

@@ -154,11 +154,16 @@ class BoardTable(Table):
 
 
 class LimitsTable(Table):
-    """`[limits]`: what one stage may take in a container. They change no result and no key."""
+    """`[limits]`: what one stage may take. They change no result and no key.
+
+    Those that begin with `vivado` are for `synthesize`; `processes` holds in containers only.
+    """
 
     memory_gib: PositiveFloat = 6.0
     processes: PositiveInt = 1024
     minutes: PositiveFloat = 360.0
+    vivado_memory_gib: PositiveFloat = 16.0
+    vivado_minutes: PositiveFloat = 300.0
 
 
 class Grid(Table):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -103,14 +106,21 @@ class MemoryWatch:
 
     Args:
         pid: The process at the top.
+        limit_bytes: When they take more, all of them are killed.
+        limit_s: When they take longer, too.
 
     Attributes:
         peak_bytes: The largest sum seen.
+        too_large: Whether they were killed for their memory.
+        too_slow: Whether they were killed for their time.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, limit_bytes: float = math.inf, limit_s: float = math.inf) -> None:
         self.peak_bytes = 0
+        self.too_large = self.too_slow = False
         self._pid = pid
+        self._limit_bytes = limit_bytes
+        self._deadline = time.monotonic() + limit_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
@@ -130,6 +140,13 @@ class MemoryWatch:
             except psutil.NoSuchProcess:
                 return
             self.peak_bytes = max(self.peak_bytes, sum(map(_resident_bytes, family)))
+            self.too_large = self.peak_bytes > self._limit_bytes
+            self.too_slow = time.monotonic() > self._deadline
+            if self.too_large or self.too_slow:
+                for process in family:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.kill()
+                return
 
 
 def _resident_bytes(process: psutil.Process) -> int:

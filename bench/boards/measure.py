@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from bench.boards.base import Address, Board, Completed, Identity
-from bench.boards.emulated import emulated_board
+from bench.boards.emulated import MEASURED_ON, emulated_board
 from bench.boards.fleet import Fleet, address_of
 from bench.boards.link import read_document
 from bench.boards.readout import Postprocess, TestSet, load_outputs, require_equal
@@ -38,6 +38,9 @@ _BITSTREAM_LIMIT_S = 300.0
 _POLL_S = 0.1
 
 Answer = TypeVar("Answer")
+
+# Runs an emulated board for a stage while the block lasts, and yields where it answers.
+Emulator = Callable[[Identity, Request, HostReporter], AbstractAsyncContextManager[Address]]
 
 
 class Port(BaseModel):
@@ -89,13 +92,28 @@ class Work:
     limit_s: float
 
 
-def measure(request: Request, reporter: HostReporter, fleet: Fleet | None = None) -> None:
+def emulated_in_process(
+    identity: Identity,
+    request: Request,
+    reporter: HostReporter,  # noqa: ARG001  # as every emulator
+) -> AbstractAsyncContextManager[Address]:
+    """An emulated board whose SSH server is in this process."""
+    return emulated_board(identity.board, identity.part, request.scratch)
+
+
+def measure(
+    request: Request,
+    reporter: HostReporter,
+    fleet: Fleet | None = None,
+    emulator: Emulator = emulated_in_process,
+) -> None:
     """Run the host stage `measure`; the contract is in docs/wire.md.
 
     Args:
         request: What to measure.
         reporter: Takes progress and the log.
         fleet: The boards that the spec names.
+        emulator: Makes the emulated board.
 
     Raises:
         BoardError: The board cannot be reached, refuses, or returns other outputs than simulated.
@@ -106,15 +124,15 @@ def measure(request: Request, reporter: HostReporter, fleet: Fleet | None = None
     work = _prepare(request)
     names = list(request.spec["boards"])
     with ExitStack() as stack:
-        address: Address | None = None
+        place: Address | Emulator = emulator
         if names != [EMULATED]:
             taken = (fleet or Fleet()).take(names, reporter.check_cancelled)
             remote = stack.enter_context(taken)
-            address = address_of(remote)
+            place = address_of(remote)
             reporter.log(f"measuring on board '{remote.name}'")
-        readings = asyncio.run(_until_cancelled(reporter, _use_board(work, address, reporter)))
+        readings = asyncio.run(_until_cancelled(reporter, _use_board(work, place, reporter)))
         metrics = _score(work, readings)
-        if address is not None:
+        if isinstance(place, Address):
             metrics["board_name"] = remote.name
     reporter.timings["simulator"] = readings.wall_seconds
     text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False) + "\n"
@@ -183,15 +201,16 @@ async def _until_cancelled(reporter: HostReporter, work: Coroutine[Any, Any, Ans
     return task.result()
 
 
-async def _use_board(work: Work, address: Address | None, reporter: HostReporter) -> Readings:
+async def _use_board(work: Work, place: Address | Emulator, reporter: HostReporter) -> Readings:
     """Push, run and fetch; leaves the outputs in the scratch folder."""
     package = work.package
     async with AsyncExitStack() as stack:
-        if address is None:
-            emulated = emulated_board(package.board, package.part, work.request.scratch)
-            address = await stack.enter_async_context(emulated)
+        if not isinstance(place, Address):
+            identity = Identity(board=package.board, part=package.part, measured_on=MEASURED_ON)
+            with reporter.timed("emulate"):
+                place = await stack.enter_async_context(place(identity, work.request, reporter))
         with reporter.timed("connect"):
-            opened = open_board(address, reporter.log, on_wait=reporter.note)
+            opened = open_board(place, reporter.log, on_wait=reporter.note)
             board = await stack.enter_async_context(opened)
             reporter.log(f"the board says it is {await board.probe()!r}")
         reporter.progress(0, len(_STEPS), "step", "push")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import distributed
+from distributed.client import ClosedClientError
 from distributed.scheduler import KilledWorker
 
 from bench.cluster.remote import Assignment, Factory, as_event, describe, do
@@ -22,6 +25,8 @@ from bench.store import Entry
 
 CONNECT_SECONDS = 10.0
 WORKER_SECONDS = 60.0
+RESULT_SECONDS = 60.0
+CLOSE_SECONDS = 5.0
 
 
 class DaskBackend:
@@ -45,6 +50,8 @@ class DaskBackend:
         self._session = resolver.store.session()
         self._alive = Path()
         self._futures: list[distributed.Future[Outcome]] = []
+        self._settling = threading.Lock()
+        self._closed = False
 
     @property
     def slots(self) -> int:
@@ -71,7 +78,10 @@ class DaskBackend:
         self._session.__exit__(kind, error, trace)
         if error is not None and self._client.status == "running":
             self._client.cancel(self._futures, force=True)
-        self._client.close(timeout=2)
+        with self._settling:  # a call of Dask that outlives its client never returns
+            self._closed = True
+        with suppress(TimeoutError):  # a scheduler that does not take leave changes nothing here
+            self._client.close(timeout=CLOSE_SECONDS)
 
     def prepare(self, environments: list[str]) -> None:
         """Nothing: the workers set their environments up when they need them."""
@@ -83,46 +93,49 @@ class DaskBackend:
         cpus: int,  # noqa: ARG002  # of this machine; a slot of a worker is one processor
         rank: float,
     ) -> Future[Outcome]:
-        """See `Backend.submit`.
-
-        Raises:
-            EnvironmentFailure: The scheduler is gone.
-        """
-        if self._client.status != "running":
-            raise self._gone()
+        """See `Backend.submit`; once the scheduler is gone, what is submitted fails at once."""
         key = self._resolver.key(task, inputs)
         assignment = Assignment(self._factory, self._alive, task, inputs, key, cpus=1)
-        future = self._client.submit(
-            do,
-            assignment,
-            key=f"{task.stage.name}-{task.name}-{self._alive.name}-{key[:12]}",
-            pure=False,
-            priority=int(rank),
-        )
-        self._futures.append(future)
         answer: Future[Outcome] = Future()
         answer.set_running_or_notify_cancel()
-        future.add_done_callback(partial(self._settle, answer, task))
+        try:
+            if self._client.status != "running":
+                raise ClosedClientError(self._client.status)
+            future = self._client.submit(
+                do,
+                assignment,
+                key=f"{task.stage.name}-{task.name}-{self._alive.name}-{key[:12]}",
+                pure=False,
+                priority=int(rank),
+            )
+            future.add_done_callback(partial(self._settle, answer, task))
+        except ClosedClientError:
+            answer.set_exception(self._gone())
+        else:
+            self._futures.append(future)
         return answer
 
     def _settle(
         self, answer: Future[Outcome], task: Task, future: distributed.Future[Outcome]
     ) -> None:
-        if future.status == "finished":
-            answer.set_result(future.result())
-            return
-        if future.status != "error":
-            answer.set_exception(self._gone())
-            return
-        error = future.exception()
-        if isinstance(error, KilledWorker):
-            error = StageFailure(
-                f"Every Dask worker that was given {task.stage.name} of {task.name} died.",
-                "Give the workers more memory, then rerun; the rest is done and kept.",
-            )
-        elif isinstance(error, Cancelled):
-            error = self._gone()
-        answer.set_exception(error)
+        """Pass on how a task ended; nothing that Dask raises may leave `answer` without an end."""
+        with self._settling:
+            if self._closed or future.status == "cancelled":
+                answer.set_exception(self._gone())
+                return
+            try:
+                answer.set_result(future.result(timeout=RESULT_SECONDS))
+            except KilledWorker:
+                answer.set_exception(
+                    StageFailure(
+                        f"Every Dask worker that was given {task.stage.name} of {task.name} died.",
+                        "Give the workers more memory, then rerun; the rest is done and kept.",
+                    )
+                )
+            except Exception as error:
+                # What the stage raised, or a bug there; else Dask's way to say that it is no more.
+                of_the_stage = future.status == "error" and not isinstance(error, Cancelled)
+                answer.set_exception(error if of_the_stage else self._gone(error))
 
     def _connect(self) -> distributed.Client:
         try:
@@ -164,8 +177,10 @@ class DaskBackend:
     def _pass_on(self, event: tuple[float, Any]) -> None:
         self._emit(as_event(event[1]))
 
-    def _gone(self) -> EnvironmentFailure:
-        return EnvironmentFailure(
+    def _gone(self, cause: Exception | None = None) -> EnvironmentFailure:
+        gone = EnvironmentFailure(
             f"The Dask scheduler at {self._address} is gone.",
             "Start it and its workers again, then rerun; what was done is kept.",
         )
+        gone.__cause__ = cause
+        return gone

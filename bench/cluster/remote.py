@@ -51,7 +51,7 @@ class Site:
 
     def __call__(self) -> Resolver:
         """The store and the runners, on whichever machine this is called."""
-        runner: Runner = VenvRunner(self.environments)
+        runner: Runner = VenvRunner(self.environments, self.limits)
         if self.runner == "docker":
             containers = DockerRunner(images_folder(self.store), self.limits)
             containers.prepare_base(print, threading.Event())

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncssh
@@ -11,21 +15,29 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.boards.base import Identity
+from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
+from bench.boards.contained import Furnishing, contained
 from bench.boards.emulated import MEASURED_ON, furnished, serve
 from bench.boards.fleet import Remote, address_of, parse_target
 from bench.boards.link import Limits, open_link
 from bench.boards.trust import offered_key, trust, trusted_key
 from bench.catalog import BOARD_PARTS
+from bench.commands.common import available_cpus
 from bench.errors import BoardError, ConfigError
+from bench.images.base import images_folder
+from bench.paths import default_store
+from bench.runners.docker import DockerRunner
+from bench.runners.limits import Limits as StageLimits
+from bench.ui import make_view
 
+FOREVER = StageLimits(seconds=math.inf)
 MARKS = {"ok": "[green]ok[/]", "missing": "[red]missing[/]", "note": "[yellow]note[/]"}
 
 
 @click.group("board")
 def command() -> None:
-    r"""Boards: trust one, ask what it is and what it lacks, or emulate one.
+    """Boards: trust one, ask what it is and what it lacks, or emulate one.
 
     \b
     Examples:
@@ -40,7 +52,7 @@ def command() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask; for scripts on a network that you trust.")
 @click.option("--fingerprint", help="Trust the key only if it has this fingerprint (SHA256:...).")
 def trust_host(host: str, yes: bool, fingerprint: str | None) -> None:
-    r"""Show the fingerprint of HOST's key, and trust that key from now on.
+    """Show the fingerprint of HOST's key, and trust that key from now on.
 
     Compare it with what the board's own console shows:
     ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
@@ -75,7 +87,7 @@ def trust_host(host: str, yes: bool, fingerprint: str | None) -> None:
 @click.argument("target")
 @click.option("--key", default="", help="Private key file; else the usual ones and the agent's.")
 def probe(target: str, key: str) -> None:
-    r"""Say what the board at TARGET (user@host) is, what it has, and what is missing.
+    """Say what the board at TARGET (user@host) is, what it has, and what is missing.
 
     \b
     Examples:
@@ -107,12 +119,20 @@ def probe(target: str, key: str) -> None:
     required=True,
     help="Public key file of who may log in.",
 )
-def serve_board(board: str, port: int, key: Path) -> None:
-    r"""Be an emulated board until interrupted: to try everything out without one.
+@click.option(
+    "--runner",
+    type=click.Choice(["venv", "docker"]),
+    default="venv",
+    show_default=True,
+    help="An SSH server in this process, or OpenSSH's in a container.",
+)
+def serve_board(board: str, port: int, key: Path, runner: str) -> None:
+    """Be an emulated board until interrupted: to try everything out without one.
 
     \b
     Examples:
       bench board serve --key ~/.ssh/id_ed25519.pub
+      bench board serve --key ~/.ssh/id_ed25519.pub --runner docker
       bench board trust 127.0.0.1:2222      (in another terminal, as the rest)
       bench board probe 127.0.0.1:2222
     """
@@ -124,11 +144,33 @@ def serve_board(board: str, port: int, key: Path) -> None:
         raise ConfigError(f"{key}: {error}.", "Name a public key file.") from None
     identity = Identity(board=board, part=BOARD_PARTS[board], measured_on=MEASURED_ON)
 
+    def say(address: Address) -> None:
+        shown = address.host_key.get_fingerprint()
+        click.echo(f"an emulated {board} answers at {address}, host key {shown}")
+
+    if runner == "docker":
+        with _in_container(
+            Furnishing(identity, public, available_cpus(), FOREVER, port)
+        ) as address:
+            say(address)
+            threading.Event().wait()
+
     async def forever() -> None:
         with furnished(identity) as home:
             async with serve(home, public, port) as address:
-                print_key = address.host_key.get_fingerprint()
-                click.echo(f"an emulated {board} answers at {address}, host key {print_key}")
+                say(address)
                 await asyncio.Event().wait()
 
     asyncio.run(forever())
+
+
+@contextmanager
+def _in_container(furnishing: Furnishing) -> Iterator[Address]:
+    """A board in a container, its image built first where it is missing."""
+    never = threading.Event()
+    runner = DockerRunner(images_folder(default_store()))
+    runner.prepare_base(click.echo, never)
+    with make_view(Console()) as view:
+        image = runner.image("board", view.show, never)
+    with contained(image, furnishing, lambda _: None, never) as address:
+        yield address

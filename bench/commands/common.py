@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 import pandas as pd
@@ -85,13 +86,13 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
     Args:
         wanted: `auto`, `docker` or `venv`.
         store: The artifact store, in which environments and images are prepared.
-        limits: What one stage may take, where the runner can enforce it.
+        limits: What one stage may take.
 
     Raises:
         EnvironmentFailure: The runner asked for cannot be had.
     """
     require_checkout()
-    venv = VenvRunner(environments_folder(store))
+    venv = VenvRunner(environments_folder(store), limits)
     if wanted == "venv":
         return Choice(venv, "asked for")
     try:
@@ -122,7 +123,13 @@ def choose_runners(wanted: str, store: Path) -> list[Choice]:
 def limits_of(grid: Grid) -> Limits:
     """The limits that `grid` sets."""
     wanted = grid.limits
-    return Limits(int(wanted.memory_gib * GIB), wanted.processes, wanted.minutes * 60)
+    return Limits(
+        int(wanted.memory_gib * GIB),
+        wanted.processes,
+        wanted.minutes * 60,
+        int(wanted.vivado_memory_gib * GIB),
+        wanted.vivado_minutes * 60,
+    )
 
 
 def prepare_runner(choice: Choice) -> None:
@@ -145,6 +152,26 @@ class Changes:
     exact: bool | None = None
     trace_images: int | None = None
     boards: tuple[str, ...] = ()
+
+
+def grid_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds FILE and all that changes or finds a grid's results: what `run` and its kin take.
+
+    `command` gets `file`, `changes`, `runner` and `store_path`.
+    """
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any,
+        images: int | None,
+        exact: bool | None,
+        trace_images: int | None,
+        boards: tuple[str, ...],
+        **others: Any,
+    ) -> None:
+        command(*arguments, changes=Changes(images, exact, trace_images, boards), **others)
+
+    return grid_argument(simulation_options(board_option(runner_option(store_option(gathered)))))
 
 
 def simulation_options(command: Command) -> Command:

@@ -12,7 +12,7 @@ from rich.table import Table
 from bench.commands import common
 from bench.doctor import examine
 from bench.images.base import find_base, local_recipe
-from bench.images.cleanup import dead_containers, outdated_images, remove
+from bench.images.cleanup import dead_containers, outdated_images, remove, unused_networks
 from bench.images.engine import engine
 from bench.images.recipe import RECIPES
 
@@ -27,7 +27,7 @@ MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "warning": "[red
 )
 @common.store_option
 def command(clean: bool, store_path: Path) -> None:
-    r"""Say what this machine has, what is missing, and what that costs.
+    """Say what this machine has, what is missing, and what that costs.
 
     Changes nothing, but for --clean.
 
@@ -54,7 +54,11 @@ def _clean() -> None:
     if base is not None:
         current |= {recipe.image_hash(base) for recipe in RECIPES.values()}
     with engine(timeout=60) as client:
-        found = [*dead_containers(client), *outdated_images(client, current)]
+        found = [
+            *dead_containers(client),
+            *unused_networks(client),
+            *outdated_images(client, current),
+        ]
         for left in found:
             verb = "removed" if remove(client, left) else "in use, so it stays:"
             click.echo(f"{verb} {left.what}")

@@ -14,27 +14,14 @@ from bench.stages import STAGES
 
 
 @click.command("plan")
-@common.grid_argument
-@common.simulation_options
-@common.board_option
-@common.store_option
-@common.runner_option
-def command(
-    file: Path,
-    store_path: Path,
-    runner: str,
-    images: int | None,
-    exact: bool | None,
-    trace_images: int | None,
-    boards: tuple[str, ...],
-) -> None:
-    r"""Show what `bench run FILE` would do: which stages are done, which are to do.
+@common.grid_options
+def command(file: Path, changes: common.Changes, runner: str, store_path: Path) -> None:
+    """Show what `bench run FILE` would do: which stages are done, which are to do.
 
     \b
     Examples:
       bench plan experiments/quick.toml
     """
-    changes = common.Changes(images, exact, trace_images, boards)
     grid, experiments = common.load_experiments(file, changes)
     resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
     tasks = plan(common.all_points(grid, experiments))

@@ -14,28 +14,15 @@ from bench.pipeline import plan
 
 
 @click.command("report")
-@common.grid_argument
-@common.simulation_options
-@common.board_option
-@common.store_option
-@common.runner_option
-def command(
-    file: Path,
-    store_path: Path,
-    runner: str,
-    images: int | None,
-    exact: bool | None,
-    trace_images: int | None,
-    boards: tuple[str, ...],
-) -> None:
-    r"""Write and show the results of FILE from the store; runs nothing.
+@common.grid_options
+def command(file: Path, changes: common.Changes, runner: str, store_path: Path) -> None:
+    """Write and show the results of FILE from the store; runs nothing.
 
     \b
     Examples:
       bench report experiments/quick.toml
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
-    changes = common.Changes(images, exact, trace_images, boards)
     grid, experiments = common.load_experiments(file, changes)
     choices = common.choose_runners(runner, store_path)
     resolvers = [common.open_resolver(store_path, choice) for choice in choices]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import click
 from rich.console import Console
 
 from bench import report
-from bench.commands import common
+from bench.commands import common, overrides
 from bench.errors import BenchError, ConfigError, Exit
 from bench.events import Planned
+from bench.experiment import Experiment
+from bench.grid import Grid
 from bench.paths import environments_folder
 from bench.pipeline import Resolver, Summary, Task, budget, execute, plan
 from bench.runners.limits import Limits
@@ -40,8 +43,7 @@ class Jobs(click.ParamType[int | None]):
 
 
 @click.command("run")
-@common.grid_argument
-@common.board_option
+@common.grid_options
 @click.option(
     "--only",
     type=click.Choice([stage.name for stage in STAGES]),
@@ -65,25 +67,19 @@ class Jobs(click.ParamType[int | None]):
     metavar="ADDRESS",
     help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
 )
-@common.simulation_options
-@common.runner_option
-@common.store_option
 @click.pass_context
 def command(
     context: click.Context,
     file: Path,
-    boards: tuple[str, ...],
+    changes: common.Changes,
     only: str | None,
     jobs: int | None,
     memory: float | None,
     scheduler: str | None,
-    images: int | None,
-    exact: bool | None,
-    trace_images: int | None,
     runner: str,
     store_path: Path,
 ) -> None:
-    r"""Run the experiments of FILE: whatever is not in the store yet is made now.
+    """Run the experiments of FILE: whatever is not in the store yet is made now.
 
     Interrupt it as you like; the next run goes on where this one stopped.
 
@@ -94,7 +90,6 @@ def command(
       bench run experiments/quick.toml --images 10000 --exact
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
-    changes = common.Changes(images, exact, trace_images, boards)
     grid, experiments = common.load_experiments(file, changes)
     if scheduler and not grid.measure.emulated:
         raise ConfigError(
@@ -105,41 +100,69 @@ def command(
     common.prepare_runner(choice)
     resolver = common.open_resolver(store_path, choice, grid)
     tasks = plan(common.all_points(grid, experiments), up_to(only) if only else STAGES)
-    with make_view(console) as view:
-        at_once, backend = jobs or common.available_cpus(), None
-        if scheduler:
-            limits = common.limits_of(grid)
-            backend = _cluster(scheduler, resolver, choice.runner.name, limits, view)
-            at_once = backend.slots
-        view.show(Planned(len(tasks), at_once, choice.runner.name, choice.reason))
-        summary = execute(
-            tasks,
-            resolver,
-            at_once,
-            common.available_cpus(),
-            view.show,
-            memory=_memory(jobs, memory),
-            backend=backend,
-        )
+    overrides.record(store_path, grid.name, changes)
+    bounds = _Bounds(jobs, _memory(jobs, memory), scheduler)
+    summary = _execute(tasks, resolver, choice, common.limits_of(grid), bounds, console)
     _link(grid.name, tasks, summary, resolver)
     _tell(console, tasks, summary)
     if not only:
-        folder = store_path / "reports" / grid.name
-        results, written = common.report_on(grid, experiments, resolver, folder)
-        report.show(results, grid.name, console)
-        for path in written:
-            console.print(f"written: {path}", highlight=False, soft_wrap=True)
-        mismatched = results["bit_exact"].eq(False).any()
-        if mismatched and summary.exit_code == Exit.OK:
-            summary.errors.append(
-                BenchError(
-                    "The RTL simulation differs from the trained model (bit_exact is NO above).",
-                    "Please report it with the simulate logs; do not use the numbers above.",
-                )
-            )
+        _report(grid, experiments, resolver, summary, console)
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What a run may use: jobs (None: by processors), bytes of memory, or a Dask scheduler."""
+
+    jobs: int | None
+    memory: int | None
+    scheduler: str | None
+
+
+def _execute(
+    tasks: list[Task],
+    resolver: Resolver,
+    choice: common.Choice,
+    limits: Limits,
+    bounds: _Bounds,
+    console: Console,
+) -> Summary:
+    """Do the tasks, showing what goes on."""
+    cpus = common.available_cpus()
+    with make_view(console) as view:
+        at_once, backend = bounds.jobs or cpus, None
+        if bounds.scheduler:
+            backend = _cluster(bounds.scheduler, resolver, choice.runner.name, limits, view)
+            at_once = backend.slots
+        view.show(Planned(len(tasks), at_once, choice.runner.name, choice.reason))
+        return execute(
+            tasks, resolver, at_once, cpus, view.show, memory=bounds.memory, backend=backend
+        )
+
+
+def _report(
+    grid: Grid,
+    experiments: tuple[Experiment, ...],
+    resolver: Resolver,
+    summary: Summary,
+    console: Console,
+) -> None:
+    """Write and show the results; a simulation that is not bit-exact becomes an error."""
+    folder = resolver.store.root / "reports" / grid.name
+    results, written = common.report_on(grid, experiments, resolver, folder)
+    report.show(results, grid.name, console)
+    for path in written:
+        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+    mismatched = results["bit_exact"].eq(False).any()
+    if mismatched and summary.exit_code == Exit.OK:
+        summary.errors.append(
+            BenchError(
+                "The RTL simulation differs from the trained model (bit_exact is NO above).",
+                "Please report it with the simulate logs; do not use the numbers above.",
+            )
+        )
 
 
 def _cluster(

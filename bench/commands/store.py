@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.commands import common
+from bench.commands import common, overrides
 from bench.errors import ConfigError, StoreError
-from bench.grid import FOLDINGS_FILE
+from bench.grid import FOLDINGS_FILE, load_grid
 from bench.paths import ROOT
-from bench.pipeline import plan
+from bench.pipeline import Task, plan
 from bench.store import Entry, Store
 
 
 @click.group("store")
 def command() -> None:
-    r"""Look at the artifact store, check it, clean it up.
+    """Look at the artifact store, check it, clean it up.
 
     \b
     Examples:
@@ -33,7 +34,7 @@ def command() -> None:
 @command.command("ls")
 @common.store_option
 def list_entries(store_path: Path) -> None:
-    r"""List every artifact: key, stage, name, status, size, age.
+    """List every artifact: key, stage, name, status, size, age.
 
     \b
     Examples:
@@ -60,7 +61,7 @@ def list_entries(store_path: Path) -> None:
 @click.argument("key")
 @common.store_option
 def show(key: str, store_path: Path) -> None:
-    r"""Show the manifest of the artifact whose key starts with KEY.
+    """Show the manifest of the artifact whose key starts with KEY.
 
     \b
     Examples:
@@ -76,7 +77,7 @@ def show(key: str, store_path: Path) -> None:
 @command.command("verify")
 @common.store_option
 def verify(store_path: Path) -> None:
-    r"""Hash every file of every artifact and compare with the manifests.
+    """Hash every file of every artifact and compare with the manifests.
 
     \b
     Examples:
@@ -100,17 +101,27 @@ def verify(store_path: Path) -> None:
 @command.command("gc")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option(
+    "--as-written",
+    is_flag=True,
+    help="Keep only what FILES name as they are written, not what runs with --images, --exact, "
+    "--trace or --board have made.",
+)
 @common.store_option
 @common.runner_option
-def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, runner: str) -> None:
-    r"""Remove artifacts that none of the grids FILES names (default: all in experiments/).
+def collect_garbage(
+    files: tuple[Path, ...], dry_run: bool, as_written: bool, store_path: Path, runner: str
+) -> None:
+    """Remove artifacts that none of the grids FILES names (default: all in experiments/).
 
-    What failed runs left under failed/ goes too.
+    What runs of FILES with other --images, --exact, --trace or --board have made is kept, too.
+    What failed runs left under failed/ goes.
 
     \b
     Examples:
       bench store gc --dry-run
       bench store gc experiments/quick.toml
+      bench store gc --as-written
     """
     everywhere = sorted((ROOT / "experiments").glob("*.toml"))
     grids = files or [path for path in everywhere if path.name != FOLDINGS_FILE]
@@ -123,9 +134,9 @@ def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, ru
         raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
     wanted: set[Path] = set()
     for file in grids:
-        tasks = plan(common.all_points(*common.load_experiments(file)))
-        for resolver in resolvers:
-            wanted.update(entry.folder for entry in resolver.present(tasks).values())
+        for tasks in _plans_of(file, store_path, as_written):
+            for resolver in resolvers:
+                wanted.update(entry.folder for entry in resolver.present(tasks).values())
     freed = 0
     for entry in list(store.entries()):
         if entry.folder not in wanted and entry.manifest.environment["runner"] in known:
@@ -135,7 +146,22 @@ def collect_garbage(files: tuple[Path, ...], dry_run: bool, store_path: Path, ru
                 store.remove(entry)
     if not dry_run:
         freed += store.remove_failed()
+        for file in grids if as_written else ():
+            overrides.forget(store_path, load_grid(file).name)
     click.echo(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
+
+
+def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]:
+    """The tasks of the grid in `file`, and those of every run that changed it."""
+    grid, experiments = common.load_experiments(file)
+    yield plan(common.all_points(grid, experiments))
+    for changes in [] if as_written else overrides.recorded(store, grid.name):
+        try:
+            changed = common.load_experiments(file, changes)
+        except ConfigError as error:
+            click.echo(f"note: an earlier run of {file} counts no more: {error.what}")
+        else:
+            yield plan(common.all_points(*changed))
 
 
 def _size(entry: Entry) -> int:

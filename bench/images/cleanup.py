@@ -16,6 +16,8 @@ from docker.errors import APIError, NotFound
 from bench.images.engine import LABEL
 
 OWNER = f"{LABEL}.owner"
+# HTTP: in use, or being removed by somebody else; for networks the engine says forbidden.
+_IN_USE = (403, 409)
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -24,12 +26,13 @@ class Leftover:
     """Something of ours that nobody uses any more.
 
     Attributes:
-        kind: A container of a run that is dead, or an image of another recipe than today's.
+        kind: A container of a run that is dead, an image of another recipe than today's, or a
+            network without containers.
         id: The engine's identifier, or an image's name.
         what: What it is, for people.
     """
 
-    kind: Literal["container", "image"]
+    kind: Literal["container", "image", "network"]
     id: str
     what: str
 
@@ -61,17 +64,25 @@ def outdated_images(client: DockerClient, current: Collection[str]) -> list[Left
     return found
 
 
+def unused_networks(client: DockerClient) -> list[Leftover]:
+    """Our networks; one that a container uses cannot be removed."""
+    found = client.networks.list(filters={"label": LABEL})
+    return [Leftover("network", str(net.id), f"network {net.name}") for net in found]
+
+
 def remove(client: DockerClient, leftover: Leftover) -> bool:
     """Remove it; False when it is in use, True also when it is gone already."""
     try:
         if leftover.kind == "container":
             client.api.remove_container(leftover.id, force=True, v=True)
+        elif leftover.kind == "network":
+            client.api.remove_network(leftover.id)
         else:
             client.api.remove_image(leftover.id)
     except NotFound:
         return True
     except APIError as error:
-        if error.status_code == 409:  # in use, or being removed by somebody else
+        if error.status_code in _IN_USE:
             return False
         raise
     return True

@@ -37,7 +37,8 @@ class Recipe:
     def environment_hash(self, base: Base) -> str:
         """SHA-256 over everything but our own sources, which stages declare and hash apart."""
         items = gather(ROOT, (self.dockerfile, *self.pinned))
-        parts = (hash_items(items), base.identity, platform.machine())
+        locks = self.environment.recipe() if self.environment else ""
+        parts = (hash_items(items), locks, base.identity, platform.machine())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def image_hash(self, base: Base) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from bench.boards.contained import emulated_in_container
 from bench.boards.fleet import Fleet
-from bench.boards.measure import measure
+from bench.boards.measure import Emulator, emulated_in_process, measure
 from bench.datasets.fetch import fetch
 from bench.environments import ENVIRONMENTS
 from bench.pipeline.resolve import Resolver
 from bench.runners import Runner
+from bench.runners.docker import DockerRunner
 from bench.runners.host import HostRunner
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.store import Store
@@ -24,7 +26,10 @@ def assemble(store: Path, runner: Runner, fleet: Fleet | None = None) -> Resolve
         runner: Runs the workers; host stages run in this process.
         fleet: The boards that SSH reaches; none by default.
     """
-    measure_there = partial(measure, fleet=fleet or Fleet())
+    emulator: Emulator = emulated_in_process
+    if isinstance(runner, DockerRunner):
+        emulator = partial(emulated_in_container, runner)
+    measure_there = partial(measure, fleet=fleet or Fleet(), emulator=emulator)
     host = HostRunner({"dataset": fetch, "measure": measure_there})
     workers: dict[str, Runner] = dict.fromkeys((*ENVIRONMENTS, VIVADO), runner)
     return Resolver(Store(store), {"host": host, **workers})

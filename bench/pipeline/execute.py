@@ -23,7 +23,7 @@ class Summary:
 
     Attributes:
         outcomes: The outcome of each task that came to one, by task id.
-        errors: What went wrong, in the order it did.
+        errors: What went wrong, in the order it did; once where it is one error of many tasks.
         seconds: How long the run took.
     """
 
@@ -169,7 +169,9 @@ class _Execution:
         try:
             outcome = future.result()
         except BenchError as error:
-            self._summary.errors.append(error)
+            known = {(other.what, other.log) for other in self._summary.errors}
+            if (error.what, error.log) not in known:  # a lost scheduler fails many tasks alike
+                self._summary.errors.append(error)
             outcome = Outcome(task, "failed", None, error.what)
             first_line = error.what.splitlines()[0]
             self._emit(Finished(task.name, task.stage.name, "failed", first_line, 0.0))

@@ -57,7 +57,7 @@ def write_more(
         spread = over_seeds(results)
         texts["seeds.csv"] = spread.to_csv(index=False)
         texts["seeds.md"] = (
-            f"# Grid '{grid}' over its seeds\n\n{_markdown_table(spread, SPREAD)}\n\n"
+            f"# Grid '{grid}' over its seeds\n\n{_markdown_table(spread, DATASET | SPREAD)}\n\n"
             "Mean and standard deviation (of a sample); more columns: seeds.csv.\n"
         )
     try:
@@ -88,17 +88,31 @@ def show(results: pd.DataFrame, grid: str, console: Console) -> None:
 
 
 def _table(rows: pd.DataFrame, columns: Columns) -> Table:
+    """A table; several data sets get a line each above their rows: 80 columns hold no more."""
+    several = rows["dataset"].nunique() > 1
     table = Table(box=box.SIMPLE_HEAD, padding=0)
     for name in columns:
         justify: JustifyMethod = "left" if name in TEXT_COLUMNS else "right"
-        table.add_column(name, justify=justify, no_wrap=True)
+        # Where it gets narrow, names break into lines; a number that is cut off would mislead.
+        table.add_column(name, justify=justify, no_wrap=name != "experiment", overflow="fold")
+    dataset = None
     for _, row in rows.iterrows():
-        table.add_row(*(cell(row) for cell in columns.values()))
+        if several and row["dataset"] != dataset:
+            dataset = row["dataset"]
+            table.add_row(f"[bold]{dataset}[/]")
+        cells = {name: cell(row) for name, cell in columns.items()}
+        if "status" in cells:  # of which stage, and why, stands below the table
+            cells["status"] = cells["status"].split(":")[0]
+        table.add_row(*cells.values())
     return table
 
 
 def _experiment(row: Any) -> str:
     return f"w{row['weight_bits']}a{row['act_bits']} s{row['seed']} {row['folding']}"
+
+
+def _named(row: Any, with_dataset: bool) -> str:
+    return f"{row['dataset']} {_experiment(row)}" if with_dataset else _experiment(row)
 
 
 def _few(lines: list[str]) -> list[str]:
@@ -121,8 +135,8 @@ TEXT_COLUMNS = (
 # More points than that are summed up on the terminal.
 MANY = 60
 RATIOS_SHOWN = 6
+DATASET: Columns = {"data set": lambda row: row["dataset"]}
 SUMMARY_COLUMNS: Columns = {
-    "data set": lambda row: row["dataset"],
     "folding": lambda row: row["folding"],
     "done": lambda row: f"{row['done']}/{row['points']}",
     "infeas.": lambda row: str(row["infeasible"]),
@@ -156,9 +170,7 @@ RESOURCES: Columns = {
 
 
 SPREAD: Columns = {
-    "experiment": lambda row: (
-        f"{row['dataset']} w{row['weight_bits']}a{row['act_bits']} {row['folding']}"
-    ),
+    "experiment": lambda row: f"w{row['weight_bits']}a{row['act_bits']} {row['folding']}",
     "seeds": lambda row: str(row["seeds"]),
     "accuracy": lambda row: _mean(row, "accuracy", 100, 2, "%"),
     "sim. accuracy": lambda row: _mean(row, "sim_accuracy", 100, 2, "%"),
@@ -192,8 +204,9 @@ def _ratio_lines(results: pd.DataFrame) -> list[str]:
 def _reason_lines(results: pd.DataFrame) -> list[str]:
     """Why points are infeasible or failed; each reason once, with how many it stops."""
     stopped = results[results["reason"].notna() & results["status"].ne("done")]
+    several = results["dataset"].nunique() > 1
     return [
-        f"{len(rows)} x {status}, such as {_experiment(rows.iloc[0])}: {reason}"
+        f"{len(rows)} x {status}, such as {_named(rows.iloc[0], several)}: {reason}"
         for (status, reason), rows in stopped.groupby(["status", "reason"], sort=False)
     ]
 
@@ -205,14 +218,16 @@ def _synthesis_lines(results: pd.DataFrame) -> list[str]:
 
 
 def _as_markdown(results: pd.DataFrame, grid: str) -> str:
+    several = DATASET if results["dataset"].nunique() > 1 else {}
     provenance = "\n".join(f"- `{name}`: {origin}" for name, origin in PROVENANCE.items())
     synthesis = "\n".join(f"- {line}" for line in _synthesis_lines(results))
     ratios = "\n".join(f"- {line}" for line in _ratio_lines(results))
     reasons = "\n".join(f"- {line}" for line in _reason_lines(results))
     return (
         f"# Results of grid '{grid}'\n\n"
-        f"{_markdown_table(summarize(results), SUMMARY_COLUMNS)}\n\n"
-        f"{_markdown_table(results, THROUGHPUT)}\n\n{_markdown_table(results, RESOURCES)}\n\n"
+        f"{_markdown_table(summarize(results), DATASET | SUMMARY_COLUMNS)}\n\n"
+        f"{_markdown_table(results, several | THROUGHPUT)}\n\n"
+        f"{_markdown_table(results, several | RESOURCES)}\n\n"
         f"## Throughput ratios\n\n{ratios or 'None: fewer than two foldings simulated.'}\n\n"
         f"## Synthesis\n\n{synthesis}\n\n"
         f"## Not done\n\n{reasons or 'Nothing is infeasible, nothing failed.'}\n\n"

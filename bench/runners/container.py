@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from docker.client import DockerClient
 from docker.errors import APIError, NotFound
-from docker.types import Mount
+from docker.types import DeviceRequest, Mount
 from docker.utils.socket import SocketError, read_exactly
 from requests.exceptions import RequestException
 
@@ -29,6 +29,7 @@ STOP_SECONDS = 3
 END_SECONDS = 30
 KILLED = 128 + signal.SIGKILL
 TMP_BYTES = 256 << 20
+ALL_GPUS = DeviceRequest(count=-1, capabilities=[["gpu"]])
 
 
 class TimedOut(Exception):
@@ -49,8 +50,13 @@ class Setup:
         labels: Labels of the container.
         cpus: Processors it may keep busy.
         limits: What else it may take.
-        network: `none`, or `bridge` for a stage that has to reach a licence server.
+        gpus: Whether it gets the machine's GPUs.
+        network: `none`, `bridge` for a stage that has to reach a licence server, or another's name.
         entrypoint: Program instead of the image's own.
+        tmpfs: Options of further file systems in memory, by path inside.
+        publish: A port inside, and the one of this machine's loopback that leads to it; any free
+            one for 0.
+        vanishes: Whether the engine removes it as soon as it ends, by itself.
     """
 
     image: str
@@ -62,8 +68,12 @@ class Setup:
     labels: Mapping[str, str]
     cpus: int
     limits: Limits = field(default_factory=Limits)
+    gpus: bool = False
     network: str = "none"
     entrypoint: Sequence[str] | None = None
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    publish: tuple[int, int] | None = None
+    vanishes: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,13 @@ class Container:
             return 0
         return pid if self._id in group else 0
 
+    @property
+    def port(self) -> int:
+        """The port of this machine's loopback that leads to the one that it publishes."""
+        assert self._setup.publish is not None
+        ports = self._api.inspect_container(self._id)["NetworkSettings"]["Ports"]
+        return int(ports[f"{self._setup.publish[0]}/tcp"][0]["HostPort"])
+
     def output(self) -> Iterator[tuple[int, bytes]]:
         """What it prints, as (stream, bytes), until it ends; stream 1 is standard output.
 
@@ -176,6 +193,9 @@ class Container:
             # Removed by somebody else, or the engine is gone: the next run looks again.
             with contextlib.suppress(APIError, RequestException):
                 self._api.remove_container(self._id, force=True, v=True)
+            if self._setup.vanishes:  # the engine may be removing it already, and says so at once
+                with contextlib.suppress(APIError, RequestException):
+                    self._api.wait(self._id, timeout=END_SECONDS, condition="removed")
         if self._socket is not None:
             self._socket.close()
 
@@ -188,6 +208,8 @@ def _creation(api: Any, setup: Setup) -> dict[str, Any]:
         )
         for inside, outside in setup.mounts.items()
     ]
+    inside, outside = setup.publish or (0, 0)
+    loopback = ("127.0.0.1", outside) if outside else ("127.0.0.1",)
     return {
         "image": setup.image,
         "command": list(setup.command),
@@ -197,11 +219,14 @@ def _creation(api: Any, setup: Setup) -> dict[str, Any]:
         "labels": dict(setup.labels),
         "hostname": "bench",
         "stdin_open": True,
+        "ports": [inside] if setup.publish else None,
         "host_config": api.create_host_config(
             mounts=mounts,
             network_mode=setup.network,
             read_only=True,
-            tmpfs={"/tmp": f"rw,nosuid,nodev,noexec,size={TMP_BYTES},mode=1777"},
+            tmpfs={"/tmp": f"rw,nosuid,nodev,noexec,size={TMP_BYTES},mode=1777", **setup.tmpfs},
+            port_bindings={inside: loopback} if setup.publish else None,
+            auto_remove=setup.vanishes,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             init=True,
@@ -211,5 +236,6 @@ def _creation(api: Any, setup: Setup) -> dict[str, Any]:
             nano_cpus=setup.cpus * 1_000_000_000,
             pids_limit=setup.limits.processes,
             log_config={"Type": "none"},
+            device_requests=[ALL_GPUS] if setup.gpus else None,
         ),
     }

@@ -17,6 +17,7 @@ from docker.client import DockerClient
 
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
 from bench.events import Emit, Note
+from bench.gpu import engine_offers_gpu, has_gpu, visible_devices
 from bench.images.base import Base, ensure_base, find_base
 from bench.images.build import Image, ensure_image
 from bench.images.cleanup import dead_containers, owner_label, remove
@@ -25,10 +26,16 @@ from bench.images.recipe import RECIPES
 from bench.process import MemoryWatch
 from bench.runners.base import Job
 from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
-from bench.runners.limits import GIB, Limits
+from bench.runners.limits import Limits
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.vivado import Vivado, require_vivado, why_none
-from bench.runners.worker import as_event, fixed_variables
+from bench.runners.worker import (
+    as_event,
+    fixed_variables,
+    limit_variables,
+    too_large,
+    too_slow,
+)
 from bench.wire import Request, Result
 
 # Where a stage finds things in its container.
@@ -49,6 +56,9 @@ class DockerRunner:
         variables: Environment variables that may name the user's Vivado; looked at only when a
             stage needs it.
 
+    Attributes:
+        limits: As given.
+
     Raises:
         EnvironmentFailure: No engine answers.
     """
@@ -62,7 +72,7 @@ class DockerRunner:
         variables: Mapping[str, str] = os.environ,
     ) -> None:
         self._folder = folder
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._variables = variables
         self._engine = version()
         self._base: Base | None = None
@@ -114,6 +124,11 @@ class DockerRunner:
         recipe = RECIPES[_image_name(environment)]
         self._images[environment] = ensure_image(recipe, base, self._folder, emit, cancelled)
 
+    def image(self, environment: str, emit: Emit, cancelled: threading.Event) -> Image:
+        """The image of `environment`, or of the emulated `board`; see `Runner.prepare`."""
+        self.prepare(environment, emit, cancelled)
+        return self._images[environment]
+
     def describe(self, environment: str) -> Mapping[str, str]:
         """The engine, the image and every package in it; see `Runner.describe`."""
         described = {"engine": f"Docker Engine {self._engine}"}
@@ -130,12 +145,8 @@ class DockerRunner:
             try:
                 end, peak = _follow(client, setup, job, emit, cancelled, log)
             except TimedOut:
-                raise StageFailure(
-                    f"Stage '{job.request.stage}' took longer than "
-                    f"{self._limits.seconds / 60:g} minutes and was stopped.",
-                    "Raise `minutes` in the [limits] table of the experiment file, then rerun.",
-                    job.log,
-                ) from None
+                stage = job.request.stage
+                raise too_slow(stage, job.environment, self.limits, job.log) from None
             result = _take_result(job.request)
             if result is None or (result.status == "failed" and end.out_of_memory):
                 raise self._explain(client, setup, job, end)
@@ -149,11 +160,14 @@ class DockerRunner:
         inputs = {str(inside.inputs[name]): folder for name, folder in request.inputs.items()}
         places = {OUTPUTS: request.outputs, SCRATCH: request.scratch, CACHE: request.cache}
         variables = fixed_variables(SCRATCH, request.cpus) | {"USER": "bench", "LOGNAME": "bench"}
+        gpus = job.environment == "train" and has_gpu() and engine_offers_gpu(client.info())
+        if gpus:
+            variables |= visible_devices()
         network = "none"
         if job.environment == VIVADO:
             vivado = self._vivado()
             inputs |= {str(folder): folder for folder in vivado.folders}
-            variables |= vivado.variables
+            variables |= {**vivado.variables, **limit_variables(job.environment, self.limits)}
             network = "bridge" if vivado.needs_network else "none"
         return Setup(
             image=image.id,
@@ -164,7 +178,8 @@ class DockerRunner:
             writable=WRITABLE,
             labels={LABEL: request.stage, f"{LABEL}.task": job.task, **owner_label()},
             cpus=request.cpus,
-            limits=self._limits,
+            limits=self.limits.of(job.environment),
+            gpus=gpus,
             network=network,
         )
 
@@ -175,12 +190,7 @@ class DockerRunner:
         """Why a container left no result."""
         stage = f"The container of stage '{job.request.stage}'"
         if end.out_of_memory:
-            return StageFailure(
-                f"{stage} reached its memory limit of {self._limits.memory_bytes / GIB:g} GiB.",
-                "Raise `memory_gib` in the [limits] table of the experiment file, or rerun with "
-                "fewer --jobs.",
-                job.log,
-            )
+            return too_large(stage, job.environment, self.limits, job.log)
         if end.status in _KILLED:
             return StageFailure(
                 f"{stage} was killed from outside, not by its own limits.",

@@ -16,25 +16,30 @@ from bench.wire import Request, Result
 
 
 class HostReporter:
-    """What a host stage tells while it works; the counterpart of the workers' Reporter."""
+    """What a host stage tells while it works; the counterpart of the workers' Reporter.
+
+    Attributes:
+        emit: Takes events of other kinds than the methods make.
+        cancelled: Set when the run is interrupted.
+    """
 
     def __init__(self, task: str, emit: Emit, log: TextIO, cancelled: threading.Event) -> None:
         self._task = task
-        self._emit = emit
+        self.emit = emit
         self._log = log
-        self._cancelled = cancelled
+        self.cancelled = cancelled
         self.timings: dict[str, float] = {}
         self.tools: dict[str, str] = {}
 
     def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
         """`done` of `total` `unit`s are through. Raises `Cancelled` after an interrupt."""
         self.check_cancelled()
-        self._emit(Progress(self._task, done, total, unit, text))
+        self.emit(Progress(self._task, done, total, unit, text))
 
     def note(self, text: str) -> None:
         """Something a person should read; also logged."""
         self.log(text)
-        self._emit(Note(self._task, text))
+        self.emit(Note(self._task, text))
 
     def log(self, text: str) -> None:
         """A line for the log."""
@@ -43,7 +48,7 @@ class HostReporter:
 
     def check_cancelled(self) -> None:
         """Raise `Cancelled` when the run was interrupted; call it in every long loop."""
-        if self._cancelled.is_set():
+        if self.cancelled.is_set():
             raise Cancelled
 
     @contextmanager

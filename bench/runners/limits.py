@@ -1,22 +1,41 @@
-"""How much of the machine one stage may take, in a container."""
+"""How much of the machine one stage may take."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from bench.runners.vivado import ENVIRONMENT as VIVADO
 
 GIB = 1 << 30
+VIVADO_SPARE_S = 3600.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one stage's container. No part of any key: they change no result.
+    """Limits of one stage. No part of any key: they change no result.
 
     Attributes:
-        memory_bytes: Beyond it, the kernel kills the stage; there is no swap besides.
-        processes: Processes and threads at a time.
+        memory_bytes: Beyond it, a stage is killed: in a container by the kernel, there being no
+            swap besides; else by bench, which looks a few times a second.
+        processes: Processes and threads at a time, in a container.
         seconds: A stage that takes longer is stopped.
+        vivado_memory_bytes: As `memory_bytes`, for the stage that runs Vivado.
+        vivado_seconds: How long one build with Vivado may take.
     """
 
     memory_bytes: int = 6 * GIB
     processes: int = 1024
     seconds: float = 6 * 3600.0
+    vivado_memory_bytes: int = 16 * GIB
+    vivado_seconds: float = 5 * 3600.0
+
+    def of(self, environment: str) -> Limits:
+        """Those of a stage in `environment`.
+
+        The worker that runs Vivado stops it by itself and keeps its log; what is allowed beyond
+        is for waiting for licences, and for a worker that hangs.
+        """
+        if environment != VIVADO:
+            return self
+        seconds = self.vivado_seconds + VIVADO_SPARE_S
+        return replace(self, memory_bytes=self.vivado_memory_bytes, seconds=seconds)

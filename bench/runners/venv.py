@@ -14,13 +14,21 @@ from pathlib import Path
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
 from bench.events import Emit
+from bench.gpu import visible_devices
 from bench.locks import Cancelled
 from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners.base import Job
+from bench.runners.limits import Limits
 from bench.runners.provision import provision, require_tools
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.vivado import Vivado, require_vivado, why_none
-from bench.runners.worker import as_event, fixed_variables
+from bench.runners.worker import (
+    as_event,
+    fixed_variables,
+    limit_variables,
+    too_large,
+    too_slow,
+)
 from bench.wire import Request, Result
 
 # What a worker may know of the caller's environment, besides BLAS settings.
@@ -32,12 +40,14 @@ class VenvRunner:
 
     Args:
         folder: Where the environments live; each is made once and kept.
+        limits: What one stage may take.
     """
 
     name = "venv"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
         self._folder = folder
+        self._limits = limits or Limits()
 
     def recipe(self, environment: str) -> str:
         """The locks, the Python version and the processor architecture."""
@@ -80,16 +90,23 @@ class VenvRunner:
         python = self._home(job.environment) / "bin" / "python"
         command = [str(python), "-m", environment.worker, str(request_path)]
         variables = _variables(environment, request, vivado)
+        variables |= limit_variables(job.environment, self._limits)
+        limits = self._limits.of(job.environment)
         with (
             job.log.open("ab") as log,
             Child(command, variables, log, cancelled, request.scratch) as child,
-            MemoryWatch(child.pid) as memory,
+            MemoryWatch(child.pid, limits.memory_bytes, limits.seconds) as memory,
         ):
             for line in child.lines():
                 emit(as_event(job.task, line))
             status = child.wait()
         if cancelled.is_set():
             raise Cancelled
+        if memory.too_large:
+            stage = f"Stage '{request.stage}'"
+            raise too_large(stage, job.environment, self._limits, job.log)
+        if memory.too_slow:
+            raise too_slow(request.stage, job.environment, self._limits, job.log)
         result = Result.read(request.result)
         if result is None:
             raise StageFailure(
@@ -115,5 +132,6 @@ def _variables(environment: Environment, request: Request, vivado: Vivado | None
         **(vivado.variables if vivado else {}),
         **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
         **fixed_variables(str(request.scratch), request.cpus),
+        **visible_devices(),
         "PYTHONPATH": os.pathsep.join(map(str, environment.worker_folders)),
     }

@@ -1,9 +1,10 @@
 """Seconds per epoch of 60,000 images at batch 100. Runs in the train environment.
 
-`ours` trains as the train stage does. `naive` is the usual way: a data set that opens, resizes and
-converts every image when it is asked for, and a DataLoader, with worker processes or without.
+`ours` trains as the train stage does, `brevitas` likewise but through Brevitas' modules. `naive` is
+the usual way: a data set that opens, resizes and converts every image when it is asked for, and a
+DataLoader, with worker processes or without.
 
-Usage: train_speed.py DATASET IMAGES REPEATS ours|naive [WORKERS]
+Usage: train_speed.py DATASET IMAGES REPEATS ours|brevitas|naive [WORKERS]
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from train_worker import inference
 from train_worker.checkpoint import build_network
 from train_worker.data import read_idx, read_split
+from train_worker.lean import lean
 from train_worker.specs import TrainSpec
-from train_worker.training import _pass_over
+from train_worker.steps import Learner, steps
 
 EPOCH = 60_000
 SPEC = TrainSpec(
@@ -51,32 +55,54 @@ class PerImage(Dataset[tuple[torch.Tensor, int]]):
 
 def main() -> None:
     """Print seconds per epoch, one for each repeat."""
-    folder, images, repeats = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    folder, images, repeats, way = (
+        Path(sys.argv[1]),
+        int(sys.argv[2]),
+        int(sys.argv[3]),
+        sys.argv[4],
+    )
     torch.manual_seed(1)
-    network = build_network(SPEC, 10)
-    optimizer = torch.optim.Adam(network.parameters(), lr=SPEC.learning_rate, fused=True)
-    seconds = []
-    if sys.argv[4] == "ours":
-        inference.fix_arithmetic()
-        data = read_split(folder, "train", 10, SPEC.image_size).first(images)
+    network = build_network(SPEC, 10).train()
+    if way == "naive":
+        epoch = _naive(network, folder, images, int(sys.argv[5]))
     else:
-        workers = int(sys.argv[5])
-        loader = DataLoader(
-            PerImage(folder, images), SPEC.batch_size, shuffle=True, num_workers=workers
-        )
+        inference.fix_arithmetic()
+        epoch = _as_the_stage(network if way == "brevitas" else lean(network), folder, images)
+    seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        if sys.argv[4] == "ours":
-            _pass_over(network, optimizer, data, torch.randperm(images), SPEC.batch_size)
-        else:
-            network.train()
-            for values, labels in loader:
-                loss = functional.cross_entropy(network(values), labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+        epoch()
         seconds.append((time.perf_counter() - start) * EPOCH / images)
     print(json.dumps(seconds))
+
+
+def _as_the_stage(network: nn.Module, folder: Path, images: int) -> Callable[[], None]:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = read_split(folder, "train", 10, SPEC.image_size).first(images)
+    learner = Learner(network.to(device).train(), data, SPEC.learning_rate, device)
+    step = steps(learner, torch.arange(SPEC.batch_size, device=device), device)
+
+    def epoch() -> None:
+        for batch in torch.randperm(images).to(device).split(SPEC.batch_size):
+            step(batch)
+        learner.take_sums()
+
+    return epoch
+
+
+def _naive(network: nn.Module, folder: Path, images: int, workers: int) -> Callable[[], None]:
+    optimizer = torch.optim.Adam(network.parameters(), lr=SPEC.learning_rate)
+    data = PerImage(folder, images)
+    loader = DataLoader(data, SPEC.batch_size, shuffle=True, num_workers=workers)
+
+    def epoch() -> None:
+        for values, labels in loader:
+            loss = functional.cross_entropy(network(values), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return epoch
 
 
 if __name__ == "__main__":

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import distributed
 import pytest
 from distributed import LocalCluster
 
@@ -19,12 +22,13 @@ from bench.events import Event, Note
 from bench.experiment import Experiment, expand
 from bench.grid import load_grid
 from bench.paths import ROOT
-from bench.pipeline import Summary, execute, plan
+from bench.pipeline import Summary, Task, execute, plan
 from cluster_site import TestSite
 
 GRID = ROOT / "experiments" / "quick.toml"
 TASKS = 31  # 1 data set, 3 trainings and exports, 6 x compile, size, simulate and measure
 BITSTREAMS = 6  # skipped without Vivado
+HANGS_SECONDS = 120  # what takes longer never ends
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,30 @@ def experiments() -> Sequence[Experiment]:
     return expand(load_grid(GRID))
 
 
+Mortal = tuple[str, subprocess.Popen[str]]
+
+
+@pytest.fixture
+def mortal(site: TestSite) -> Iterator[Mortal]:
+    """Address and process of a cluster of its own, which a test may kill as a whole."""
+    script = site.folder / "cluster.py"
+    script.write_text(
+        "import sys; from distributed import LocalCluster\n"
+        "if __name__ == '__main__':\n"
+        "    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False,"
+        " dashboard_address=None, silence_logs=50, protocol='tcp') as cluster:\n"
+        "        print(cluster.scheduler_address, flush=True); sys.stdin.read()\n"
+    )
+    variables = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(
+        [sys.executable, str(script)], text=True, env=variables, **pipes
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), process
+        process.kill()
+
+
 def run(
     experiments: Sequence[Experiment],
     site: TestSite,
@@ -62,7 +90,7 @@ def ran(site: TestSite) -> list[str]:
 
 
 def wait_for(path: Path) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANGS_SECONDS
     while not (path.exists() and path.read_text()):
         assert time.monotonic() < deadline, f"no {path.name}"
         time.sleep(0.05)
@@ -122,7 +150,7 @@ def test_an_interrupt_stops_the_stages_of_the_workers(experiments, site, address
 
     with pytest.raises(KeyboardInterrupt):
         interrupt(DaskBackend(address, site(), site, lambda event: None))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANGS_SECONDS
     while not (site.folder / "cancelled").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -147,3 +175,61 @@ def test_no_scheduler_is_said_at_once(experiments, site) -> None:  # noqa: ANN00
     assert time.monotonic() - start < 3 * CONNECT_SECONDS
     with pytest.raises(EnvironmentFailure, match="No Dask scheduler answers at nonsense"):
         run(experiments, site, "nonsense://x")
+
+
+@pytest.mark.parametrize("between_two_submissions", [False, True])
+def test_a_scheduler_that_dies_is_said_and_what_was_done_is_kept(
+    experiments: Sequence[Experiment],
+    site: TestSite,
+    mortal: Mortal,
+    monkeypatch: pytest.MonkeyPatch,
+    between_two_submissions: bool,
+) -> None:
+    address, process = mortal
+    (site.folder / "hang").write_text(f"train {experiments[0].training_name}")
+    submit = DaskBackend.submit
+
+    def slow(backend: DaskBackend, task: Task, *arguments: object) -> object:
+        answer = submit(backend, task, *arguments)  # type: ignore[arg-type]
+        if between_two_submissions and task.stage.name == "train":
+            process.wait()
+        return answer
+
+    def kill() -> None:
+        try:
+            wait_for(site.folder / "hanging")
+        finally:
+            process.kill()
+
+    monkeypatch.setattr(DaskBackend, "submit", slow)
+    killer = threading.Thread(target=kill)
+    killer.start()
+    summary = run(experiments, site, address)
+    killer.join()
+    (error,) = summary.errors
+    assert "is gone" in error.what
+    assert summary.exit_code == Exit.ENVIRONMENT
+    assert (summary.count("done"), summary.count("failed")) == (1, 3)
+    assert summary.count("skipped") == TASKS + BITSTREAMS - 4
+    assert len(list((site.folder / "store" / "dataset").glob("*/manifest.json"))) == 1
+
+
+def test_a_scheduler_that_dies_before_it_hands_out_a_result(
+    experiments: Sequence[Experiment],
+    site: TestSite,
+    mortal: Mortal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address, process = mortal
+    result = distributed.Future.result
+
+    def late(future: distributed.Future, timeout: float | None = None) -> object:
+        process.kill()
+        process.wait()
+        return result(future, timeout)
+
+    monkeypatch.setattr(distributed.Future, "result", late)
+    summary = run(experiments, site, address)
+    assert ["is gone" in error.what for error in summary.errors] == [True]
+    assert summary.count("skipped") == TASKS + BITSTREAMS - 1
+    assert ran(site) == ["dataset mnist"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import re
 import threading
@@ -11,7 +9,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncssh
 import docker
 import pytest
 from docker.client import DockerClient
@@ -83,60 +80,6 @@ def test_an_image_holds_exactly_what_the_locks_pin(name: str) -> None:
 
 def _normal(entry: str) -> str:
     return entry.lower().replace("_", "-").replace(".", "-")
-
-
-def test_a_board_takes_its_key_only_and_says_who_it_is(
-    client: DockerClient, tmp_path: Path
-) -> None:
-    keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(3)]
-    host, mine, strangers = keys
-    (tmp_path / "host_key").write_bytes(host.export_private_key())
-    (tmp_path / "host_key").chmod(0o600)
-    os.chown(tmp_path / "host_key", 1000, 1000) if os.getuid() == 0 else None
-    (tmp_path / "authorized_keys").write_bytes(mine.export_public_key())
-    tmp_path.chmod(0o755)
-    container = client.containers.run(
-        _ensure("board").id,
-        detach=True,
-        read_only=True,
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        tmpfs={"/tmp": "", "/home/xilinx": "uid=1000,gid=1000,exec"},
-        volumes={str(tmp_path): {"bind": "/keys", "mode": "ro"}},
-        ports={"2222/tcp": ("127.0.0.1", None)},
-    )
-    try:
-        container.reload()
-        port = int(container.ports["2222/tcp"][0]["HostPort"])
-        said = asyncio.run(_talk(port, host, mine))
-        assert json.loads(said) == {
-            "board": "Pynq-Z1",
-            "measured_on": "emulated-board",
-            "part": "xc7z020clg400-1",
-        }
-        with pytest.raises(asyncssh.PermissionDenied):
-            asyncio.run(_talk(port, host, strangers))
-    finally:
-        container.remove(force=True)
-
-
-async def _talk(port: int, host: asyncssh.SSHKey, key: asyncssh.SSHKey) -> str:
-    for attempt in range(50):
-        try:
-            async with asyncssh.connect(
-                "127.0.0.1",
-                port,
-                username="xilinx",
-                client_keys=[key],
-                known_hosts=([host.convert_to_public()], [], []),
-            ) as connection:
-                command = "python3 -c 'print(open(\".bench-board.json\").read())'"
-                return str((await connection.run(command, check=True)).stdout)
-        except (OSError, asyncssh.ConnectionLost):
-            if attempt == 49:
-                raise
-            await asyncio.sleep(0.2)
-    raise AssertionError
 
 
 @pytest.mark.usefixtures("client")

@@ -148,7 +148,14 @@ def test_metrics_say_what_was_measured_and_where(stage: Stage) -> None:
         "output_bytes": 4,
         "dma_bytes_per_cycle": 8,
     }
-    assert set(stage.reporter.timings) == {"connect", "push", "run", "fetch", "simulator"}
+    assert set(stage.reporter.timings) == {
+        "emulate",
+        "connect",
+        "push",
+        "run",
+        "fetch",
+        "simulator",
+    }
     assert set(stage.reporter.tools) == {"asyncssh"}
     shown = [e for e in stage.events if isinstance(e, Progress)]
     assert [e.text for e in shown if e.unit == "step"] == ["push", "run", "fetch"]

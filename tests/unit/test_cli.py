@@ -7,17 +7,25 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.commands import common
+from bench.commands import common, overrides
 from bench.errors import EXIT_MEANING, Exit
 from bench.experiment import Experiment, SimulateSpec
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
-from conftest import ENVIRONMENTS, FakeRunner
+from conftest import FakeRunner
 
 COMMANDS = (
     [], ["plan"], ["run"], ["report"], ["doctor"],
+    ["board"], ["board", "trust"], ["board", "probe"], ["board", "serve"],
     ["store"], ["store", "ls"], ["store", "show"], ["store", "verify"], ["store", "gc"],
 )  # fmt: skip
+
+
+@pytest.fixture
+def opened(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> Resolver:
+    """The resolver that the commands use: one whose stages take no time."""
+    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    return resolver
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -28,6 +36,8 @@ def test_every_command_has_help_with_an_example(
     shown = capsys.readouterr().out
     assert "Examples:" in shown
     assert f"bench {command[0]}" in shown if command else "Exit codes:" in shown
+    examples = shown.split("Examples:\n")[1].split("\n\n")[0].splitlines()
+    assert all(line.startswith("    bench ") for line in examples), shown
 
 
 def test_every_exit_code_has_a_meaning() -> None:
@@ -97,13 +107,11 @@ def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
     store: Store,
     experiments: tuple[Experiment, ...],
     runner: FakeRunner,
-    monkeypatch: pytest.MonkeyPatch,
+    opened: Resolver,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    resolver = Resolver(store, dict.fromkeys(ENVIRONMENTS, runner))
-    monkeypatch.setattr("bench.commands.common.open_resolver", lambda path, choice: resolver)
     runner.fail_on("measure", experiments[0].name)
-    execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
+    execute(plan(experiments), opened, jobs=2, cpus=2, emit=lambda event: None)
     grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
     command = ["store", "gc", str(grid_file), "--runner", "venv", "--store", str(store.root)]
     assert main([*command, "--dry-run"]) == Exit.OK
@@ -114,6 +122,52 @@ def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
     assert not any("w4a4" in name for name in left)
     assert list((store.root / "failed").iterdir()) == []
     assert "freed" in capsys.readouterr().out
+
+
+def test_gc_keeps_what_runs_made_that_changed_a_grid(
+    grid_file: Path, opened: Resolver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ["--runner", "venv", "--store", str(opened.store.root)]
+
+    def images() -> list[int]:
+        made = opened.store.entries()
+        return sorted(e.manifest.spec["images"] for e in made if e.manifest.stage == "simulate")
+
+    for options in ([], ["--images", "20"], ["--images", "30", "--trace", "25"]):
+        assert main(["run", str(grid_file), "--only", "simulate", *store, *options]) == Exit.OK
+    gc = ["store", "gc", str(grid_file), *store]
+    assert main(gc) == Exit.OK
+    assert images() == [20] * 4 + [30] * 4 + [1000] * 4
+    assert main([*gc, "--as-written", "--dry-run"]) == Exit.OK
+    assert "would remove" in capsys.readouterr().out
+    assert len(images()) == 12
+    assert main([*gc, "--as-written"]) == Exit.OK
+    assert images() == [1000] * 4
+    assert list((opened.store.root / overrides.FOLDER).iterdir()) == []
+
+
+def test_gc_says_which_earlier_run_can_be_no_more(
+    grid_file: Path, opened: Resolver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides.record(opened.store.root, "test", common.Changes(trace_images=900))
+    grid_file.write_text(grid_file.read_text() + "[simulate]\nimages = 10\n")
+    command = ["store", "gc", str(grid_file), "--runner", "venv"]
+    assert main([*command, "--store", str(opened.store.root)]) == Exit.OK
+    assert "counts no more: Waveforms of 900 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"picture": 3}', '{"boards": 3}'])
+def test_a_damaged_record_of_a_run_keeps_gc_from_removing_anything(
+    grid_file: Path, opened: Resolver, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    overrides.record(opened.store.root, "test", common.Changes(images=20))
+    (path,) = (opened.store.root / overrides.FOLDER / "test").iterdir()
+    path.write_text(text)
+    command = ["store", "gc", str(grid_file), "--runner", "venv"]
+    assert main([*command, "--store", str(opened.store.root)]) == Exit.STORE
+    shown = capsys.readouterr()
+    assert "does not say what a run changed" in shown.err
+    assert "removed" not in shown.out
 
 
 @pytest.mark.parametrize(

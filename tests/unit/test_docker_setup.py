@@ -46,6 +46,15 @@ def test_containers_are_closed_where_they_can_be() -> None:
     assert host["NanoCpus"] == 2_000_000_000
 
 
+def test_a_port_is_published_on_loopback_only() -> None:
+    assert _created()["host_config"].get("PortBindings") is None
+    for port, bound in ((0, ""), (2222, "2222")):
+        host = _created(publish=(22, port), tmpfs={"/home": "size=1"}, vanishes=True)["host_config"]
+        assert host["PortBindings"] == {"22/tcp": [{"HostIp": "127.0.0.1", "HostPort": bound}]}
+        assert set(host["Tmpfs"]) == {"/tmp", "/home"}
+        assert host["AutoRemove"] is True
+
+
 def test_only_what_is_to_be_written_is_writable() -> None:
     mounts = {mount["Target"]: mount["ReadOnly"] for mount in _created()["host_config"]["Mounts"]}
     assert mounts == {"/in/dataset": True, "/out": False}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from docker.errors import APIError, DockerException, ImageNotFound
@@ -231,9 +231,10 @@ def test_images_of_other_recipes_are_outdated() -> None:
     assert [left.id for left in outdated_images(client, {"now"})] == ["finn-bench/train:old"]
 
 
-def test_removing_spares_what_is_in_use() -> None:
+@pytest.mark.parametrize(("kind", "status"), [("image", 409), ("network", 403)])
+def test_removing_spares_what_is_in_use(kind: Literal["image", "network"], status: int) -> None:
     def refuse(name: str) -> None:
-        raise APIError("in use", response=SimpleNamespace(status_code=409, reason="", url=""))
+        raise APIError("in use", response=SimpleNamespace(status_code=status, reason="", url=""))
 
-    client = SimpleNamespace(api=SimpleNamespace(remove_image=refuse))
-    assert not cleanup.remove(client, cleanup.Leftover("image", "a", "image a"))
+    client = SimpleNamespace(api=SimpleNamespace(**{f"remove_{kind}": refuse}))
+    assert not cleanup.remove(client, cleanup.Leftover(kind, "a", "something"))

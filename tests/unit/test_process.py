@@ -16,6 +16,7 @@ import pytest
 
 from bench.process import Child, MemoryWatch, describe_exit
 
+FAMILY = "import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 
 
@@ -104,16 +105,26 @@ def test_a_worker_on_the_leash_dies_with_a_killed_orchestrator(tmp_path: Path) -
 
 def test_memory_counts_the_whole_family(tmp_path: Path) -> None:
     inner = "x = bytearray(60_000_000); import time; time.sleep(0.8)"
-    code = f"""
-import subprocess, sys
-subprocess.run([sys.executable, "-c", {inner!r}])
-"""
+    code = FAMILY.format(inner=inner)
     with (
         child(code, tmp_path / "log", threading.Event()) as running,
         MemoryWatch(running.pid) as memory,
     ):
         running.wait()
     assert 60e6 < memory.peak_bytes < 300e6
+
+
+@pytest.mark.parametrize("limits", [{"limit_bytes": 40e6}, {"limit_s": 0.1}])
+def test_a_family_beyond_its_limits_is_killed(tmp_path: Path, limits: dict[str, float]) -> None:
+    inner = "import os, time; x = bytearray(60_000_000); print(os.getpid()); time.sleep(60)"
+    code = FAMILY.format(inner=inner)
+    with (
+        child(code, tmp_path / "log", threading.Event()) as running,
+        MemoryWatch(running.pid, **limits) as memory,
+    ):
+        assert running.wait() == -signal.SIGKILL
+        assert all(gone(int(pid)) for pid in running.lines())
+    assert (memory.too_large, memory.too_slow) == ("limit_bytes" in limits, "limit_s" in limits)
 
 
 @pytest.mark.parametrize(

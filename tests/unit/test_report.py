@@ -118,6 +118,24 @@ def test_the_terminal_shows_a_mismatch_loudly(
     assert "64.0x" in text
 
 
+def test_several_data_sets_are_told_apart_within_80_columns(
+    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+) -> None:
+    results = collect(experiments, resolver)
+    results.loc[2:, "dataset"] = "Fashion-MNIST"
+    results.loc[3, ["status", "reason"]] = ["failed: compile", "It broke."]
+    console = Console(file=io.StringIO(), width=80)
+    report.show(results, "test", console)
+    lines = [line.strip() for line in console.file.getvalue().splitlines()]
+    first, second = lines.index("MNIST"), lines.index("Fashion-MNIST")
+    assert [line.split()[0] for line in lines[first:second]] == ["MNIST", "w2a2", "w2a2"]
+    assert lines[second + 1].startswith("w4a4 s1 low")
+    assert "such as Fashion-MNIST w4a4 s1 max: It broke." in lines[-1]
+    assert "…" not in console.file.getvalue()
+    _, markdown = report.write(results, "test", tmp_path)
+    assert "| Fashion-MNIST | w4a4 s1 low |" in markdown.read_text()
+
+
 def test_spread_over_seeds_is_mean_and_sample_deviation() -> None:
     rows = pd.DataFrame(
         {

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from bench.paths import ROOT
@@ -19,36 +23,44 @@ from finn_worker import vivado_reports as reports  # noqa: E402
 from finn_worker.synthesis_build import depths_for  # noqa: E402
 from stagekit import Infeasible, Reporter, Request, StageError  # noqa: E402
 
-TIMING = """
-------------------------------------------------------------------------------------------------
-| Design Timing Summary
-| ---------------------
-------------------------------------------------------------------------------------------------
-
-    WNS(ns)      TNS(ns)  TNS Failing Endpoints  TNS Total Endpoints      WHS(ns)      THS(ns)
-    -------      -------  ---------------------  -------------------      -------      -------
-     {wns}        {tns}                      0                41234        0.021        0.000
-
-All user specified timing constraints are met.
-"""
-POWER = """
-+--------------------------+--------------+
-| Total On-Chip Power (W)  | 1.644        |
-| Design Power Budget (W)  | Unspecified* |
-| Dynamic (W)              | 1.505        |
-| Device Static (W)        | 0.139        |
-+--------------------------+--------------+
-"""
+# The formats are Vivado's own, as found in published reports of 2017.4 to 2025.1 (among them a
+# 2022.2 one), which print them alike; the figures are made up.
+REPORTS = Path(__file__).parent / "vivado"
+TIMING = (REPORTS / "timing_summary_routed.rpt").read_text()
+POWER = (REPORTS / "power_routed.rpt").read_text()
+# As FINN+'s post_synth_res makes it of Vivado's hierarchical table.
 RESOURCES = {
     "(top)": {"LUT": 9876, "SRL": 12, "FF": 8765, "BRAM_36K": 3, "BRAM_18K": 5, "DSP": 7},
     "MVAU_hls_0": {"LUT": 1, "SRL": 0, "FF": 1, "BRAM_36K": 0, "BRAM_18K": 0, "DSP": 0},
 }
-BUSY = """ERROR: [Common 17-348] Failed to get the license for feature 'Synthesis' and/or device
+BUSY = """\
+ERROR: [Common 17-345] A valid license was not found for feature 'Synthesis' and/or \
+device 'xc7z020'. Please run the Vivado License Manager for assistance in determining
+which features and devices are licensed for your system.
 Licensed number of users already reached.
+Feature:       Synthesis
+FlexNet Licensing error:-4,132
 """
+NO_LICENCE = """\
+ERROR: [Common 17-345] A valid license was not found for feature 'Synthesis' and/or \
+device 'xczu7ev'. Please run the Vivado License Manager for assistance in determining
+which features and devices are licensed for your system.
+No such feature exists.
+Feature:       Synthesis
+FlexNet Licensing error:-5,357
+"""
+# Three ways in which Vivado says that a design does not fit.
 NO_ROOM = (
-    "ERROR: [Place 30-640] Place Check : This design requires more Slice LUTs cells than are "
-    "available in the target device. This design requires 61234 of such cell types."
+    "ERROR: [Place 30-640] Place Check : This design requires more RAMB36/FIFO cells than are "
+    "available in the target device. This design requires 324 of such cell types but only 140 "
+    "compatible sites are available in the target device.",
+    "ERROR: [DRC UTLZ-1] Resource utilization: LUT as Logic over-utilized in Top Level Design "
+    "(This design requires more LUT as Logic cells than are available in the target device. This "
+    "design requires 61234 of such cell types but only 53200 compatible sites are available in "
+    "the target device.",
+    "ERROR: [Place 30-487] The packing of instances into the device could not be obeyed. There "
+    "are a total of 13300 slices in the device, of which 9737 slices are available, however, the "
+    "unplaced instances require 10808 slices.",
 )
 FAILED = (
     "INFO: [Synth 8-7] fine\nERROR: [Synth 8-439] module 'x' not found\nERROR: [Common 17-69]\n"
@@ -88,9 +100,17 @@ def request_(tmp_path: Path, monkeypatch: Any) -> Request:
 class Build:
     """Pretends to be FINN+'s build: what it logs at each attempt, and its status."""
 
-    def __init__(self, *attempts: tuple[str, int], wns: str = "0.123") -> None:
+    def __init__(
+        self,
+        *attempts: tuple[str, int],
+        wns: str = "0.123",
+        whs: str = "0.021",
+        wpws: str = "3.750",
+        resources: dict[str, Any] | None = None,
+    ) -> None:
         self.attempts = list(attempts) or [("", 0)]
-        self.wns = wns
+        self.timing = TIMING.format(wns=wns, whs=whs, wpws=wpws)
+        self.resources = resources or RESOURCES
         self.plans: list[dict[str, Any]] = []
 
     def __call__(self, work: Path, plan: Path) -> int:
@@ -100,13 +120,35 @@ class Build:
         output = work / "output"
         for name in ("report", "bitfile", "driver"):
             (output / name).mkdir(parents=True, exist_ok=True)
-        (output / "report" / "post_synth_resources.json").write_text(json.dumps(RESOURCES))
-        timing = TIMING.format(wns=self.wns, tns="0.000")
-        (output / "report" / "post_route_timing.rpt").write_text(timing)
+        resources = json.dumps(self.resources)
+        (output / "report" / "post_synth_resources.json").write_text(resources)
+        (output / "report" / "post_route_timing.rpt").write_text(self.timing)
         (output / "report" / "power.rpt").write_text(POWER)
         for name in ("bitfile/finn-accel.bit", "bitfile/finn-accel.hwh", "driver/settings.json"):
             (output / name).write_text(name)
         return status
+
+
+def pretend(request_: Request, script: str) -> str:
+    """A shell script that stands for the Python that runs FINN+'s build."""
+    python = request_.scratch / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o700)
+    return str(python)
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def run(request_: Request, build: Build) -> dict[str, Any]:
@@ -125,6 +167,7 @@ def test_a_bitstream_is_packed_for_the_board_program(request_: Request) -> None:
     assert build.plans[0]["depths"] == [2, 9, 40]
     assert (found["lut_synth"], found["bram18_synth"], found["dsp_synth"]) == (9876, 11, 7)
     assert (found["wns_ns"], found["vivado"]) == (0.123, "2022.2")
+    assert (found["whs_ns"], found["wpws_ns"]) == (0.021, 3.75)
     assert found["fmax_mhz"] == pytest.approx(1000 / 9.877)
     assert (found["power_w"], found["power_static_w"]) == (1.644, 0.139)
     package = request_.outputs / "package"
@@ -143,10 +186,33 @@ def test_missed_timing_is_a_finding_with_its_figures(request_: Request) -> None:
     assert not (request_.outputs / "package").exists()
 
 
-def test_a_part_that_is_too_small_is_a_finding(request_: Request) -> None:
-    with pytest.raises(Infeasible, match="requires 61234 of such cell types"):
-        run(request_, Build((NO_ROOM, 1)))
+@pytest.mark.parametrize(
+    ("slack", "said"), [("whs", "the hold time is 0.3 ns"), ("wpws", "the pulse width is 0.3 ns")]
+)
+def test_timing_that_no_slower_clock_mends(request_: Request, slack: str, said: str) -> None:
+    with pytest.raises(Infeasible, match=said):
+        run(request_, Build(**{slack: "-0.300"}))  # type: ignore[arg-type]
+    assert metrics(request_)[f"{slack}_ns"] == -0.3
+
+
+def test_a_resource_that_the_report_does_not_name_is_not_nought(request_: Request) -> None:
+    top = {name: count for name, count in RESOURCES["(top)"].items() if name != "DSP"}
+    with pytest.raises(StageError, match="lacks DSP"):
+        run(request_, Build(resources={"(top)": top}))
+
+
+@pytest.mark.parametrize("log", NO_ROOM)
+def test_a_part_that_is_too_small_is_a_finding(request_: Request, log: str) -> None:
+    with pytest.raises(Infeasible, match=r"require (10808 slices)|requires (324|61234) of such"):
+        run(request_, Build((log, 1)))
     assert metrics(request_)["fits"] is False
+
+
+def test_a_licence_that_does_not_exist_is_not_waited_for(request_: Request) -> None:
+    build = Build((NO_LICENCE, 1))
+    with pytest.raises(StageError, match="A valid license was not found"):
+        run(request_, build)
+    assert len(build.plans) == 1
 
 
 def test_a_busy_licence_is_tried_again(request_: Request) -> None:
@@ -157,7 +223,7 @@ def test_a_busy_licence_is_tried_again(request_: Request) -> None:
 
 def test_a_licence_that_stays_busy_is_given_up(request_: Request, monkeypatch: Any) -> None:
     monkeypatch.setattr(stage, "LICENCE_TRIES", 2)
-    with pytest.raises(StageError, match="Failed to get the license"):
+    with pytest.raises(StageError, match="A valid license was not found"):
         run(request_, Build((BUSY, 1), (BUSY, 1)))
 
 
@@ -174,13 +240,29 @@ def test_a_build_that_says_nothing(request_: Request) -> None:
 
 
 def test_a_build_that_hangs_is_stopped(request_: Request, monkeypatch: Any) -> None:
-    monkeypatch.setattr(stage, "LIMIT_S", 0.2)
-    monkeypatch.setattr(stage.sys, "executable", "/bin/sh")  # `sh -m NAME`: reads no plan
-    work = request_.scratch / "work"
-    work.mkdir()
-    (work / "finn_worker.synthesis_build").write_text("sleep 60\n")
-    with pytest.raises(StageError, match="was stopped"):
-        stage._run_build(work, work / "plan.json")
+    monkeypatch.setenv(stage.LIMIT_VARIABLE, "0.2")
+    script = "echo INFO: placing >vivado.log; sleep 60 & echo $! >pid; wait"
+    monkeypatch.setattr(stage.sys, "executable", pretend(request_, script))
+    with pytest.raises(StageError, match=r"took longer than 0\.00333333 minutes and was stopped"):
+        stage.synthesize(request_, Reporter(io.StringIO()))
+    assert "INFO: placing" in (request_.outputs / "vivado.log").read_text()
+    pid = int((request_.scratch / "build" / "pid").read_text())
+    wait_until(lambda: has_ended(pid))
+
+
+def test_a_build_ends_with_its_worker(request_: Request) -> None:
+    python = pretend(request_, "sleep 60 & echo $! >pid.part; mv pid.part pid; wait")
+    work = request_.scratch
+    code = (
+        f"import sys; sys.path[:0] = {sys.path[:2]!r}; from pathlib import Path; "
+        f"from finn_worker import synthesize as stage; stage.sys.executable = {python!r}; "
+        f"stage._run_build(Path({str(work)!r}), Path('plan.json'))"
+    )
+    with subprocess.Popen([sys.executable, "-I", "-c", code]) as worker:
+        wait_until((work / "pid").exists)
+        worker.kill()
+    pid = int((work / "pid").read_text())
+    wait_until(lambda: has_ended(pid))
 
 
 @pytest.mark.parametrize(

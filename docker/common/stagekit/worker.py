@@ -31,6 +31,7 @@ class Reporter:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.timings: dict[str, float] = {}
+        self.tools: dict[str, str] = {}
 
     def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
         """`done` of `total` `unit`s (epochs, images, steps) are through; `text` says more."""
@@ -39,6 +40,10 @@ class Reporter:
     def note(self, text: str) -> None:
         """Something a person should read."""
         self._emit(event="note", text=text)
+
+    def tool(self, name: str, what: str) -> None:
+        """`what` did part of the work; named in the manifest beside the tools' versions."""
+        self.tools[name] = what
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -94,7 +99,8 @@ def run(stages: Mapping[str, Stage], tools: Sequence[str], argv: Sequence[str]) 
             "reason": f"{error.filename or request.outputs}: {error.strerror}.",
             "remedy": "Free some disk space, or choose another store, then rerun.",
         }
-    result["tools"] = {name: metadata.version(name) for name in tools}
+    versions = {name: metadata.version(name) for name in tools}
+    result["tools"] = versions | reporter.tools
     result["timings"] = reporter.timings
     result["peak_memory_bytes"] = _peak_memory()
     _write_atomically(request.result, json.dumps(result, indent=1, sort_keys=True))

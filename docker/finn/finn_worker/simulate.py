@@ -16,6 +16,7 @@ from finn_worker import known_faults
 from finn_worker.accelerator import Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
 from finn_worker.size import KnownSizing
+from finn_worker.stalls import layer_waits, stream_stalls
 from stagekit import Reporter, Request, StageError
 from stagekit.arrays import save_npz
 
@@ -101,6 +102,7 @@ def simulate(request: Request, reporter: Reporter) -> None:
     findings = _compare(outputs, expected, predictions, test_set)
     metrics = findings | _timing(run, sizing, accelerator.ii_estimated)
     metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
+    metrics |= _stalls(run, accelerator)
     request.write_metrics(metrics | {"rtl": EXACT if spec.exact else STANDING_IN})
     _remark(reporter, metrics, accelerator.estimated["simulated"]["layers"])
 
@@ -206,6 +208,17 @@ def _timing(run: Run, sizing: KnownSizing, ii_estimated: int) -> dict[str, Any]:
         "ii_unsized": sizing.ii_unsized,
         "latency_cycles": run.latency_cycles,
         "cycles": run.cycles,
+    }
+
+
+def _stalls(run: Run, accelerator: Accelerator) -> dict[str, Any]:
+    stalls = stream_stalls(accelerator.design, run)
+    layers = accelerator.estimated["simulated"]["layers"]
+    return {
+        "steady_images": run.steady_images,
+        "steady_cycles": run.steady_cycles,
+        "stalls": stalls,
+        "layers": layer_waits(stalls, layers),
     }
 
 

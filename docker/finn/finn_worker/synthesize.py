@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -23,8 +23,11 @@ from stagekit import Infeasible, Reporter, Request, StageError
 
 # FINN+ 1.6.1 states these.
 SUPPORTED = ("2022.2", "2024.2")
+# The runner sets it, from the experiment file: seconds after which a build is stopped.
+LIMIT_VARIABLE = "BENCH_BUILD_SECONDS"
 LIMIT_S = 5 * 3600.0
 LICENCE_TRIES, LICENCE_WAIT_S = 20, 60.0
+_LEADER = ("/bin/sh", "-c", "cat >/dev/null; kill -KILL 0")
 _LOGS = ("vivado*.log", "vitis_hls*.log", "runme.log")
 
 
@@ -107,9 +110,11 @@ def _build(request: Request, reporter: Reporter, work: Path, build: Build) -> No
     """Run FINN+'s build, again as long as a licence is busy."""
     for attempt in range(1, LICENCE_TRIES + 1):
         started = time.time()
-        with reporter.timed("vivado"):
-            status = build(work, work / "plan.json")
-        log = _collect_logs(request, started)
+        try:
+            with reporter.timed("vivado"):
+                status = build(work, work / "plan.json")
+        finally:
+            log = _collect_logs(request, started)
         if status == 0:
             return
         if no_room := vivado_reports.lacks_room(log):
@@ -129,26 +134,34 @@ def _build(request: Request, reporter: Reporter, work: Path, build: Build) -> No
 
 
 def _run_build(work: Path, plan: Path) -> int:
-    """FINN+'s build in a process group of its own, stopped as a whole after `LIMIT_S`."""
+    """FINN+'s build in a process group of its own, which ends with this function or this worker.
+
+    The group's leader does nothing but wait for the end of its input, a pipe from this worker: it
+    closes when the build is over, takes too long, or the worker is killed.
+    """
     command = [sys.executable, "-m", "finn_worker.synthesis_build", str(plan)]
-    with subprocess.Popen(
-        command,
-        cwd=work,
-        env=os.environ | {"PATH": tool_path(os.environ)},
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
-        process_group=0,
-    ) as child:
+    limit_s = float(os.environ.get(LIMIT_VARIABLE, LIMIT_S))
+    with subprocess.Popen(_LEADER, stdin=subprocess.PIPE, process_group=0) as leader:
+        child = subprocess.Popen(
+            command,
+            cwd=work,
+            env=os.environ | {"PATH": tool_path(os.environ)},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            process_group=leader.pid,
+        )
         try:
-            return child.wait(LIMIT_S)
+            return child.wait(limit_s)
         except subprocess.TimeoutExpired:
             raise StageError(
-                f"Vivado took longer than {LIMIT_S / 3600:g} hours and was stopped.",
-                "Try a smaller folding or a slower clock.",
+                f"Vivado took longer than {limit_s / 60:g} minutes and was stopped.",
+                "Raise `vivado_minutes` in the [limits] table of the experiment file, or try a "
+                "smaller folding or a slower clock.",
             ) from None
         finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
+            assert leader.stdin is not None
+            leader.stdin.close()
+            child.wait()
 
 
 def tool_path(variables: Mapping[str, str]) -> str:
@@ -179,6 +192,7 @@ def _read_reports(request: Request, output: Path, spec: SynthesizeSpec) -> dict[
     report = output / "report"
     shutil.copytree(report, request.outputs / "report")
     resources = json.loads((report / "post_synth_resources.json").read_text(encoding="utf-8"))
+    _require_columns(resources)
     timing = (report / "post_route_timing.rpt").read_text(encoding="utf-8", errors="replace")
     power = report / "power.rpt"
     watts = vivado_reports.parse_power(power.read_text(errors="replace")) if power.exists() else {}
@@ -188,9 +202,32 @@ def _read_reports(request: Request, output: Path, spec: SynthesizeSpec) -> dict[
         "clock_ns": spec.clock_ns,
         **vivado_reports.parse_utilisation(resources),
         **vivado_reports.parse_timing(timing, spec.clock_ns),
+        **_other_slacks(timing),
         **watts,
         "fits": True,
     }
+
+
+def _require_columns(resources: Mapping[str, Mapping[str, Any]]) -> None:
+    """FINN+ leaves out the columns that it does not know by their heading; none may count as 0."""
+    missing = {"LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP"} - resources.get("(top)", {}).keys()
+    if "(top)" in resources and missing:
+        raise StageError(
+            f"FINN+'s resource report lacks {', '.join(sorted(missing))}.",
+            "Look at report/post_synth_resources.json in the failed stage's folder.",
+        )
+
+
+def _other_slacks(report: str) -> dict[str, float]:
+    """The worst hold and pulse-width slack of a timing summary, where it has a figure for them."""
+    found = re.search(r"^ *WNS\(ns\) .*\n[- ]+\n(.*)$", report, re.MULTILINE)
+    if found is None:
+        return {}
+    names, values = found[0].splitlines()[0], found[1].split()
+    kept = {"WHS(ns)": "whs_ns", "WPWS(ns)": "wpws_ns"}
+    # Headings are two blanks or more apart: some have single blanks inside.
+    cells = zip(re.split(r" {2,}", names.strip()), values, strict=False)
+    return {kept[name]: float(value) for name, value in cells if name in kept and value != "NA"}
 
 
 def _require_timing(metrics: dict[str, Any], clock_ns: float) -> None:
@@ -199,6 +236,11 @@ def _require_timing(metrics: dict[str, Any], clock_ns: float) -> None:
             f"Timing is missed by {-metrics['wns_ns']:g} ns: the design reaches "
             f"{metrics['fmax_mhz']:.1f} MHz instead of {1000 / clock_ns:g} MHz."
         )
+    for name, what in (("whs_ns", "hold time"), ("wpws_ns", "pulse width")):
+        if metrics.get(name, 0.0) < 0:
+            raise Infeasible(
+                f"Timing is missed: the {what} is {-metrics[name]:g} ns short, at any clock."
+            )
 
 
 def _package(request: Request, output: Path, metrics: dict[str, Any]) -> None:

@@ -1,12 +1,13 @@
 // Feeds images to the simulated accelerator, collects its outputs and measures its cycles.
 //
-// The build gives design.h: names and shapes as constants, and the translated model as `Vtop`.
+// It knows the accelerator through model.h alone, so it is compiled once for all of them.
 #include <algorithm>
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <cerrno>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -14,12 +15,7 @@
 
 #include <unistd.h>
 
-#include "Vtop.h"
-#include "design.h"
-#include "verilated.h"
-#if VM_TRACE
-#include "verilated_vcd_c.h"
-#endif
+#include "model.h"
 
 namespace {
 
@@ -46,7 +42,10 @@ const char* const kUsage =
     "\n"
     "Prints one JSON object: images, cycles (first input to last output), latency_cycles (the same\n"
     "for the first image), ii (cycles per image over the last half of the images, null for one\n"
-    "image), peaks (largest number of items in each FIFO).\n"
+    "image), peaks (largest number of items in each FIFO), steady_images (N: images finished after\n"
+    "the first half and before the inputs ran out; 0: too few to tell), steady_cycles (in which\n"
+    "they were finished), blocked, starved (of these cycles, those in which a stream's producer\n"
+    "offered what was not taken, and in which its consumer was ready and had nothing to take).\n"
     "Exit status: 0 done, 2 bad usage or files, 3 nothing moved for the stall limit.\n";
 
 struct Options {
@@ -106,7 +105,7 @@ Options parse(int argc, char** argv) {
     if (options.input.empty() || options.output.empty() || options.images == 0) {
         throw Failure("--input, --output and --images are needed; see --help");
     }
-    if (!options.trace.empty() && !VM_TRACE) {
+    if (!options.trace.empty() && !kTraces) {
         throw Failure("this simulator was not built to write waveforms");
     }
     if (options.package.empty()) options.package = own_folder();
@@ -135,22 +134,22 @@ std::string absolute(const std::string& existing) {
 
 // Images as beats, each padded to whole bytes.
 std::vector<uint8_t> read_beats(const Options& options) {
-    const size_t element_bytes = (design::kIn.bits + 7) / 8;
-    const size_t image_bytes = design::kIn.elements * element_bytes;
+    const size_t element_bytes = (kDesign.in.bits + 7) / 8;
+    const size_t image_bytes = kDesign.in.elements * element_bytes;
     std::vector<uint8_t> raw(options.images * image_bytes);
     File file = open(options.input, "rb");
     if (std::fread(raw.data(), 1, raw.size(), file.get()) != raw.size()) {
         throw Failure(options.input + " holds fewer than " + std::to_string(options.images) +
                       " images of " + std::to_string(image_bytes) + " bytes");
     }
-    if (design::kIn.bits == 8) return raw;
-    std::vector<uint8_t> beats(options.images * design::kIn.beats * design::kIn.bytes_per_beat);
-    for (size_t i = 0; i < options.images * design::kIn.elements; ++i) {
-        const size_t beat = i / design::kIn.per_beat, lane = i % design::kIn.per_beat;
-        for (size_t bit = 0; bit < design::kIn.bits; ++bit) {
-            const size_t to = lane * design::kIn.bits + bit;
+    if (kDesign.in.bits == 8) return raw;
+    std::vector<uint8_t> beats(options.images * kDesign.in.beats * kDesign.in.bytes_per_beat);
+    for (size_t i = 0; i < options.images * kDesign.in.elements; ++i) {
+        const size_t beat = i / kDesign.in.per_beat, lane = i % kDesign.in.per_beat;
+        for (size_t bit = 0; bit < kDesign.in.bits; ++bit) {
+            const size_t to = lane * kDesign.in.bits + bit;
             const unsigned value = raw[i * element_bytes + bit / 8] >> (bit % 8) & 1u;
-            beats[beat * design::kIn.bytes_per_beat + to / 8] |= static_cast<uint8_t>(value << to % 8);
+            beats[beat * kDesign.in.bytes_per_beat + to / 8] |= static_cast<uint8_t>(value << to % 8);
         }
     }
     return beats;
@@ -158,36 +157,36 @@ std::vector<uint8_t> read_beats(const Options& options) {
 
 int64_t element(const uint8_t* beat, size_t lane) {
     uint64_t value = 0;
-    for (size_t bit = 0; bit < design::kOut.bits; ++bit) {
-        const size_t from = lane * design::kOut.bits + bit;
+    for (size_t bit = 0; bit < kDesign.out.bits; ++bit) {
+        const size_t from = lane * kDesign.out.bits + bit;
         value |= uint64_t{beat[from / 8] >> (from % 8) & 1u} << bit;
     }
-    if (design::kOut.is_signed && design::kOut.bits < 64 && value >> (design::kOut.bits - 1) & 1) {
-        value |= ~uint64_t{0} << design::kOut.bits;
+    if (kDesign.out.is_signed && kDesign.out.bits < 64 && value >> (kDesign.out.bits - 1) & 1) {
+        value |= ~uint64_t{0} << kDesign.out.bits;
     }
     return static_cast<int64_t>(value);
 }
 
 std::vector<uint32_t> read_depths(const std::string& path) {
-    std::vector<uint32_t> depths(design::kStreams, 0);
+    std::vector<uint32_t> depths(kDesign.streams, 0);
     File file = open(path, "r");
     char name[512];
     uint32_t depth;
     while (std::fscanf(file.get(), "%511s %" SCNu32, name, &depth) == 2) {
-        const auto* found = std::find_if(design::kNames, design::kNames + design::kStreams,
+        const auto* found = std::find_if(kDesign.names, kDesign.names + kDesign.streams,
                                          [&](const char* known) { return !std::strcmp(known, name); });
-        if (found == design::kNames + design::kStreams) {
+        if (found == kDesign.names + kDesign.streams) {
             throw Failure(path + ": the design has no stream " + name);
         }
-        const size_t stream = static_cast<size_t>(found - design::kNames);
-        if (depth < 2 || depth > design::kMaxDepths[stream]) {
+        const size_t stream = static_cast<size_t>(found - kDesign.names);
+        if (depth < 2 || depth > kDesign.max_depths[stream]) {
             throw Failure(path + ": the depth of " + name + " must be between 2 and " +
-                          std::to_string(design::kMaxDepths[stream]));
+                          std::to_string(kDesign.max_depths[stream]));
         }
         depths[stream] = depth;
     }
-    for (size_t stream = 0; stream < design::kStreams; ++stream) {
-        if (depths[stream] == 0) throw Failure(path + ": no depth for " + design::kNames[stream]);
+    for (size_t stream = 0; stream < kDesign.streams; ++stream) {
+        if (depths[stream] == 0) throw Failure(path + ": no depth for " + kDesign.names[stream]);
     }
     return depths;
 }
@@ -214,59 +213,54 @@ public:
     Simulation(const Options& options, std::vector<uint8_t> beats, const std::vector<uint32_t>& depths)
         : options_{options},
           beats_{std::move(beats)},
-          out_beats_(options.images * design::kOut.beats * design::kOut.bytes_per_beat),
+          out_beats_(options.images * kDesign.out.beats * kDesign.out.bytes_per_beat),
           finished_(options.images),
-          context_{new VerilatedContext},
-          top_{new Vtop{context_.get()}} {
-        for (size_t stream = 0; stream < design::kStreams; ++stream) {
-            top_->depth[stream] = depths[stream];
+          tracing_{!options.trace.empty()},
+          top_{model_.pins()} {
+        for (size_t stream = 0; stream < kDesign.streams; ++stream) {
+            top_.depth[stream] = depths[stream];
         }
-#if VM_TRACE
-        if (!options.trace.empty()) {
-            context_->traceEverOn(true);
-            top_->trace(&waveforms_, 2);
-            waveforms_.open(options.trace.c_str());
-            if (!waveforms_.isOpen()) throw Failure("cannot write " + options.trace);
-        }
-#endif
+        if (tracing_ && !model_.trace(options.trace)) throw Failure("cannot write " + options.trace);
         // Whatever is in memory would show in the waveforms.
-        std::memset(&top_->in_data, 0, design::kIn.bytes_per_beat);
-        top_->in_valid = 0;
-        top_->out_ready = 0;
-        top_->rst_n = 0;
+        std::memset(top_.in_data, 0, kDesign.in.bytes_per_beat);
+        *top_.in_valid = 0;
+        *top_.out_ready = 0;
+        *top_.rst_n = 0;
         for (int i = 0; i < 16; ++i) clock();
-        top_->rst_n = 1;
+        *top_.rst_n = 1;
     }
 
     // Returns false when nothing moved for the stall limit.
     bool run() {
-        const uint64_t in_total = options_.images * design::kIn.beats;
-        const uint64_t out_total = options_.images * design::kOut.beats;
-        Bucket in_dma{options_.in_bytes, design::kIn.bytes_per_beat};
-        Bucket out_dma{options_.out_bytes, design::kOut.bytes_per_beat};
-        uint64_t moved = 0;
+        const uint64_t in_total = options_.images * kDesign.in.beats;
+        const uint64_t out_total = options_.images * kDesign.out.beats;
+        Bucket in_dma{options_.in_bytes, kDesign.in.bytes_per_beat};
+        Bucket out_dma{options_.out_bytes, kDesign.out.bytes_per_beat};
+        uint64_t moved = 0, due = 0;  // cycles: of the last movement, of the next image
         bool fresh = true;
         for (cycle_ = 0; out_done_ < out_total; ++cycle_) {
             in_dma.tick();
             out_dma.tick();
-            const uint64_t due = in_done_ / design::kIn.beats * options_.cycles_per_image;
-            top_->in_valid = in_done_ < in_total && in_dma.ready() && cycle_ >= due;
-            top_->out_ready = out_dma.ready();
+            *top_.in_valid = in_done_ < in_total && in_dma.ready() && cycle_ >= due;
+            *top_.out_ready = out_dma.ready();
             if (fresh && in_done_ < in_total) {
-                std::memcpy(&top_->in_data, &beats_[in_done_ * design::kIn.bytes_per_beat],
-                            design::kIn.bytes_per_beat);
+                std::memcpy(top_.in_data, &beats_[in_done_ * kDesign.in.bytes_per_beat],
+                            kDesign.in.bytes_per_beat);
                 fresh = false;
             }
-            const bool took = top_->in_valid && top_->in_ready;
-            const bool gave = top_->out_ready && top_->out_valid;
+            const bool took = *top_.in_valid && *top_.in_ready;
+            const bool gave = *top_.out_ready && *top_.out_valid;
             if (gave) {
                 receive();
                 out_dma.take();
+                const bool whole = out_done_ % kDesign.out.beats == 0;
+                if (whole && in_done_ < in_total) watch(out_done_ / kDesign.out.beats);
             }
             clock();
             if (took) {
                 if (in_done_ == 0) first_ = cycle_;
                 ++in_done_;
+                if (in_done_ % kDesign.in.beats == 0) due += options_.cycles_per_image;
                 in_dma.take();
                 fresh = true;
             }
@@ -278,10 +272,10 @@ public:
 
     void write_outputs() const {
         std::vector<int64_t> values;
-        values.reserve(options_.images * design::kOut.elements);
-        for (uint64_t beat = 0; beat < options_.images * design::kOut.beats; ++beat) {
-            for (size_t lane = 0; lane < design::kOut.per_beat; ++lane) {
-                values.push_back(element(&out_beats_[beat * design::kOut.bytes_per_beat], lane));
+        values.reserve(options_.images * kDesign.out.elements);
+        for (uint64_t beat = 0; beat < options_.images * kDesign.out.beats; ++beat) {
+            for (size_t lane = 0; lane < kDesign.out.per_beat; ++lane) {
+                values.push_back(element(&out_beats_[beat * kDesign.out.bytes_per_beat], lane));
             }
         }
         File file = open(options_.output, "wb");
@@ -300,44 +294,69 @@ public:
             std::printf(", \"ii\": %.17g", static_cast<double>(cycles) / static_cast<double>(half));
         }
         std::printf(", \"peaks\": [");
-        for (size_t stream = 0; stream < design::kStreams; ++stream) {
-            std::printf("%s%u", stream == 0 ? "" : ", ", static_cast<unsigned>(top_->peak[stream]));
+        for (size_t stream = 0; stream < kDesign.streams; ++stream) {
+            std::printf("%s%u", stream == 0 ? "" : ", ", static_cast<unsigned>(top_.peak[stream]));
         }
-        std::printf("]}\n");
+        std::printf("], \"steady_images\": %" PRIu64 ", \"steady_cycles\": %" PRIu64,
+                    end_.images - begin_.images, end_.cycle - begin_.cycle);
+        print_counts("blocked", begin_.blocked, end_.blocked);
+        print_counts("starved", begin_.starved, end_.starved);
+        std::printf("}\n");
     }
 
     // Whoever should take from the last stream that holds something does not.
     void print_stall() const {
-        size_t stream = design::kStreams;
-        while (stream > 0 && top_->fill[stream - 1] == 0) --stream;
+        size_t stream = kDesign.streams;
+        while (stream > 0 && top_.fill[stream - 1] == 0) --stream;
         const size_t stuck = stream == 0 ? 0 : stream - 1;
         std::printf("{\"stalled\": \"%s\", \"items\": %u, \"images\": %" PRIu64 ", \"cycle\": %" PRIu64 "}\n",
-                    design::kNames[stuck], static_cast<unsigned>(top_->fill[stuck]),
-                    out_done_ / design::kOut.beats, cycle_);
+                    kDesign.names[stuck], static_cast<unsigned>(top_.fill[stuck]),
+                    out_done_ / kDesign.out.beats, cycle_);
     }
 
 private:
-    void clock() {
-        top_->clk = 1;
-        top_->eval();
-        dump();
-        top_->clk = 0;
-        top_->eval();
-        dump();
+    using Counts = std::vector<uint64_t>;
+
+    // The counters of the streams when an image was finished.
+    struct Moment {
+        uint64_t images = 0, cycle = 0;
+        Counts blocked = Counts(kDesign.streams), starved = Counts(kDesign.streams);
+    };
+
+    static void print_counts(const char* name, const Counts& begin, const Counts& end) {
+        std::printf(", \"%s\": [", name);
+        for (size_t stream = 0; stream < kDesign.streams; ++stream) {
+            std::printf("%s%" PRIu64, stream == 0 ? "" : ", ", end[stream] - begin[stream]);
+        }
+        std::printf("]");
     }
 
-    void dump() {
-#if VM_TRACE
-        if (waveforms_.isOpen()) waveforms_.dump(time_++);
-#endif
+    // `images` are finished, and inputs are left: the steady state, from the second half on.
+    void watch(uint64_t images) {
+        if (images < options_.images - options_.images / 2) return;
+        end_.images = images;
+        end_.cycle = cycle_;
+        for (size_t stream = 0; stream < kDesign.streams; ++stream) {
+            end_.blocked[stream] = top_.blocked[stream];
+            end_.starved[stream] = top_.starved[stream];
+        }
+        if (begin_.images == 0) begin_ = end_;
+    }
+
+    void clock() {
+        for (const uint8_t level : {1, 0}) {
+            *top_.clk = level;
+            model_.eval();
+            if (tracing_) model_.dump();
+        }
     }
 
     void receive() {
-        std::memcpy(&out_beats_[out_done_ * design::kOut.bytes_per_beat], &top_->out_data,
-                    design::kOut.bytes_per_beat);
+        std::memcpy(&out_beats_[out_done_ * kDesign.out.bytes_per_beat], top_.out_data,
+                    kDesign.out.bytes_per_beat);
         ++out_done_;
-        if (out_done_ % design::kOut.beats != 0) return;
-        const uint64_t images = out_done_ / design::kOut.beats;
+        if (out_done_ % kDesign.out.beats != 0) return;
+        const uint64_t images = out_done_ / kDesign.out.beats;
         finished_[images - 1] = cycle_;
         if (options_.progress && (images == options_.images || images % report_every() == 0)) {
             std::fprintf(stderr, "%" PRIu64 "\n", images);
@@ -350,13 +369,11 @@ private:
     const std::vector<uint8_t> beats_;
     std::vector<uint8_t> out_beats_;
     std::vector<uint64_t> finished_;  // cycle of each image's last output
-    std::unique_ptr<VerilatedContext> context_;
-    std::unique_ptr<Vtop> top_;
+    const bool tracing_;
+    Model model_;
+    const Pins top_;
+    Moment begin_, end_;
     uint64_t cycle_ = 0, first_ = 0, in_done_ = 0, out_done_ = 0;
-#if VM_TRACE
-    VerilatedVcdC waveforms_;
-    uint64_t time_ = 0;
-#endif
 };
 
 int simulate(int argc, char** argv) {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from qonnx.core.datatype import DataType
 from qonnx.transformation.infer_shapes import InferShapes
 
-from finn_worker import estimates
+from finn_worker import estimates, packing
 from finn_worker.postprocess import Postprocess
 from finn_worker.verification import Golden, Verifier, execute
 from quantized_mlp import QuantizedMLP
@@ -80,3 +81,28 @@ def test_one_changed_prediction_is_a_disagreement() -> None:
     verifier = verifier_for(network, logits)
     with pytest.raises(StageError, match="number 3"):
         verifier.close("streamline", network.to_qonnx().transform(InferShapes()))
+
+
+@pytest.mark.parametrize(
+    "name", ["INT2", "INT3", "INT8", "UINT1", "UINT4", "UINT7", "INT17", "BINARY", "BIPOLAR"]
+)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_memory_words_are_the_ones_that_finn_packs(name: str, reverse: bool) -> None:
+    datatype, rng = DataType[name], np.random.default_rng(1)
+    for count in (1, 7, 64):
+        values = rng.integers(int(datatype.min()), int(datatype.max()) + 1, count)
+        values[0] = datatype.min()
+        values[-1] = datatype.max()
+        if name == "BIPOLAR":
+            values[values == 0] = 1
+        bits = -(-count * datatype.bitwidth() // 4) * 4
+        for width in (bits, bits + 8):
+            found = packing.array2hexstring(values, datatype, width, "0x", reverse)
+            assert found == packing._finns_own(values, datatype, width, "0x", reverse)
+
+
+@pytest.mark.parametrize(("values", "width"), [([4], 8), ([-5], 8), ([0.5], 8), ([1, 1, 1], 4)])
+def test_memory_words_refuse_what_finn_refuses(values: list[float], width: int) -> None:
+    for pack in (packing.array2hexstring, packing._finns_own):
+        with pytest.raises(Exception, match=r"not permitted|greater than"):
+            pack(np.array(values, np.float32), DataType["INT3"], width)

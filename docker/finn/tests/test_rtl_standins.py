@@ -70,8 +70,8 @@ def compare(
     files = [*modules, (f"{pair}.sv", (PAIRS / f"{pair}.sv").read_text(encoding="utf-8"))]
     rtl = {**dict(files), "top.sv": top(pair, configurations)}
     cpp = dict([("pairs.cpp", (PAIRS / "pairs.cpp").read_text(encoding="utf-8"))])
-    cpp |= dict(own_module(name) for name in ("mvu_core.cpp", "mvu_core.h"))
-    executable = build(Sources(rtl, cpp, "-O0"), cache, folder, processes=2)
+    library = dict(own_module(name) for name in ("mvu_core.cpp", "mvu_core.h"))
+    executable = build(Sources(rtl, cpp, library, "-O0"), cache, folder, processes=2)
     command = [str(executable), str(cycles)]
     printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
     lines = [line.split() for line in printed.splitlines()]

@@ -54,6 +54,32 @@ def test_interval_is_the_estimated_one_once_fifos_are_sized(
     assert metrics["cycles"] >= metrics["latency_cycles"] + (IMAGES - 1) * II
 
 
+def test_stalls_of_the_steady_state_are_counted(
+    simulated: tuple[Path, dict[str, Any], str],
+) -> None:
+    _, metrics, _ = simulated
+    images, cycles, stalls = (metrics[k] for k in ("steady_images", "steady_cycles", "stalls"))
+    assert 0 < images < IMAGES / 2
+    assert cycles == images * II
+    assert [stall["stream"] for stall in stalls] == [fifo["stream"] for fifo in metrics["fifos"]]
+    # The images are offered at once and the outputs taken at once: the first layer, the slowest,
+    # never waits, and whatever follows the slowest layers does.
+    assert stalls[0]["starved_cycles"] == stalls[-1]["blocked_cycles"] == 0
+    assert stalls[0]["blocked_cycles"] > 0
+    assert stalls[-1]["starved_cycles"] == cycles - images * SIZES[-1] // FOLDING[-1][0]
+    first, *_, last = metrics["layers"]
+    assert first["layer"] == "MVAU_rtl_0"
+    assert first["input_starved_cycles"] == 0
+    assert first["output_blocked_cycles"] < cycles / 100 < last["input_starved_cycles"]
+
+
+def test_too_few_images_have_no_steady_state(bench: Bench) -> None:
+    _, metrics, _ = bench.run("two images", images=2)
+    assert metrics["steady_images"] == 0
+    assert {stall["blocked_cycles"] for stall in metrics["stalls"]} == {None}
+    assert {layer["output_blocked_cycles"] for layer in metrics["layers"]} == {None}
+
+
 def test_finns_own_modules_throughout_give_the_same(
     bench: Bench, simulated: tuple[Path, dict[str, Any], str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -17,6 +19,8 @@ def fix_arithmetic() -> None:
     Another processor may still round differently, as torch picks its kernels by instruction set.
     """
     torch.set_num_threads(1)
+    # What cuBLAS needs in order to give the same result each time.
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
 
 

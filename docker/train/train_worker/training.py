@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from stagekit import Reporter, Request, StageError
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint, build_network
 from train_worker.data import Split, read_classes, read_split
+from train_worker.lean import lean
 from train_worker.specs import TrainSpec
+from train_worker.steps import Learner, Steps, steps
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,15 @@ def train(request: Request, reporter: Reporter) -> None:
     """
     spec = request.parse(TrainSpec)
     inference.fix_arithmetic()
+    device = _choose_device(reporter)
     torch.manual_seed(spec.seed)
     classes = read_classes(request.inputs["dataset"])
     network = build_network(spec, classes)
     with reporter.timed("read data"):
         train_set, test_set = _read_data(request.inputs["dataset"], classes, spec)
     with reporter.timed("train"):
-        epochs, best = _fit(network, train_set, test_set, spec, classes, reporter)
+        training = _Training(network, train_set, test_set, spec, device)
+        epochs, best = training.run(classes, reporter)
     best.save(request.outputs / "checkpoint.pt")
     request.write_metrics(
         {
@@ -84,62 +88,89 @@ def _read_data(folder: Path, classes: int, spec: TrainSpec) -> tuple[Split, Spli
     return train_set.first(wanted), test_set
 
 
-def _fit(
-    network: nn.Module,
-    train_set: Split,
-    test_set: Split,
-    spec: TrainSpec,
-    classes: int,
-    reporter: Reporter,
-) -> tuple[list[Epoch], Checkpoint]:
-    """All epochs, and the best one by test accuracy (of equals the later, as the authors do)."""
-    optimizer = torch.optim.Adam(network.parameters(), lr=spec.learning_rate, fused=True)
-    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, spec.milestones, spec.gamma)
-    shuffler = torch.Generator().manual_seed(spec.seed)
-    epochs: list[Epoch] = []
-    best: Checkpoint | None = None
-    for number in range(1, spec.epochs + 1):
-        rate = float(scheduler.get_last_lr()[0])
-        order = torch.randperm(len(train_set), generator=shuffler)
-        loss, train_accuracy = _pass_over(network, optimizer, train_set, order, spec.batch_size)
-        if not math.isfinite(loss):
-            raise StageError(
-                f"The training diverged: the loss of epoch {number} is {loss}.",
-                f"Lower the learning_rate (now {spec.learning_rate}).",
-            )
-        scheduler.step()
-        test_accuracy = _accuracy(network, test_set)
-        epochs.append(Epoch(number, loss, train_accuracy, test_accuracy, rate))
-        if best is None or test_accuracy >= best.accuracy:
-            best = Checkpoint(spec, classes, number, test_accuracy, _copy_state(network))
-        text = f"loss {loss:.4f}, test accuracy {test_accuracy:.2%}"
-        reporter.progress(number, spec.epochs, "epoch", text)
-    assert best is not None
-    return epochs, best
+def _choose_device(reporter: Reporter) -> torch.device:
+    """A GPU if torch finds one; either is named in the manifest, as they round differently."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "processor"
+    reporter.tool("training device", name)
+    return device
 
 
-def _pass_over(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    data: Split,
-    order: torch.Tensor,
-    batch_size: int,
-) -> tuple[float, float]:
-    """Train on every image once, in `order`; mean loss and accuracy of the images as seen."""
-    network.train()
-    # Sums stay tensors until the end: reading a value out at each step costs time.
-    loss_sum = torch.zeros((), dtype=torch.float64)
-    right = torch.zeros((), dtype=torch.int64)
-    for batch in _batches(order, batch_size):
-        labels = data.labels[batch]
-        values = network(data.images[batch].float())
-        loss = functional.cross_entropy(values, labels)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        loss_sum += loss.detach() * len(batch)
-        right += (values.detach().argmax(dim=1) == labels).sum()
-    return loss_sum.item() / len(order), right.item() / len(order)
+class _Training:
+    """A network in training.
+
+    Args:
+        network: Brevitas' own, on the processor, where it is evaluated after each epoch.
+        train_set: What it learns from.
+        test_set: What it is evaluated on.
+        spec: How to train.
+        device: Where to train.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        train_set: Split,
+        test_set: Split,
+        spec: TrainSpec,
+        device: torch.device,
+    ) -> None:
+        self._network = network
+        self._images = len(train_set)
+        self._test_set = test_set
+        self._spec = spec
+        self._device = device
+        # On a GPU, the twin learns with parameters of its own.
+        self._moved = network if device.type == "cpu" else copy.deepcopy(network).to(device)
+        twin = lean(self._moved).train()
+        self._learner = Learner(twin, train_set, spec.learning_rate, device)
+        self._step: Steps | None = None
+
+    def run(self, classes: int, reporter: Reporter) -> tuple[list[Epoch], Checkpoint]:
+        """All epochs, and the best one by test accuracy (of equals the later, as the authors do).
+
+        Raises:
+            StageError: The training diverged.
+        """
+        spec = self._spec
+        scheduler = torch.optim.lr_scheduler.MultiStepLR(
+            self._learner.optimizer, spec.milestones, spec.gamma
+        )
+        shuffler = torch.Generator().manual_seed(spec.seed)
+        epochs: list[Epoch] = []
+        best: Checkpoint | None = None
+        for number in range(1, spec.epochs + 1):
+            rate = float(scheduler.get_last_lr()[0])
+            order = torch.randperm(self._images, generator=shuffler)
+            loss, train_accuracy = self._pass_over(order)
+            if not math.isfinite(loss):
+                raise StageError(
+                    f"The training diverged: the loss of epoch {number} is {loss}.",
+                    f"Lower the learning_rate (now {spec.learning_rate}).",
+                )
+            scheduler.step()
+            test_accuracy = _accuracy(self._network, self._test_set)
+            epochs.append(Epoch(number, loss, train_accuracy, test_accuracy, rate))
+            if best is None or test_accuracy >= best.accuracy:
+                state = _copy_state(self._network)
+                best = Checkpoint(spec, classes, number, test_accuracy, state)
+            text = f"loss {loss:.4f}, test accuracy {test_accuracy:.2%}"
+            reporter.progress(number, spec.epochs, "epoch", text)
+        assert best is not None
+        return epochs, best
+
+    def _pass_over(self, order: torch.Tensor) -> tuple[float, float]:
+        """Learn from every image once, in `order`; mean loss and accuracy of the images as seen."""
+        batches = _batches(order.to(self._device), self._spec.batch_size)
+        self._moved.train()
+        if self._step is None:
+            self._step = steps(self._learner, batches[0], self._device)
+        for batch in batches:
+            self._step(batch)
+        loss_sum, right = self._learner.take_sums()
+        if self._moved is not self._network:
+            self._network.load_state_dict(self._moved.state_dict())
+        return loss_sum / len(order), right / len(order)
 
 
 def _batches(order: torch.Tensor, batch_size: int) -> list[torch.Tensor]:

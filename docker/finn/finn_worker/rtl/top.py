@@ -18,6 +18,9 @@ module top (
 	input	logic [31:0]  depth[{streams}],	// of each FIFO; constant while rst_n is high
 	output	logic [31:0]  fill[{streams}], 	// items that each FIFO holds
 	output	logic [31:0]  peak[{streams}], 	// most items that each FIFO has held
+	// Cycles so far in which each FIFO turned its producer away, and left its consumer waiting
+	output	longint unsigned  blocked[{streams}],
+	output	longint unsigned  starved[{streams}],
 
 	input	logic [{in_bits}-1:0]  in_data,
 	input	logic  in_valid,
@@ -36,6 +39,21 @@ _STREAM = """
 	uwire  s{i}_valid, s{i}_ready;
 	uwire [{padded}-1:0]  t{i}_data;
 	uwire  t{i}_valid, t{i}_ready;
+	/* verilator tracing_off */
+	longint unsigned  Blocked{i}, Starved{i};
+	/* verilator tracing_on */
+	assign	blocked[{i}] = Blocked{i};
+	assign	starved[{i}] = Starved{i};
+	always_ff @(posedge clk) begin
+		if(!rst_n) begin
+			Blocked{i} <= 0;
+			Starved{i} <= 0;
+		end
+		else begin
+			Blocked{i} <= Blocked{i} + 64'(s{i}_valid && !s{i}_ready);
+			Starved{i} <= Starved{i} + 64'(t{i}_ready && !t{i}_valid);
+		end
+	end
 """
 _ADJUSTABLE_FIFO = """\
 	stream_fifo #(.WIDTH({width}), .MAX_DEPTH({max_depth})) fifo_{i} (
@@ -141,29 +159,20 @@ def _padded(bits: int) -> int:
     return (bits + 7) // 8 * 8
 
 
-def design_header(design: Mapping[str, Any]) -> str:
-    """C++ constants that the testbench needs, as the content of `design.h`."""
+def design_source(design: Mapping[str, Any]) -> str:
+    """C++ that tells the testbench names and shapes, as the content of `design.cpp`."""
     streams = design["streams"]
     names = ", ".join(f'"{stream["name"]}"' for stream in streams)
     depths = ", ".join(str(max_depth(stream)) for stream in streams)
     return f"""\
 // Generated: names and shapes of the accelerator.
-#ifndef DESIGN_H
-#define DESIGN_H
-#include <cstddef>
-#include <cstdint>
-namespace design {{
-struct Port {{
-    size_t bits, elements, per_beat, beats, bytes_per_beat;
-    bool is_signed;
-}};
-constexpr Port kIn{_port(design["input"])};
-constexpr Port kOut{_port(design["output"])};
-constexpr size_t kStreams = {len(streams)};
-constexpr const char* kNames[] = {{{names}}};
-constexpr uint32_t kMaxDepths[] = {{{depths}}};
-}}  // namespace design
-#endif
+#include "model.h"
+namespace {{
+const char* const kNames[] = {{{names}}};
+const uint32_t kMaxDepths[] = {{{depths}}};
+}}  // namespace
+const Design kDesign{{{_port(design["input"])}, {_port(design["output"])}, {len(streams)}, kNames,
+                     kMaxDepths}};
 """
 
 

@@ -1,0 +1,191 @@
+"""The emulated board as a container: OpenSSH's own server, reached on loopback.
+
+Its host key is made inside and never leaves it; what it prints of that comes through the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+
+import asyncssh
+from docker.client import DockerClient
+from docker.errors import APIError, NotFound
+
+from bench.boards.base import Address, Identity, Log
+from bench.boards.emulated import USER
+from bench.errors import EnvironmentFailure
+from bench.images.build import Image
+from bench.images.cleanup import owner_label
+from bench.images.engine import LABEL, engine
+from bench.locks import Cancelled
+from bench.runners.container import STDOUT, Container, Setup, TimedOut
+from bench.runners.docker import DockerRunner
+from bench.runners.host import HostReporter
+from bench.runners.limits import Limits
+from bench.wire import Request
+
+NETWORK = f"{LABEL}-board"
+# Containers on it reach neither each other nor, without address translation, the outside.
+_CLOSED = {
+    "com.docker.network.bridge.enable_icc": "false",
+    "com.docker.network.bridge.enable_ip_masquerade": "false",
+    "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+}
+_PORT = 2222
+_OWNER = "1000:1000"  # as in docker/board/Dockerfile
+_HOME_BYTES = 2 << 30
+_ANSWER_S = 60
+_KEPT_BYTES = 2000
+_IN_USE = 409  # HTTP: conflict
+
+
+@dataclass(frozen=True)
+class Furnishing:
+    """What a container needs to be a board.
+
+    Attributes:
+        identity: Who it says it is.
+        key: The public key that may log in.
+        cpus: Processors it may keep busy.
+        limits: What else it may take.
+        port: The port of loopback to answer at; any free one for 0.
+    """
+
+    identity: Identity
+    key: asyncssh.SSHKey
+    cpus: int
+    limits: Limits
+    port: int = 0
+
+
+@asynccontextmanager
+async def emulated_in_container(
+    runner: DockerRunner, identity: Identity, request: Request, reporter: HostReporter
+) -> AsyncIterator[Address]:
+    """Run an emulated board for a stage, with fresh keys; see `bench.boards.measure.Emulator`.
+
+    Args:
+        runner: Has the image; builds it when it is missing.
+        identity: Who the board says it is.
+        request: The stage's.
+        reporter: Takes progress and what the server logs.
+
+    Yields:
+        Where it answers, with the key to log in.
+
+    Raises:
+        EnvironmentFailure: There is no engine, no image, or the server did not start.
+        Cancelled: The run was interrupted.
+    """
+    image = await asyncio.to_thread(runner.image, "board", reporter.emit, reporter.cancelled)
+    client_key = asyncssh.generate_private_key("ssh-ed25519")
+    furnishing = Furnishing(identity, client_key.convert_to_public(), request.cpus, runner.limits)
+    with contained(image, furnishing, reporter.log, reporter.cancelled) as address:
+        yield replace(address, client_keys=(client_key,))
+
+
+@contextmanager
+def contained(
+    image: Image, furnishing: Furnishing, log: Log, cancelled: threading.Event
+) -> Iterator[Address]:
+    """Run a board in a container, gone afterwards, also when this process is killed.
+
+    Args:
+        image: The board's.
+        furnishing: What it is to be.
+        log: Takes what the server logs, from another thread.
+        cancelled: Ends waiting for the server.
+
+    Yields:
+        Where it answers, without a key to log in.
+    """
+    with (
+        engine(_ANSWER_S) as client,
+        Container(client, _setup(image, furnishing, _network(client)), cancelled) as container,
+    ):
+        frames = container.output()
+        host_key = _wait_for_server(frames, log)
+        # Were nobody to read it, the server would stand still once the pipe is full.
+        reading = threading.Thread(target=_pass_on, args=(frames, log), daemon=True)
+        reading.start()
+        yield Address("127.0.0.1", container.port, USER, host_key, ())
+    reading.join()
+
+
+def _setup(image: Image, furnishing: Furnishing, network: str) -> Setup:
+    identity = furnishing.identity
+    key = furnishing.key.export_public_key().decode().strip()
+    uid, gid = _OWNER.split(":")
+    home = f"rw,nosuid,nodev,exec,size={_HOME_BYTES},uid={uid},gid={gid},mode=700"
+    return Setup(
+        image=image.id,
+        command=(),
+        user=_OWNER,
+        variables={
+            "BOARD": identity.board,
+            "PART": identity.part,
+            "AUTHORIZED_KEY": f"restrict {key}",
+        },
+        mounts={},
+        writable=frozenset(),
+        labels={LABEL: "board", **owner_label()},
+        cpus=furnishing.cpus,
+        limits=furnishing.limits,
+        network=network,
+        tmpfs={f"/home/{USER}": home},
+        publish=(_PORT, furnishing.port),
+        vanishes=True,
+    )
+
+
+def _network(client: DockerClient) -> str:
+    """The network of the boards, made once; `bench doctor --clean` removes it."""
+    try:
+        client.api.inspect_network(NETWORK)
+    except NotFound:
+        try:
+            client.api.create_network(
+                NETWORK, "bridge", options=_CLOSED, labels={LABEL: "board"}, check_duplicate=True
+            )
+        except APIError as error:
+            if error.status_code != _IN_USE:  # else another run has just made it
+                raise
+    return NETWORK
+
+
+def _wait_for_server(frames: Iterator[tuple[int, bytes]], log: Log) -> asyncssh.SSHKey:
+    """The server's host key, once it listens.
+
+    Raises:
+        EnvironmentFailure: The container ended before.
+    """
+    printed = said = b""
+    for stream, data in frames:
+        if stream == STDOUT:
+            printed += data
+        else:
+            said += data
+            _log(data, log)
+        if printed.endswith(b"\n") and b"Server listening" in said:
+            return asyncssh.import_public_key(printed)
+    raise EnvironmentFailure(
+        "The emulated board's container ended before its SSH server was up: "
+        f"{said[-_KEPT_BYTES:].decode(errors='replace').strip() or '(no message)'}",
+        "Read the log, then rerun; --runner venv emulates the board without a container.",
+    )
+
+
+def _pass_on(frames: Iterator[tuple[int, bytes]], log: Log) -> None:
+    with contextlib.suppress(Cancelled, TimedOut):
+        for _, data in frames:
+            _log(data, log)
+
+
+def _log(data: bytes, log: Log) -> None:
+    for line in data.decode(errors="replace").splitlines():
+        log(f"board: {line.rstrip()}")

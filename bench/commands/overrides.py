@@ -1,0 +1,59 @@
+"""What command lines changed of a grid, kept so that `bench store gc` knows what runs have made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.commands.common import Changes
+from bench.errors import StoreError, store_error
+from bench.store.keys import SHORT, canonical
+
+FOLDER = "overrides"
+
+
+def record(store: Path, grid: str, changes: Changes) -> None:
+    """Remember that grid `grid` was run with `changes`; one file for each, so runs do not collide.
+
+    Raises:
+        StoreError: The store cannot be written.
+    """
+    if changes == Changes():
+        return
+    given = {name: value for name, value in asdict(changes).items() if value}
+    folder = store / FOLDER / grid
+    path = folder / f"{hashlib.sha256(canonical(given)).hexdigest()[:SHORT]}.json"
+    temporary = path.with_suffix(".tmp")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(given) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise store_error(error, folder) from error
+
+
+def recorded(store: Path, grid: str) -> list[Changes]:
+    """With what grid `grid` was run in `store`, besides as it is written.
+
+    Raises:
+        StoreError: A file there is not one of ours.
+    """
+    found = []
+    for path in sorted((store / FOLDER / grid).glob("*.json")):
+        try:
+            given = json.loads(path.read_text(encoding="utf-8"))
+            found.append(Changes(**given | {"boards": tuple(given.get("boards", ()))}))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"{path} does not say what a run changed: {error}.",
+                "Delete it; `bench store gc` then removes what that run alone has made.",
+            ) from error
+    return found
+
+
+def forget(store: Path, grid: str) -> None:
+    """Forget with what grid `grid` was run."""
+    shutil.rmtree(store / FOLDER / grid, ignore_errors=True)

@@ -1,0 +1,51 @@
+"""Who waits for whom: what the simulator's counters say of streams and of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from finn_worker.simulator import Run
+
+
+def stream_stalls(design: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
+    """For each stream: stream, blocked_cycles and starved_cycles.
+
+    Of the run's `steady_cycles`, in how many the producer offered an item and the FIFO was full,
+    and in how many the consumer was ready and the FIFO empty. None each where the run was too
+    short for a steady state.
+    """
+    steady = run.steady_images > 0
+    return [
+        {
+            "stream": stream["name"],
+            "blocked_cycles": blocked if steady else None,
+            "starved_cycles": starved if steady else None,
+        }
+        for stream, blocked, starved in zip(
+            design["streams"], run.blocked, run.starved, strict=True
+        )
+    ]
+
+
+def layer_waits(
+    stalls: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """For each layer: layer, cycles_estimated (an image), and how long it waited on either side.
+
+    A layer may be ready for an input while an output of its waits: the two may overlap.
+
+    Args:
+        stalls: From `stream_stalls`: one more than layers.
+        layers: Of the compile stage's metrics, as simulated.
+    """
+    return [
+        {
+            "layer": layer["name"],
+            "cycles_estimated": layer["cycles_estimated"],
+            "input_starved_cycles": before["starved_cycles"],
+            "output_blocked_cycles": after["blocked_cycles"],
+        }
+        for layer, (before, after) in zip(layers, pairwise(stalls), strict=True)
+    ]

@@ -1,0 +1,154 @@
+"""The lean twin of a network against Brevitas and autograd."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import conftest  # noqa: F401  (the path to what follows)
+from stagekit import StageError
+from train_worker.data import Split
+from train_worker.lean import LeanDropout, lean
+from train_worker.networks import NetworkSpec, build
+from train_worker.steps import Learner, RecordedStep
+
+FEATURES, CLASSES, IMAGES = 64, 10, 100
+BITS = (2, 3, 4, 5, 6, 7, 8)
+
+# The gradients are sums of thousands of float32 terms, added in another order; that of a threshold
+# is what is left where they cancel.
+GRADIENT_TOLERANCE = 1e-5
+CANCELLED = 1e-7
+
+
+def network(
+    weight_bits: tuple[int, ...], act_bits: tuple[int, ...], dropout: float = 0.0
+) -> nn.Module:
+    """A network whose normalization has been learning for a while."""
+    torch.manual_seed(3)
+    spec = NetworkSpec("TFC", FEATURES, CLASSES, weight_bits, act_bits, dropout)
+    made = build(spec)
+    with torch.no_grad():
+        for module in made:
+            if isinstance(module, nn.BatchNorm1d):
+                module.weight.uniform_(0.5, 2.0)
+                module.bias.uniform_(-0.5, 0.5)
+    return made
+
+
+def batch(seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (IMAGES, FEATURES), generator=generator)
+    return images.float(), torch.randint(0, CLASSES, (IMAGES,), generator=generator)
+
+
+def gradients(module: nn.Module, original: nn.Module) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """The logits of a batch and the gradient of every parameter of `original`."""
+    images, labels = batch()
+    original.zero_grad()
+    logits = module.train()(images)
+    functional.cross_entropy(logits, labels).backward()
+    return logits.detach(), [p.grad.clone() for p in original.parameters() if p.grad is not None]
+
+
+def assert_same(original: nn.Module) -> None:
+    logits, wanted = gradients(original, original)
+    lean_logits, found = gradients(lean(original), original)
+    assert torch.equal(lean_logits, logits), "the values differ"
+    assert len(found) == len(wanted) == len(list(original.parameters()))
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert (ours - theirs).norm() <= GRADIENT_TOLERANCE * theirs.norm() + CANCELLED
+
+
+@pytest.mark.parametrize(("weight_bits", "act_bits"), [*itertools.product(BITS, BITS)])
+def test_every_precision(weight_bits: int, act_bits: int) -> None:
+    """The values are Brevitas' to the last bit, the gradients to rounding."""
+    assert_same(network((weight_bits,) * 4, (act_bits,) * 3))
+
+
+@pytest.mark.parametrize("bits", [0, 16, 32])
+def test_references(bits: int) -> None:
+    assert_same(network((bits,) * 4, (bits,) * 3))
+
+
+def test_mixed_precision() -> None:
+    assert_same(network((2, 8, 0, 4), (3, 0, 7)))
+
+
+def test_threshold_far_from_where_it_began() -> None:
+    """Much is clamped, one activation's learned range is negative, one is tiny."""
+    original = network((4,) * 4, (3,) * 3)
+    with torch.no_grad():
+        for name, parameter in original.named_parameters():
+            if name.endswith("scaling_impl.value"):
+                parameter.fill_({"4": 0.3, "8": -0.7, "12": 0.05}[name.split(".")[0]])
+    assert_same(original)
+
+
+def test_weights_of_nothing() -> None:
+    """A layer whose weights are all zero keeps a scale above zero, as Brevitas' does."""
+    original = network((4,) * 4, (4,) * 3)
+    with torch.no_grad():
+        next(original.parameters()).zero_()
+    images, _ = batch()
+    assert torch.equal(lean(original).train()(images), original.train()(images))
+
+
+def test_shares_parameters() -> None:
+    original = network((4,) * 4, (4,) * 3)
+    twin = lean(original)
+    assert [id(p) for p in twin.parameters()] == [id(p) for p in original.parameters()]
+    ours = {id(buffer) for buffer in twin.buffers()}
+    statistics = [b for name, b in original.named_buffers() if "running" in name]
+    assert statistics
+    assert ours >= {id(buffer) for buffer in statistics}
+
+
+def test_unknown_layer() -> None:
+    with pytest.raises(StageError, match="GELU"):
+        lean(nn.Sequential(nn.GELU()))
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.2, 0.5])
+def test_dropout_keeps_the_mean(probability: float) -> None:
+    torch.manual_seed(1)
+    values = LeanDropout(probability).train()(torch.ones(1000, 1001))
+    kept = values != 0
+    deviation = (probability * (1 - probability) / values.numel()) ** 0.5
+    assert abs((~kept).float().mean().item() - probability) < 5 * deviation + 2**-17
+    assert values[kept].unique().numel() == 1
+    assert values[kept][0].item() == pytest.approx(1 / (1 - probability), rel=1e-4)
+    # No value decides for its neighbour, though they share a random number.
+    both = (kept[:, :-1] & kept[:, 1:]).float().mean().item()
+    assert both == pytest.approx((1 - probability) ** 2, abs=0.003)
+
+
+def test_dropout_only_in_training() -> None:
+    ones = torch.ones(10, 10)
+    assert torch.equal(LeanDropout(0.5).eval()(ones), ones)
+    assert torch.equal(LeanDropout(0.0).train()(ones), ones)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_recorded_step_is_the_step() -> None:
+    """Ten steps as a CUDA graph and ten one by one end in the same network."""
+    device = torch.device("cuda")
+    images, labels = batch()
+    data = Split(images.to(torch.uint8), labels)
+    ends = []
+    for recorded in (False, True):
+        twin = lean(network((4,) * 4, (4,) * 3).to(device)).train()
+        learner = Learner(twin, data, 0.01, device)
+        order = torch.arange(50, device=device)
+        step = RecordedStep(learner, order) if recorded else learner.step
+        for number in range(10):
+            step((order + number) % IMAGES)
+        step(order[:30])
+        ends.append((learner.take_sums(), [p.detach().clone() for p in twin.parameters()]))
+    (sums, plain), (recorded_sums, graph) = ends
+    assert recorded_sums == sums
+    assert all(map(torch.equal, plain, graph))
