@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 import pandas as pd
 
-from bench import report
+from bench import claims, provenance, report
 from bench.boards.fleet import Fleet, Remote, parse_target
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
@@ -21,7 +21,7 @@ from bench.grid import EMULATED, BoardTable, Grid, load_grid
 from bench.images.base import images_folder
 from bench.images.base import obstacle as image_obstacle
 from bench.paths import default_store, environments_folder, require_checkout
-from bench.pipeline import Resolver
+from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
 from bench.runners import Runner
 from bench.runners.docker import DockerRunner
@@ -225,14 +225,55 @@ def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, 
     return (*experiments, *references(grid))
 
 
+@dataclass(frozen=True)
+class Reported:
+    """A grid's report: its results, the verdicts on the claims, and the files written.
+
+    `fallen` are the claims that fare worse than in an earlier report.
+    """
+
+    results: pd.DataFrame
+    judgements: tuple[claims.Judgement, ...]
+    fallen: tuple[claims.Fall, ...]
+    written: tuple[Path, ...]
+
+
 def report_on(
-    grid: Grid, experiments: tuple[Experiment, ...], resolver: Resolver, folder: Path
-) -> tuple[pd.DataFrame, tuple[Path, ...]]:
-    """Write every table of the grid; the results and the files written."""
+    grid: Grid,
+    experiments: tuple[Experiment, ...],
+    resolver: Resolver,
+    folder: Path,
+    stated: Mapping[str, claims.AnyClaim],
+    *,
+    accept: bool = False,
+) -> Reported:
+    """Write every table of the grid, the verdicts on the claims `stated`, and the RO-Crate.
+
+    With `accept`, verdicts may be worse than before.
+    """
     results = report.collect(experiments, resolver)
-    trainings = report.collect_trainings(all_points(grid, experiments), resolver)
-    written = report.write(results, grid.name, folder)
-    return results, written + report.write_more(results, trainings, grid.name, folder)
+    points = all_points(grid, experiments)
+    trainings = report.collect_trainings(points, resolver)
+    judgements = claims.judge(stated, results, trainings)
+    written = (
+        *report.write(results, grid.name, folder),
+        *report.write_more(results, trainings, grid.name, folder),
+        claims.write_claims(judgements, folder),
+    )
+    fallen = claims.compare(judgements, folder, accept=accept)
+    # Last, since it names every file of the report with its hash.
+    crate = provenance.write_crate(folder, grid.name, provenance.chains(points, resolver))
+    return Reported(results, judgements, fallen, (*written, crate))
+
+
+def best_resolver(
+    wanted: str, store_path: Path, grid: Grid, experiments: tuple[Experiment, ...]
+) -> Resolver:
+    """For looking things up: that of the runner which made the most of what the store holds."""
+    choices = choose_runners(wanted, store_path)
+    resolvers = [open_resolver(store_path, choice, grid) for choice in choices]
+    tasks = plan(all_points(grid, experiments))
+    return max(resolvers, key=lambda one: len(one.present(tasks)))
 
 
 def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from bench import report
-from bench.commands import common, overrides
+from bench import claims, report
+from bench.commands import closing, common, overrides, rows
 from bench.errors import BenchError, ConfigError, Exit
 from bench.events import Planned
-from bench.experiment import Experiment
-from bench.grid import Grid
 from bench.paths import environments_folder
 from bench.pipeline import Resolver, Summary, Task, budget, execute, plan
 from bench.runners.limits import Limits
@@ -49,6 +47,7 @@ class Jobs(click.ParamType[int | None]):
     type=click.Choice([stage.name for stage in STAGES]),
     help="Stop after this stage (what it needs is made too); no report.",
 )
+@rows.rows_option
 @click.option(
     "--jobs",
     type=Jobs(),
@@ -73,6 +72,7 @@ def command(
     file: Path,
     changes: common.Changes,
     only: str | None,
+    names: tuple[str, ...],
     jobs: int | None,
     memory: float | None,
     scheduler: str | None,
@@ -88,9 +88,12 @@ def command(
       bench run experiments/quick.toml
       bench run experiments/quick.toml --only train --jobs 1
       bench run experiments/quick.toml --images 10000 --exact
+      bench run experiments/quick.toml --row tfc-mnist-w2a2-s1-max
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file, changes)
+    stated = claims.load_claims(claims.claims_beside(file))
+    wanted = rows.choose(common.all_points(grid, experiments), names)
     if scheduler and not grid.measure.emulated:
         raise ConfigError(
             "A cluster's machines do not know this one's boards and keys.",
@@ -99,14 +102,16 @@ def command(
     choice = common.choose_runner(runner, store_path, common.limits_of(grid))
     common.prepare_runner(choice)
     resolver = common.open_resolver(store_path, choice, grid)
-    tasks = plan(common.all_points(grid, experiments), up_to(only) if only else STAGES)
+    tasks = plan(wanted, up_to(only) if only else STAGES)
     overrides.record(store_path, grid.name, changes)
     bounds = _Bounds(jobs, _memory(jobs, memory), scheduler)
     summary = _execute(tasks, resolver, choice, common.limits_of(grid), bounds, console)
     _link(grid.name, tasks, summary, resolver)
     _tell(console, tasks, summary)
     if not only:
-        _report(grid, experiments, resolver, summary, console)
+        folder = store_path / "reports" / grid.name
+        reported = common.report_on(grid, experiments, resolver, folder, stated)
+        _show(reported, {point.name for point in wanted}, grid.name, summary, console)
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
@@ -142,19 +147,15 @@ def _execute(
         )
 
 
-def _report(
-    grid: Grid,
-    experiments: tuple[Experiment, ...],
-    resolver: Resolver,
-    summary: Summary,
-    console: Console,
+def _show(
+    reported: common.Reported, wanted: set[str], grid: str, summary: Summary, console: Console
 ) -> None:
-    """Write and show the results; a simulation that is not bit-exact becomes an error."""
-    folder = resolver.store.root / "reports" / grid.name
-    results, written = common.report_on(grid, experiments, resolver, folder)
-    report.show(results, grid.name, console)
-    for path in written:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+    """Show the results of the rows `wanted`; a simulation not bit-exact becomes an error."""
+    results = reported.results[reported.results["experiment"].isin(wanted)]
+    report.show(results.reset_index(drop=True), grid, console)
+    closing.show_claims(reported, console)
+    closing.show_slowest(summary, console)
+    closing.show_files(reported.written, console)
     mismatched = results["bit_exact"].eq(False).any()
     if mismatched and summary.exit_code == Exit.OK:
         summary.errors.append(

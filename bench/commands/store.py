@@ -10,9 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bench.claims import NO_GRIDS
 from bench.commands import common, overrides
 from bench.errors import ConfigError, StoreError
-from bench.grid import FOLDINGS_FILE, load_grid
+from bench.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Task, plan
 from bench.store import Entry, Store
@@ -124,7 +125,7 @@ def collect_garbage(
       bench store gc --as-written
     """
     everywhere = sorted((ROOT / "experiments").glob("*.toml"))
-    grids = files or [path for path in everywhere if path.name != FOLDINGS_FILE]
+    grids = files or [path for path in everywhere if path.name not in NO_GRIDS]
     choices = common.choose_runners(runner, store_path)
     resolvers = [common.open_resolver(store_path, choice) for choice in choices]
     # What a runner made that cannot be asked now, nobody can tell to be unwanted.

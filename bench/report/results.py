@@ -21,12 +21,12 @@ COLUMNS = (
     "ii_unsized", "ii_measured", "best_epoch", "estimated_variant", "part",
     "board", "fifo_depth", "fifo_bits", "unsized_deadlock", "pe_simd", "target_fps", "reason",
     "synthesis", "lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w",
-    "board_name",
+    "board_name", "experiment",
 )  # fmt: skip
 
 TRAINING_COLUMNS = (
     "network", "dataset", "weight_bits", "act_bits", "seed", "epochs",
-    "accuracy", "best_epoch", "parameters", "status", "reason",
+    "accuracy", "best_epoch", "parameters", "status", "reason", "experiment",
 )  # fmt: skip
 
 AnyPoint = TypeVar("AnyPoint", bound=Point)
@@ -66,6 +66,7 @@ def collect_trainings(
     }
     rows = [
         {
+            "experiment": training.name,
             "network": training.train.network,
             "dataset": training.dataset.name,
             "weight_bits": _bits(training.train.weight_bits),
@@ -115,6 +116,7 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
     clock_mhz = 1000.0 / experiment.compile.clock_ns
     interval = simulation.get("ii_simulated")
     return {
+        "experiment": experiment.name,
         "network": experiment.train.network,
         "dataset": experiment.dataset.name,
         "weight_bits": _bits(experiment.train.weight_bits),
