@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import claims
+from bench import claims, report
 from bench.commands import common
 from bench.errors import BenchError, Exit
 
@@ -48,7 +48,8 @@ def command(
     stated = claims.load_claims(claims.claims_beside(file))
     resolver = common.best_resolver(runner, store_path, grid, experiments)
     folder = store_path / "reports" / grid.name
-    reported = common.report_on(grid, experiments, resolver, folder, stated, accept=accept)
+    about = report.About(file, changes.options)
+    reported = common.report_on(grid, experiments, resolver, folder, stated, about, accept=accept)
     if as_json:
         click.echo(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
     else:

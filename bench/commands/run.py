@@ -110,7 +110,8 @@ def command(
     _tell(console, tasks, summary)
     if not only:
         folder = store_path / "reports" / grid.name
-        reported = common.report_on(grid, experiments, resolver, folder, stated)
+        about = report.About(file, changes.options)
+        reported = common.report_on(grid, experiments, resolver, folder, stated, about)
         _show(reported, {point.name for point in wanted}, grid.name, summary, console)
     for error in summary.errors:
         context.obj.explain(error)

@@ -4,29 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench.experiment import Experiment, Point, Training
-from bench.pipeline import Task, plan
-from bench.store import Entry, Manifest
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One artifact behind the numbers.
-
-    Attributes:
-        manifest: What is known of it.
-        folder: Where it lies, relative to the store.
-        needs: Keys of the artifacts it was made from, by stage.
-    """
-
-    manifest: Manifest
-    folder: Path
-    needs: Mapping[str, str]
+from bench.provenance import Step
 
 
 @dataclass(frozen=True)
@@ -80,120 +62,82 @@ class Material:
 
     Attributes:
         grid: Name of the grid.
-        names: Of the experiments, in the order of the rows of `results`.
         results: As `collect` makes them.
         trainings: As `collect_trainings` makes them.
-        training_names: In the order of the rows of `trainings`.
         curves: Test accuracy after each epoch, by name of the training.
         limits: What each part has: lut, bram18, dsp, uram.
         dma: By row of the results, where measured.
         slowest, fastest: The simulated designs with the longest and the shortest interval.
-        chains: Keys of the artifacts behind each experiment or training, by stage.
-        artifacts: By key, in the order of stages.
+        chains: The steps behind each experiment, and each training that is a point of its own.
     """
 
     grid: str
-    names: tuple[str, ...]
     results: pd.DataFrame
     trainings: pd.DataFrame
-    training_names: tuple[str, ...] = ()
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     dma: Mapping[int, Dma] = field(default_factory=dict)
     slowest: Design | None = None
     fastest: Design | None = None
-    chains: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    artifacts: Mapping[str, Artifact] = field(default_factory=dict)
+    chains: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the experiments, in the order of the results."""
+        return tuple(self.results["experiment"].astype(str))
 
 
 def gather(
     grid: str,
-    points: Sequence[Point],
-    root: Path,
     results: pd.DataFrame,
     trainings: pd.DataFrame,
-    present: Mapping[str, Entry],
+    chains: Mapping[str, tuple[Step, ...]],
 ) -> Material:
-    """The material of a grid: `results` and `trainings` of `points`, and what is behind them."""
-    tasks = plan(points)
-    own = _by_point(tasks, present)
-    experiments = [point for point in points if isinstance(point, Experiment)]
-    trained = {
-        point.training_name: point if isinstance(point, Training) else point.training
-        for point in points
+    """The material of a grid: `results` and `trainings`, and what is behind them."""
+    metrics = {
+        name: {step.stage: step.metrics for step in steps} for name, steps in chains.items()
     }
-    numbered = list(enumerate(own[experiment.name] for experiment in experiments))
+    own = [metrics.get(str(name), {}) for name in results["experiment"]]
     slowest, fastest = _extremes(results)
     return Material(
         grid=grid,
-        names=tuple(experiment.name for experiment in experiments),
         results=results,
         trainings=trainings,
-        training_names=tuple(trained),
-        curves=_curves(points, own),
-        limits=_limits(entries for _, entries in numbered),
-        dma={number: dma for number, entries in numbered if (dma := _dma(entries))},
-        slowest=None if slowest is None else _design(slowest, experiments, own),
-        fastest=None if fastest is None else _design(fastest, experiments, own),
-        chains={
-            name: {stage: entry.manifest.key for stage, entry in entries.items()}
-            for name, entries in own.items()
-        },
-        artifacts=_artifacts(tasks, present, root),
+        curves=_curves(chains),
+        limits=_limits(results, own),
+        dma={row: dma for row, found in enumerate(own) if (dma := _dma(found))},
+        slowest=None if slowest is None else _design(slowest, results, own),
+        fastest=None if fastest is None else _design(fastest, results, own),
+        chains=chains,
     )
 
 
-def _by_point(tasks: Iterable[Task], present: Mapping[str, Entry]) -> dict[str, dict[str, Entry]]:
-    own: dict[str, dict[str, Entry]] = {}
-    for task in tasks:
-        for name in task.serves:
-            entries = own.setdefault(name, {})
-            if task.id in present:
-                entries[task.stage.name] = present[task.id]
-    return own
+Metrics = Mapping[str, Mapping[str, Any]]  # by stage
 
 
-def _artifacts(
-    tasks: Iterable[Task], present: Mapping[str, Entry], root: Path
-) -> dict[str, Artifact]:
+def _curves(chains: Mapping[str, tuple[Step, ...]]) -> dict[str, list[float]]:
+    """By name of the training, which the train step of all of its points carries."""
     return {
-        entry.manifest.key: Artifact(
-            entry.manifest,
-            entry.folder.relative_to(root),
-            {name: present[need].manifest.key for name, need in task.needs.items()},
-        )
-        for task in tasks
-        if (entry := present.get(task.id))
+        step.manifest.name: [epoch["test_accuracy"] for epoch in step.metrics.get("epochs", ())]
+        for steps in chains.values()
+        for step in steps
+        if step.stage == "train" and step.status == "done" and step.manifest is not None
     }
 
 
-def _curves(
-    points: Iterable[Point], own: Mapping[str, Mapping[str, Entry]]
-) -> dict[str, list[float]]:
-    curves: dict[str, list[float]] = {}
-    for point in points:
-        entry = own[point.name].get("train")
-        if entry is not None and point.training_name not in curves:
-            epochs = entry.metrics().get("epochs") or []
-            curves[point.training_name] = [epoch["test_accuracy"] for epoch in epochs]
-    return curves
+def _limits(results: pd.DataFrame, own: Sequence[Metrics]) -> dict[str, Mapping[str, int]]:
+    return {
+        str(part): has
+        for part, found in zip(results["part"], own, strict=True)
+        if (has := found.get("compile", {}).get("available"))
+    }
 
 
-def _limits(every: Iterable[Mapping[str, Entry]]) -> dict[str, Mapping[str, int]]:
-    limits: dict[str, Mapping[str, int]] = {}
-    for entries in every:
-        compiled = entries.get("compile")
-        part = compiled.manifest.spec.get("part") if compiled else None
-        if compiled and part not in limits and (has := compiled.metrics().get("available")):
-            limits[str(part)] = has
-    return limits
-
-
-def _dma(entries: Mapping[str, Entry]) -> Dma | None:
-    found = entries["measure"].metrics() if "measure" in entries else {}
-    if not found.get("dma_bytes_per_cycle") or not found.get("input_bytes"):
+def _dma(found: Metrics) -> Dma | None:
+    measured = found.get("measure", {})
+    if not measured.get("dma_bytes_per_cycle") or not measured.get("input_bytes"):
         return None
-    return Dma(int(found["input_bytes"]), int(found["dma_bytes_per_cycle"]))
+    return Dma(int(measured["input_bytes"]), int(measured["dma_bytes_per_cycle"]))
 
 
 def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
@@ -204,14 +148,11 @@ def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
     return int(intervals.argmax()), int(intervals.argmin())
 
 
-def _design(
-    row: int, experiments: Sequence[Experiment], own: Mapping[str, Mapping[str, Entry]]
-) -> Design:
-    entries = own[experiments[row].name]
-    built, simulated = entries["compile"].metrics(), entries["simulate"].metrics()
+def _design(row: int, results: pd.DataFrame, own: Sequence[Metrics]) -> Design:
+    built, simulated = own[row]["compile"], own[row]["simulate"]
     return Design(
         point=row,
-        name=experiments[row].name,
+        name=str(results["experiment"].iloc[row]),
         layers=tuple(built["simulated"]["layers"]),
         streams=_streams(simulated),
         ii_simulated=float(simulated["ii_simulated"]),

@@ -193,14 +193,21 @@ def write_grid(
     return path
 
 
+def points_of(grid: Grid) -> tuple[Point, ...]:
+    """What a run of `grid` makes."""
+    return (*expand(grid), *references(grid))
+
+
+def resolver_of(store: Path, failing: tuple[str, ...] = ()) -> Resolver:
+    """A store in which the synthetic runner makes everything."""
+    return Resolver(Store(store), dict.fromkeys(ENVIRONMENTS, SyntheticRunner(failing)))
+
+
 def fill(
     file: Path, store: Path, failing: tuple[str, ...] = ()
 ) -> tuple[Grid, tuple[Experiment, ...], Resolver]:
     """Run the grid in `file` with made-up numbers."""
     grid = load_grid(file)
-    experiments = expand(grid)
-    points: tuple[Point, ...] = (*experiments, *references(grid))
-    runner = SyntheticRunner(failing)
-    resolver = Resolver(Store(store), dict.fromkeys(ENVIRONMENTS, runner))
-    execute(plan(points), resolver, 2, 2, lambda event: None)
-    return grid, experiments, resolver
+    resolver = resolver_of(store, failing)
+    execute(plan(points_of(grid)), resolver, 2, 2, lambda event: None)
+    return grid, expand(grid), resolver

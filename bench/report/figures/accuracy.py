@@ -22,7 +22,7 @@ FEW_CURVES = 7
 def accuracy_figures(material: Material) -> Iterator[Figure]:
     """A heat map and a figure of curves for each data set."""
     trainings = material.trainings.assign(
-        name=list(material.training_names), accuracy=number(material.trainings["accuracy"])
+        name=material.trainings["experiment"].astype(str), accuracy=number(material.trainings["accuracy"])
     )
     built = set(_precisions(material.results))
     trainings["built"] = [pair in built for pair in _precisions(trainings)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 POINT_PREFIX = "point:"
-_LINKED = re.compile(rf'<a xlink:href="{POINT_PREFIX}([^"]*)">(.*?)</a>', re.DOTALL)
+_LINKED = re.compile(rf'<a xlink:href="{POINT_PREFIX}([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
+# Characters that XML cannot hold; a name may.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,16 @@ def render(figure: Figure, names: Mapping[str, str]) -> Rendered | None:
     if figure.draw is None:
         return None
     svg, png = io.StringIO(), io.BytesIO()
-    with mpl.rc_context(style.SETTINGS):
+    with mpl.rc_context(style.SETTINGS), warnings.catch_warnings():
+        # In a PNG a name in a script that the font lacks has boxes; the SVG and the page have it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         drawing = figure.draw()
         if engine := drawing.get_layout_engine():
             engine.execute(drawing)
             drawing.set_layout_engine(None)  # once is enough; every writer would do it anew
         drawing.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
         drawing.savefig(png, format="png", dpi=style.DPI, metadata={"Software": None})
-    text = svg.getvalue()
+    text = _NOT_XML.sub("\ufffd", svg.getvalue())
     return Rendered(_unlinked(text), _inline(text, figure, names), png.getvalue())
 
 

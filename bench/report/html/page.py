@@ -15,7 +15,7 @@ from bench import __version__
 from bench.report.figures import Figure, Rendered
 from bench.report.figures.frames import bits_label, counted, listed
 from bench.report.html import table
-from bench.report.html.provenance import Provenance, Record, shell
+from bench.report.html.provenance import About, Provenance, Record
 from bench.report.material import Material
 
 if TYPE_CHECKING:
@@ -26,27 +26,6 @@ MARKS = {
     "reproduced": "✓", "partly": "◐", "not reproduced": "✗", "not testable": "○",
     "done": "✓", "infeasible": "⊘", "failed": "✗", "skipped": "○", "missing": "○",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class About:
-    """How the grid was run.
-
-    Attributes:
-        command: The command that runs it all, as words.
-        options: What has to be added to repeat it on this machine, such as `--runner venv`.
-    """
-
-    command: tuple[str, ...]
-    options: tuple[str, ...] = ()
-
-    def all(self) -> str:
-        """The command line that runs the grid."""
-        return shell(*self.command, *self.options)
-
-    def again(self, row: str) -> str:
-        """The command line that runs what is behind one row."""
-        return shell(*self.command, *self.options, "--row", row)
 
 
 @dataclass(frozen=True)
@@ -246,14 +225,14 @@ def _references(material: Material) -> list[dict[str, str]]:
     }
     return [
         {
-            "name": name,
+            "name": str(name),
             "bits": bits_label(row),
             "dataset": str(row["dataset"]),
             "accuracy": "" if row.isna()["accuracy"] else f"{row['accuracy']:.2%}",
             "status": str(row["status"]),
         }
         for name, (_, row) in zip(
-            material.training_names, material.trainings.iterrows(), strict=True
+            material.trainings["experiment"], material.trainings.iterrows(), strict=True
         )
         if (str(row["dataset"]), bits_label(row)) not in built
     ]

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.errors import store_error
+from bench.errors import StoreError, store_error
 from bench.report.figures import Figure, Rendered, all_figures, render
 from bench.report.figures.frames import bits_label
-from bench.report.html.page import About, Drawn, draw, render_page
-from bench.report.html.provenance import provenance_of
+from bench.report.html.page import Drawn, draw, render_page
+from bench.report.html.provenance import About, provenance_of
 from bench.report.material import Material
 
 PAGE, FIGURES, TIMING = "index.html", "figures", "timing.json"
@@ -20,11 +20,10 @@ PAGE, FIGURES, TIMING = "index.html", "figures", "timing.json"
 def write_page(
     material: Material,
     about: About,
-    store: Path,
     folder: Path,
     claims: Sequence[Mapping[str, Any]] | None = None,
-) -> tuple[Path, ...]:
-    """Write `index.html` and `figures/` to `folder`; the path of the page, then of the figures.
+) -> Path:
+    """Write `index.html` and `figures/` to `folder`; the path of the page.
 
     Predicted times are shown if `folder` has a timing.json: a list of objects with stage,
     predicted_seconds, actual_seconds and tasks.
@@ -32,40 +31,37 @@ def write_page(
     Args:
         material: What was found.
         about: How it was run.
-        store: The store's folder; the page links to the manifests in it.
         folder: The grid's report.
         claims: As in claims.json under "claims"; None when they were not judged.
 
     Raises:
-        StoreError: The folder cannot be written.
+        StoreError: The folder cannot be written, or timing.json cannot be read.
     """
     names = _point_names(material)
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        drawn, written = [], []
+        drawn = []
         for figure in all_figures(material):
             rendered = render(figure, names)
             files = _write_figure(figure, rendered, folder / FIGURES)
             _remove_stale(figure, files, folder / FIGURES)
-            written += files
             relative = tuple(f"{FIGURES}/{path.name}" for path in files)
             drawn.append(draw(figure, rendered, relative))
-        page = _page(material, drawn, about, store, folder, claims)
+        page = _page(material, drawn, about, folder, claims)
         _replace(folder / PAGE, page.encode("utf-8"))
     except OSError as error:
         raise store_error(error, folder) from error
-    return folder / PAGE, *written
+    return folder / PAGE
 
 
 def _page(
     material: Material,
     drawn: Sequence[Drawn],
     about: About,
-    store: Path,
     folder: Path,
     claims: Sequence[Mapping[str, Any]] | None,
 ) -> str:
-    provenance = provenance_of(material, store, folder)
+    provenance = provenance_of(material, about, folder)
     return render_page(material, drawn, provenance, about, claims, _timing(folder / TIMING))
 
 
@@ -105,7 +101,12 @@ def _timing(path: Path) -> list[dict[str, Any]] | None:
     """Predicted and actual times by stage; None where nothing was predicted."""
     if not path.exists():
         return None
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StoreError(
+            f"{path} does not hold times: {error}.", "Delete it, then report again."
+        ) from error
     return found
 
 
