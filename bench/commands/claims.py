@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import claims
+from bench import claims, report
 from bench.commands import common
 from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
@@ -51,9 +51,10 @@ def command(
     stated = claims.load_claims(claims.claims_beside(file))
     resolver = common.best_resolver(runner, store_path, grid, experiments)
     folder = store_path / "reports" / grid.name
+    about = report.About(file, changes.options)
 
     def write(target: Path) -> common.Reported:
-        return common.report_on(grid, experiments, resolver, target, stated, accept=accept)
+        return common.report_on(grid, experiments, resolver, target, stated, about, accept=accept)
 
     if dry_run:
         for line in rehearse(folder, lambda copy: write(copy).written):

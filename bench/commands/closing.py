@@ -44,8 +44,9 @@ def show_slowest(summary: Summary, console: Console) -> None:
 
 
 def show_files(written: Sequence[Path], console: Console) -> None:
-    """Where the report is, and what it consists of."""
+    """Where the report is, its page first, and what else it consists of."""
     if written:
-        names = ", ".join(path.name for path in written)
-        console.print(f"report: {written[0].parent}", highlight=False, soft_wrap=True)
-        console.print(f"        {names}", highlight=False)
+        page, *others = written
+        console.print(f"report: {page}", highlight=False, soft_wrap=True)
+        names = ", ".join(path.name for path in others)
+        console.print(f"        beside it: {names}, figures", highlight=False)

@@ -160,6 +160,15 @@ class Changes:
     trace_images: int | None = None
     boards: tuple[str, ...] = ()
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the command line that these changes came from."""
+        words: list[str] = []
+        for option, value in (("--images", self.images), ("--trace", self.trace_images)):
+            words += [option, str(value)] if value else []
+        words += ["--exact"] if self.exact else []
+        return (*words, *(word for board in self.boards for word in ("--board", board)))
+
 
 def grid_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds FILE and all that changes or finds a grid's results: what `run` and its kin take.
@@ -234,7 +243,7 @@ def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, 
 
 @dataclass(frozen=True)
 class Reported:
-    """A grid's report: its results, the verdicts on the claims, and the files written.
+    """A grid's report: its results, the verdicts on the claims, and the files, the page first.
 
     `fallen` are the claims that fare worse than in an earlier report.
     """
@@ -251,25 +260,31 @@ def report_on(
     resolver: Resolver,
     folder: Path,
     stated: Mapping[str, claims.AnyClaim],
+    about: report.About,
     *,
     accept: bool = False,
 ) -> Reported:
-    """Write every table of the grid, the verdicts on the claims `stated`, and the RO-Crate.
+    """Write the page, every table, the verdicts on the claims `stated`, and the RO-Crate.
 
     With `accept`, verdicts may be worse than before.
     """
-    results = report.collect(experiments, resolver)
     points = all_points(grid, experiments)
-    trainings = report.collect_trainings(points, resolver)
+    present = resolver.present(plan(points))
+    results = report.collect(experiments, resolver, present)
+    trainings = report.collect_trainings(points, resolver, present)
+    chains = provenance.chains(points, resolver, present)
     judgements = claims.judge(stated, results, trainings)
+    material = report.gather(grid.name, results, trainings, chains)
+    page = report.write_page(material, about, folder, claims.as_json(judgements)["claims"])
     written = (
+        page,
         *report.write(results, grid.name, folder),
         *report.write_more(results, trainings, grid.name, folder),
         claims.write_claims(judgements, folder),
     )
     fallen = claims.compare(judgements, folder, accept=accept)
     # Last, since it names every file of the report with its hash.
-    crate = provenance.write_crate(folder, grid.name, provenance.chains(points, resolver))
+    crate = provenance.write_crate(folder, grid.name, chains)
     return Reported(results, judgements, fallen, (*written, crate))
 
 

@@ -30,15 +30,16 @@ def command(
     stated = claims.load_claims(claims.claims_beside(file))
     resolver = common.best_resolver(runner, store_path, grid, experiments)
     folder = store_path / "reports" / grid.name
+    about = report.About(file, changes.options)
     if dry_run:
 
         def write(copy: Path) -> tuple[Path, ...]:
-            return common.report_on(grid, experiments, resolver, copy, stated).written
+            return common.report_on(grid, experiments, resolver, copy, stated, about).written
 
         for line in rehearse(folder, write):
             console.print(line, highlight=False, soft_wrap=True)
         return
-    reported = common.report_on(grid, experiments, resolver, folder, stated)
+    reported = common.report_on(grid, experiments, resolver, folder, stated, about)
     report.show(reported.results, grid.name, console)
     closing.show_claims(reported, console)
     closing.show_files(reported.written, console)

@@ -88,7 +88,8 @@ def command(
     _tell(console, tasks, summary)
     timing = report.write_timing(expected, tasks, summary, folder)
     if not only:
-        reported = common.report_on(grid, experiments, resolver, folder, stated)
+        about = report.About(file, changes.options)
+        reported = common.report_on(grid, experiments, resolver, folder, stated, about)
         _show(reported, {point.name for point in wanted}, grid.name, summary, console)
     if timing:
         console.print(report.timing_line(timing), highlight=False)

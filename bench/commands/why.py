@@ -84,7 +84,7 @@ def command(
     if column is not None and column not in values:
         what = f"'{column}' is no column of {found.point.name}."
         raise ConfigError(what, did_you_mean(column, values))
-    commands = provenance.rerun(row, found.file, found.steps, _options(changes))
+    commands = provenance.rerun(row, found.file, found.steps, changes.options)
     if as_json:
         click.echo(json.dumps(_as_json(found, values, column, commands), indent=1, default=str))
         return
@@ -183,15 +183,6 @@ def _show_column(
     provenance.line(console, escape(f"from {source.stage}, {source.metric}{formula}"), indent=4)
     if numbers := provenance.arithmetic(column, steps):
         provenance.line(console, escape(numbers), indent=4)
-
-
-def _options(changes: common.Changes) -> list[str]:
-    """The options of the command line that these changes came from."""
-    words = []
-    for option, value in (("--images", changes.images), ("--trace", changes.trace_images)):
-        words += [option, str(value)] if value else []
-    words += ["--exact"] if changes.exact else []
-    return words + [word for board in changes.boards for word in ("--board", board)]
 
 
 def _as_json(

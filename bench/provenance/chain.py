@@ -74,15 +74,18 @@ def chain(point: Point, resolver: Resolver) -> tuple[Step, ...]:
     return chains((point,), resolver)[point.name]
 
 
-def chains(points: Iterable[Point], resolver: Resolver) -> dict[str, tuple[Step, ...]]:
+def chains(
+    points: Iterable[Point], resolver: Resolver, present: Mapping[str, Entry] | None = None
+) -> dict[str, tuple[Step, ...]]:
     """The steps of each row by its name; what rows share is looked up once.
 
     Args:
         points: Experiments and trainings.
         resolver: Keys and the store, with the runner that made the artifacts.
+        present: What `resolver.present` found for these points, if it is known already.
     """
     tasks = plan(points)
-    present = resolver.present(tasks)
+    present = resolver.present(tasks) if present is None else present
     found: dict[str, list[Step]] = {}
     for task in tasks:
         step = _step(task, present, resolver)
