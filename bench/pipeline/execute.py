@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
-from bench.errors import BenchError, Exit
-from bench.events import Emit, Finished
+from bench.errors import BenchError, Exit, StoreError
+from bench.events import Emit, Finished, Note
+from bench.pipeline import history
 from bench.pipeline.backend import Backend, LocalBackend
-from bench.pipeline.budget import MAY_PASS, cost, ranks, require_memory
+from bench.pipeline.budget import MAY_PASS, Work, cost, ranks, require_memory, works
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
-from bench.store import Entry
+from bench.store import Entry, Manifest
 
 
 @dataclass
@@ -95,6 +96,7 @@ class _Execution:
         self._backend = backend
         self._emit = emit
         self._ranks = ranks(tasks)
+        self._works = works(tasks)
         # The longest chain of work first: one that starts last is what everybody waits for.
         self._waiting = dict.fromkeys(sorted(self._tasks, key=lambda i: -self._ranks[i]))
         self._passed: Counter[str] = Counter()
@@ -191,3 +193,12 @@ class _Execution:
             first_line = error.what.splitlines()[0]
             self._emit(Finished(task.name, task.stage.name, "failed", first_line, 0.0))
         self._summary.outcomes[task.id] = outcome
+        if outcome.entry is not None and outcome.status != "kept":
+            self._remember(outcome.entry.manifest, self._works[task.id])
+
+    def _remember(self, manifest: Manifest, work: Work) -> None:
+        """Add to the history; where that fails, predictions suffer, and nothing else."""
+        try:
+            history.append(self._resolver.store.root, history.as_record(manifest, work))
+        except StoreError as error:
+            self._emit(Note(manifest.name, f"not added to the history of durations: {error}"))

@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from bench.errors import store_error
+from bench.errors import StoreError, store_error
 from bench.locks import hold
 from bench.stages import STAGES
 from bench.store.keys import SHORT
@@ -69,22 +69,17 @@ class Store:
     """Keeps artifacts by key; safe to share between runs and to kill at any point.
 
     Args:
-        root: The store's folder; made if missing.
+        root: The store's folder; made by the first `session`, so that looking leaves no trace.
 
     Raises:
-        StoreError: The folder cannot be made or written.
+        StoreError: It is a file.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._run: Path | None = None
-        try:
-            for name in ("tmp", "locks", "failed", "cache", "environments"):
-                (root / name).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=root / "tmp"):
-                pass
-        except OSError as error:
-            raise store_error(error, root) from error
+        if root.exists() and not root.is_dir():
+            raise StoreError(f"{root} is a file.", "Name a folder with --store.")
 
     @contextmanager
     def session(self) -> Iterator[Path]:
@@ -92,7 +87,11 @@ class Store:
 
         Yields:
             A folder that is there for as long as the run is.
+
+        Raises:
+            StoreError: The store cannot be made or written.
         """
+        self._make()
         self._sweep()
         run = self.root / "tmp" / f"run-{uuid.uuid4().hex}"
         with FileLock(self._alive(run)):
@@ -160,10 +159,15 @@ class Store:
 
     def failure(self, stage: str, key: str) -> Manifest | None:
         """The latest failure to make the artifact `key`; None when there was none."""
+        folder = self.failure_folder(stage, key)
+        return Manifest.read(folder / "manifest.json") if folder else None
+
+    def failure_folder(self, stage: str, key: str) -> Path | None:
+        """What the latest failure to make the artifact `key` left; None when there was none."""
         for path in sorted((self.root / "failed" / stage).glob("*/manifest.json"), reverse=True):
             manifest = Manifest.read(path)
             if manifest.key == key and manifest.status == "failed":
-                return manifest
+                return path.parent
         return None
 
     def set_aside(self, entry: Entry) -> Path:
@@ -193,11 +197,15 @@ class Store:
 
     def remove_failed(self) -> int:
         """Delete what failures left under `failed/`; how many bytes that frees."""
-        failed = self.root / "failed"
-        freed = sum(path.stat().st_size for path in failed.rglob("*") if path.is_file())
-        for folder in failed.iterdir():
+        freed = self.failed_bytes()
+        for folder in (self.root / "failed").glob("*"):
             shutil.rmtree(folder)
         return freed
+
+    def failed_bytes(self) -> int:
+        """What `remove_failed` would free."""
+        files = (self.root / "failed").rglob("*")
+        return sum(path.stat().st_size for path in files if path.is_file())
 
     def live_runs(self) -> int:
         """How many runs are using the store now."""
@@ -209,6 +217,16 @@ class Store:
             return None
         manifest = Manifest.read(folder / "manifest.json")
         return Entry(folder, manifest) if manifest.key == key else None
+
+    def _make(self) -> None:
+        """The store's folders; an error if nothing can be written there."""
+        try:
+            for name in ("tmp", "locks", "failed", "cache", "environments"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root / "tmp"):
+                pass
+        except OSError as error:
+            raise store_error(error, self.root) from error
 
     def _alive(self, run: Path) -> Path:
         """The lock that a run holds for as long as it lives; taken before its folder is made."""

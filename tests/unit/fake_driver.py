@@ -31,11 +31,11 @@ def settings(elements: int, classes: int) -> dict[str, Any]:
         "odt": ["DataType['INT9']"], "odma_names": ["odma0"], "num_outputs": 1,
         "oshape_normal": [[1, classes]], "oshape_folded": [[1, classes, 1]],
         "oshape_packed": [[1, classes, 2]],
-        "number_of_external_weights": "0", "external_weights_input_shapes": {},
+        "number_of_external_weights": 0, "external_weights_input_shapes": {},
     }  # fmt: skip
     driver = {
         "driver_type": "FINNDMAOverlay", "platform": "zynq-iodma", "io_shape_dict": shapes,
-        "external_weights": [], "runtime_weights": False, "fclk_mhz": 100.0,
+        "external_weights": False, "runtime_weights": False, "fclk_mhz": 100.0,
     }  # fmt: skip
     return {"driver_information": driver, "experiment_information": {}}
 
