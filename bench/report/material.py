@@ -146,12 +146,16 @@ def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
     return int(intervals.argmax()), int(intervals.argmin())
 
 
-def _design(row: int, results: pd.DataFrame, own: Sequence[Metrics]) -> Design:
+def _design(row: int, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:
+    """The design of a row; None where an earlier version compiled it and noted no layers."""
     built, simulated = own[row]["compile"], own[row]["simulate"]
+    layers = tuple(built.get("simulated", {}).get("layers", ()))
+    if not layers:
+        return None
     return Design(
         point=row,
         name=str(results["experiment"].iloc[row]),
-        layers=tuple(built["simulated"]["layers"]),
+        layers=layers,
         streams=_streams(simulated),
         ii_simulated=float(simulated["ii_simulated"]),
         ii_unsized=simulated.get("ii_unsized"),
