@@ -19,6 +19,8 @@ class Exit(IntEnum):
     DATA = 4
     STORE = 5
     BOARD = 6
+    CLAIM = 7
+    DIFFERENT = 8
     BUG = 70
     INTERRUPTED = 130
 
@@ -31,6 +33,8 @@ EXIT_MEANING: dict[Exit, str] = {
     Exit.DATA: "a data set could not be had or does not match its checksum",
     Exit.STORE: "the artifact store cannot be read or written",
     Exit.BOARD: "the board could not be reached or refused",
+    Exit.CLAIM: "a claim fares worse than it did before",
+    Exit.DIFFERENT: "what was compared differs, or an archive is not what it says",
     Exit.BUG: "a bug in bench; please report it with the log",
     Exit.INTERRUPTED: "interrupted; nothing half-written is left",
 }
@@ -110,3 +114,12 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.4)
     hint = f"Did you mean '{by_folded[close[0]]}'? " if close else ""
     return f"{hint}Valid: {', '.join(names)}."
+
+
+def nearest(wrong: str, known: Iterable[str], shown: int = 3) -> str:
+    """A sentence with the few names nearest to `wrong`, for when there are too many to list."""
+    names = sorted(known)
+    close = difflib.get_close_matches(wrong.casefold(), names, n=shown, cutoff=0.4)
+    if close:
+        return f"Did you mean {' or '.join(map(repr, close))}?"
+    return f"There are {len(names)}, such as {', '.join(names[:shown])}." if names else ""

@@ -192,7 +192,7 @@ def load_grid(path: Path) -> Grid:
     Raises:
         ConfigError: The file is missing, is not TOML, or says something that cannot be.
     """
-    data = _read_toml(path)
+    data = read_toml(path)
     if "folds" in data:
         raise ConfigError(f"{path}: foldings belong into {FOLDINGS_FILE}.", "Move them there.")
     for table, key in (("train", "dataset"), ("build", "board")):
@@ -204,7 +204,7 @@ def load_grid(path: Path) -> Grid:
         grid = Grid.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         raise ConfigError(
-            "\n".join(f"{path}: {_explain(details)}" for details in error.errors()),
+            "\n".join(f"{path}: {explain(details)}" for details in error.errors()),
             "Correct the file and rerun; nothing was started.",
         ) from None
     train, build = grid.train, grid.build
@@ -279,7 +279,7 @@ def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
     """The foldings of `grid`, each checked against the network for every data set."""
     beside = path.parent / FOLDINGS_FILE
     build, network = grid.build, grid.train.network
-    tables = _read_toml(beside).get(network, {}) if build.foldings else {}
+    tables = read_toml(beside).get(network, {}) if build.foldings else {}
     _check_names(path, "build.foldings", build.foldings, tables)
     found: dict[str, Folding] = {}
     for dataset in grid.train.dataset:
@@ -309,7 +309,8 @@ def _check_names(path: Path, field: str, names: Iterable[str], known: Any) -> No
             )
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; raises `ConfigError` when it is missing or is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -318,12 +319,17 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid TOML: {error}.", "Correct it.") from None
 
 
-def _explain(details: ErrorDetails) -> str:
-    """One validation error as a sentence, with the nearest valid name where there is one."""
+def explain(details: ErrorDetails, root: type[BaseModel] | None = None) -> str:
+    """One validation error as a sentence, with the nearest valid name where there is one.
+
+    Args:
+        details: The error, as pydantic gives it.
+        root: The model that was validated; default: the grid.
+    """
     parts = [part for part in details["loc"] if not str(part).startswith("#")]
     location = ".".join(str(part) for part in parts)
     if details["type"] == "extra_forbidden":
-        known = _model_at(parts[:-1]).model_fields.keys() - {"folds"}
+        known = _model_at(parts[:-1], root or Grid).model_fields.keys() - {"folds"}
         return f"unknown key '{location}'. {did_you_mean(str(parts[-1]), known)}"
     if details["type"] == "missing":
         return f"the key '{location}' is missing."
@@ -340,8 +346,7 @@ def _explain(details: ErrorDetails) -> str:
     return f"{location} = {details['input']!r}: {details['msg']}."
 
 
-def _model_at(location: list[int | str]) -> type[BaseModel]:
-    model: type[BaseModel] = Grid
+def _model_at(location: list[int | str], model: type[BaseModel]) -> type[BaseModel]:
     for part in location:
         if isinstance(part, int):
             continue  # of the items of an array, all are alike

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
 HOST_LOCK = ROOT / "requirements" / "host.lock"
 DEV_LOCK = ROOT / "requirements" / "dev.lock"
+CRATE_LOCK = ROOT / "requirements" / "crate.lock"
 TORCH_CPU_LOCK = DOCKER / "train" / "torch-cpu.lock"
 TORCH_CUDA_LOCK = DOCKER / "train" / "torch-cuda.lock"
 CONSTRAINTS = DOCKER / "common" / "constraints.txt"
@@ -62,6 +63,7 @@ def _locks() -> list[Path]:
     return [
         HOST_LOCK,
         DEV_LOCK,
+        CRATE_LOCK,
         CONSTRAINTS,
         *environments,
         finn_plus,
@@ -74,6 +76,7 @@ def _write_locks() -> None:
     project = [ROOT / "pyproject.toml"]
     _compile(project, HOST_LOCK, "--group", "install")
     _compile(project, DEV_LOCK, "--group", "dev", "--constraint", str(HOST_LOCK.relative_to(ROOT)))
+    _compile([CRATE_LOCK.with_suffix(".in")], CRATE_LOCK)
     inputs = [DOCKER / name / "requirements.in" for name in ENVIRONMENTS]
     _compile(inputs, CONSTRAINTS, hashes=False)
     _compile([FINN_PLUS.with_suffix(".in")], FINN_PLUS.with_suffix(".lock"), "--no-deps")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 import pandas as pd
 
-from bench import report
+from bench import claims, provenance, report
 from bench.boards.fleet import Fleet, Remote, parse_target
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
@@ -21,7 +21,7 @@ from bench.grid import EMULATED, BoardTable, Grid, load_grid
 from bench.images.base import images_folder
 from bench.images.base import obstacle as image_obstacle
 from bench.paths import default_store, environments_folder, require_checkout
-from bench.pipeline import Resolver
+from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
 from bench.runners import Runner
 from bench.runners.docker import DockerRunner
@@ -72,6 +72,13 @@ def board_option(command: Command) -> Command:
         metavar="NAME|USER@HOST",
         help="Measure on this board instead of the file's: one of its [[boards]], user@host[:port],"
         " or 'emulated'. Several are used at once.",
+    )(command)
+
+
+def dry_run_option(command: Command) -> Command:
+    """Adds `--dry-run`."""
+    return click.option(
+        "--dry-run", is_flag=True, help="Only say what would be done; nothing is changed."
     )(command)
 
 
@@ -153,6 +160,15 @@ class Changes:
     trace_images: int | None = None
     boards: tuple[str, ...] = ()
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the command line that these changes came from."""
+        words: list[str] = []
+        for option, value in (("--images", self.images), ("--trace", self.trace_images)):
+            words += [option, str(value)] if value else []
+        words += ["--exact"] if self.exact else []
+        return (*words, *(word for board in self.boards for word in ("--board", board)))
+
 
 def grid_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds FILE and all that changes or finds a grid's results: what `run` and its kin take.
@@ -225,14 +241,61 @@ def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, 
     return (*experiments, *references(grid))
 
 
+@dataclass(frozen=True)
+class Reported:
+    """A grid's report: its results, the verdicts on the claims, and the files, the page first.
+
+    `fallen` are the claims that fare worse than in an earlier report.
+    """
+
+    results: pd.DataFrame
+    judgements: tuple[claims.Judgement, ...]
+    fallen: tuple[claims.Fall, ...]
+    written: tuple[Path, ...]
+
+
 def report_on(
-    grid: Grid, experiments: tuple[Experiment, ...], resolver: Resolver, folder: Path
-) -> tuple[pd.DataFrame, tuple[Path, ...]]:
-    """Write every table of the grid; the results and the files written."""
-    results = report.collect(experiments, resolver)
-    trainings = report.collect_trainings(all_points(grid, experiments), resolver)
-    written = report.write(results, grid.name, folder)
-    return results, written + report.write_more(results, trainings, grid.name, folder)
+    grid: Grid,
+    experiments: tuple[Experiment, ...],
+    resolver: Resolver,
+    folder: Path,
+    stated: Mapping[str, claims.AnyClaim],
+    about: report.About,
+    *,
+    accept: bool = False,
+) -> Reported:
+    """Write the page, every table, the verdicts on the claims `stated`, and the RO-Crate.
+
+    With `accept`, verdicts may be worse than before.
+    """
+    points = all_points(grid, experiments)
+    present = resolver.present(plan(points))
+    results = report.collect(experiments, resolver, present)
+    trainings = report.collect_trainings(points, resolver, present)
+    chains = provenance.chains(points, resolver, present)
+    judgements = claims.judge(stated, results, trainings)
+    material = report.gather(grid.name, results, trainings, chains)
+    page = report.write_page(material, about, folder, claims.as_json(judgements)["claims"])
+    written = (
+        page,
+        *report.write(results, grid.name, folder),
+        *report.write_more(results, trainings, grid.name, folder),
+        claims.write_claims(judgements, folder),
+    )
+    fallen = claims.compare(judgements, folder, accept=accept)
+    # Last, since it names every file of the report with its hash.
+    crate = provenance.write_crate(folder, grid.name, chains)
+    return Reported(results, judgements, fallen, (*written, crate))
+
+
+def best_resolver(
+    wanted: str, store_path: Path, grid: Grid, experiments: tuple[Experiment, ...]
+) -> Resolver:
+    """For looking things up: that of the runner which made the most of what the store holds."""
+    choices = choose_runners(wanted, store_path)
+    resolvers = [open_resolver(store_path, choice, grid) for choice in choices]
+    tasks = plan(all_points(grid, experiments))
+    return max(resolvers, key=lambda one: len(one.present(tasks)))
 
 
 def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:

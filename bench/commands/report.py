@@ -8,14 +8,17 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import report
-from bench.commands import common
-from bench.pipeline import plan
+from bench import claims, report
+from bench.commands import closing, common
+from bench.commands.rehearsal import rehearse
 
 
 @click.command("report")
 @common.grid_options
-def command(file: Path, changes: common.Changes, runner: str, store_path: Path) -> None:
+@common.dry_run_option
+def command(
+    file: Path, changes: common.Changes, dry_run: bool, runner: str, store_path: Path
+) -> None:
     """Write and show the results of FILE from the store; runs nothing.
 
     \b
@@ -24,12 +27,19 @@ def command(file: Path, changes: common.Changes, runner: str, store_path: Path) 
     """
     console = Console(soft_wrap=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file, changes)
-    choices = common.choose_runners(runner, store_path)
-    resolvers = [common.open_resolver(store_path, choice) for choice in choices]
-    tasks = plan(experiments)
-    resolver = max(resolvers, key=lambda one: len(one.present(tasks)))
+    stated = claims.load_claims(claims.claims_beside(file))
+    resolver = common.best_resolver(runner, store_path, grid, experiments)
     folder = store_path / "reports" / grid.name
-    results, written = common.report_on(grid, experiments, resolver, folder)
-    report.show(results, grid.name, console)
-    for path in written:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+    about = report.About(file, changes.options)
+    if dry_run:
+
+        def write(copy: Path) -> tuple[Path, ...]:
+            return common.report_on(grid, experiments, resolver, copy, stated, about).written
+
+        for line in rehearse(folder, write):
+            console.print(line, highlight=False, soft_wrap=True)
+        return
+    reported = common.report_on(grid, experiments, resolver, folder, stated, about)
+    report.show(reported.results, grid.name, console)
+    closing.show_claims(reported, console)
+    closing.show_files(reported.written, console)

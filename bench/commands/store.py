@@ -10,9 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bench.claims import NO_GRIDS
 from bench.commands import common, overrides
 from bench.errors import ConfigError, StoreError
-from bench.grid import FOLDINGS_FILE, load_grid
+from bench.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Task, plan
 from bench.store import Entry, Store
@@ -100,7 +101,7 @@ def verify(store_path: Path) -> None:
 
 @command.command("gc")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@common.dry_run_option
 @click.option(
     "--as-written",
     is_flag=True,
@@ -124,7 +125,7 @@ def collect_garbage(
       bench store gc --as-written
     """
     everywhere = sorted((ROOT / "experiments").glob("*.toml"))
-    grids = files or [path for path in everywhere if path.name != FOLDINGS_FILE]
+    grids = files or [path for path in everywhere if path.name not in NO_GRIDS]
     choices = common.choose_runners(runner, store_path)
     resolvers = [common.open_resolver(store_path, choice) for choice in choices]
     # What a runner made that cannot be asked now, nobody can tell to be unwanted.
@@ -144,10 +145,9 @@ def collect_garbage(
             click.echo(f"{'would remove' if dry_run else 'removed'} {entry.folder}")
             if not dry_run:
                 store.remove(entry)
-    if not dry_run:
-        freed += store.remove_failed()
-        for file in grids if as_written else ():
-            overrides.forget(store_path, load_grid(file).name)
+    freed += store.failed_bytes() if dry_run else store.remove_failed()
+    for file in grids if as_written and not dry_run else ():
+        overrides.forget(store_path, load_grid(file).name)
     click.echo(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
 
 

@@ -1,15 +1,33 @@
-"""From manifests to tables: results.csv, results.md, and the one on the terminal."""
+"""From manifests to tables, figures and the page: results.csv, results.md, index.html."""
 
+from bench.report.html import About, write_page
+from bench.report.material import Material, gather
 from bench.report.results import COLUMNS, collect, collect_trainings
 from bench.report.spread import over_seeds
+from bench.report.timing import (
+    expectation,
+    read_timing,
+    timing_line,
+    write_forecast,
+    write_timing,
+)
 from bench.report.write import show, write, write_more
 
 __all__ = [
     "COLUMNS",
+    "About",
+    "Material",
     "collect",
     "collect_trainings",
+    "expectation",
+    "gather",
     "over_seeds",
+    "read_timing",
     "show",
+    "timing_line",
     "write",
+    "write_forecast",
     "write_more",
+    "write_timing",
+    "write_page",
 ]

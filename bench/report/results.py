@@ -21,12 +21,12 @@ COLUMNS = (
     "ii_unsized", "ii_measured", "best_epoch", "estimated_variant", "part",
     "board", "fifo_depth", "fifo_bits", "unsized_deadlock", "pe_simd", "target_fps", "reason",
     "synthesis", "lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w",
-    "board_name",
+    "board_name", "experiment",
 )  # fmt: skip
 
 TRAINING_COLUMNS = (
     "network", "dataset", "weight_bits", "act_bits", "seed", "epochs",
-    "accuracy", "best_epoch", "parameters", "status", "reason",
+    "accuracy", "best_epoch", "parameters", "status", "reason", "experiment",
 )  # fmt: skip
 
 AnyPoint = TypeVar("AnyPoint", bound=Point)
@@ -35,25 +35,38 @@ AnyPoint = TypeVar("AnyPoint", bound=Point)
 SYNTHESIS = ("lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w")
 
 
-def collect(experiments: Sequence[Experiment], resolver: Resolver) -> pd.DataFrame:
-    """The results of `experiments`, one row each, columns `COLUMNS`; what is absent is NA."""
+def collect(
+    experiments: Sequence[Experiment],
+    resolver: Resolver,
+    present: Mapping[str, Entry] | None = None,
+) -> pd.DataFrame:
+    """The results of `experiments`, one row each, columns `COLUMNS`; what is absent is NA.
+
+    `present` is what `resolver.present` found for these or more points, if it is known already.
+    """
     rows = [
         _row(experiment, entries)
         | {"synthesis": _synthesis(entries.get("synthesize"), resolver)}
         | found
-        for experiment, entries, found in _look_up(experiments, resolver)
+        for experiment, entries, found in _look_up(experiments, resolver, present)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
 
 
-def collect_trainings(points: Sequence[Point], resolver: Resolver) -> pd.DataFrame:
-    """One row per training of `points`, references included, columns `TRAINING_COLUMNS`."""
+def collect_trainings(
+    points: Sequence[Point], resolver: Resolver, present: Mapping[str, Entry] | None = None
+) -> pd.DataFrame:
+    """One row per training of `points`, references included, columns `TRAINING_COLUMNS`.
+
+    `present` is as for `collect`.
+    """
     trainings = {
         point.training_name: point if isinstance(point, Training) else point.training
         for point in points
     }
     rows = [
         {
+            "experiment": training.name,
             "network": training.train.network,
             "dataset": training.dataset.name,
             "weight_bits": _bits(training.train.weight_bits),
@@ -63,17 +76,17 @@ def collect_trainings(points: Sequence[Point], resolver: Resolver) -> pd.DataFra
         }
         | {name: _metrics(entries, "train").get(name) for name in TRAINING_COLUMNS[6:9]}
         | found
-        for training, entries, found in _look_up(tuple(trainings.values()), resolver)
+        for training, entries, found in _look_up(tuple(trainings.values()), resolver, present)
     ]
     return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS)).convert_dtypes()
 
 
 def _look_up(
-    points: Sequence[AnyPoint], resolver: Resolver
+    points: Sequence[AnyPoint], resolver: Resolver, present: Mapping[str, Entry] | None
 ) -> Iterator[tuple[AnyPoint, dict[str, Entry], dict[str, str | None]]]:
     """Each point with its artifacts by stage, and its status with the reason."""
     tasks = plan(points)
-    present = resolver.present(tasks)
+    present = resolver.present(tasks) if present is None else present
     by_point: dict[str, dict[str, Task]] = {}
     for task in tasks:
         for name in task.serves:
@@ -103,6 +116,7 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
     clock_mhz = 1000.0 / experiment.compile.clock_ns
     interval = simulation.get("ii_simulated")
     return {
+        "experiment": experiment.name,
         "network": experiment.train.network,
         "dataset": experiment.dataset.name,
         "weight_bits": _bits(experiment.train.weight_bits),

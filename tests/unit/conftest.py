@@ -91,6 +91,9 @@ class FakeRunner:
     def lacks(self, environment: str) -> str:
         return self.lacking.get(environment, "")
 
+    def ready(self, environment: str) -> bool:
+        return True
+
     def check(self, environment: str) -> None:
         pass
 

@@ -15,8 +15,9 @@ from bench.store import Store
 from conftest import FakeRunner
 
 COMMANDS = (
-    [], ["plan"], ["run"], ["report"], ["doctor"],
+    [], ["plan"], ["run"], ["report"], ["claims"], ["why"], ["doctor"],
     ["board"], ["board", "trust"], ["board", "probe"], ["board", "serve"],
+    ["compare"], ["export"], ["verify"],
     ["store"], ["store", "ls"], ["store", "show"], ["store", "verify"], ["store", "gc"],
 )  # fmt: skip
 

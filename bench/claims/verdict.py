@@ -1,0 +1,99 @@
+"""Verdicts, the evidence they rest on, and how those of several parts make one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What became of a claim."""
+
+    REPRODUCED = "reproduced"
+    PARTLY = "partly"
+    NOT_REPRODUCED = "not reproduced"
+    NOT_TESTABLE = "not testable"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One number that a verdict rests on.
+
+    Attributes:
+        what: What was compared.
+        arithmetic: How the number comes about, and what it is held against.
+        value: The number, unrounded; None where it could not be had.
+        unit: Its unit.
+        origin: `trained`, `estimated`, `rtl-sim`, `emulated-board`, `board` or `synthesized`.
+        rows: Names of the experiments it is from.
+    """
+
+    what: str
+    arithmetic: str
+    value: float | None
+    unit: str
+    origin: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The verdict on a part of a claim, such as one data set."""
+
+    verdict: Verdict
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a claim.
+
+    Attributes:
+        claim: Its name in claims.toml.
+        title, statement, source: As stated there.
+        verdict: What became of it.
+        reason: Why, with the numbers.
+        tolerance: How close was close enough, and why.
+        evidence: The numbers and the arithmetic.
+    """
+
+    claim: str
+    title: str
+    statement: str
+    source: str
+    verdict: Verdict
+    reason: str
+    tolerance: str
+    evidence: tuple[Evidence, ...]
+
+
+def combined(parts: Sequence[Part], none: str) -> Part:
+    """One verdict for all parts: theirs where they agree, else partly.
+
+    A part that could not be tested keeps the others from a full verdict, never from a negative
+    one.
+
+    Args:
+        parts: At best one per data set.
+        none: Why, where there are no parts at all.
+    """
+    if not parts:
+        return Part(Verdict.NOT_TESTABLE, none)
+    verdicts = {part.verdict for part in parts}
+    tested = verdicts - {Verdict.NOT_TESTABLE}
+    if len(verdicts) == 1:
+        verdict = verdicts.pop()
+    elif tested == {Verdict.NOT_REPRODUCED}:
+        verdict = Verdict.NOT_REPRODUCED
+    else:
+        verdict = Verdict.PARTLY
+    reasons = tuple(dict.fromkeys(part.reason for part in parts))
+    return Part(verdict, " ".join(reasons), tuple(e for part in parts for e in part.evidence))
+
+
+def as_json(judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """What claims.json holds; its form is described in docs/artifact-appendix.md."""
+    return {"claims": [asdict(judgement) for judgement in judgements]}

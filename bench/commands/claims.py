@@ -1,0 +1,73 @@
+"""`bench claims`: which of the paper's claims hold, with the numbers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench import claims, report
+from bench.commands import common
+from bench.commands.rehearsal import rehearse
+from bench.errors import BenchError, Exit
+
+
+class ClaimError(BenchError):
+    """A claim fares worse than it did before."""
+
+    exit_code = Exit.CLAIM
+
+
+@click.command("claims")
+@common.grid_options
+@click.option(
+    "--accept", is_flag=True, help="Keep the present verdicts, also where they are worse."
+)
+@common.dry_run_option
+@click.option("--json", "as_json", is_flag=True, help="Print what claims.json holds instead.")
+def command(
+    file: Path,
+    changes: common.Changes,
+    runner: str,
+    store_path: Path,
+    accept: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Judge the paper's claims on the results of FILE in the store; runs no stage.
+
+    What is claimed, and how closely it has to hold, stands in claims.toml beside FILE, else in the
+    project's. The best verdicts are kept with the report; ends with 7 when one is worse now.
+
+    \b
+    Examples:
+      bench claims experiments/quick.toml
+      bench claims experiments/paper.toml --json
+    """
+    grid, experiments = common.load_experiments(file, changes)
+    stated = claims.load_claims(claims.claims_beside(file))
+    resolver = common.best_resolver(runner, store_path, grid, experiments)
+    folder = store_path / "reports" / grid.name
+    about = report.About(file, changes.options)
+
+    def write(target: Path) -> common.Reported:
+        return common.report_on(grid, experiments, resolver, target, stated, about, accept=accept)
+
+    if dry_run:
+        for line in rehearse(folder, lambda copy: write(copy).written):
+            click.echo(line)
+        return
+    reported = write(folder)
+    if as_json:
+        click.echo(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
+    else:
+        console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 80)
+        claims.show_claims(reported.judgements, console)
+    if reported.fallen:
+        raise ClaimError(
+            "; ".join(map(str, reported.fallen)) + ".",
+            "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
+        )

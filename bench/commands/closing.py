@@ -1,0 +1,52 @@
+"""The end of a run on the terminal: claims, the slowest stage, where the report is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import claims
+from bench.commands.common import Reported
+from bench.pipeline import Summary
+from bench.stages import STAGES
+
+
+def show_claims(reported: Reported, console: Console) -> None:
+    """A line per claim, and which of them fared better before."""
+    console.print()
+    claims.show_lines(reported.judgements, console)
+    claims.show_falls(reported.fallen, console)
+
+
+def show_slowest(summary: Summary, console: Console) -> None:
+    """The stage that took the most time, as its manifests say, this time or when it was made."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    made: dict[str, int] = defaultdict(int)
+    for outcome in summary.outcomes.values():
+        if outcome.entry is not None:
+            stage = outcome.task.stage.name
+            seconds[stage].append(outcome.entry.manifest.seconds)
+            made[stage] += outcome.status != "kept"
+    ran = [name for name in seconds if made[name]] or list(seconds)
+    if not ran:
+        return
+    order = [stage.name for stage in STAGES]
+    slowest = max(sorted(ran, key=order.index), key=lambda name: sum(seconds[name]))
+    times = seconds[slowest]
+    kept = len(times) - made[slowest]
+    origin = f", {kept} of them kept from earlier" if kept else ""
+    console.print(
+        f"slowest stage: {slowest}, {sum(times):,.1f} s for {len(times)}{origin}", highlight=False
+    )
+
+
+def show_files(written: Sequence[Path], console: Console) -> None:
+    """Where the report is, its page first, and what else it consists of."""
+    if written:
+        page, *others = written
+        console.print(f"report: {page}", highlight=False, soft_wrap=True)
+        names = ", ".join(path.name for path in others)
+        console.print(f"        beside it: {names}, figures", highlight=False)

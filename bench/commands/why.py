@@ -1,0 +1,209 @@
+"""`bench why`: everything behind a row of the results, or behind one number."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+
+from bench import provenance, report
+from bench.claims import NO_GRIDS
+from bench.commands import common, rows
+from bench.errors import ConfigError, did_you_mean, nearest
+from bench.experiment import Point, Training
+from bench.paths import ROOT
+from bench.pipeline import Resolver
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A row, the experiment file that names it, and its chain."""
+
+    point: Point
+    file: Path
+    grid: str
+    steps: tuple[provenance.Step, ...]
+    resolver: Resolver
+    others: tuple[str, ...]
+
+    @property
+    def made(self) -> int:
+        """How many of its steps are in the store."""
+        return sum(1 for step in self.steps if step.manifest is not None)
+
+
+@click.command("why")
+@click.argument("row")
+@click.argument("column", required=False)
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="The experiment file that ROW is from. Default: that in experiments/ of which the store "
+    "holds the most.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
+@common.simulation_options
+@common.board_option
+@common.store_option
+@common.runner_option
+def command(
+    row: str,
+    column: str | None,
+    file: Path | None,
+    as_json: bool,
+    store_path: Path,
+    runner: str,
+    images: int | None,
+    exact: bool | None,
+    trace_images: int | None,
+    boards: tuple[str, ...],
+) -> None:
+    """Show everything behind ROW, or behind the number in its COLUMN.
+
+    ROW is a name in the column `experiment` of results.csv or trainings.csv; COLUMN is one of the
+    columns. Inputs and their hashes, seeds, environments, tools, commit, machine, duration, and
+    the commands that make it again.
+
+    \b
+    Examples:
+      bench why tfc-mnist-w2a2-s1-max
+      bench why tfc-mnist-w2a2-s1-max fps_core
+      bench why tfc-mnist-w2a2-s1-max --file experiments/paper.toml --json
+    """
+    changes = common.Changes(images, exact, trace_images, boards)
+    found = _find(row, _files(file), store_path, runner, changes)
+    values = _values(found)
+    if column is not None and column not in values:
+        what = f"'{column}' is no column of {found.point.name}."
+        raise ConfigError(what, did_you_mean(column, values))
+    commands = provenance.rerun(row, found.file, found.steps, changes.options)
+    if as_json:
+        click.echo(json.dumps(_as_json(found, values, column, commands), indent=1, default=str))
+        return
+    console = Console(width=None if sys.stdout.isatty() else 80)
+    status = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
+    provenance.line(
+        console, f"[bold]{escape(row)}[/] of grid '{found.grid}', {found.file}: {escape(status)}"
+    )
+    if found.others:
+        provenance.line(console, f"[dim]also named in {', '.join(found.others)}; see --file[/]")
+    if column is not None:
+        _show_column(console, column, values[column], found.steps)
+    provenance.show_steps(_behind(column, found.steps), console)
+    provenance.line(console, "[bold]again[/], in a checkout and a store of its own:")
+    for words in commands:
+        console.print(f"  {words}", highlight=False, soft_wrap=True, markup=False)
+    for caveat in provenance.caveats(found.steps):
+        provenance.line(console, f"[yellow]but[/] {escape(caveat)}", indent=2)
+
+
+def _files(file: Path | None) -> list[Path]:
+    """The experiment files to look into."""
+    if file is not None:
+        return [file]
+    everywhere = sorted((ROOT / "experiments").glob("*.toml"))
+    return [_shortest(path) for path in everywhere if path.name not in NO_GRIDS]
+
+
+def _shortest(path: Path) -> Path:
+    """Relative to the working directory where that is above it: for a command to be copied."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _find(
+    row: str, files: Sequence[Path], store: Path, runner: str, changes: common.Changes
+) -> _Found:
+    """The row in the file of which the store holds the most.
+
+    Raises:
+        ConfigError: No file names it.
+    """
+    candidates: list[_Found] = []
+    known: set[str] = set()
+    for file in files:
+        grid, experiments = common.load_experiments(file, changes)
+        points = rows.named(common.all_points(grid, experiments))
+        known |= points.keys()
+        if row in points:
+            resolver = common.best_resolver(runner, store, grid, experiments)
+            steps = provenance.chain(points[row], resolver)
+            candidates.append(_Found(points[row], file, grid.name, steps, resolver, ()))
+    if not candidates:
+        where = f"{files[0]}" if len(files) == 1 else "No experiment file"
+        verb = "names no" if len(files) == 1 else "names a"
+        raise ConfigError(f"{where} {verb} row '{row}'.", nearest(row, known))
+    best = max(candidates, key=lambda one: one.made)
+    others = tuple(str(one.file) for one in candidates if one is not best)
+    return _Found(best.point, best.file, best.grid, best.steps, best.resolver, others)
+
+
+def _values(found: _Found) -> dict[str, Any]:
+    """The row's values by column; None for what is absent."""
+    point = found.point
+    if isinstance(point, Training):
+        found_rows = report.collect_trainings((point,), found.resolver)
+    else:
+        found_rows = report.collect((point,), found.resolver)
+    values = {str(name): value for name, value in found_rows.iloc[0].items()}
+    return {name: None if pd.isna(value) else _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's as one of Python's, which JSON knows."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _behind(column: str | None, steps: Sequence[provenance.Step]) -> list[provenance.Step]:
+    """The step that a column is from, and all that it rests on."""
+    wanted = {provenance.SOURCES[column].stage} if column else set()
+    if not wanted & {step.stage for step in steps}:
+        return list(steps)
+    for step in reversed(steps):
+        if step.stage in wanted:
+            wanted.update(step.needs)
+    return [step for step in steps if step.stage in wanted]
+
+
+def _show_column(
+    console: Console, column: str, value: Any, steps: Sequence[provenance.Step]
+) -> None:
+    source = provenance.SOURCES[column]
+    shown = "empty" if value is None else f"{value}"
+    provenance.line(console, f"[bold]{column}[/] = {escape(shown)} ({source.origin})", indent=2)
+    formula = f": {source.formula}" if source.formula else ""
+    provenance.line(console, escape(f"from {source.stage}, {source.metric}{formula}"), indent=4)
+    if numbers := provenance.arithmetic(column, steps):
+        provenance.line(console, escape(numbers), indent=4)
+
+
+def _as_json(
+    found: _Found, values: Mapping[str, Any], column: str | None, commands: Sequence[str]
+) -> dict[str, Any]:
+    steps = _behind(column, found.steps)
+    about: dict[str, Any] = {
+        "row": found.point.name,
+        "grid": found.grid,
+        "file": str(found.file),
+        "values": dict(values),
+    }
+    if column is not None:
+        about["column"] = {
+            "name": column,
+            "value": values[column],
+            **asdict(provenance.SOURCES[column]),
+            "arithmetic": provenance.arithmetic(column, found.steps),
+        }
+    return about | {
+        "steps": [step.as_json() for step in steps],
+        "rerun": list(commands),
+        "caveats": list(provenance.caveats(found.steps)),
+    }

@@ -1,0 +1,108 @@
+"""A row's provenance on a terminal, at most 80 columns wide."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from bench.provenance.chain import Step, checkout_of
+from bench.store.keys import SHORT
+
+WIDTH = 80
+# Lists and tables longer than that are in the manifest and in --json.
+LONGEST = 200
+FILES_SHOWN = 8
+
+
+def show_steps(steps: Sequence[Step], console: Console) -> None:
+    """A table of the steps, then each one in full."""
+    table = Table(box=box.SIMPLE_HEAD, padding=0, width=_width(console))
+    for heading in ("stage", "status", "key", "content", "made (UTC)", "seconds", "tree"):
+        table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=True)
+    for step in steps:
+        made = step.manifest
+        table.add_row(step.stage, step.status, *_summary(step) if made else ("",) * 5)
+    console.print(table)
+    for step in steps:
+        _show_step(step, console)
+
+
+def _summary(step: Step) -> tuple[str, ...]:
+    made = step.manifest
+    assert made is not None
+    return (
+        made.key[:SHORT],
+        made.content_hash[:SHORT],
+        made.created[:16].replace("T", " "),
+        f"{made.seconds:,.1f}",
+        checkout_of(made)["tree"],
+    )
+
+
+def _show_step(step: Step, console: Console) -> None:
+    reason = f" ({step.reason})" if step.reason else ""
+    line(console, f"[bold]{step.stage}[/]: {escape(step.summary)}; {step.status}{escape(reason)}")
+    made = step.manifest
+    facts: dict[str, str] = {"given": _values(step.spec)}
+    if made is not None:
+        checkout = checkout_of(made)
+        facts |= {
+            "reads": ", ".join(f"{name} {short}" for name, short in _short(made.inputs).items()),
+            "where": str(step.folder or "failed/ in the store"),
+            "ran in": _values(made.environment),
+            "tools": ", ".join(f"{tool} {version}" for tool, version in made.tools.items()),
+            "commit": f"{checkout['commit']}, tree {checkout['tree']}{_detail(checkout)}",
+            "machine": ", ".join(f"{k} {v}" for k, v in made.host.items()),
+            "time": f"{made.created}, {made.seconds:,.1f} s{_timings(made.timings)}, "
+            f"{made.peak_memory_bytes / 1e6:,.0f} MB at its peak",
+            "files": _files(made.artifacts),
+        }
+    facts["found"] = _values(step.metrics)
+    for label, text in facts.items():
+        if text:
+            line(console, f"[dim]{label}:[/] {escape(text)}", indent=2)
+
+
+def line(console: Console, text: str, indent: int = 0) -> None:
+    """A paragraph of markup, folded at 80 columns."""
+    console.print(Padding(text, (0, 0, 0, indent)), highlight=False, width=_width(console))
+
+
+def _width(console: Console) -> int:
+    return min(console.width, WIDTH)
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    """`name value` of each; those that would fill the screen by their length only."""
+    texts = []
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        texts.append(f"{name} {text if len(text) <= LONGEST else f'({len(text)} characters)'}")
+    return ", ".join(texts)
+
+
+def _short(hashes: Mapping[str, str]) -> dict[str, str]:
+    return {name: text[:SHORT] for name, text in hashes.items()}
+
+
+def _detail(checkout: Mapping[str, str]) -> str:
+    detail = checkout.get("changes") or checkout.get("reason")
+    return f" ({detail})" if detail else ""
+
+
+def _timings(timings: Mapping[str, float]) -> str:
+    inside = ", ".join(f"{name} {seconds:,.1f}" for name, seconds in timings.items())
+    return f" ({inside})" if inside else ""
+
+
+def _files(artifacts: Sequence[Any]) -> str:
+    shown = [f"{one.path} {one.bytes:,} bytes sha256 {one.sha256[:SHORT]}" for one in artifacts]
+    more = len(shown) - FILES_SHOWN
+    return "; ".join(shown[:FILES_SHOWN]) + (f"; and {more} more" if more > 0 else "")

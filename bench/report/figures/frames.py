@@ -1,0 +1,56 @@
+"""Small questions that every figure asks of the result table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+
+# Share of the limit that a design takes; column of the results by what the part calls it.
+RESOURCES = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
+
+
+def number(values: pd.Series) -> pd.Series:
+    """The column as floats, NaN where nothing is known."""
+    return pd.to_numeric(values, errors="coerce").astype(float)
+
+
+def bits_order(values: Iterable[object]) -> list[object]:
+    """Bit widths in order: by their mean, numbers before lists of one per layer."""
+
+    def key(bits: object) -> tuple[float, bool, str]:
+        found = [int(part) for part in re.findall(r"\d+", str(bits))]
+        mean = sum(found) / len(found) if found else float("inf")
+        return (mean, len(found) > 1, str(bits))
+
+    return sorted(set(values), key=key)
+
+
+def bits_label(row: pd.Series) -> str:
+    """Such as `w2a4`, or `float`."""
+    weights, acts = row["weight_bits"], row["act_bits"]
+    return str(weights) if str(weights) == "float" else f"w{weights}a{acts}"
+
+
+def folding_order(results: pd.DataFrame) -> list[str]:
+    """Foldings from the slowest to the fastest, by estimate; those never built come last."""
+    slowest_first = number(results["ii_estimated"]).groupby(results["folding"], sort=False).max()
+    ordered = slowest_first.sort_values(ascending=False, kind="stable", na_position="last")
+    return [str(name) for name in ordered.index]
+
+
+def slug(text: str) -> str:
+    """`text` as part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def listed(values: Iterable[object]) -> str:
+    """Such as `a, b and c`."""
+    texts = [str(value) for value in values]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
+
+
+def counted(count: int, noun: str) -> str:
+    """Such as `1 point`, `245 points`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,200 @@
+"""Where the cycles go inside a design: layer by layer, and which streams wait."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bench.report.figures import style
+from bench.report.figures.base import Figure
+from bench.report.figures.frames import counted, listed
+from bench.report.material import Design, Material
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+SMALLEST_DEPTH = 2
+
+
+def layer_figures(material: Material) -> Iterator[Figure]:
+    """Cycles by layer and stalls by stream, of the slowest and the fastest design."""
+    designs = {"slowest": material.slowest, "fastest": material.fastest}
+    found = {kind: design for kind, design in designs.items() if design is not None}
+    if len(found) == 2 and material.slowest == material.fastest:
+        found = {"only": found["slowest"]}
+    yield _layers(found)
+    yield _streams(found)
+
+
+def _layers(designs: Mapping[str, Design]) -> Figure:
+    name, title = "layers", "Cycles per layer"
+    if not designs:
+        return Figure(name, title, "No design has been simulated yet.")
+    data = pd.DataFrame(
+        [
+            {"design": design.name, "layer": layer["name"], "cycles": layer["cycles_estimated"]}
+            for design in designs.values()
+            for layer in design.layers
+        ]
+    )
+    seen = " ".join(_layers_text(kind, design) for kind, design in designs.items())
+    source = (
+        "layers: estimated (FINN's analytic model of the RTL that was simulated); interval: "
+        f"rtl-sim (ii_simulated); metrics of compile and simulate of {listed(data['design'].unique())}"
+    )
+    return Figure(name, title, seen, source, data, lambda: _draw_layers(designs))
+
+
+def _layers_text(kind: str, design: Design) -> str:
+    most = max(int(layer["cycles_estimated"]) for layer in design.layers)
+    busiest = [layer for layer in design.layers if int(layer["cycles_estimated"]) == most]
+    return (
+        f"In the {kind} design, {design.name}, {listed(map(_short, busiest))} "
+        f"{'takes' if len(busiest) == 1 else 'take'} the most, {most:,} cycles an image; simulated, "
+        f"an image comes out every {design.ii_simulated:,.2f}."
+    )
+
+
+def _short(layer: Mapping[str, Any]) -> str:
+    """Such as `MVAU 0`, after FINN's `MVAU_rtl_0`."""
+    found = re.fullmatch(r"(?:Streaming)?(.+?)(?:_(?:rtl|hls))?_(\d+)", str(layer["name"]))
+    kind, nth = found.groups() if found else (str(layer["name"]), "")
+    return f"{ {'DataWidthConverter': 'width converter'}.get(kind, kind) } {nth}".strip()
+
+
+def _folded(layer: Mapping[str, Any]) -> str:
+    if layer.get("mw") is None or layer.get("pe") is None:
+        return _short(layer)
+    shape = f"{layer['mw']} to {layer['mh']}"
+    return f"{_short(layer)}  ({shape}, PE {layer['pe']}, SIMD {layer['simd']})"
+
+
+def _draw_layers(designs: Mapping[str, Design]) -> Drawing:
+    rows = max(len(design.layers) for design in designs.values())
+    drawing = style.new(style.WIDE, (0.7 + 0.24 * rows) * len(designs))
+    panels = drawing.subplots(len(designs), 1, squeeze=False)[:, 0]
+    for axes, (kind, design) in zip(panels, designs.items(), strict=True):
+        cycles = [int(layer["cycles_estimated"]) for layer in design.layers]
+        colours = [style.SERIES[1 if c == max(cycles) else 0] for c in cycles]
+        axes.barh(range(len(cycles)), cycles, color=colours, height=0.68)
+        for y, count in enumerate(cycles):
+            text = f"{count:,}" if count else "keeps pace"
+            axes.annotate(
+                text, (count, y), xytext=(4, 0), textcoords="offset points", va="center",
+                fontsize=7.5, color=style.INK if count else style.MUTED,
+                weight="bold" if count == max(cycles) else "normal",
+            )  # fmt: skip
+        axes.set_yticks(range(len(cycles)), [_folded(layer) for layer in design.layers])
+        axes.invert_yaxis()
+        axes.set_xlim(0, max(cycles) * 1.12)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        style.plain_numbers(axes, "x")
+        axes.set_title(f"{kind}: {design.name}")
+    panels[-1].set_xlabel("cycles per image (estimated)")
+    return drawing
+
+
+def _streams(designs: Mapping[str, Design]) -> Figure:
+    name, title = "streams", "Where streams stall"
+    with_streams = {kind: design for kind, design in designs.items() if design.streams}
+    if not with_streams:
+        return Figure(name, title, "No design has been simulated yet.")
+    data = pd.DataFrame(
+        [
+            {
+                "design": design.name, "stream": stream.name, "fifo_depth": stream.depth,
+                "blocked": stream.blocked, "starved": stream.starved,
+            }
+            for design in with_streams.values() for stream in design.streams
+        ]
+    )  # fmt: skip
+    seen = " ".join(_streams_text(kind, design) for kind, design in with_streams.items())
+    if data["blocked"].isna().all():
+        seen += " How long each stream stalls: not recorded by these simulations."
+    source = (
+        "rtl-sim: FIFO depths of stage size, stalls counted by stage simulate, of "
+        f"{listed(data['design'].unique())}"
+    )
+    return Figure(name, title, seen, source, data, lambda: _draw_streams(with_streams))
+
+
+def _streams_text(kind: str, design: Design) -> str:
+    deeper = [stream for stream in design.streams if stream.depth > SMALLEST_DEPTH]
+    text = (
+        f"In the {kind} design {counted(len(deeper), 'stream')} of {len(design.streams)} "
+        f"{'needs' if len(deeper) == 1 else 'need'} a FIFO deeper than {SMALLEST_DEPTH}"
+    )
+    if design.ii_unsized is None:
+        return f"{text}."
+    return (
+        f"{text}; with none an image takes {design.ii_unsized:,.2f} cycles, sized "
+        f"{design.ii_simulated:,.2f}."
+    )
+
+
+def _draw_streams(designs: Mapping[str, Design]) -> Drawing:
+    rows = max(len(design.streams) for design in designs.values())
+    drawing = style.new(style.WIDE, (0.75 + 0.27 * rows) * len(designs) + 0.3)
+    panels = drawing.subplots(len(designs), 2, squeeze=False, sharey="row", width_ratios=(3, 2))
+    for (left, right), (kind, design) in zip(panels, designs.items(), strict=True):
+        _stalls_panel(left, design)
+        _depths_panel(right, design)
+        left.set_yticks(range(len(design.streams)), [_between(s.name) for s in design.streams])
+        left.invert_yaxis()
+        left.set_title(f"{kind}: {design.name}")
+    panels[-1][0].set_xlabel("share of cycles (%)")
+    panels[-1][1].set_xlabel("depth of the FIFO (words)")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    if handles:
+        drawing.legend(handles, labels, loc="outside upper right", ncols=2)
+    return drawing
+
+
+def _stalls_panel(axes: Axes, design: Design) -> None:
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlim(0, 100)
+    if all(stream.blocked is None for stream in design.streams):
+        axes.text(
+            0.5, 0.5, "not recorded", ha="center", va="center", transform=axes.transAxes,
+            color=style.MUTED,
+        )  # fmt: skip
+        return
+    kinds = (("sender waits: FIFO full", "blocked", 1, "////"),
+             ("receiver waits: FIFO empty", "starved", 5, None))  # fmt: skip
+    for nth, (label, attribute, colour, hatch) in enumerate(kinds):
+        shares = [100 * (getattr(stream, attribute) or 0) for stream in design.streams]
+        places = [y + (nth - 0.5) * 0.36 for y in range(len(shares))]
+        axes.barh(
+            places, shares, height=0.34, color=style.SERIES[colour], label=label, hatch=hatch,
+            edgecolor=style.PAPER, linewidth=0,
+        )  # fmt: skip
+
+
+def _depths_panel(axes: Axes, design: Design) -> None:
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
+    depths = [stream.depth for stream in design.streams]
+    places = range(len(depths))
+    axes.hlines(places, 0, depths, color=style.SERIES[0], linewidth=1.2)
+    axes.scatter(depths, places, color=style.SERIES[0], s=22, zorder=3)
+    for y, depth in enumerate(depths):
+        axes.annotate(
+            str(depth), (depth, y), xytext=(6, 0), textcoords="offset points", va="center",
+            fontsize=7.5,
+        )  # fmt: skip
+    axes.set_xlim(0, max(depths) * 1.25)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0, labelleft=False)
+
+
+def _between(stream: str) -> str:
+    """Such as `MVAU 0 > Thresholding 0`, after `MVAU_rtl_0_to_Thresholding_rtl_0`."""
+    ends = stream.split("_to_")
+    return " > ".join(_short({"name": end}) for end in ends)

@@ -1,0 +1,172 @@
+"""The Pareto front of accuracy, throughput and resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.report.figures import style
+from bench.report.figures.base import Figure, bound, mark_points
+from bench.report.figures.frames import (
+    RESOURCES,
+    bits_label,
+    counted,
+    folding_order,
+    listed,
+    number,
+    slug,
+)
+from bench.report.material import Material
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+# So many points of the front are named in the drawing; all of them are in its data.
+NAMED = 6
+
+
+def pareto_figures(material: Material) -> Iterator[Figure]:
+    """One figure per data set: accuracies on different ones do not compare."""
+    results = material.results.assign(point=range(len(material.results)), name=list(material.names))
+    for dataset, own in results.groupby("dataset", sort=False):
+        yield _figure(str(dataset), own, material)
+
+
+def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
+    name, title = f"pareto-{slug(dataset)}", f"Accuracy, throughput and resources, {dataset}"
+    points = objectives(results, material)
+    if points.empty:
+        return Figure(
+            name, title, f"No point of {dataset} has accuracy, throughput and resources yet."
+        )
+    points["front"] = efficient(
+        points[["accuracy", "images_per_s", "taken"]].to_numpy() * [-1, -1, 1]
+    )
+    front = points[points["front"]]
+    column = points.attrs["column"]
+    origins = (
+        sorted(set(results["measured_on"].dropna())) if column == "fps_measured" else ["rtl-sim"]
+    )
+    best = front.sort_values("accuracy", ascending=False, kind="stable")
+    seen = (
+        f"{counted(len(front), 'point')} of {len(points)} on the front: no other point is at least "
+        "as accurate, as fast and as small, and better in one of them. "
+        f"{int((front['taken'] <= 1).sum())} of these fit the part. "
+        f"The most accurate: {_point_text(best.iloc[0])}. The rest is faded. "
+        "Resources are the share of the part's LUT, BRAM or DSP, whichever is used most."
+    )
+    source = (
+        f"accuracy: trained network, whole test set; throughput: {listed(origins)} ({column}); "
+        f"resources: estimated (lut, bram18, dsp); {counted(len(points), 'row')} of results.csv"
+    )
+    order = folding_order(results)
+    return Figure(
+        name, title, seen, source, points.drop(columns="point"),
+        lambda: _draw(points, order, column),
+    )  # fmt: skip
+
+
+def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
+    """What is weighed against what, for the points of which all of it is known.
+
+    Returns:
+        Columns point, name, bits, folding, accuracy, images_per_s, taken (share of the part, of
+        the resource used most). `attrs["column"]` names the throughput's column: as measured if
+        every simulated point was measured, else as simulated.
+    """
+    core, measured = number(results["fps_core"]), number(results["fps_measured"])
+    column = "fps_measured" if measured.notna().sum() >= core.notna().sum() else "fps_core"
+    shares = pd.DataFrame(
+        {
+            name: number(results[name])
+            / results["part"]
+            .map(lambda part, name=name: material.limits.get(str(part), {}).get(name) or np.nan)
+            .astype(float)
+            for name in RESOURCES
+        }
+    )
+    points = pd.DataFrame(
+        {
+            "point": results["point"],
+            "name": results["name"],
+            "bits": results.apply(bits_label, axis=1),
+            "folding": results["folding"].astype(str),
+            "accuracy": number(results["accuracy"]),
+            "images_per_s": number(results[column]),
+            "taken": shares.max(axis=1),
+        }
+    ).dropna()
+    points.attrs["column"] = column
+    return points
+
+
+def efficient(costs: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which rows of `costs` [points, objectives], to be made small, no other row dominates."""
+    no_worse = (costs[:, None, :] <= costs[None, :, :]).all(axis=2)
+    better = (costs[:, None, :] < costs[None, :, :]).any(axis=2)
+    result: npt.NDArray[np.bool_] = ~(no_worse & better).any(axis=0)
+    return result
+
+
+def _point_text(point: pd.Series) -> str:
+    return (
+        f"{point['bits']} {point['folding']} with {point['accuracy']:.2%} at "
+        f"{style.short(point['images_per_s'])} images/s and {point['taken']:.0%} of the part"
+    )
+
+
+def _draw(points: pd.DataFrame, order: list[str], column: str) -> Drawing:
+    drawing = style.new(style.WIDE, 4.3)
+    left, right = drawing.subplots(1, 2, sharey=True)
+    for axes, name in ((left, "images_per_s"), (right, "taken")):
+        _panel(axes, points, name, order)
+    left.set(ylabel="test accuracy (%)", xlabel=f"images per second ({column})")
+    left.set_title("faster to the right")
+    right.set(xlabel="share of the part that is taken (%)")
+    right.set_title("smaller to the left")
+    style.plain_numbers(left, "x")
+    style.plain_numbers(right, "x")
+    bound(right, 100, "the part is full", vertical=True)
+    _name_front(left, points)
+    handles, labels = left.get_legend_handles_labels()
+    drawing.legend(
+        handles, labels, loc="outside upper left", ncols=min(len(labels), 6), title="folding",
+        alignment="left", handletextpad=0.2, title_fontsize=8,
+    )  # fmt: skip
+    return drawing
+
+
+def _panel(axes: Axes, points: pd.DataFrame, name: str, order: list[str]) -> None:
+    factor = 100 if name == "taken" else 1
+    for nth, folding in enumerate(order):
+        colour, marker = style.series(nth)
+        for front in (False, True):
+            own = points[points["folding"].eq(folding) & points["front"].eq(front)]
+            if own.empty:
+                continue
+            scatter = axes.scatter(
+                factor * own[name], 100 * own["accuracy"], marker=marker, facecolor=colour,
+                s=44 if front else 20, alpha=1 if front else 0.28,
+                edgecolor=style.INK if front else "none", linewidth=0.8, zorder=4 if front else 2,
+            )  # fmt: skip
+            mark_points(scatter, list(own["point"]))
+        if not points[points["folding"].eq(folding)].empty:
+            axes.scatter([], [], marker=marker, facecolor=colour, s=36, label=folding)
+    axes.set_xscale("log")
+    axes.margins(y=0.1)
+
+
+def _name_front(axes: Axes, points: pd.DataFrame) -> None:
+    """Bits beside the most accurate point of the front at each throughput, the best ones."""
+    front = points[points["front"]].sort_values("accuracy", ascending=False, kind="stable")
+    best = front.drop_duplicates("images_per_s").head(NAMED)
+    for _, point in best.iterrows():
+        axes.annotate(
+            point["bits"], (point["images_per_s"], 100 * point["accuracy"]), xytext=(0, 6),
+            textcoords="offset points", ha="center", fontsize=7.5,
+        )  # fmt: skip

@@ -1,0 +1,141 @@
+"""Throughput against folding: estimated, simulated and measured side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.report.figures import style
+from bench.report.figures.base import Figure, bound
+from bench.report.figures.frames import counted, folding_order, number
+from bench.report.material import Material
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+NAME, TITLE = "throughput", "Throughput against folding"
+ORIGINS = ("estimated", "rtl-sim", "emulated-board", "board")
+
+
+def throughput_figure(material: Material) -> Figure:
+    """Images per second of every point, by folding and origin."""
+    points = throughputs(material)
+    if points.empty:
+        return Figure(NAME, TITLE, "No design has been compiled yet.")
+    order = [name for name in folding_order(material.results) if name in set(points["folding"])]
+    bounds = dma_bounds(material)
+    simulated = points[points["origin"] == "rtl-sim"]["images_per_s"]
+    seen = (
+        f"Images per second at {counted(len(order), 'folding')}, slowest first; "
+        "precisions of the same throughput share a marker."
+    )
+    if len(simulated) > 1:
+        ratio = simulated.max() / simulated.min()
+        seen += (
+            f" In simulation the fastest point takes {style.short(simulated.max())} images/s, "
+            f"the slowest {style.short(simulated.min())}: {ratio:.1f} times."
+        )
+    for bytes_per_image, per_cycle, limit in bounds:
+        seen += (
+            f" An image of {bytes_per_image:,} bytes through a DMA of {per_cycle} bytes per "
+            f"cycle bounds a board at {limit:,.0f} images/s, however fast the accelerator is."
+        )
+    counts = points["origin"].value_counts()
+    source = "; ".join(
+        f"{_MEANING[origin]}, {counted(counts[origin], 'row')} of results.csv"
+        for origin in ORIGINS
+        if origin in counts
+    )
+    return Figure(
+        NAME, TITLE, seen, source, points.drop(columns="point"),
+        lambda: _draw(points, order, [limit for *_, limit in bounds]),
+    )  # fmt: skip
+
+
+_MEANING = {
+    "estimated": "estimated: clock / ii_estimated (FINN's analytic model)",
+    "rtl-sim": "rtl-sim: fps_core = clock / ii_simulated, the accelerator alone",
+    "emulated-board": "emulated-board: fps_measured, the modelled DMA included",
+    "board": "board: fps_measured",
+}
+
+
+def throughputs(material: Material) -> pd.DataFrame:
+    """One row per point and origin: point, experiment, folding, origin, images_per_s."""
+    results = material.results
+    clock = number(results["clock_mhz"]) * 1e6
+    measured = number(results["fps_measured"])
+    kinds = {
+        "estimated": clock / number(results["ii_estimated"]),
+        "rtl-sim": number(results["fps_core"]),
+        "emulated-board": measured.where(results["measured_on"].eq("emulated-board").fillna(False)),
+        "board": measured.where(results["measured_on"].eq("board").fillna(False)),
+    }
+    frames = [
+        pd.DataFrame(
+            {
+                "point": range(len(results)),
+                "experiment": material.names,
+                "folding": results["folding"].astype(str),
+                "origin": origin,
+                "images_per_s": values,
+            }
+        ).dropna(subset=["images_per_s"])
+        for origin, values in kinds.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def dma_bounds(material: Material) -> list[tuple[int, int, float]]:
+    """Bytes per image, bytes per cycle, and the images per second that these allow; each once."""
+    found = {}
+    for row, dma in material.dma.items():
+        clock = float(material.results["clock_mhz"].iloc[row]) * 1e6
+        limit = clock / (dma.image_bytes / dma.bytes_per_cycle)
+        found[dma.image_bytes, dma.bytes_per_cycle, limit] = None
+    return sorted(found)
+
+
+def _draw(points: pd.DataFrame, order: list[str], bounds: list[float]) -> Drawing:
+    drawing = style.new(style.WIDE, 3.9)
+    axes = drawing.add_subplot()
+    origins = [origin for origin in ORIGINS if origin in set(points["origin"])]
+    step = 0.66 / max(len(origins), 2)
+    for nth, origin in enumerate(origins):
+        colour, marker = style.series(nth)
+        place = (nth - (len(origins) - 1) / 2) * step
+        own = points[points["origin"] == origin]
+        for folding, values in own.groupby("folding")["images_per_s"]:
+            # A hundred precisions of one folding mostly have one and the same throughput.
+            distinct = values.groupby(values.map("{:.3g}".format)).median()
+            x = order.index(str(folding)) + place
+            axes.scatter(
+                [x] * len(distinct), distinct, s=38, marker=marker, facecolor=colour,
+                edgecolor=style.PAPER, linewidth=0.5, zorder=3,
+            )  # fmt: skip
+            if len(distinct) == 1:
+                _name(axes, (x, distinct.iloc[0]), nth, colour)
+        axes.scatter([], [], s=38, marker=marker, facecolor=colour, label=origin)
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / 1.6, max([high, *bounds]) * 1.6)
+    for limit in bounds:
+        bound(axes, limit, f"DMA bound\n{limit:,.0f}")
+    axes.set_xticks(range(len(order)), order)
+    axes.set_xlim(-0.5, len(order) - 0.5)
+    axes.grid(visible=False, axis="x")
+    axes.set(xlabel="folding", ylabel="images per second")
+    style.plain_numbers(axes, "y")
+    drawing.legend(loc="outside upper left", ncols=len(origins), handletextpad=0.2)
+    return drawing
+
+
+def _name(axes: Axes, place: tuple[float, float], nth: int, colour: str) -> None:
+    """The value, above or below its marker in turn, so that neighbours do not collide."""
+    up, below = ((7, False), (16, False), (-7, True), (-16, True))[nth]
+    axes.annotate(
+        style.short(place[1]), place, xytext=(0, up), textcoords="offset points", fontsize=7,
+        ha="center", va="top" if below else "bottom", color=colour,
+    )  # fmt: skip

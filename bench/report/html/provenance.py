@@ -1,0 +1,208 @@
+"""From a number to everything behind it: the artifacts of each point, and what made them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from bench.provenance import Step, caveats, checkout_of, rerun
+from bench.report.material import Material
+from bench.stages import STAGES
+from bench.store.keys import SHORT
+
+# What of an environment tells where it ran, and is shown beside its name.
+_IDENTITY = ("name", "runner", "recipe")
+
+
+@dataclass(frozen=True)
+class Made:
+    """An environment with its tools, or a machine: what many artifacts have in common."""
+
+    id: str
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything known of one artifact, as the page shows it."""
+
+    id: str
+    stage: str
+    key: str
+    name: str
+    status: str
+    reason: str
+    created: str
+    made: str
+    seconds: float
+    memory: str
+    seed: str
+    spec: str
+    inputs: tuple[tuple[str, str, str], ...]
+    environment: Made
+    machine: Made
+    tools: str
+    commit: str
+    manifest: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A step of a point's chain; `key` is empty where nothing was made."""
+
+    stage: str
+    status: str
+    reason: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What is behind a point, the commands that run it again, and what may then differ."""
+
+    links: tuple[Link, ...]
+    commands: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """All records by key, the chains by point, and what the records refer to."""
+
+    records: Mapping[str, Record]
+    chains: Mapping[str, Chain]
+    environments: tuple[Made, ...]
+    machines: tuple[Made, ...]
+
+
+@dataclass(frozen=True)
+class About:
+    """How the grid was run.
+
+    Attributes:
+        file: The experiment file.
+        options: What the command line changed of it, such as `--images 10000`.
+    """
+
+    file: Path
+    options: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """The command line that runs it all."""
+        return shlex.join(("bench", "run", str(self.file), *self.options))
+
+
+def provenance_of(material: Material, about: About, folder: Path) -> Provenance:
+    """What is behind the numbers of `material`, for a page in `folder`."""
+    shared = _Shared({}, {})
+    records: dict[str, Record] = {}
+    chains = {}
+    for name, steps in material.chains.items():
+        keys = {step.stage: step.manifest.key for step in steps if step.manifest}
+        for step in steps:
+            if step.manifest is not None and step.folder and step.manifest.key not in records:
+                records[step.manifest.key] = _record(step, keys, shared, folder)
+        chains[name] = Chain(
+            tuple(_link(step) for step in steps),
+            rerun(name, about.file, steps, about.options),
+            caveats(steps),
+        )
+    environments, machines = (
+        tuple(made.values()) for made in (shared.environments, shared.machines)
+    )
+    return Provenance(_by_stage(records), chains, environments, machines)
+
+
+def _by_stage(records: Mapping[str, Record]) -> dict[str, Record]:
+    order = [stage.name for stage in STAGES]
+    return dict(sorted(records.items(), key=lambda pair: order.index(pair[1].stage)))
+
+
+def _link(step: Step) -> Link:
+    in_store = step.manifest is not None and step.folder is not None
+    key = step.manifest.key if step.manifest is not None and in_store else ""
+    return Link(step.stage, step.status, step.reason, key)
+
+
+_Facts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Environments and machines met so far."""
+
+    environments: dict[_Facts, Made]
+    machines: dict[_Facts, Made]
+
+
+def _shared(
+    known: dict[_Facts, Made],
+    facts: Mapping[str, Any],
+    kind: str,
+    title: Callable[[Mapping[str, Any]], str],
+) -> Made:
+    identity = tuple(sorted((name, str(value)) for name, value in facts.items()))
+    if identity not in known:
+        known[identity] = Made(f"{kind}-{len(known) + 1}", title(facts), identity)
+    return known[identity]
+
+
+def _environment_title(facts: Mapping[str, Any]) -> str:
+    name, runner, recipe = (str(facts.get(key, "unknown")) for key in _IDENTITY)
+    return f"{name} ({runner}), recipe {recipe[:SHORT]}"
+
+
+def _machine_title(facts: Mapping[str, Any]) -> str:
+    parts = [str(facts.get("system", "unknown system")), str(facts.get("machine", ""))]
+    if "processors" in facts:
+        parts.append(f"{facts['processors']} processors")
+    if "memory_bytes" in facts:
+        parts.append(f"{int(facts['memory_bytes']) / 2**30:.0f} GiB")
+    return ", ".join(part for part in parts if part)
+
+
+def _record(step: Step, keys: Mapping[str, str], shared: _Shared, folder: Path) -> Record:
+    made = step.manifest
+    assert made is not None and step.folder is not None, "there is nothing to tell of"
+    memory = made.peak_memory_bytes
+    return Record(
+        id=f"artifact-{made.stage}-{made.key[:SHORT]}",
+        stage=made.stage,
+        key=made.key,
+        name=made.name,
+        status=made.status,
+        reason=made.reason,
+        created=made.created,
+        made=made.created[:19].replace("T", " "),
+        seconds=made.seconds,
+        memory=f"{memory / 2**20:,.0f} MiB" if memory else "",
+        seed=str(made.spec.get("seed", "")),
+        spec=", ".join(f"{name} = {value}" for name, value in sorted(made.spec.items())),
+        inputs=tuple(
+            (name, keys.get(name, ""), content) for name, content in sorted(made.inputs.items())
+        ),
+        environment=_shared(
+            shared.environments, made.environment, "environment", _environment_title
+        ),
+        machine=_shared(shared.machines, made.host, "machine", _machine_title),
+        tools=", ".join(f"{name} {version}" for name, version in sorted(made.tools.items())),
+        commit=_commit(checkout_of(made)),
+        manifest=relative_url(step.folder / "manifest.json", folder),
+    )
+
+
+def _commit(checkout: Mapping[str, str]) -> str:
+    details = [checkout[name] for name in ("changes", "reason") if checkout.get(name)]
+    return f"{checkout['commit']}, tree {': '.join([checkout['tree'], *details])}"
+
+
+def relative_url(path: Path, folder: Path) -> str:
+    """A URL from a page in `folder` to `path`, whatever characters it has."""
+    return quote(Path(os.path.relpath(path, folder)).as_posix())

@@ -1,0 +1,161 @@
+"""The full table of results: every point, done or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.report.figures.frames import bits_label
+from bench.report.material import Material
+
+Formatter = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        key: Column of the results.
+        label: Heading.
+        group: What all columns beneath the same heading share: where their numbers come from.
+        text: Makes the cell's text of a value that is there.
+        numeric: Whether it is aligned and sorted as a number.
+    """
+
+    key: str
+    label: str
+    group: str
+    text: Formatter
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of a cell, and its CSS classes."""
+
+    text: str
+    classes: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A point: `number` is its place in results.csv, counted from 0."""
+
+    number: int
+    name: str
+    label: str
+    kind: str
+    status: str
+    reason: str
+    cells: tuple[Cell, ...]
+
+
+def _percent(value: Any) -> str:
+    return f"{value:.2%}"
+
+
+def _whole(value: Any) -> str:
+    return f"{value:,.0f}"
+
+
+def _cycles(value: Any) -> str:
+    return f"{value:,.2f}"
+
+
+def _yes_no(value: Any) -> str:
+    return "yes" if value else "NO"
+
+
+COLUMNS = (
+    Column("dataset", "data set", "point", str, False),
+    Column("weight_bits", "weight bits", "point", str),
+    Column("act_bits", "act. bits", "point", str),
+    Column("folding", "folding", "point", str, False),
+    Column("seed", "seed", "point", str),
+    Column("board", "board", "point", str, False),
+    Column("accuracy", "accuracy", "trained", _percent),
+    Column("ii_estimated", "interval", "estimated", _whole),
+    Column("lut", "LUT", "estimated", _whole),
+    Column("bram18", "BRAM18", "estimated", _whole),
+    Column("dsp", "DSP", "estimated", _whole),
+    Column("fits", "fits", "estimated", _yes_no, False),
+    Column("sim_accuracy", "accuracy", "rtl-sim", _percent),
+    Column("bit_exact", "bit-exact", "rtl-sim", _yes_no, False),
+    Column("ii_simulated", "interval", "rtl-sim", _cycles),
+    Column("latency_cycles", "latency", "rtl-sim", _whole),
+    Column("fps_core", "images/s", "rtl-sim", _whole),
+    Column("fps_measured", "images/s", "measured", _whole),
+    Column("measured_on", "on", "measured", str, False),
+    Column("lut_synth", "LUT", "Vivado", _whole),
+    Column("bram18_synth", "BRAM18", "Vivado", _whole),
+    Column("dsp_synth", "DSP", "Vivado", _whole),
+    Column("fmax_mhz", "fmax (MHz)", "Vivado", _whole),
+)
+# Left out where all points agree: the page says it once.
+_ONLY_IF_DIFFERENT = ("seed", "board", "dataset")
+_KINDS = ("done", "infeasible", "failed", "skipped", "missing")
+
+
+def columns_of(results: pd.DataFrame) -> tuple[Column, ...]:
+    """The columns that say something about these results."""
+    return tuple(
+        column
+        for column in COLUMNS
+        if (
+            results[column.key].nunique() > 1
+            if column.key in _ONLY_IF_DIFFERENT
+            else column.group != "Vivado" or results[column.key].notna().any()
+        )
+    )
+
+
+def groups_of(columns: tuple[Column, ...]) -> list[tuple[str, int]]:
+    """Headings over neighbouring columns, and how many each one spans."""
+    groups: list[tuple[str, int]] = []
+    for column in columns:
+        if groups and groups[-1][0] == column.group:
+            groups[-1] = (column.group, groups[-1][1] + 1)
+        else:
+            groups.append((column.group, 1))
+    return groups
+
+
+def rows_of(material: Material, columns: tuple[Column, ...]) -> list[Row]:
+    """Every point of the grid, in its order."""
+    return [
+        _row(number, name, row, columns)
+        for number, (name, (_, row)) in enumerate(
+            zip(material.names, material.results.iterrows(), strict=True)
+        )
+    ]
+
+
+def kind_of(status: str) -> str:
+    """What became of a point: `done`, `infeasible`, `failed`, `skipped` or `missing`."""
+    kind = status.split(":")[0]
+    return kind if kind in _KINDS else "missing"
+
+
+def _row(number: int, name: str, row: pd.Series, columns: tuple[Column, ...]) -> Row:
+    status = str(row["status"])
+    return Row(
+        number=number,
+        name=name,
+        label=f"{bits_label(row)} {row['folding']}",
+        kind=kind_of(status),
+        status=status,
+        reason="" if pd.isna(row["reason"]) else str(row["reason"]),
+        cells=tuple(_cell(row[column.key], column) for column in columns),
+    )
+
+
+def _cell(value: Any, column: Column) -> Cell:
+    classes = "n" if column.numeric else ""
+    if pd.isna(value):
+        return Cell("–", f"{classes} none".strip())
+    text = column.text(value)
+    return Cell(text, f"{classes} bad".strip() if text == "NO" else classes)

@@ -1,0 +1,116 @@
+"""Write the page, and every figure as SVG, PNG and CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import StoreError, store_error
+from bench.report.figures import Figure, Rendered, all_figures, render
+from bench.report.figures.frames import bits_label
+from bench.report.html.page import Drawn, draw, render_page
+from bench.report.html.provenance import About, provenance_of
+from bench.report.material import Material
+
+PAGE, FIGURES, TIMING = "index.html", "figures", "timing.json"
+
+
+def write_page(
+    material: Material,
+    about: About,
+    folder: Path,
+    claims: Sequence[Mapping[str, Any]] | None = None,
+) -> Path:
+    """Write `index.html` and `figures/` to `folder`; the path of the page.
+
+    Predicted times are shown if `folder` has a timing.json: a list of objects with stage,
+    predicted_seconds, actual_seconds and tasks.
+
+    Args:
+        material: What was found.
+        about: How it was run.
+        folder: The grid's report.
+        claims: As in claims.json under "claims"; None when they were not judged.
+
+    Raises:
+        StoreError: The folder cannot be written, or timing.json cannot be read.
+    """
+    names = _point_names(material)
+    try:
+        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        drawn = []
+        for figure in all_figures(material):
+            rendered = render(figure, names)
+            files = _write_figure(figure, rendered, folder / FIGURES)
+            _remove_stale(figure, files, folder / FIGURES)
+            relative = tuple(f"{FIGURES}/{path.name}" for path in files)
+            drawn.append(draw(figure, rendered, relative))
+        page = _page(material, drawn, about, folder, claims)
+        _replace(folder / PAGE, page.encode("utf-8"))
+    except OSError as error:
+        raise store_error(error, folder) from error
+    return folder / PAGE
+
+
+def _page(
+    material: Material,
+    drawn: Sequence[Drawn],
+    about: About,
+    folder: Path,
+    claims: Sequence[Mapping[str, Any]] | None,
+) -> str:
+    provenance = provenance_of(material, about, folder)
+    return render_page(material, drawn, provenance, about, claims, _timing(folder / TIMING))
+
+
+def _point_names(material: Material) -> dict[str, str]:
+    """What the page says of a point under the mouse, by its number."""
+    return {
+        str(number): f"{name} ({bits_label(row)} {row['folding']}): {row['status']}"
+        for number, (name, (_, row)) in enumerate(
+            zip(material.names, material.results.iterrows(), strict=True)
+        )
+    }
+
+
+def _write_figure(figure: Figure, rendered: Rendered | None, folder: Path) -> list[Path]:
+    contents: dict[str, bytes] = {}
+    if rendered is not None:
+        contents[".svg"], contents[".png"] = rendered.svg.encode("utf-8"), rendered.png
+    if figure.data is not None:
+        contents[".csv"] = figure.data.to_csv(index=False).encode("utf-8")
+    written = []
+    for suffix, content in contents.items():
+        path = folder / f"{figure.name}{suffix}"
+        _replace(path, content)
+        written.append(path)
+    return written
+
+
+def _remove_stale(figure: Figure, files: Sequence[Path], folder: Path) -> None:
+    """What an earlier report drew and this one has nothing for must not stay as if it held."""
+    for suffix in (".svg", ".png", ".csv"):
+        path = folder / f"{figure.name}{suffix}"
+        if path not in files:
+            path.unlink(missing_ok=True)
+
+
+def _timing(path: Path) -> list[dict[str, Any]] | None:
+    """Predicted and actual times by stage; None where nothing was predicted."""
+    if not path.exists():
+        return None
+    try:
+        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StoreError(
+            f"{path} does not hold times: {error}.", "Delete it, then report again."
+        ) from error
+    return found
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

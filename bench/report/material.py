@@ -1,0 +1,178 @@
+"""What the report is made of, as plain data: nothing below here looks into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from bench.provenance import Step
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream of a simulated design, and the FIFO on it.
+
+    Attributes:
+        name: The layers it connects.
+        depth: Of its FIFO, in words.
+        blocked: Share of cycles in which the sender had to wait; None when not recorded.
+        starved: Share of cycles in which the receiver had to wait; None when not recorded.
+    """
+
+    name: str
+    depth: int
+    blocked: float | None = None
+    starved: float | None = None
+
+
+@dataclass(frozen=True)
+class Design:
+    """The inside of one design, as compiled and simulated.
+
+    Attributes:
+        point: Number of its row in the results.
+        name: Name of the experiment.
+        layers: Estimates by layer, as the compile stage writes them.
+        streams: In order from input to output.
+        ii_unsized: Interval with every FIFO at depth 2; None for a deadlock or not known.
+    """
+
+    point: int
+    name: str
+    layers: tuple[Mapping[str, Any], ...]
+    streams: tuple[Stream, ...]
+    ii_simulated: float
+    ii_unsized: float | None
+
+
+@dataclass(frozen=True)
+class Dma:
+    """What the DMA moves, which bounds a board's throughput."""
+
+    image_bytes: int
+    bytes_per_cycle: int
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that the figures and the page show.
+
+    Attributes:
+        grid: Name of the grid.
+        results: As `collect` makes them.
+        trainings: As `collect_trainings` makes them.
+        curves: Test accuracy after each epoch, by name of the training.
+        limits: What each part has: lut, bram18, dsp, uram.
+        dma: By row of the results, where measured.
+        slowest, fastest: The simulated designs with the longest and the shortest interval.
+        chains: The steps behind each experiment, and each training that is a point of its own.
+    """
+
+    grid: str
+    results: pd.DataFrame
+    trainings: pd.DataFrame
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    dma: Mapping[int, Dma] = field(default_factory=dict)
+    slowest: Design | None = None
+    fastest: Design | None = None
+    chains: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the experiments, in the order of the results."""
+        return tuple(self.results["experiment"].astype(str))
+
+
+def gather(
+    grid: str,
+    results: pd.DataFrame,
+    trainings: pd.DataFrame,
+    chains: Mapping[str, tuple[Step, ...]],
+) -> Material:
+    """The material of a grid: `results` and `trainings`, and what is behind them."""
+    metrics = {name: {step.stage: step.metrics for step in steps} for name, steps in chains.items()}
+    own = [metrics.get(str(name), {}) for name in results["experiment"]]
+    slowest, fastest = _extremes(results)
+    return Material(
+        grid=grid,
+        results=results,
+        trainings=trainings,
+        curves=_curves(chains),
+        limits=_limits(results, own),
+        dma={row: dma for row, found in enumerate(own) if (dma := _dma(found))},
+        slowest=None if slowest is None else _design(slowest, results, own),
+        fastest=None if fastest is None else _design(fastest, results, own),
+        chains=chains,
+    )
+
+
+Metrics = Mapping[str, Mapping[str, Any]]  # by stage
+
+
+def _curves(chains: Mapping[str, tuple[Step, ...]]) -> dict[str, list[float]]:
+    """By name of the training, which the train step of all of its points carries."""
+    return {
+        step.manifest.name: [epoch["test_accuracy"] for epoch in step.metrics.get("epochs", ())]
+        for steps in chains.values()
+        for step in steps
+        if step.stage == "train" and step.status == "done" and step.manifest is not None
+    }
+
+
+def _limits(results: pd.DataFrame, own: Sequence[Metrics]) -> dict[str, Mapping[str, int]]:
+    return {
+        str(part): has
+        for part, found in zip(results["part"], own, strict=True)
+        if (has := found.get("compile", {}).get("available"))
+    }
+
+
+def _dma(found: Metrics) -> Dma | None:
+    measured = found.get("measure", {})
+    if not measured.get("dma_bytes_per_cycle") or not measured.get("input_bytes"):
+        return None
+    return Dma(int(measured["input_bytes"]), int(measured["dma_bytes_per_cycle"]))
+
+
+def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
+    """Rows of the slowest and the fastest simulated design; the first among equals."""
+    intervals = results["ii_simulated"].dropna().astype(float)
+    if intervals.empty:
+        return None, None
+    return int(intervals.argmax()), int(intervals.argmin())
+
+
+def _design(row: int, results: pd.DataFrame, own: Sequence[Metrics]) -> Design:
+    built, simulated = own[row]["compile"], own[row]["simulate"]
+    return Design(
+        point=row,
+        name=str(results["experiment"].iloc[row]),
+        layers=tuple(built["simulated"]["layers"]),
+        streams=_streams(simulated),
+        ii_simulated=float(simulated["ii_simulated"]),
+        ii_unsized=simulated.get("ii_unsized"),
+    )
+
+
+def _streams(simulated: Mapping[str, Any]) -> tuple[Stream, ...]:
+    """Depths and stalls by stream; simulations of an earlier version did not count stalls."""
+    steady = simulated.get("steady_cycles")
+    stalls = {stall["stream"]: stall for stall in simulated.get("stalls", ())} if steady else {}
+
+    def share(stream: str, name: str) -> float | None:
+        cycles = stalls.get(stream, {}).get(name)
+        return None if cycles is None else cycles / steady
+
+    return tuple(
+        Stream(
+            fifo["stream"],
+            int(fifo["depth"]),
+            share(fifo["stream"], "blocked_cycles"),
+            share(fifo["stream"], "starved_cycles"),
+        )
+        for fifo in simulated.get("fifos", ())
+    )

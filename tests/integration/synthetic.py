@@ -1,0 +1,217 @@
+"""A synthetic store: a grid of any size in seconds, its numbers made up. For tests of the report.
+
+Nothing here is a result. The formulas only give the figures something of a plausible shape.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.errors import StageFailure
+from bench.events import Emit
+from bench.experiment import Experiment, Point, expand, references
+from bench.grid import Grid, load_grid
+from bench.paths import ROOT
+from bench.pipeline import Resolver, execute, plan
+from bench.runners import Job
+from bench.store import Store
+from bench.wire import Result
+
+ENVIRONMENTS = ("host", "train", "finn", "vivado")
+LAYERS = ((1024, 64), (64, 64), (64, 64), (64, 10))
+HAS = {"bram18": 280, "dsp": 220, "lut": 53200, "uram": 0}
+GRID = """
+name = "synthetic"
+[train]
+network = "TFC"
+dataset = {datasets}
+weight_bits = {bits}
+act_bits = {bits}
+references = ["float", [16, 16]]
+seeds = [1]
+epochs = 40
+milestones = [34]
+[build]
+foldings = {foldings}
+board = "Pynq-Z1"
+clock_mhz = 100.0
+"""
+
+
+class SyntheticRunner:
+    """Writes made-up metrics; fails for the points in `failing`, by experiment name."""
+
+    name = "synthetic"
+
+    def __init__(self, failing: tuple[str, ...] = ()) -> None:
+        self.failing = failing
+
+    def recipe(self, environment: str) -> str:
+        return f"synthetic {environment}"
+
+    def describe(self, environment: str) -> dict[str, str]:
+        return {"packages": f"made-up=={len(environment)}.0 another==1.2.3"}
+
+    def lacks(self, environment: str) -> str:
+        return "XILINX_VIVADO is not set: no bitstream" if environment == "vivado" else ""
+
+    def check(self, environment: str) -> None:
+        pass
+
+    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
+        pass
+
+    def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        request = job.request
+        job.log.write_text("made up\n")
+        if job.task in self.failing and request.stage == "simulate":
+            raise StageFailure("Made-up failure with <b>markup</b> & 'quotes'.", "None.", job.log)
+        inputs = {
+            name: json.loads((folder / "metrics.json").read_text())
+            for name, folder in request.inputs.items()
+        }
+        metrics = METRICS[request.stage](request.spec, inputs)
+        reason = metrics.pop("infeasible", "")
+        (request.outputs / "metrics.json").write_text(json.dumps(metrics, sort_keys=True))
+        status = "infeasible" if reason else "done"
+        return Result(status, reason, "", {"made-up tool": "1.0"}, {"work": 0.1}, 1 << 20)
+
+
+def _train(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    weights, acts = spec["weight_bits"] or 32, spec["act_bits"] or 32
+    final = 0.978 - 0.02 / (weights - 1) - 0.012 / (acts - 1) + 0.001 * ((weights * acts) % 3)
+    curve = [
+        final - 0.08 * 0.8**epoch - (0.004 * ((epoch * weights) % 3) if epoch < 33 else 0)
+        for epoch in range(spec["epochs"])
+    ]
+    return {
+        "accuracy": max(curve),
+        "best_epoch": curve.index(max(curve)) + 1,
+        "parameters": 75000,
+        "epochs": [
+            {"epoch": number, "test_accuracy": accuracy} for number, accuracy in enumerate(curve, 1)
+        ],
+        "bits": [weights, acts],
+    }
+
+
+def _export(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"bits": inputs["train"]["bits"], "accuracy": inputs["train"]["accuracy"]}
+
+
+def _compile(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    weights, acts = inputs["export"]["bits"]
+    folding = spec["folding"]
+    if any(mh % pe or mw % simd for (pe, simd), (mw, mh) in zip(folding, LAYERS, strict=True)):
+        return {"infeasible": "PE does not divide the outputs of layer 4 <MH = 10>."}
+    layers = []
+    for number, ((pe, simd), (mw, mh)) in enumerate(zip(folding, LAYERS, strict=True)):
+        layers.append({
+            "name": f"MVAU_rtl_{number}", "mw": mw, "mh": mh, "pe": pe, "simd": simd,
+            "cycles_estimated": (mw // simd) * (mh // pe),
+        })  # fmt: skip
+        if number < 3:
+            layers.append({
+                "name": f"Thresholding_rtl_{number}", "mw": None, "mh": None, "pe": pe,
+                "simd": None, "cycles_estimated": mh // pe,
+            })  # fmt: skip
+    lanes = sum(pe * simd for pe, simd in folding)
+    use = {
+        "lut": 600 + lanes * weights * 14 + (lanes * 40 if weights < 4 else 0),
+        "bram18": min(400, 8 + lanes * weights // 38),
+        "dsp": 0 if weights < 4 else lanes // 4 + 2,
+    }
+    return use | {
+        "ii_estimated": max(layer["cycles_estimated"] for layer in layers),
+        "folding": folding,
+        "available": HAS,
+        "fits": all(use[name] <= HAS[name] for name in use),
+        "simulated": {"layers": layers},
+        "accuracy": inputs["export"]["accuracy"],
+        "streams": [
+            f"{a['name']}_to_{b['name']}" for a, b in zip(layers, layers[1:], strict=False)
+        ],
+    }
+
+
+def _size(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ii_unsized": 1.6 * inputs["compile"]["ii_estimated"], "total_depth": 30}
+
+
+def _simulate(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    interval = inputs["compile"]["ii_estimated"]
+    streams = inputs["compile"]["streams"]
+    return {
+        "images": spec["images"],
+        "accuracy": round(inputs["compile"]["accuracy"], 3),
+        "bit_exact": True,
+        "ii_simulated": float(interval),
+        "ii_unsized": 1.6 * interval,
+        "latency_cycles": 3 * interval + 70,
+        "fifos": [
+            {"stream": name, "depth": 2 + (number % 3) * 14} for number, name in enumerate(streams)
+        ],
+        "steady_cycles": 1000,
+        "stalls": [
+            {"stream": name, "blocked_cycles": 90 * number, "starved_cycles": 700 - 90 * number}
+            for number, name in enumerate(streams)
+        ],
+    }
+
+
+def _measure(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    interval = max(128.0, inputs["simulate"]["ii_simulated"])
+    return {
+        "fps_measured": 1e8 / interval, "ii_measured": interval, "measured_on": "emulated-board",
+        "board_name": "emulated", "input_bytes": 1024, "dma_bytes_per_cycle": 8,
+    }  # fmt: skip
+
+
+METRICS = {
+    "dataset": lambda spec, inputs: {},
+    "train": _train,
+    "export": _export,
+    "compile": _compile,
+    "size": _size,
+    "simulate": _simulate,
+    "measure": _measure,
+}
+
+
+def write_grid(
+    folder: Path, bits: tuple[int, ...], foldings: tuple[str, ...], datasets: tuple[str, ...]
+) -> Path:
+    """A grid file of every pair of `bits` at `foldings`."""
+    folder.mkdir(parents=True)
+    table = (ROOT / "experiments" / "foldings.toml").read_text(encoding="utf-8")
+    (folder / "foldings.toml").write_text(table, encoding="utf-8")
+    text = GRID.format(
+        bits=list(bits), foldings=json.dumps(foldings), datasets=json.dumps(datasets)
+    )
+    path = folder / "synthetic.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def points_of(grid: Grid) -> tuple[Point, ...]:
+    """What a run of `grid` makes."""
+    return (*expand(grid), *references(grid))
+
+
+def resolver_of(store: Path, failing: tuple[str, ...] = ()) -> Resolver:
+    """A store in which the synthetic runner makes everything."""
+    return Resolver(Store(store), dict.fromkeys(ENVIRONMENTS, SyntheticRunner(failing)))
+
+
+def fill(
+    file: Path, store: Path, failing: tuple[str, ...] = ()
+) -> tuple[Grid, tuple[Experiment, ...], Resolver]:
+    """Run the grid in `file` with made-up numbers."""
+    grid = load_grid(file)
+    resolver = resolver_of(store, failing)
+    execute(plan(points_of(grid)), resolver, 2, 2, lambda event: None)
+    return grid, expand(grid), resolver

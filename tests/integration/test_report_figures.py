@@ -1,0 +1,166 @@
+"""The report's figures, drawn: what files they are, and that odd names do them no harm."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+import synthetic
+
+from bench import provenance, report
+from bench.experiment import expand
+from bench.grid import load_grid
+from bench.report.figures import all_figures, render
+from bench.report.material import Material, gather
+
+SVG = "{http://www.w3.org/2000/svg}"
+EXPECTED = [
+    "accuracy-mnist", "epochs-mnist", "throughput", "resources-xc7z020clg400-1", "pareto-mnist",
+    "layers", "streams",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """Nine precisions at three foldings, one of them infeasible, and one failure."""
+    root = tmp_path_factory.mktemp("synthetic")
+    file = synthetic.write_grid(root / "g", (2, 3, 4), ("max", "low", "mid-original"), ("MNIST",))
+    grid, experiments, resolver = synthetic.fill(file, root / "store", ("tfc-mnist-w3a3-s1-low",))
+    points = synthetic.points_of(grid)
+    return gather(
+        grid.name,
+        report.collect(experiments, resolver),
+        report.collect_trainings(points, resolver),
+        provenance.chains(points, resolver),
+    )
+
+
+def test_every_figure_is_drawn_twice_the_same(material: Material) -> None:
+    names = []
+    for first, second in zip(all_figures(material), all_figures(material), strict=True):
+        names.append(first.name)
+        drawn, again = render(first, {}), render(second, {})
+        assert drawn == again, first.name
+        assert drawn is not None
+        assert drawn.png.startswith(b"\x89PNG")
+        tree = ElementTree.fromstring(drawn.svg)
+        assert next(tree.iter(f"{SVG}text"), None) is not None, "text is text"
+        assert "point:" not in drawn.svg
+        assert first.data is not None
+        assert len(first.data) > 0
+    assert names == EXPECTED
+
+
+def test_figures_say_what_is_seen_and_where_it_is_from(material: Material) -> None:
+    figures = {figure.name: figure for figure in all_figures(material)}
+    assert "For comparison, trained but not built: float" in figures["accuracy-mnist"].seen
+    throughput = figures["throughput"]
+    assert "64.0 times" in throughput.seen
+    assert "781,250 images/s" in throughput.seen
+    for origin in ("estimated", "rtl-sim", "emulated-board"):
+        assert origin in throughput.source
+    assert "17 rows of results.csv" in throughput.source  # 9 x 2, one failed
+    assert "53,200 LUT" in figures["resources-xc7z020clg400-1"].seen
+
+
+def test_stalls_are_said_not_to_be_recorded_where_they_are_not(material: Material) -> None:
+    streams = next(figure for figure in all_figures(material) if figure.name == "streams")
+    assert "not recorded" not in streams.seen
+    assert streams.data is not None
+    assert streams.data["blocked"].notna().all()
+    older = {
+        name: tuple(_without_stalls(step) for step in steps)
+        for name, steps in material.chains.items()
+    }
+    material = gather("older", material.results, material.trainings, older)
+    streams = next(figure for figure in all_figures(material) if figure.name == "streams")
+    assert "not recorded by these simulations" in streams.seen
+    assert render(streams, {}) is not None
+
+
+def _without_stalls(step: provenance.Step) -> provenance.Step:
+    metrics = {name: value for name, value in step.metrics.items() if name != "stalls"}
+    return provenance.Step(
+        step.stage, step.summary, step.status, step.reason, step.spec, step.needs, step.manifest,
+        metrics, step.folder,
+    )  # fmt: skip
+
+
+def test_odd_names_are_drawn_as_they_are(material: Material) -> None:
+    odd = "<b>&amp;\"'$x$ \x01"
+    results = material.results.assign(folding=material.results["folding"].replace("max", odd))
+    changed = Material(
+        odd, results, material.trainings, material.curves, material.limits, material.dma,
+        material.slowest, material.fastest, material.chains,
+    )  # fmt: skip
+    for figure in all_figures(changed):
+        drawn = render(figure, {str(n): odd for n in range(len(results))})
+        assert drawn is not None
+        ElementTree.fromstring(drawn.svg)
+        assert "<b>" not in drawn.inline
+
+
+def test_nothing_done_means_nothing_drawn_and_says_why(tmp_path: Path) -> None:
+    file = synthetic.write_grid(tmp_path / "g", (2, 8), ("max",), ("MNIST",))
+    grid = load_grid(file)
+    resolver = synthetic.resolver_of(tmp_path / "store")
+    points = synthetic.points_of(grid)
+    empty = gather(
+        grid.name,
+        report.collect(expand(grid), resolver),
+        report.collect_trainings(points, resolver),
+        provenance.chains(points, resolver),
+    )
+    figures = all_figures(empty)
+    assert [figure.name for figure in figures] == EXPECTED
+    assert all(render(figure, {}) is None and figure.seen for figure in figures)
+
+
+def test_a_grid_without_points_has_no_figures() -> None:
+    columns = list(report.COLUMNS)
+    assert all_figures(Material("none", pd.DataFrame(columns=columns), pd.DataFrame())) == []
+
+
+def test_files_of_a_figure_that_cannot_be_drawn_any_more_go(
+    material: Material, tmp_path: Path
+) -> None:
+    about = report.About(Path("g.toml"))
+    report.write_page(material, about, tmp_path)
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == set(EXPECTED)
+    results = material.results.assign(fps_core=pd.NA, fps_measured=pd.NA)
+    report.write_page(gather("g", results, material.trainings, material.chains), about, tmp_path)
+    assert not (tmp_path / "figures" / "pareto-mnist.svg").exists()
+
+
+def test_planning_does_not_wait_for_matplotlib() -> None:
+    code = "import sys, bench.cli; sys.exit('matplotlib' in sys.modules or 'jinja2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_245_points_take_less_than_10_seconds_and_5_megabytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A thousand made-up artifacts need not survive a power cut.
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    file = synthetic.write_grid(
+        tmp_path / "g", tuple(range(2, 9)), ("max", "high", "mid", "low", "min"), ("MNIST",)
+    )
+    grid, experiments, resolver = synthetic.fill(file, tmp_path / "store")
+    assert len(experiments) == 245
+    started = time.process_time()
+    material = gather(
+        grid.name,
+        report.collect(experiments, resolver),
+        report.collect_trainings(synthetic.points_of(grid), resolver),
+        provenance.chains(synthetic.points_of(grid), resolver),
+    )
+    page = report.write_page(material, report.About(file), tmp_path / "store" / "reports" / "g")
+    # Of the processor, since whoever else uses the machine is not the report's fault.
+    assert time.process_time() - started < 10
+    assert page.stat().st_size < 5e6
