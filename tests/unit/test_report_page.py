@@ -67,6 +67,7 @@ class _Page(HTMLParser):
 def _material(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
     return gather(
         "test",
+        experiments,
         report.collect(experiments, resolver),
         report.collect_trainings(experiments, resolver),
         provenance.chains(experiments, resolver),
@@ -85,9 +86,7 @@ def _render(
 
 
 @pytest.fixture
-def material(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
-) -> Material:
+def material(experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner) -> Material:
     """Two trainings by two foldings: one simulation failed, all else is done."""
     runner.fail_on("simulate", experiments[1].name)
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
@@ -167,7 +166,7 @@ def test_claims_stand_with_verdict_evidence_and_rows(material: Material, tmp_pat
     text = _render(material, tmp_path, [CLAIM])
     assert re.search(r'class="badge b-partly">.*?partly</span>', text)
     assert "1 &lt; 2" in text
-    row = re.search(r'<td>rtl-sim</td>\s*<td>(.*?)</td>', text, re.DOTALL)
+    row = re.search(r"<td>rtl-sim</td>\s*<td>(.*?)</td>", text, re.DOTALL)
     assert row
     assert 'href="#row-0"' in row[1]
     assert "nowhere" in row[1]
@@ -187,7 +186,7 @@ def test_times_that_cannot_be_read_are_an_error_with_a_remedy(tmp_path: Path) ->
     path.write_text(json.dumps([]))
     assert _timing(path) == []
     path.write_text("{")
-    with pytest.raises(StoreError, match="timing.json does not hold times"):
+    with pytest.raises(StoreError, match=r"timing\.json does not hold times"):
         _timing(path)
 
 

@@ -32,9 +32,7 @@ NAMED = 6
 
 def pareto_figures(material: Material) -> Iterator[Figure]:
     """One figure per data set: accuracies on different ones do not compare."""
-    results = material.results.assign(
-        point=range(len(material.results)), name=list(material.names)
-    )
+    results = material.results.assign(point=range(len(material.results)), name=list(material.names))
     for dataset, own in results.groupby("dataset", sort=False):
         yield _figure(str(dataset), own, material)
 
@@ -46,10 +44,14 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
         return Figure(
             name, title, f"No point of {dataset} has accuracy, throughput and resources yet."
         )
-    points["front"] = efficient(points[["accuracy", "images_per_s", "taken"]].to_numpy() * [-1, -1, 1])
+    points["front"] = efficient(
+        points[["accuracy", "images_per_s", "taken"]].to_numpy() * [-1, -1, 1]
+    )
     front = points[points["front"]]
     column = points.attrs["column"]
-    origins = sorted(set(results["measured_on"].dropna())) if column == "fps_measured" else ["rtl-sim"]
+    origins = (
+        sorted(set(results["measured_on"].dropna())) if column == "fps_measured" else ["rtl-sim"]
+    )
     best = front.sort_values("accuracy", ascending=False, kind="stable")
     seen = (
         f"{counted(len(front), 'point')} of {len(points)} on the front: no other point is at least "
@@ -82,9 +84,9 @@ def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
     shares = pd.DataFrame(
         {
             name: number(results[name])
-            / results["part"].map(
-                lambda part, name=name: material.limits.get(str(part), {}).get(name) or np.nan
-            ).astype(float)
+            / results["part"]
+            .map(lambda part, name=name: material.limits.get(str(part), {}).get(name) or np.nan)
+            .astype(float)
             for name in RESOURCES
         }
     )
@@ -107,8 +109,7 @@ def efficient(costs: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Which rows of `costs` [points, objectives], to be made small, no other row dominates."""
     no_worse = (costs[:, None, :] <= costs[None, :, :]).all(axis=2)
     better = (costs[:, None, :] < costs[None, :, :]).any(axis=2)
-    result: npt.NDArray[np.bool_] = ~(no_worse & better).any(axis=0)
-    return result
+    return np.asarray(~(no_worse & better).any(axis=0), dtype=np.bool_)
 
 
 def _point_text(point: pd.Series) -> str:
