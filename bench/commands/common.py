@@ -274,7 +274,7 @@ def report_on(
     trainings = report.collect_trainings(points, resolver, present)
     chains = provenance.chains(points, resolver, present)
     judgements = claims.judge(stated, results, trainings)
-    material = report.gather(grid.name, results, trainings, chains)
+    material = report.gather(grid.name, points, results, trainings, chains)
     page = report.write_page(material, about, folder, claims.as_json(judgements)["claims"])
     written = (
         page,

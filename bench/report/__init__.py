@@ -28,6 +28,6 @@ __all__ = [
     "write",
     "write_forecast",
     "write_more",
-    "write_timing",
     "write_page",
+    "write_timing",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from bench.experiment import Point
 from bench.provenance import Step
 
 
@@ -89,6 +90,7 @@ class Material:
 
 def gather(
     grid: str,
+    points: Sequence[Point],
     results: pd.DataFrame,
     trainings: pd.DataFrame,
     chains: Mapping[str, tuple[Step, ...]],
@@ -101,7 +103,7 @@ def gather(
         grid=grid,
         results=results,
         trainings=trainings,
-        curves=_curves(chains),
+        curves=_curves(points, chains),
         limits=_limits(results, own),
         dma={row: dma for row, found in enumerate(own) if (dma := _dma(found))},
         slowest=None if slowest is None else _design(slowest, results, own),
@@ -113,14 +115,15 @@ def gather(
 Metrics = Mapping[str, Mapping[str, Any]]  # by stage
 
 
-def _curves(chains: Mapping[str, tuple[Step, ...]]) -> dict[str, list[float]]:
-    """By name of the training, which the train step of all of its points carries."""
-    return {
-        step.manifest.name: [epoch["test_accuracy"] for epoch in step.metrics.get("epochs", ())]
-        for steps in chains.values()
-        for step in steps
-        if step.stage == "train" and step.status == "done" and step.manifest is not None
-    }
+def _curves(
+    points: Sequence[Point], chains: Mapping[str, tuple[Step, ...]]
+) -> dict[str, list[float]]:
+    curves = {}
+    for name, point in {point.training_name: point for point in points}.items():
+        for step in chains[point.name]:
+            if step.stage == "train" and step.metrics.get("epochs"):
+                curves[name] = [epoch["test_accuracy"] for epoch in step.metrics["epochs"]]
+    return curves
 
 
 def _limits(results: pd.DataFrame, own: Sequence[Metrics]) -> dict[str, Mapping[str, int]]:
@@ -146,12 +149,16 @@ def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
     return int(intervals.argmax()), int(intervals.argmin())
 
 
-def _design(row: int, results: pd.DataFrame, own: Sequence[Metrics]) -> Design:
+def _design(row: int, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:
+    """The design of a row; None where an earlier version compiled it and noted no layers."""
     built, simulated = own[row]["compile"], own[row]["simulate"]
+    layers = tuple(built.get("simulated", {}).get("layers", ()))
+    if not layers:
+        return None
     return Design(
         point=row,
         name=str(results["experiment"].iloc[row]),
-        layers=tuple(built["simulated"]["layers"]),
+        layers=layers,
         streams=_streams(simulated),
         ii_simulated=float(simulated["ii_simulated"]),
         ii_unsized=simulated.get("ii_unsized"),

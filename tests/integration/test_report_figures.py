@@ -11,11 +11,13 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-import synthetic
 
-from bench import provenance, report
+import synthetic
+from bench import claims, provenance, report
+from bench.commands import common
 from bench.experiment import expand
 from bench.grid import load_grid
+from bench.paths import ROOT
 from bench.report.figures import all_figures, render
 from bench.report.material import Material, gather
 
@@ -35,6 +37,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     points = synthetic.points_of(grid)
     return gather(
         grid.name,
+        points,
         report.collect(experiments, resolver),
         report.collect_trainings(points, resolver),
         provenance.chains(points, resolver),
@@ -78,7 +81,7 @@ def test_stalls_are_said_not_to_be_recorded_where_they_are_not(material: Materia
         name: tuple(_without_stalls(step) for step in steps)
         for name, steps in material.chains.items()
     }
-    material = gather("older", material.results, material.trainings, older)
+    material = gather("older", (), material.results, material.trainings, older)
     streams = next(figure for figure in all_figures(material) if figure.name == "streams")
     assert "not recorded by these simulations" in streams.seen
     assert render(streams, {}) is not None
@@ -113,6 +116,7 @@ def test_nothing_done_means_nothing_drawn_and_says_why(tmp_path: Path) -> None:
     points = synthetic.points_of(grid)
     empty = gather(
         grid.name,
+        points,
         report.collect(expand(grid), resolver),
         report.collect_trainings(points, resolver),
         provenance.chains(points, resolver),
@@ -134,7 +138,9 @@ def test_files_of_a_figure_that_cannot_be_drawn_any_more_go(
     report.write_page(material, about, tmp_path)
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == set(EXPECTED)
     results = material.results.assign(fps_core=pd.NA, fps_measured=pd.NA)
-    report.write_page(gather("g", results, material.trainings, material.chains), about, tmp_path)
+    report.write_page(
+        gather("g", (), results, material.trainings, material.chains), about, tmp_path
+    )
     assert not (tmp_path / "figures" / "pareto-mnist.svg").exists()
 
 
@@ -154,13 +160,10 @@ def test_245_points_take_less_than_10_seconds_and_5_megabytes(
     grid, experiments, resolver = synthetic.fill(file, tmp_path / "store")
     assert len(experiments) == 245
     started = time.process_time()
-    material = gather(
-        grid.name,
-        report.collect(experiments, resolver),
-        report.collect_trainings(synthetic.points_of(grid), resolver),
-        provenance.chains(synthetic.points_of(grid), resolver),
-    )
-    page = report.write_page(material, report.About(file), tmp_path / "store" / "reports" / "g")
+    folder = tmp_path / "store" / "reports" / grid.name
+    stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
+    about = report.About(file)
+    page = common.report_on(grid, experiments, resolver, folder, stated, about).written[0]
     # Of the processor, since whoever else uses the machine is not the report's fault.
     assert time.process_time() - started < 10
     assert page.stat().st_size < 5e6

@@ -67,6 +67,7 @@ class _Page(HTMLParser):
 def _material(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
     return gather(
         "test",
+        experiments,
         report.collect(experiments, resolver),
         report.collect_trainings(experiments, resolver),
         provenance.chains(experiments, resolver),
@@ -185,7 +186,7 @@ def test_times_that_cannot_be_read_are_an_error_with_a_remedy(tmp_path: Path) ->
     path.write_text(json.dumps([]))
     assert _timing(path) == []
     path.write_text("{")
-    with pytest.raises(StoreError, match="timing.json does not hold times"):
+    with pytest.raises(StoreError, match=r"timing\.json does not hold times"):
         _timing(path)
 
 

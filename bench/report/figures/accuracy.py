@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -45,12 +45,16 @@ def _heat_map(dataset: str, trainings: pd.DataFrame) -> Figure:
     ).reindex(index=bits_order(built["act_bits"]), columns=bits_order(built["weight_bits"]))
     if cells.notna().sum().sum() == 0:
         return Figure(name, title, f"No precision of {dataset} has been trained yet.")
-    flat = cells.stack().dropna()
-    best, worst = flat.idxmax(), flat.idxmin()
+    flat = {
+        (str(weights), str(acts)): float(value)
+        for weights, column in cells.items()
+        for acts, value in column.dropna().items()
+    }
+    best, worst = max(flat, key=flat.__getitem__), min(flat, key=flat.__getitem__)
     references = done[~done["built"]]
     seen = (
         f"Test accuracy of {counted(len(flat), 'precision')}, from {_at(worst, flat)} to "
-        f"{_at(best, flat)}: {100 * (flat.max() - flat.min()):.2f} percentage points apart."
+        f"{_at(best, flat)}: {100 * (flat[best] - flat[worst]):.2f} percentage points apart."
         + _references_text(references)
     )
     seeds = done["seed"].nunique()
@@ -66,9 +70,8 @@ def _heat_map(dataset: str, trainings: pd.DataFrame) -> Figure:
     )  # fmt: skip
 
 
-def _at(cell: object, flat: pd.Series) -> str:
-    acts, weights = cell  # type: ignore[misc]  # a pair, by its making
-    return f"{flat[cell]:.2%} (w{weights}a{acts})"
+def _at(cell: tuple[str, str], accuracies: Mapping[tuple[str, str], float]) -> str:
+    return f"{accuracies[cell]:.2%} (w{cell[0]}a{cell[1]})"
 
 
 def _references_text(references: pd.DataFrame) -> str:
@@ -106,7 +109,7 @@ def _draw_heat_map(cells: pd.DataFrame, references: pd.DataFrame, width: float) 
             )  # fmt: skip
             axes.add_patch(cell)
             if known:
-                ink = style.ink_on(scale.to_rgba(value))
+                ink = style.ink_on(tuple(scale.to_rgba(value)))
                 text = f"{value:.{digits}f}"
                 axes.text(x, y, text, ha="center", va="center", fontsize=8, color=ink)
     axes.set(
@@ -119,8 +122,9 @@ def _draw_heat_map(cells: pd.DataFrame, references: pd.DataFrame, width: float) 
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     bar = drawing.colorbar(scale, ax=axes, pad=0.03, aspect=24)
-    bar.solids.set(edgecolor="face", rasterized=False)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    if bar.solids is not None:
+        bar.solids.set(edgecolor="face", rasterized=False)
+    bar.outline.set_visible(False)
     bar.set_label("test accuracy (%)")
     for value in number(references["accuracy"]) * 100:
         if low <= value <= high:
@@ -161,7 +165,7 @@ def _is_told(row: pd.Series, count: int) -> bool:
     return count <= FEW_CURVES or not row["built"] or row["weight_bits"] == row["act_bits"]
 
 
-def _draw_curves(curves: list[tuple[pd.Series, list[float]]], told: list[str]) -> Drawing:
+def _draw_curves(curves: Sequence[tuple[pd.Series, Sequence[float]]], told: list[str]) -> Drawing:
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     drawing = style.new(style.WIDE, 3.6)

@@ -44,7 +44,8 @@ def _layers(designs: Mapping[str, Design]) -> Figure:
     seen = " ".join(_layers_text(kind, design) for kind, design in designs.items())
     source = (
         "layers: estimated (FINN's analytic model of the RTL that was simulated); interval: "
-        f"rtl-sim (ii_simulated); metrics of compile and simulate of {listed(data['design'].unique())}"
+        "rtl-sim (ii_simulated); metrics of compile and simulate of "
+        f"{listed(data['design'].unique())}"
     )
     return Figure(name, title, seen, source, data, lambda: _draw_layers(designs))
 
@@ -54,8 +55,8 @@ def _layers_text(kind: str, design: Design) -> str:
     busiest = [layer for layer in design.layers if int(layer["cycles_estimated"]) == most]
     return (
         f"In the {kind} design, {design.name}, {listed(map(_short, busiest))} "
-        f"{'takes' if len(busiest) == 1 else 'take'} the most, {most:,} cycles an image; simulated, "
-        f"an image comes out every {design.ii_simulated:,.2f}."
+        f"{'takes' if len(busiest) == 1 else 'take'} the most, {most:,} cycles an image; "
+        f"simulated, an image comes out every {design.ii_simulated:,.2f}."
     )
 
 

@@ -109,8 +109,7 @@ def efficient(costs: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Which rows of `costs` [points, objectives], to be made small, no other row dominates."""
     no_worse = (costs[:, None, :] <= costs[None, :, :]).all(axis=2)
     better = (costs[:, None, :] < costs[None, :, :]).any(axis=2)
-    result: npt.NDArray[np.bool_] = ~(no_worse & better).any(axis=0)
-    return result
+    return np.asarray(~(no_worse & better).any(axis=0), dtype=np.bool_)
 
 
 def _point_text(point: pd.Series) -> str:

@@ -90,7 +90,7 @@ def _places(results: pd.DataFrame, weights: list[object]) -> pd.Series:
     """Where each design stands: a column per weight bits, in it those activation bits there are."""
     places = pd.Series(0.0, index=results.index)
     for column, bits in enumerate(weights):
-        own = results[results["weight_bits"].eq(bits)]
+        own = results[[one == bits for one in results["weight_bits"]]]
         acts = bits_order(own["act_bits"])
         shift = own["act_bits"].map(acts.index).astype(float) - (len(acts) - 1) / 2
         places[own.index] = column + 0.8 / len(acts) * shift

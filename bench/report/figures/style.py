@@ -33,7 +33,7 @@ VARIABLES = {INK: "ink", MUTED: "muted", RULE: "rule", PAPER: "paper", LIMIT: "l
 WIDE = 7.6
 DPI = 160
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
     "axes.facecolor": "none",

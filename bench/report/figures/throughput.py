@@ -90,7 +90,7 @@ def throughputs(material: Material) -> pd.DataFrame:
 
 def dma_bounds(material: Material) -> list[tuple[int, int, float]]:
     """Bytes per image, bytes per cycle, and the images per second that these allow; each once."""
-    found = {}
+    found: dict[tuple[int, int, float], None] = {}
     for row, dma in material.dma.items():
         clock = float(material.results["clock_mhz"].iloc[row]) * 1e6
         limit = clock / (dma.image_bytes / dma.bytes_per_cycle)

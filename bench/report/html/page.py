@@ -73,7 +73,7 @@ def render_page(
         columns=columns,
         groups=table.groups_of(columns),
         rows=rows,
-        row_of={row.name: row for row in rows},
+        places=_places(rows, provenance),
         stopped=_stopped(rows),
         stages=_stages(provenance),
         by_stage=_by_stage(provenance),
@@ -119,6 +119,16 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tuple[str, str]]:
+    """Where a name that a claim rests on leads, and what the link says: a row, or a training."""
+    trainings = {
+        record.name: (record.id, record.name)
+        for record in provenance.records.values()
+        if record.stage == "train"
+    }
+    return trainings | {row.name: (f"row-{row.number}", row.label) for row in rows}
+
+
 def _title(material: Material) -> str:
     if material.results.empty:
         return f"Grid {material.grid}"
@@ -137,7 +147,7 @@ def _subtitle(material: Material) -> str:
         *([counted(n, "seed")] if (n := results["seed"].nunique()) > 1 else []),
         *([counted(n, "data set")] if (n := results["dataset"].nunique()) > 1 else []),
     ]
-    return f"{counted(len(results), 'point')}: {' × '.join(parts)}"
+    return f"{counted(len(results), 'point')}: {' x '.join(parts)}"
 
 
 def _facts(
@@ -167,7 +177,7 @@ def _facts(
         return facts
     runners = sorted({dict(record.environment.facts).get("runner", "") for record in records})
     made = sorted(record.created for record in records)
-    commits = sorted({record.commit for record in records if record.commit})
+    commits = sorted({record.commit_short for record in records})
     total = sum(record.seconds for record in records)
     return [
         *facts,
@@ -175,7 +185,7 @@ def _facts(
         ("machine", listed(machine.title for machine in provenance.machines)),
         ("time of all stages", f"{duration(total)} for {counted(len(records), 'artifact')}"),
         ("made", _between(made[0], made[-1])),
-        ("git commit", listed(commits) or "not recorded"),
+        ("git commit", listed(commits)),
     ]
 
 

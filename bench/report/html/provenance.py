@@ -49,6 +49,7 @@ class Record:
     machine: Made
     tools: str
     commit: str
+    commit_short: str
     manifest: str
 
 
@@ -170,7 +171,8 @@ def _machine_title(facts: Mapping[str, Any]) -> str:
 
 def _record(step: Step, keys: Mapping[str, str], shared: _Shared, folder: Path) -> Record:
     made = step.manifest
-    assert made is not None and step.folder is not None, "there is nothing to tell of"
+    assert made is not None, "there is nothing to tell of"
+    assert step.folder is not None, "a failure is no artifact"
     memory = made.peak_memory_bytes
     return Record(
         id=f"artifact-{made.stage}-{made.key[:SHORT]}",
@@ -194,6 +196,7 @@ def _record(step: Step, keys: Mapping[str, str], shared: _Shared, folder: Path) 
         machine=_shared(shared.machines, made.host, "machine", _machine_title),
         tools=", ".join(f"{name} {version}" for name, version in sorted(made.tools.items())),
         commit=_commit(checkout_of(made)),
+        commit_short=_commit_short(checkout_of(made)),
         manifest=relative_url(step.folder / "manifest.json", folder),
     )
 
@@ -201,6 +204,10 @@ def _record(step: Step, keys: Mapping[str, str], shared: _Shared, folder: Path) 
 def _commit(checkout: Mapping[str, str]) -> str:
     details = [checkout[name] for name in ("changes", "reason") if checkout.get(name)]
     return f"{checkout['commit']}, tree {': '.join([checkout['tree'], *details])}"
+
+
+def _commit_short(checkout: Mapping[str, str]) -> str:
+    return f"{checkout['commit'][:SHORT]} (tree {checkout['tree']})"
 
 
 def relative_url(path: Path, folder: Path) -> str:

@@ -136,7 +136,7 @@ def rows_of(material: Material, columns: tuple[Column, ...]) -> list[Row]:
 
 def kind_of(status: str) -> str:
     """What became of a point: `done`, `infeasible`, `failed`, `skipped` or `missing`."""
-    kind = status.split(":")[0]
+    kind = status.split(":", maxsplit=1)[0]
     return kind if kind in _KINDS else "missing"
 
 
@@ -156,6 +156,6 @@ def _row(number: int, name: str, row: pd.Series, columns: tuple[Column, ...]) ->
 def _cell(value: Any, column: Column) -> Cell:
     classes = "n" if column.numeric else ""
     if pd.isna(value):
-        return Cell("–", f"{classes} none".strip())
+        return Cell("-", f"{classes} none".strip())
     text = column.text(value)
     return Cell(text, f"{classes} bad".strip() if text == "NO" else classes)

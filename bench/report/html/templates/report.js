@@ -20,9 +20,9 @@
     const body = table.tBodies[0];
     const rows = [...body.rows];
     // What is not known stays at the end, whichever way the rest goes.
-    const known = rows.filter((row) => text(row) !== "–");
+    const known = rows.filter((row) => text(row) !== "-");
     known.sort((a, b) => compare(text(a), text(b)) * (up ? 1 : -1));
-    body.append(...known, ...rows.filter((row) => text(row) === "–"));
+    body.append(...known, ...rows.filter((row) => text(row) === "-"));
   };
   const addSorting = () => {
     [...table.tHead.rows[1].cells].forEach((head, place) => {
