@@ -6,7 +6,7 @@ RUNNER  ?= auto
 BOARD   ?=
 BENCH   := .venv/bin/bench
 
-.PHONY: help setup reproduce test benchmark base images lock lock-check clean
+.PHONY: help setup reproduce test benchmark base images appendix lock lock-check clean
 
 help:
 	@echo "make reproduce            run experiments/quick.toml and report (PROFILE=name for another)"
@@ -15,6 +15,7 @@ help:
 	@echo "make benchmark            time everything: benchmarks.json, benchmarks.md (5 minutes)"
 	@echo "make setup                prepare .venv with the bench command"
 	@echo "make images               build the container images ahead of a run (make base: their base only)"
+	@echo "make appendix             write docs/artifact-appendix.md from docs/measured.json"
 	@echo "make lock                 regenerate the hash-pinned locks"
 	@echo "make clean                remove .venv and .tox; artifacts/ stays"
 
@@ -46,6 +47,9 @@ base images: setup
 
 benchmark: setup
 	@.venv/bin/python -m benchmarks
+
+appendix: .venv/dev
+	.venv/bin/python tools/appendix.py
 
 lock: .venv/dev
 	.venv/bin/python tools/lock.py

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import subprocess
-from functools import cache
+import time
+from functools import lru_cache
 from pathlib import Path
 
 from bench.paths import ROOT
 
 NAMED = 5
 GIT_SECONDS = 20.0
+# A run may take hours, in which somebody edits or pulls; a stage takes longer than that.
+FRESH_SECONDS = 5.0
 
 
-@cache
 def describe_checkout(root: Path = ROOT) -> dict[str, str]:
-    """The commit and the state of the tree, asked of git once per process.
+    """The commit and the state of the tree; git is asked anew every few seconds at most.
 
     Returns:
         `commit`: the full hash, or `unknown`. `tree`: `clean`, `changed` or `unknown`. Where
         changed, `changes` names the first few files, those that git does not track included;
         where unknown, `reason` says why.
     """
+    return _describe(root, int(time.monotonic() / FRESH_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _describe(root: Path, _period: int) -> dict[str, str]:
     try:
         # A copy unpacked inside somebody else's repository is no checkout of this project.
         top = _git(root, "rev-parse", "--show-toplevel").strip()

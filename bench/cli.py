@@ -12,7 +12,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench import __version__
-from bench.commands import board, claims, doctor, plan, report, run, store, why
+from bench.commands import (
+    board,
+    claims,
+    compare,
+    doctor,
+    export,
+    plan,
+    report,
+    run,
+    store,
+    verify,
+    why,
+)
 from bench.errors import EXIT_MEANING, BenchError, Exit
 
 LOG_LINES = 15
@@ -80,7 +92,7 @@ def cli(context: click.Context, debug: bool) -> None:
     context.obj = Explainer(debug)
 
 
-for module in (board, claims, doctor, plan, report, run, store, why):
+for module in (board, claims, compare, doctor, export, plan, report, run, store, verify, why):
     cli.add_command(module.command)
 
 

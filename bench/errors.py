@@ -20,6 +20,7 @@ class Exit(IntEnum):
     STORE = 5
     BOARD = 6
     CLAIM = 7
+    DIFFERENT = 8
     BUG = 70
     INTERRUPTED = 130
 
@@ -33,6 +34,7 @@ EXIT_MEANING: dict[Exit, str] = {
     Exit.STORE: "the artifact store cannot be read or written",
     Exit.BOARD: "the board could not be reached or refused",
     Exit.CLAIM: "a claim fares worse than it did before",
+    Exit.DIFFERENT: "what was compared differs, or an archive is not what it says",
     Exit.BUG: "a bug in bench; please report it with the log",
     Exit.INTERRUPTED: "interrupted; nothing half-written is left",
 }

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Planned:
-    """The run knows its tasks: `total` of them."""
+    """The run knows its tasks: `total` of them; `expected` says how long they will take."""
 
     total: int
     jobs: int
     runner: str
     reason: str
+    expected: str = ""
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def _describe(event: events.Event) -> str:
         case events.Planned():
             return (
                 f"{event.total} tasks, {event.jobs} at a time; "
-                f"runner {event.runner} ({escape(event.reason)})"
+                f"runner {event.runner} ({escape(event.reason)}){event.expected}"
             )
         case events.Started():
             return f"  {event.stage} {event.task}: started"

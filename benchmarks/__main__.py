@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -33,48 +33,14 @@ from bench.pipeline import Resolver, execute, plan
 from bench.pipeline.assemble import assemble
 from bench.runners.venv import VenvRunner
 from bench.store import Entry
-from benchmarks import runners
+from benchmarks import cluster, runners
+from benchmarks.figures import Figure
 
 GRID = ROOT / "experiments" / "benchmark.toml"
 REPEATS = 3
 TRAIN_IMAGES = 12_000
 SCRIPTS = ROOT / "benchmarks" / "workers"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One thing timed several times.
-
-    Attributes:
-        what: Name for people.
-        unit: Of the values.
-        values: As measured.
-        wanted: What to reach; None where there is no goal.
-        at_most: Whether smaller is better.
-    """
-
-    what: str
-    unit: str
-    values: Sequence[float]
-    wanted: float | None = None
-    at_most: bool = True
-
-    @property
-    def median(self) -> float:
-        """The middle value."""
-        return statistics.median(self.values)
-
-    @property
-    def reached(self) -> bool | None:
-        """Whether the median is what was wanted."""
-        if self.wanted is None:
-            return None
-        return self.median <= self.wanted if self.at_most else self.median >= self.wanted
-
-    def as_json(self) -> dict[str, Any]:
-        """All of it, with the spread."""
-        spread = {"median": self.median, "min": min(self.values), "max": max(self.values)}
-        return asdict(self) | spread | {"reached": self.reached}
+ALONE = ("dask", "runners")
 
 
 @dataclass
@@ -88,7 +54,7 @@ class Benchmark:
     def add(self, figure: Figure) -> Figure:
         """Keep and show a figure."""
         self.figures.append(figure)
-        print(_line(figure.as_json()), flush=True)
+        print(figure.as_line(), flush=True)
         return figure
 
     def run(self) -> None:
@@ -100,7 +66,12 @@ class Benchmark:
         self._training(entries)
         self._overhead()
         self._runners()
-        self._cluster()
+        self._dask()
+
+    def run_only(self, part: str) -> None:
+        """One of `ALONE`."""
+        (self.store / "tmp").mkdir(parents=True, exist_ok=True)
+        getattr(self, f"_{part}")()
 
     def _pipeline(self) -> dict[str, Entry]:
         command = [sys.executable, "-m", "bench", "run", str(GRID), "--runner", "venv"]
@@ -200,35 +171,12 @@ class Benchmark:
                 continue
             self.add(Figure(f"{name} runner, per stage", "s", seconds, goal))
 
-    def _cluster(self) -> None:
-        from distributed import LocalCluster  # noqa: PLC0415
-
-        from bench.cluster import DaskBackend, Site  # noqa: PLC0415
-        from bench.runners.limits import Limits  # noqa: PLC0415
-
-        grid = load_grid(GRID)
-        train = grid.train.model_copy(update={"seeds": (1, 2, 3, 4)})
-        tasks = plan(expand(grid.model_copy(update={"train": train})))
-        tasks = [task for task in tasks if task.stage.name in ("dataset", "train")]
-        seconds = {}
-        for workers in (1, 2):
-            with (
-                tempfile.TemporaryDirectory(dir=self.store / "tmp") as folder,
-                LocalCluster(
-                    n_workers=workers, threads_per_worker=1, dashboard_address=None
-                ) as cluster,
-            ):
-                site = Site(Path(folder), environments_folder(self.store), "venv", Limits())
-                resolver = site()
-                first = [task for task in tasks if task.stage.name == "dataset"]
-                execute(first, resolver, 1, 1, _ignore)
-                backend = DaskBackend(cluster.scheduler_address, resolver, site, _ignore)
-                summary = execute(tasks, resolver, 1, 1, _ignore, backend=backend)
-                assert summary.exit_code == 0, summary.errors
-                seconds[workers] = summary.seconds
-        self.add(Figure("8 trainings on Dask, 1 worker", "s", [seconds[1]]))
-        self.add(Figure("the same, 2 workers", "s", [seconds[2]]))
-        self.add(Figure("Dask, 2 workers / 1", "x", [seconds[1] / seconds[2]], 1.7, False))
+    def _dask(self) -> None:
+        try:
+            for figure in cluster.figures(self.store):
+                self.add(figure)
+        except EnvironmentFailure as error:
+            print(f"Dask: not measured further. {error.what}", flush=True)
 
     def _resolver(self, store: Path) -> Resolver:
         return assemble(store, VenvRunner(environments_folder(self.store)))
@@ -317,29 +265,23 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _line(figure: dict[str, Any]) -> str:
-    goal = ""
-    if figure["wanted"] is not None:
-        sign = "at most" if figure["at_most"] else "at least"
-        goal = f"{sign} {figure['wanted']:g}: {'yes' if figure['reached'] else 'NO'}"
-    spread = f"{figure['min']:.3g} to {figure['max']:.3g}"
-    values = f"{figure['median']:.3g} {figure['unit']} | {spread} | {len(figure['values'])}"
-    return f"| {figure['what']} | {values} | {goal} |"
-
-
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT, help="folder for the two files")
     parser.add_argument("--store", type=Path, help="an empty folder; default: a temporary one")
     parser.add_argument("--exact", action="store_true", help="build FINN's own modules, too")
+    parser.add_argument("--only", choices=ALONE, help="a part that needs none of the others")
     options = parser.parse_args()
     machine = _machine()
     default = ROOT / "artifacts"
     os.environ.setdefault("BENCH_ENVIRONMENTS", str(environments_folder(default)))
     with tempfile.TemporaryDirectory() as folder:
         benchmark = Benchmark((options.store or Path(folder)).absolute(), options.exact)
-        benchmark.run()
+        if options.only:
+            benchmark.run_only(options.only)
+        else:
+            benchmark.run()
     versions = {name: metadata.version(name) for name in ("finn-bench", "distributed", "numpy")}
     figures = [figure.as_json() for figure in benchmark.figures]
     document = {
@@ -353,7 +295,7 @@ def main() -> None:
     (options.output / "benchmarks.json").write_text(text + "\n")
     about = ", ".join(f"{name} {value}" for name, value in machine.items())
     lines = ["| what | median | spread | times | to reach |", "|---|---|---|---|---|"]
-    lines += [_line(figure) for figure in figures]
+    lines += [figure.as_line() for figure in benchmark.figures]
     (options.output / "benchmarks.md").write_text(f"{about}\n\n" + "\n".join(lines) + "\n")
     print(f"written: {options.output / 'benchmarks.json'}, {options.output / 'benchmarks.md'}")
 

@@ -125,4 +125,7 @@ class Board(Protocol):
         """
 
     async def fetch(self, name: str, target: Path) -> None:
-        """Bring the folder's file `name` to `target`, streamed and checked."""
+        """Bring the folder's file `name` to `target`, streamed and checked.
+
+        What a broken connection leaves beside `target` is gone on with by the next fetch.
+        """

@@ -64,14 +64,14 @@ async def _take(link: Link, session: str, limits: Limits, on_wait: Callable[[str
         keeper = await Keeper.start(link, session, limits)
         if not keeper.busy:
             return keeper
+        if not told:
+            on_wait(f"{link.name} is in use by {keeper.busy}; waiting for it")
+            told = True
         if asyncio.get_running_loop().time() > deadline:
             raise BoardError(
                 f"{link.name} is in use by {keeper.busy}, and was so for {limits.busy:g} s.",
                 "Wait for that run to end, or name another board.",
             )
-        if not told:
-            on_wait(f"{link.name} is in use by {keeper.busy}; waiting for it")
-            told = True
         await asyncio.sleep(min(_ASK_AGAIN_S, limits.busy))
 
 

@@ -136,14 +136,19 @@ class SshBoard:
         """See `Board.fetch`."""
         doing = f"fetching {name}"
         answer = await self._keeper.ask(doing, self._limits.transfer, do="hash", name=name)
-        part = target.with_name(target.name + ".part")
-        async with explained(self._link.name, doing, self._limits.transfer):
-            await self._sftp.get(f"{self.folder}/{name}", part)
-        if await asyncio.to_thread(transfer.sha256, part) != answer["sha256"]:
+        checksum: str = answer["sha256"]
+        # Named by content, so that what a broken connection left is gone on with only if it is
+        # of the same file.
+        part = target.with_name(f"{target.name}.{checksum[:16]}.part")
+        for _ in range(_ATTEMPTS):
+            async with explained(self._link.name, doing, self._limits.transfer):
+                size = await transfer.receive(self._sftp, f"{self.folder}/{name}", part)
+            if await asyncio.to_thread(transfer.sha256, part) == checksum:
+                part.replace(target)
+                self._link.log(f"fetch: {name} {checksum}, {size} bytes")
+                return
             part.unlink()
-            raise _corrupted(self._link.name, name)
-        part.replace(target)
-        self._link.log(f"fetch: {name} {answer['sha256']}, {target.stat().st_size} bytes")
+        raise _corrupted(self._link.name, name)
 
     async def _place(self, files: Mapping[str, _File]) -> dict[str, Any]:
         """Have everything that the board's cache holds put into our folder."""

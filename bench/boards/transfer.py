@@ -1,4 +1,4 @@
-"""Files to a board over SFTP, going on where a broken connection left off."""
+"""Files to and from a board over SFTP, going on where a broken connection left off."""
 
 from __future__ import annotations
 
@@ -39,6 +39,26 @@ async def send(sftp: asyncssh.SFTPClient, path: Path, remote: str, there: int) -
                 await target.write(block, offset + sent)
                 sent += len(block)
     return sent
+
+
+async def receive(sftp: asyncssh.SFTPClient, remote: str, part: Path) -> int:
+    """Bring what `part` lacks of the board's file `remote`; returns how many bytes came.
+
+    A part has no holes: of a block nothing is written before all of it is there.
+
+    Raises:
+        asyncssh.Error: The transfer failed.
+        OSError: This machine's disk did.
+    """
+    received = 0
+    with part.open("ab") as file:
+        there = file.tell()
+        async with sftp.open(remote, asyncssh.FXF_READ, encoding=None) as source:
+            while block := await source.read(BLOCK_BYTES, there + received):
+                assert isinstance(block, bytes)  # without an encoding
+                await asyncio.to_thread(file.write, block)
+                received += len(block)
+    return received
 
 
 async def free_bytes(sftp: asyncssh.SFTPClient, folder: str) -> int | None:

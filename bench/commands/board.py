@@ -21,9 +21,9 @@ from bench.boards.contained import Furnishing, contained
 from bench.boards.emulated import MEASURED_ON, furnished, serve
 from bench.boards.fleet import Remote, address_of, parse_target
 from bench.boards.link import Limits, open_link
-from bench.boards.trust import offered_key, trust, trusted_key
+from bench.boards.trust import known_hosts_file, offered_key, trust, trusted_key
 from bench.catalog import BOARD_PARTS
-from bench.commands.common import available_cpus
+from bench.commands.common import available_cpus, dry_run_option
 from bench.errors import BoardError, ConfigError
 from bench.images.base import images_folder
 from bench.paths import default_store
@@ -51,7 +51,8 @@ def command() -> None:
 @click.argument("host")
 @click.option("--yes", is_flag=True, help="Do not ask; for scripts on a network that you trust.")
 @click.option("--fingerprint", help="Trust the key only if it has this fingerprint (SHA256:...).")
-def trust_host(host: str, yes: bool, fingerprint: str | None) -> None:
+@dry_run_option
+def trust_host(host: str, yes: bool, fingerprint: str | None, dry_run: bool) -> None:
     """Show the fingerprint of HOST's key, and trust that key from now on.
 
     Compare it with what the board's own console shows:
@@ -78,6 +79,9 @@ def trust_host(host: str, yes: bool, fingerprint: str | None) -> None:
     if known is not None:
         click.echo(f"WARNING: until now another key was trusted: {known.get_fingerprint()}.")
         click.echo("Either the board was set up anew, or another machine answers in its place.")
+    if dry_run:
+        click.echo(f"would be trusted, and written to {known_hosts_file()}")
+        return
     if not yes and fingerprint is None:
         click.confirm("Trust it from now on?", abort=True)
     click.echo(f"trusted; written to {trust(target.host, target.port, key)}")

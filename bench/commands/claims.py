@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench import claims, report
 from bench.commands import common
+from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
 
 
@@ -25,6 +26,7 @@ class ClaimError(BenchError):
 @click.option(
     "--accept", is_flag=True, help="Keep the present verdicts, also where they are worse."
 )
+@common.dry_run_option
 @click.option("--json", "as_json", is_flag=True, help="Print what claims.json holds instead.")
 def command(
     file: Path,
@@ -32,6 +34,7 @@ def command(
     runner: str,
     store_path: Path,
     accept: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Judge the paper's claims on the results of FILE in the store; runs no stage.
@@ -49,7 +52,15 @@ def command(
     resolver = common.best_resolver(runner, store_path, grid, experiments)
     folder = store_path / "reports" / grid.name
     about = report.About(file, changes.options)
-    reported = common.report_on(grid, experiments, resolver, folder, stated, about, accept=accept)
+
+    def write(target: Path) -> common.Reported:
+        return common.report_on(grid, experiments, resolver, target, stated, about, accept=accept)
+
+    if dry_run:
+        for line in rehearse(folder, lambda copy: write(copy).written):
+            click.echo(line)
+        return
+    reported = write(folder)
     if as_json:
         click.echo(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
     else:

@@ -75,6 +75,13 @@ def board_option(command: Command) -> Command:
     )(command)
 
 
+def dry_run_option(command: Command) -> Command:
+    """Adds `--dry-run`."""
+    return click.option(
+        "--dry-run", is_flag=True, help="Only say what would be done; nothing is changed."
+    )(command)
+
+
 def grid_argument(command: Command) -> Command:
     """Adds the argument FILE: a grid of experiments."""
     return click.argument("file", type=click.Path(path_type=Path))(command)

@@ -25,8 +25,9 @@ MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "warning": "[red
     is_flag=True,
     help="Remove containers that killed runs left, and images of earlier recipes; only ours.",
 )
+@common.dry_run_option
 @common.store_option
-def command(clean: bool, store_path: Path) -> None:
+def command(clean: bool, dry_run: bool, store_path: Path) -> None:
     """Say what this machine has, what is missing, and what that costs.
 
     Changes nothing, but for --clean.
@@ -34,10 +35,10 @@ def command(clean: bool, store_path: Path) -> None:
     \b
     Examples:
       bench doctor
-      bench doctor --clean
+      bench doctor --clean --dry-run
     """
     if clean:
-        _clean()
+        _clean(dry_run)
         return
     table = Table()
     for heading in ("what", "state", "found", "what it costs", "what to do"):
@@ -48,7 +49,7 @@ def command(clean: bool, store_path: Path) -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def _clean() -> None:
+def _clean(dry_run: bool) -> None:
     base = find_base()
     current = {local_recipe()}
     if base is not None:
@@ -60,6 +61,9 @@ def _clean() -> None:
             *outdated_images(client, current),
         ]
         for left in found:
+            if dry_run:
+                click.echo(f"would remove {left.what}, unless it is in use")
+                continue
             verb = "removed" if remove(client, left) else "in use, so it stays:"
             click.echo(f"{verb} {left.what}")
     if not found:

@@ -1,4 +1,4 @@
-"""`bench plan`: what a run would do."""
+"""`bench plan`: what a run would do, and what it would take."""
 
 from __future__ import annotations
 
@@ -6,44 +6,49 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from bench.commands import common
-from bench.pipeline import Task, plan
-from bench.stages import STAGES
+from bench.commands import common, rows
+from bench.commands.bounds import bound_options, memory_budget
+from bench.commands.preview import show_forecast
+from bench.pipeline import forecast, plan
+from bench.pipeline.ensure import describe_host
+from bench.stages import STAGES, up_to
 
 
 @click.command("plan")
 @common.grid_options
-def command(file: Path, changes: common.Changes, runner: str, store_path: Path) -> None:
-    """Show what `bench run FILE` would do: which stages are done, which are to do.
+@bound_options
+@rows.rows_option
+def command(
+    file: Path,
+    changes: common.Changes,
+    only: str | None,
+    jobs: int | None,
+    memory: float | None,
+    names: tuple[str, ...],
+    runner: str,
+    store_path: Path,
+) -> None:
+    """Show what `bench run FILE` would do, and the time, memory and disk that it would take.
+
+    Expected times are those of earlier runs, of this machine where there were any.
 
     \b
     Examples:
       bench plan experiments/quick.toml
+      bench plan experiments/paper.toml --jobs 8
     """
     grid, experiments = common.load_experiments(file, changes)
-    resolver = common.open_resolver(store_path, common.choose_runner(runner, store_path))
-    tasks = plan(common.all_points(grid, experiments))
-    present = resolver.present(tasks)
-    table = Table(title=f"Grid '{grid.name}': {len(experiments)} experiments", title_justify="left")
-    for heading in ("stage", "environment", "done", "to do", "what it does"):
-        table.add_column(heading, justify="right" if heading in ("done", "to do") else "left")
-    for stage in STAGES:
-        own = [task for task in tasks if task.stage is stage]
-        done = sum(1 for task in own if task.id in present)
-        table.add_row(stage.name, stage.environment, str(done), str(len(own) - done), stage.summary)
+    choice = common.choose_runner(runner, store_path)
+    resolver = common.open_resolver(store_path, choice)
+    wanted = rows.choose(common.all_points(grid, experiments), names)
+    tasks = plan(wanted, up_to(only) if only else STAGES)
+    at_once = jobs or common.available_cpus()
+    expected = forecast(tasks, resolver, at_once, memory_budget(jobs, memory), describe_host())
     console = Console()
-    console.print(table)
-    for task in tasks:
-        console.print(
-            _line(task, task.id in present, resolver.lacks(task)), highlight=False, soft_wrap=True
-        )
-
-
-def _line(task: Task, done: bool, lack: str) -> str:
-    state = "[green]done [/]" if done else "[yellow]to do[/]"
-    if lack:
-        return f"[dim]skip [/] {task.stage.name:8} {task.name}  ({lack})"
-    serves = f"  (serves {len(task.serves)} experiments)" if len(task.serves) > 1 else ""
-    return f"{state} {task.stage.name:8} {task.name}{serves}"
+    console.print(
+        f"Grid '{grid.name}': {len(experiments)} experiments, {len(tasks)} tasks; "
+        f"runner {choice.runner.name} ({choice.reason})",
+        highlight=False,
+    )
+    show_forecast(expected, tasks, resolver, console)

@@ -10,11 +10,15 @@ from rich.console import Console
 
 from bench import claims, report
 from bench.commands import closing, common
+from bench.commands.rehearsal import rehearse
 
 
 @click.command("report")
 @common.grid_options
-def command(file: Path, changes: common.Changes, runner: str, store_path: Path) -> None:
+@common.dry_run_option
+def command(
+    file: Path, changes: common.Changes, dry_run: bool, runner: str, store_path: Path
+) -> None:
     """Write and show the results of FILE from the store; runs nothing.
 
     \b
@@ -27,6 +31,14 @@ def command(file: Path, changes: common.Changes, runner: str, store_path: Path) 
     resolver = common.best_resolver(runner, store_path, grid, experiments)
     folder = store_path / "reports" / grid.name
     about = report.About(file, changes.options)
+    if dry_run:
+
+        def write(copy: Path) -> tuple[Path, ...]:
+            return common.report_on(grid, experiments, resolver, copy, stated, about).written
+
+        for line in rehearse(folder, write):
+            console.print(line, highlight=False, soft_wrap=True)
+        return
     reported = common.report_on(grid, experiments, resolver, folder, stated, about)
     report.show(reported.results, grid.name, console)
     closing.show_claims(reported, console)

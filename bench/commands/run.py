@@ -12,10 +12,13 @@ from rich.console import Console
 
 from bench import claims, report
 from bench.commands import closing, common, overrides, rows
+from bench.commands.bounds import bound_options, memory_budget
+from bench.commands.preview import show_forecast
 from bench.errors import BenchError, ConfigError, Exit
 from bench.events import Planned
 from bench.paths import environments_folder
-from bench.pipeline import Resolver, Summary, Task, budget, execute, plan
+from bench.pipeline import Forecast, Resolver, Summary, Task, execute, forecast, plan
+from bench.pipeline.ensure import describe_host
 from bench.runners.limits import Limits
 from bench.stages import STAGES, up_to
 from bench.ui import View, make_view
@@ -24,48 +27,16 @@ if TYPE_CHECKING:
     from bench.cluster import DaskBackend
 
 
-class Jobs(click.ParamType[int | None]):
-    """A number from 1 up, or `auto`, which is None."""
-
-    name = "N|auto"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        """See `click.ParamType`."""
-        if value is None or value == "auto":
-            return None
-        if isinstance(value, int) or (str(value).isdecimal() and int(str(value)) > 0):
-            return int(str(value))
-        return self.fail(f"'{value}' is neither 'auto' nor a number from 1 up.", param, ctx)
-
-
 @click.command("run")
 @common.grid_options
-@click.option(
-    "--only",
-    type=click.Choice([stage.name for stage in STAGES]),
-    help="Stop after this stage (what it needs is made too); no report.",
-)
+@bound_options
 @rows.rows_option
-@click.option(
-    "--jobs",
-    type=Jobs(),
-    default="auto",
-    show_default=True,
-    help="How many stages run at once; auto: one per processor, as far as memory allows.",
-)
-@click.option(
-    "--memory",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="GIB",
-    help="Memory that the stages may take together, by estimate. Default: 80 % of what is free.",
-)
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
     help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
 )
+@common.dry_run_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -76,6 +47,7 @@ def command(
     jobs: int | None,
     memory: float | None,
     scheduler: str | None,
+    dry_run: bool,
     runner: str,
     store_path: Path,
 ) -> None:
@@ -100,19 +72,27 @@ def command(
             "Run without --scheduler, or with --board emulated.",
         )
     choice = common.choose_runner(runner, store_path, common.limits_of(grid))
-    common.prepare_runner(choice)
+    if not dry_run:
+        common.prepare_runner(choice)
     resolver = common.open_resolver(store_path, choice, grid)
     tasks = plan(wanted, up_to(only) if only else STAGES)
+    bounds = _Bounds(jobs, memory_budget(jobs, memory), scheduler)
+    folder = store_path / "reports" / grid.name
+    if dry_run:
+        _rehearse(tasks, resolver, bounds, folder, console)
+        return
     overrides.record(store_path, grid.name, changes)
-    bounds = _Bounds(jobs, _memory(jobs, memory), scheduler)
-    summary = _execute(tasks, resolver, choice, common.limits_of(grid), bounds, console)
+    work = _Work(tasks, resolver, choice, common.limits_of(grid), folder)
+    summary, expected = _execute(work, bounds, console)
     _link(grid.name, tasks, summary, resolver)
     _tell(console, tasks, summary)
+    timing = report.write_timing(expected, tasks, summary, folder)
     if not only:
-        folder = store_path / "reports" / grid.name
         about = report.About(file, changes.options)
         reported = common.report_on(grid, experiments, resolver, folder, stated, about)
         _show(reported, {point.name for point in wanted}, grid.name, summary, console)
+    if timing:
+        console.print(report.timing_line(timing), highlight=False)
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
@@ -127,25 +107,54 @@ class _Bounds:
     scheduler: str | None
 
 
-def _execute(
-    tasks: list[Task],
-    resolver: Resolver,
-    choice: common.Choice,
-    limits: Limits,
-    bounds: _Bounds,
-    console: Console,
-) -> Summary:
-    """Do the tasks, showing what goes on."""
+def _rehearse(
+    tasks: list[Task], resolver: Resolver, bounds: _Bounds, folder: Path, console: Console
+) -> None:
+    """Say what would run, and where the report would be."""
+    at_once = bounds.jobs or common.available_cpus()
+    expected = forecast(tasks, resolver, at_once, bounds.memory, describe_host())
+    show_forecast(expected, tasks, resolver, console)
+    console.print(f"would write: {folder}", highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a run is to do, with what, within which limits; `folder` is the report's."""
+
+    tasks: list[Task]
+    resolver: Resolver
+    choice: common.Choice
+    limits: Limits
+    folder: Path
+
+
+def _execute(work: _Work, bounds: _Bounds, console: Console) -> tuple[Summary, Forecast]:
+    """Do the tasks, showing what goes on; what was expected is saved before the first starts."""
     cpus = common.available_cpus()
+    runner = work.choice.runner.name
     with make_view(console) as view:
         at_once, backend = bounds.jobs or cpus, None
         if bounds.scheduler:
-            backend = _cluster(bounds.scheduler, resolver, choice.runner.name, limits, view)
+            backend = _cluster(bounds.scheduler, work.resolver, runner, work.limits, view)
             at_once = backend.slots
-        view.show(Planned(len(tasks), at_once, choice.runner.name, choice.reason))
-        return execute(
-            tasks, resolver, at_once, cpus, view.show, memory=bounds.memory, backend=backend
+        memory = None if bounds.scheduler else bounds.memory
+        expected = forecast(work.tasks, work.resolver, at_once, memory, describe_host())
+        report.write_forecast(expected, work.folder)
+        view.show(
+            Planned(
+                len(work.tasks), at_once, runner, work.choice.reason, report.expectation(expected)
+            )
         )
+        summary = execute(
+            work.tasks,
+            work.resolver,
+            at_once,
+            cpus,
+            view.show,
+            memory=bounds.memory,
+            backend=backend,
+        )
+    return summary, expected
 
 
 def _show(
@@ -175,13 +184,6 @@ def _cluster(
     store = resolver.store.root
     site = Site(store, environments_folder(store), runner, limits)
     return DaskBackend(scheduler, resolver, site, view.show)
-
-
-def _memory(jobs: int | None, gib: float | None) -> int | None:
-    """The memory budget: as given; for automatic jobs what is free; else none."""
-    if gib is not None:
-        return int(gib * budget.GIB)
-    return budget.free_memory() if jobs is None else None
 
 
 def _link(grid: str, tasks: list[Task], summary: Summary, resolver: Resolver) -> None:

@@ -101,7 +101,7 @@ def verify(store_path: Path) -> None:
 
 @command.command("gc")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@common.dry_run_option
 @click.option(
     "--as-written",
     is_flag=True,
@@ -145,10 +145,9 @@ def collect_garbage(
             click.echo(f"{'would remove' if dry_run else 'removed'} {entry.folder}")
             if not dry_run:
                 store.remove(entry)
-    if not dry_run:
-        freed += store.remove_failed()
-        for file in grids if as_written else ():
-            overrides.forget(store_path, load_grid(file).name)
+    freed += store.failed_bytes() if dry_run else store.remove_failed()
+    for file in grids if as_written and not dry_run else ():
+        overrides.forget(store_path, load_grid(file).name)
     click.echo(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
 
 

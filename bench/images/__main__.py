@@ -13,12 +13,14 @@ import click
 from bench.errors import BenchError
 from bench.events import Event, Finished, Note, Progress, Started
 from bench.images import pins
-from bench.images.base import ensure_base, forget_local, images_folder
-from bench.images.build import ensure_image
+from bench.images.base import ensure_base, find_base, forget_local, images_folder
+from bench.images.build import ensure_image, is_built
 from bench.images.engine import engine
 from bench.images.recipe import RECIPES
 from bench.images.wheelhouse import wheels
 from bench.paths import default_store
+
+_BASE_PLAN = "would make the base: pulled by digest where a registry answers, else built here"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,11 +28,21 @@ def cli() -> None:
     """Build the images by hand; bench does it by itself when a stage needs one."""
 
 
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Only say what would be done; nothing is changed."
+)
+
+
 @cli.command()
 @click.option("--again", is_flag=True, help="Build it anew even if there is one.")
-def base(again: bool) -> None:
+@dry_run_option
+def base(again: bool, dry_run: bool) -> None:
     """Make sure that there is a base, pulled or built here."""
     folder = images_folder(default_store())
+    if dry_run:
+        kept = None if again else find_base()
+        click.echo(f"there already: {kept.reference}" if kept else _BASE_PLAN)
+        return
     if again:
         for path in folder.glob("base-*.tar"):
             path.unlink()
@@ -42,9 +54,17 @@ def base(again: bool) -> None:
 
 @cli.command()
 @click.argument("names", nargs=-1, type=click.Choice(sorted(RECIPES)))
-def build(names: Sequence[str]) -> None:
+@dry_run_option
+def build(names: Sequence[str], dry_run: bool) -> None:
     """Build the images NAMES (default: all that are missing)."""
     folder = images_folder(default_store())
+    if dry_run:
+        kept = find_base()
+        click.echo(f"there already: {kept.reference}" if kept else _BASE_PLAN)
+        for name in names or RECIPES:
+            there = kept is not None and is_built(RECIPES[name], kept)
+            click.echo(f"{'there already' if there else 'would build'}: the {name} image")
+        return
     cancelled = threading.Event()
     found = ensure_base(folder, click.echo, cancelled)
     for name in names or RECIPES:
@@ -55,10 +75,17 @@ def build(names: Sequence[str]) -> None:
 @cli.command()
 @click.argument("name", type=click.Choice(sorted(RECIPES)))
 @click.argument("folder", type=click.Path(path_type=Path))
-def context(name: str, folder: Path) -> None:
+@dry_run_option
+def context(name: str, folder: Path, dry_run: bool) -> None:
     """Write the build context of image NAME to FOLDER, for a builder of your choice."""
     recipe = RECIPES[name]
     items = recipe.files()
+    if dry_run:
+        for item in items:
+            click.echo(f"would write: {folder / item.name}")
+        if recipe.environment is not None:
+            click.echo("would fetch its wheels, as the locks name them, and write those too")
+        return
     if recipe.environment is not None:
         cache = default_store() / "cache" / "wheels"
         items += wheels(recipe.environment, cache, f"{name} image", _show, threading.Event())
@@ -70,8 +97,12 @@ def context(name: str, folder: Path) -> None:
 
 
 @cli.command()
-def pin() -> None:
+@dry_run_option
+def pin(dry_run: bool) -> None:
     """Ask the registry for the digest of the published base, and write it into the pins."""
+    if dry_run:
+        click.echo(f"would write {pins.ask()} to {pins.PINS}, which has {pins.load().digest!r}")
+        return
     click.echo(pins.refresh())
 
 

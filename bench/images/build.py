@@ -85,6 +85,17 @@ def ensure_image(
     return found
 
 
+def is_built(recipe: Recipe, base: Base) -> bool:
+    """Whether the image of `recipe` is there."""
+    wanted = recipe.image_hash(base)
+    with engine() as client:
+        try:
+            image = client.images.get(_tag(recipe, wanted))
+        except ImageNotFound:
+            return False
+    return bool(image.labels.get(f"{LABEL}.recipe") == wanted)
+
+
 def _tag(recipe: Recipe, wanted: str) -> str:
     return f"{LABEL}/{recipe.name}:{wanted[:12]}"
 

@@ -54,13 +54,25 @@ def load(path: Path = PINS) -> Pins:
 
 
 def refresh(path: Path = PINS) -> str:
-    """Ask the image's registry for its digest now, and write it into `path`.
+    """Write what `ask` finds into `path`.
 
     Returns:
         The digest.
 
     Raises:
-        EnvironmentFailure: No engine or no registry answers; `path` is as it was.
+        EnvironmentFailure: As of `ask`; `path` is as it was.
+    """
+    digest = ask(path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(_DIGEST_LINE.sub(f'digest = "{digest}"', text), encoding="utf-8")
+    return digest
+
+
+def ask(path: Path = PINS) -> str:
+    """The digest that the registry of the image in `path` gives for it now.
+
+    Raises:
+        EnvironmentFailure: No engine or no registry answers.
     """
     image = load(path).image
     try:
@@ -76,6 +88,4 @@ def refresh(path: Path = PINS) -> str:
             f"The registry's answer for {image} is no digest: {digest!r}.",
             "Try again later; the pins are unchanged.",
         )
-    text = path.read_text(encoding="utf-8")
-    path.write_text(_DIGEST_LINE.sub(f'digest = "{digest}"', text), encoding="utf-8")
     return digest

@@ -2,7 +2,8 @@
 
 from bench.pipeline import budget
 from bench.pipeline.execute import Summary, execute
+from bench.pipeline.forecast import Forecast, forecast
 from bench.pipeline.plan import Task, plan
 from bench.pipeline.resolve import Resolver
 
-__all__ = ["Resolver", "Summary", "Task", "budget", "execute", "plan"]
+__all__ = ["Forecast", "Resolver", "Summary", "Task", "budget", "execute", "forecast", "plan"]

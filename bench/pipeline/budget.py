@@ -6,49 +6,158 @@ They were measured on TFC with two jobs on two busy cores; docs/benchmarks.md ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
+from bench.catalog import DATASET_CLASSES, NETWORKS
 from bench.errors import ConfigError
+from bench.experiment import bits_text
+from bench.grid import EMULATED
 from bench.pipeline.plan import Task
 
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
 SHARE_OF_FREE_MEMORY = 0.8
+# How many smaller tasks may start before one that is waiting for memory.
+MAY_PASS = 8
 TRAIN_IMAGES = 60_000
 TRAIN_SECONDS_PER_IMAGE = 1.2e-4
+SIMULATED_CYCLES_PER_SECOND = 2e6
+NANOSECONDS = 1e9  # in a second
+
+Specs = dict[str, Mapping[str, Any]]
+"""Specs by stage."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a task of a stage takes: seconds, and bytes of memory at its peak, rounded up."""
+    """What a task of a stage takes: seconds, bytes of memory at its peak, and bytes on disk."""
 
     seconds: float
     memory: int
+    disk: int
 
 
+@dataclass(frozen=True)
+class Work:
+    """What decides how long a task takes, as far as a plan tells.
+
+    Attributes:
+        stage: The stage's name.
+        network: Network, data set and image size.
+        bits: Of weights and activations.
+        folding: The folding's (PE, SIMD) pairs or the throughput asked for, as text.
+        variant: What else the stage may do: exact simulation, waveforms, a real board.
+        amount: Images trained on, or cycles simulated; 0 for the other stages.
+    """
+
+    stage: str
+    network: str = ""
+    bits: str = ""
+    folding: str = ""
+    variant: str = ""
+    amount: float = 0.0
+
+
+# Disk: what TFC on 32x32 images leaves in the store.
 _COSTS = {
-    "dataset": Cost(5, GIB // 4),
-    "train": Cost(6, GIB * 6 // 10),
-    "export": Cost(8, GIB * 6 // 10),
-    "compile": Cost(7, GIB * 3 // 10),
-    "size": Cost(12, GIB // 2),
-    "simulate": Cost(10, GIB // 2),
-    "measure": Cost(2, GIB * 3 // 10),
+    "dataset": Cost(5, GIB // 4, 55_000_000),
+    "train": Cost(6, GIB * 6 // 10, 400_000),
+    "export": Cost(8, GIB * 6 // 10, 11_000_000),
+    "compile": Cost(7, GIB * 3 // 10, 2_300_000),
+    "size": Cost(12, GIB // 2, 10_000),
+    "simulate": Cost(2, GIB // 2, 2_200_000),
+    "measure": Cost(1, GIB * 3 // 10, 10_000),
+    "synthesize": Cost(1800, 6 * GIB, 30_000_000),
 }
-_UNKNOWN = Cost(10, GIB)
+_UNKNOWN = Cost(10, GIB, 1_000_000)
+_SECONDS_PER_UNIT = {
+    "train": TRAIN_SECONDS_PER_IMAGE,
+    "simulate": 1 / SIMULATED_CYCLES_PER_SECOND,
+    "measure": 1 / SIMULATED_CYCLES_PER_SECOND,
+}
+# What setting up an environment takes where it is not there yet, downloads included.
+SETUP_SECONDS = {"train": 60.0, "finn": 60.0}
 
 
 def cost(task: Task) -> Cost:
-    """What `task` is likely to take."""
-    found = _COSTS.get(task.stage.name, _UNKNOWN)
-    if task.stage.name != "train":
-        return found
-    images = task.spec["train_images"] or TRAIN_IMAGES
-    epochs = found.seconds + task.spec["epochs"] * images * TRAIN_SECONDS_PER_IMAGE
-    return Cost(epochs, found.memory)
+    """What `task` is likely to take, by the task alone: without the cycles of a simulation."""
+    return default_cost(_work(task, {task.stage.name: task.spec}))
+
+
+def default_cost(work: Work) -> Cost:
+    """What `work` takes on the machine that the figures come from."""
+    found = _COSTS.get(work.stage, _UNKNOWN)
+    seconds = found.seconds + work.amount * _SECONDS_PER_UNIT.get(work.stage, 0.0)
+    return Cost(seconds, found.memory, found.disk)
+
+
+def works(tasks: Sequence[Task]) -> dict[str, Work]:
+    """The work of every task of a plan, by task id."""
+    by_id = {task.id: task for task in tasks}
+    return {task.id: _work(task, _ancestry(task, by_id)) for task in tasks}
+
+
+def _ancestry(task: Task, by_id: Mapping[str, Task]) -> Specs:
+    """The specs of every stage that `task` stands on, its own included."""
+    specs = {task.stage.name: task.spec}
+    for need in task.needs.values():
+        specs |= _ancestry(by_id[need], by_id)
+    return specs
+
+
+def _work(task: Task, specs: Specs) -> Work:
+    spec, stage = task.spec, task.stage.name
+    train = specs.get("train")
+    amount, variant = 0.0, ""
+    if stage == "train":
+        amount = float(spec["epochs"] * (spec["train_images"] or TRAIN_IMAGES))
+        variant = f"batches of {spec['batch_size']}"
+    elif stage == "simulate":
+        amount = spec["images"] * _cycles_per_image(specs)
+        variant = f"exact={spec['exact']} waveforms={spec['trace_images']}"
+    elif stage == "measure":
+        emulated = tuple(spec["boards"]) == (EMULATED,)
+        amount = float(spec["images"]) * _cycles_per_image(specs) if emulated else 0.0
+        variant = EMULATED if emulated else "board"
+    return Work(
+        stage=stage,
+        network=f"{train['network']} {train['image_size']}" if train else "",
+        bits=f"w{_bits(train['weight_bits'])}a{_bits(train['act_bits'])}" if train else "",
+        folding=_folding(specs["compile"]) if "compile" in specs else "",
+        variant=variant,
+        amount=amount,
+    )
+
+
+def _bits(bits: Any) -> str:
+    return bits_text(tuple(bits) if isinstance(bits, list) else bits)
+
+
+def _folding(build: Mapping[str, Any]) -> str:
+    if build["folding"] is None:
+        return f"{build['target_fps']} fps"
+    return " ".join(f"{pe}x{simd}" for pe, simd in build["folding"])
+
+
+def _cycles_per_image(specs: Specs) -> float:
+    """Cycles that the folding takes for an image; those asked for where FINN is to find it."""
+    if "compile" not in specs or "train" not in specs:
+        return 0.0
+    build, train = specs["compile"], specs["train"]
+    if build["folding"] is None:
+        return NANOSECONDS / float(build["clock_ns"]) / float(build["target_fps"])
+    classes = DATASET_CLASSES[specs["dataset"]["name"]]
+    layers = NETWORKS[train["network"]].layers(train["image_size"], classes)
+    return float(
+        max(
+            (layer.inputs / simd) * (layer.outputs / pe)
+            for layer, (pe, simd) in zip(layers, build["folding"], strict=True)
+        )
+    )
 
 
 def ranks(tasks: Sequence[Task]) -> dict[str, float]:
@@ -59,8 +168,9 @@ def ranks(tasks: Sequence[Task]) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     after: dict[str, float] = {}
+    work = works(tasks)
     for task in reversed(tasks):
-        found[task.id] = cost(task).seconds + after.get(task.id, 0.0)
+        found[task.id] = default_cost(work[task.id]).seconds + after.get(task.id, 0.0)
         for need in task.needs.values():
             after[need] = max(after.get(need, 0.0), found[task.id])
     return found

@@ -79,7 +79,7 @@ class Ensurer:
         return Outcome(task, "kept", kept, kept.manifest.reason)
 
     def _find_sound(self, task: Task, key: str) -> Entry | None:
-        entry = self._store.find(task.stage.name, key)
+        entry = self._store.find(task.stage.name, key, task.name)
         if entry is None:
             return None
         damage = entry.damage()
@@ -103,7 +103,8 @@ class Ensurer:
         environment = task.stage.environment
         self._resolver.runners[environment].prepare(environment, self._emit, self._cancelled)
         self._emit(Started(task.name, task.stage.name))
-        attempt = _Attempt(task, key, inputs, cpus, self._store.workspace(task.stage.name, key))
+        workspace = self._store.workspace(task.stage.name, key)
+        attempt = _Attempt(task, key, inputs, cpus, workspace, describe_checkout())
         try:
             entry = self._attempt(attempt)
         except BenchError as error:
@@ -165,7 +166,7 @@ class Ensurer:
             seconds=time.monotonic() - attempt.start,
             timings=result.timings,
             peak_memory_bytes=result.peak_memory_bytes,
-            checkout=describe_checkout(),
+            checkout=attempt.checkout,
         )
 
     def _keep_failed(self, attempt: _Attempt, error: BenchError) -> None:
@@ -186,13 +187,17 @@ class Ensurer:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One attempt to make an artifact; `start` is a reading of the monotonic clock."""
+    """One attempt to make an artifact; `start` is a reading of the monotonic clock.
+
+    `checkout` is as it was at the start, when the worker reads its sources.
+    """
 
     task: Task
     key: str
     inputs: Mapping[str, Entry]
     cpus: int
     workspace: Workspace
+    checkout: Mapping[str, str]
     start: float = field(default_factory=time.monotonic)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
-from bench.errors import BenchError, Exit
-from bench.events import Emit, Finished
+from bench.errors import BenchError, Exit, StoreError
+from bench.events import Emit, Finished, Note
+from bench.pipeline import history
 from bench.pipeline.backend import Backend, LocalBackend
-from bench.pipeline.budget import cost, ranks, require_memory
+from bench.pipeline.budget import MAY_PASS, Work, cost, ranks, require_memory, works
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
-from bench.store import Entry
+from bench.store import Entry, Manifest
 
 
 @dataclass
@@ -94,8 +96,10 @@ class _Execution:
         self._backend = backend
         self._emit = emit
         self._ranks = ranks(tasks)
+        self._works = works(tasks)
         # The longest chain of work first: one that starts last is what everybody waits for.
         self._waiting = dict.fromkeys(sorted(self._tasks, key=lambda i: -self._ranks[i]))
+        self._passed: Counter[str] = Counter()
         self._summary = Summary()
 
     def run(self) -> Summary:
@@ -128,8 +132,13 @@ class _Execution:
                 self._settle(running.pop(future), future)
 
     def _ready(self, running: list[Task]) -> list[tuple[Task, Mapping[str, Entry]]]:
-        """The next tasks whose inputs are all there, as many as the limits allow."""
+        """The next tasks whose inputs are all there, as many as the limits allow.
+
+        One that finds too little memory lets smaller ones pass, so that no processor idles beside
+        it; but only so often, or they could keep it waiting for ever.
+        """
         ready: list[tuple[Task, Mapping[str, Entry]]] = []
+        too_large: list[str] = []
         for task_id in list(self._waiting):
             task = self._tasks[task_id]
             if lack := self._resolver.lacks(task):
@@ -138,19 +147,27 @@ class _Execution:
             outcomes = {name: self._summary.outcomes.get(i) for name, i in task.needs.items()}
             inputs = {name: o.entry for name, o in outcomes.items() if o and o.usable and o.entry}
             if len(inputs) == len(task.needs):
-                if not self._allowed(task, [*running, *(other for other, _ in ready)]):
-                    break  # a smaller task that overtook this one could keep it waiting for ever
-                ready.append((task, inputs))
+                beside = [*running, *(other for other, _ in ready)]
+                if not self._has_slot(beside):
+                    break
+                if self._has_memory(task, beside):
+                    self._passed.update(too_large)
+                    ready.append((task, inputs))
+                elif self._passed[task_id] < MAY_PASS:
+                    too_large.append(task_id)
+                else:
+                    break
             elif any(outcome and not outcome.usable for outcome in outcomes.values()):
                 self._skip(task, self._blocker(task))
         return ready
 
-    def _allowed(self, task: Task, beside: list[Task]) -> bool:
-        if not self._backend.limited:
+    def _has_slot(self, beside: list[Task]) -> bool:
+        return not self._backend.limited or len(beside) < self._limits.jobs
+
+    def _has_memory(self, task: Task, beside: list[Task]) -> bool:
+        if not self._backend.limited or self._limits.memory is None or not beside:
             return True
-        memory = sum(cost(other).memory for other in (task, *beside))
-        fits = self._limits.memory is None or memory <= self._limits.memory
-        return len(beside) < self._limits.jobs and (fits or not beside)
+        return sum(cost(other).memory for other in (task, *beside)) <= self._limits.memory
 
     def _skip(self, task: Task, reason: str) -> None:
         del self._waiting[task.id]
@@ -176,3 +193,12 @@ class _Execution:
             first_line = error.what.splitlines()[0]
             self._emit(Finished(task.name, task.stage.name, "failed", first_line, 0.0))
         self._summary.outcomes[task.id] = outcome
+        if outcome.entry is not None and outcome.status != "kept":
+            self._remember(outcome.entry.manifest, self._works[task.id])
+
+    def _remember(self, manifest: Manifest, work: Work) -> None:
+        """Add to the history; where that fails, predictions suffer, and nothing else."""
+        try:
+            history.append(self._resolver.store.root, history.as_record(manifest, work))
+        except StoreError as error:
+            self._emit(Note(manifest.name, f"not added to the history of durations: {error}"))

@@ -59,7 +59,7 @@ class Resolver:
             if len(inputs) < len(task.needs) or self.lacks(task):
                 continue
             try:
-                entry = self.store.find(task.stage.name, self.key(task, inputs))
+                entry = self.store.find(task.stage.name, self.key(task, inputs), task.name)
             except StoreError:
                 continue
             if entry is not None:

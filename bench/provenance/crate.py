@@ -64,7 +64,9 @@ def write_crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -
 
 
 def _crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -> dict[str, Any]:
-    from rocrate.rocrate import ROCrate  # noqa: PLC0415  # slow to import, and few commands need it
+    # Slow to import, and few commands need it.
+    from rocrate.model import ContextEntity  # noqa: PLC0415
+    from rocrate.rocrate import ROCrate  # noqa: PLC0415
 
     made = _collect(chains)
     crate = ROCrate(version=RO_CRATE)
@@ -88,7 +90,8 @@ def _crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -> dic
         _add_action(graph, one)
     graph.add(_report_action(graph, contained, made))
     for entity in (*_context(), *contained, *graph.entities.values()):
-        crate.add_jsonld({name: _plain(value) for name, value in entity.items()})
+        properties = {name: _plain(value) for name, value in entity.items()}
+        crate.add(ContextEntity(crate, properties.pop("@id"), properties))
     root["hasPart"] = [{"@id": one["@id"]} for one in contained]
     actions = (e["@id"] for e in graph.entities.values() if e["@type"] == "CreateAction")
     root["mentions"] = [{"@id": one} for one in actions]

@@ -4,6 +4,13 @@ from bench.report.html import About, write_page
 from bench.report.material import Material, gather
 from bench.report.results import COLUMNS, collect, collect_trainings
 from bench.report.spread import over_seeds
+from bench.report.timing import (
+    expectation,
+    read_timing,
+    timing_line,
+    write_forecast,
+    write_timing,
+)
 from bench.report.write import show, write, write_more
 
 __all__ = [
@@ -12,10 +19,15 @@ __all__ = [
     "Material",
     "collect",
     "collect_trainings",
+    "expectation",
     "gather",
     "over_seeds",
+    "read_timing",
     "show",
+    "timing_line",
     "write",
+    "write_forecast",
     "write_more",
     "write_page",
+    "write_timing",
 ]

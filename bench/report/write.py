@@ -15,6 +15,7 @@ from bench.errors import store_error
 from bench.report.ratios import throughput_ratios
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
+from bench.report.timing import read_timing, timing_line
 
 PROVENANCE = {
     "accuracy": "trained network, whole test set",
@@ -38,7 +39,8 @@ def write(results: pd.DataFrame, grid: str, folder: Path) -> tuple[Path, ...]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(csv, results.to_csv(index=False))
-        _replace(markdown, _as_markdown(results, grid))
+        timing = read_timing(folder)
+        _replace(markdown, _as_markdown(results, grid, timing_line(timing) if timing else ""))
     except OSError as error:
         raise store_error(error, folder) from error
     return csv, markdown
@@ -217,7 +219,7 @@ def _synthesis_lines(results: pd.DataFrame) -> list[str]:
     return [f"bitstreams: {number} {state}" for state, number in counts.items()]
 
 
-def _as_markdown(results: pd.DataFrame, grid: str) -> str:
+def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
     several = DATASET if results["dataset"].nunique() > 1 else {}
     provenance = "\n".join(f"- `{name}`: {origin}" for name, origin in PROVENANCE.items())
     synthesis = "\n".join(f"- {line}" for line in _synthesis_lines(results))
@@ -231,6 +233,7 @@ def _as_markdown(results: pd.DataFrame, grid: str) -> str:
         f"## Throughput ratios\n\n{ratios or 'None: fewer than two foldings simulated.'}\n\n"
         f"## Synthesis\n\n{synthesis}\n\n"
         f"## Not done\n\n{reasons or 'Nothing is infeasible, nothing failed.'}\n\n"
+        f"## Time\n\n{timing or 'Nothing was made for this report.'}\n\n"
         f"## Where the numbers come from\n\n{provenance}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"
     )

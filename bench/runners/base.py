@@ -45,6 +45,9 @@ class Runner(Protocol):
     def lacks(self, environment: str) -> str:
         """Why stages of `environment` are skipped here; empty where they can run."""
 
+    def ready(self, environment: str) -> bool:
+        """Whether `environment` is set up, so that `prepare` will be quick; changes nothing."""
+
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` at once if this machine cannot offer `environment`."""
 

@@ -19,7 +19,7 @@ from bench.errors import BenchError, EnvironmentFailure, StageFailure
 from bench.events import Emit, Note
 from bench.gpu import engine_offers_gpu, has_gpu, visible_devices
 from bench.images.base import Base, ensure_base, find_base
-from bench.images.build import Image, ensure_image
+from bench.images.build import Image, ensure_image, is_built
 from bench.images.cleanup import dead_containers, owner_label, remove
 from bench.images.engine import LABEL, engine, version
 from bench.images.recipe import RECIPES
@@ -104,6 +104,11 @@ class DockerRunner:
     def lacks(self, environment: str) -> str:
         """See `Runner.lacks`."""
         return why_none(environment, self._variables)
+
+    def ready(self, environment: str) -> bool:
+        """See `Runner.ready`."""
+        base = self._base or find_base()
+        return base is not None and is_built(RECIPES[_image_name(environment)], base)
 
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` if no engine answers, or Vivado is needed and missing."""

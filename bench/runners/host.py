@@ -88,6 +88,10 @@ class HostRunner:
         """Nothing."""
         return ""
 
+    def ready(self, environment: str) -> bool:  # noqa: ARG002
+        """Always: this process is it."""
+        return True
+
     def check(self, environment: str) -> None:
         """The host lacks nothing: it runs already."""
 

@@ -41,6 +41,11 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
         raise store_error(error, home) from error
 
 
+def is_provisioned(home: Path) -> bool:
+    """Whether the virtual environment `home` is there, complete."""
+    return (home / READY).exists()
+
+
 def require_tools(environment: Environment) -> None:
     """Raise `EnvironmentFailure` if the machine lacks what the environment cannot bring."""
     if not environment.compiler:
@@ -86,9 +91,10 @@ def _install(environment: Environment, home: Path, emit: Emit, cancelled: thread
         if not pip.call((*install, str(lock))):
             raise pip.failure()
     _install_either(environment.either_of, home, pip, install)
-    ready = {"recipe": environment.recipe(), "python": sys.version}
+    seconds = time.monotonic() - start
+    ready = {"recipe": environment.recipe(), "python": sys.version, "seconds": seconds}
     (home / READY).write_text(json.dumps(ready, indent=1) + "\n")
-    emit(Finished(task, "set up", "done", "", time.monotonic() - start))
+    emit(Finished(task, "set up", "done", "", seconds))
 
 
 def _install_either(locks: Sequence[Path], home: Path, pip: Pip, install: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from bench.locks import Cancelled
 from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners.base import Job
 from bench.runners.limits import Limits
-from bench.runners.provision import provision, require_tools
+from bench.runners.provision import is_provisioned, provision, require_tools
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.vivado import Vivado, require_vivado, why_none
 from bench.runners.worker import (
@@ -69,6 +69,10 @@ class VenvRunner:
     def lacks(self, environment: str) -> str:
         """See `Runner.lacks`."""
         return why_none(environment, os.environ)
+
+    def ready(self, environment: str) -> bool:
+        """See `Runner.ready`."""
+        return is_provisioned(self._home(environment))
 
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` if this machine lacks a tool that `environment` needs."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from bench.errors import store_error
+from bench.errors import StoreError, store_error
 from bench.locks import hold
 from bench.stages import STAGES
 from bench.store.keys import SHORT
@@ -69,22 +69,17 @@ class Store:
     """Keeps artifacts by key; safe to share between runs and to kill at any point.
 
     Args:
-        root: The store's folder; made if missing.
+        root: The store's folder; made by the first `session`, so that looking leaves no trace.
 
     Raises:
-        StoreError: The folder cannot be made or written.
+        StoreError: It is a file.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._run: Path | None = None
-        try:
-            for name in ("tmp", "locks", "failed", "cache", "environments"):
-                (root / name).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=root / "tmp"):
-                pass
-        except OSError as error:
-            raise store_error(error, root) from error
+        if root.exists() and not root.is_dir():
+            raise StoreError(f"{root} is a file.", "Name a folder with --store.")
 
     @contextmanager
     def session(self) -> Iterator[Path]:
@@ -92,7 +87,11 @@ class Store:
 
         Yields:
             A folder that is there for as long as the run is.
+
+        Raises:
+            StoreError: The store cannot be made or written.
         """
+        self._make()
         self._sweep()
         run = self.root / "tmp" / f"run-{uuid.uuid4().hex}"
         with FileLock(self._alive(run)):
@@ -105,14 +104,20 @@ class Store:
                 shutil.rmtree(run, ignore_errors=True)
         self._alive(run).unlink(missing_ok=True)
 
-    def find(self, stage: str, key: str) -> Entry | None:
-        """The artifact with this key, unverified; None when there is none."""
-        for folder in (self.root / stage).glob(f"*--{key[:SHORT]}"):
-            if (folder / "manifest.json").exists():
-                manifest = Manifest.read(folder / "manifest.json")
-                if manifest.key == key:
-                    return Entry(folder, manifest)
-        return None
+    def find(self, stage: str, key: str, name: str = "") -> Entry | None:
+        """The artifact with this key, unverified; None when there is none.
+
+        Args:
+            stage: The stage that made it.
+            key: Its key.
+            name: The name that it most likely has; one of thousands is then found at once.
+        """
+        parent, suffix = self.root / stage, f"--{key[:SHORT]}"
+        likely = parent / f"{name}{suffix}"
+        if entry := self._entry(likely, key):
+            return entry
+        others = (path for path in _folders(parent, suffix) if path != likely)
+        return next((entry for path in others if (entry := self._entry(path, key))), None)
 
     def entries(self) -> Iterator[Entry]:
         """Every artifact, by stage and name."""
@@ -154,10 +159,15 @@ class Store:
 
     def failure(self, stage: str, key: str) -> Manifest | None:
         """The latest failure to make the artifact `key`; None when there was none."""
+        folder = self.failure_folder(stage, key)
+        return Manifest.read(folder / "manifest.json") if folder else None
+
+    def failure_folder(self, stage: str, key: str) -> Path | None:
+        """What the latest failure to make the artifact `key` left; None when there was none."""
         for path in sorted((self.root / "failed" / stage).glob("*/manifest.json"), reverse=True):
             manifest = Manifest.read(path)
             if manifest.key == key and manifest.status == "failed":
-                return manifest
+                return path.parent
         return None
 
     def set_aside(self, entry: Entry) -> Path:
@@ -187,15 +197,36 @@ class Store:
 
     def remove_failed(self) -> int:
         """Delete what failures left under `failed/`; how many bytes that frees."""
-        failed = self.root / "failed"
-        freed = sum(path.stat().st_size for path in failed.rglob("*") if path.is_file())
-        for folder in failed.iterdir():
+        freed = self.failed_bytes()
+        for folder in (self.root / "failed").glob("*"):
             shutil.rmtree(folder)
         return freed
+
+    def failed_bytes(self) -> int:
+        """What `remove_failed` would free."""
+        files = (self.root / "failed").rglob("*")
+        return sum(path.stat().st_size for path in files if path.is_file())
 
     def live_runs(self) -> int:
         """How many runs are using the store now."""
         return sum(1 for run in (self.root / "tmp").glob("run-*") if self._is_alive(run))
+
+    def _entry(self, folder: Path, key: str) -> Entry | None:
+        """The artifact in `folder` if it has this key: names hold only the start of it."""
+        if not (folder / "manifest.json").exists():
+            return None
+        manifest = Manifest.read(folder / "manifest.json")
+        return Entry(folder, manifest) if manifest.key == key else None
+
+    def _make(self) -> None:
+        """The store's folders; an error if nothing can be written there."""
+        try:
+            for name in ("tmp", "locks", "failed", "cache", "environments"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root / "tmp"):
+                pass
+        except OSError as error:
+            raise store_error(error, self.root) from error
 
     def _alive(self, run: Path) -> Path:
         """The lock that a run holds for as long as it lives; taken before its folder is made."""
@@ -250,3 +281,11 @@ def _fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _folders(parent: Path, suffix: str) -> list[Path]:
+    """What is in `parent` and ends in `suffix`; a pattern would be compiled for each key."""
+    if not parent.is_dir():
+        return []
+    with os.scandir(parent) as entries:
+        return sorted(Path(entry.path) for entry in entries if entry.name.endswith(suffix))

@@ -30,8 +30,14 @@ from pathlib import Path
 from typing import Any
 
 IDENTITY_FILE = Path.home() / ".bench-board.json"
-# PYNQ images say here which board they are made for.
-BOARD_NAME_FILES = (Path("/etc/profile.d/boardname.sh"), Path("/etc/environment"))
+# PYNQ's images say in the first which board they are made for, Kria-PYNQ in the second.
+BOARD_NAME_FILES = (
+    Path("/etc/profile.d/boardname.sh"),
+    Path("/etc/profile.d/pynq_venv.sh"),
+    Path("/etc/environment"),
+)
+# PYNQ calls both versions of the Ultra96 the same.
+MODEL_FILE = Path("/proc/device-tree/model")
 # By PYNQ's name: FINN+'s name and part.
 PYNQ_BOARDS = {
     "AUP-ZU3": ("AUP-ZU3_8GB", "xczu3eg-sfvc784-2-e"),
@@ -251,7 +257,7 @@ def _identity() -> dict[str, str]:
         identity = json.loads(IDENTITY_FILE.read_text(encoding="utf-8"))
         return {name: str(identity[name]) for name in ("board", "part", "measured_on")}
     except FileNotFoundError as error:
-        known = PYNQ_BOARDS.get(_pynq_name())
+        known = PYNQ_BOARDS.get(_versioned(_pynq_name()))
         if known is not None:
             return {"board": known[0], "part": known[1], "measured_on": "board"}
         raise _nameless(error) from error
@@ -278,6 +284,17 @@ def _pynq_name() -> str:
             if name == "BOARD":
                 return value.strip("\"'")
     return os.environ.get("BOARD", "")
+
+
+def _versioned(name: str) -> str:
+    """PYNQ's name of the board, an Ultra96 of the second version told by its device tree."""
+    if name != "Ultra96":
+        return name
+    try:
+        model = MODEL_FILE.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return name
+    return "Ultra96v2" if "v2" in model.lower() else name
 
 
 def _load_package(folder: Path, identity: dict[str, str]) -> Package:

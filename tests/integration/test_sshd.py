@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import asyncssh
 import psutil
 import pytest
 
+from bench.boards import transfer
 from bench.boards.base import Address, Identity
 from bench.boards.emulated import furnish
 from bench.boards.fleet import Remote, address_of
@@ -162,6 +164,59 @@ def test_a_changed_host_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
         other = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
         trust("127.0.0.1", sshd.port, other)
         with pytest.raises(BoardError, match="host key other than the one expected"):
+            use(sshd.address(str(sshd.key)), {}, tmp_path / "results")
+
+
+def test_the_connection_breaks_in_the_middle_of_a_push(
+    sshd: Sshd, files: dict[str, Path], tmp_path: Path
+) -> None:
+    """The next push sends what is missing, and what arrives is whole."""
+    parts = sshd.home / ".bench" / "cache"
+
+    async def run(address: Address, server: subprocess.Popen[bytes]) -> None:
+        async with open_board(address, print) as board:
+            pushing = asyncio.create_task(board.push(files))
+            while sum(path.stat().st_size for path in parts.glob("*.part")) < 8_000_000:
+                await asyncio.sleep(0.001)
+            for process in psutil.Process(server.pid).children(recursive=True):
+                process.kill()
+            await pushing
+
+    with sshd.on() as server:
+        trust_it(sshd)
+        address = sshd.address(str(sshd.key))
+        with pytest.raises(BoardError, match="was lost while pushing files"):
+            asyncio.run(run(address, server))
+        sent, said = use(address, files, tmp_path / "results")
+        assert 0 < sent <= 16_000_000
+        assert said == "done\n"
+    assert (tmp_path / "results").read_text().split()[0] == transfer.sha256(files["large"])
+
+
+def test_a_run_that_hangs_is_ended_on_the_board_too(sshd: Sshd) -> None:
+    async def run(address: Address) -> None:
+        async with open_board(address, print) as board:
+            await board.run(["sh", "-c", "echo $$ >pid; sleep 60 & wait"], 1)
+
+    with sshd.on() as server:
+        trust_it(sshd)
+        with pytest.raises(BoardError, match=r"did not answer within 1 s while running"):
+            asyncio.run(run(sshd.address(str(sshd.key))))
+        deadline = time.monotonic() + 20
+        while any(p.name() == "sleep" for p in psutil.Process(server.pid).children(recursive=True)):
+            assert time.monotonic() < deadline, "it goes on there"
+            time.sleep(0.1)
+
+
+def test_a_board_that_greets_says_garbage(sshd: Sshd, tmp_path: Path) -> None:
+    python = sshd.home / "bin" / "python3"
+    python.write_text(f'#!/bin/sh\necho Welcome\nexec {sys.executable} "$@"\n')
+    settings = sshd.config.read_text()
+    path = f"SetEnv HOME={sshd.home} PATH={python.parent}:{os.environ['PATH']}"
+    sshd.config.write_text(settings.replace(f"SetEnv HOME={sshd.home}", path))
+    with sshd.on():
+        trust_it(sshd)
+        with pytest.raises(BoardError, match="printed something other than one JSON document"):
             use(sshd.address(str(sshd.key)), {}, tmp_path / "results")
 
 

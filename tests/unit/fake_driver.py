@@ -1,64 +1,52 @@
-"""Stand-ins for PYNQ and finn-plus-driver 1.6.1, as far as docker/board/pynq_board.py uses them.
+"""A board's packages by stand-ins for PYNQ and finn-plus-driver, and what goes with a bitstream.
 
-Names, signatures and meanings are those of the published driver: `get_driver_class`, the overlay's
-constructor and `fclk_mhz_actual`, `batch_size`, `ishape_normal`, `execute`, `execute_on_buffers`.
+Names, signatures and meanings are those that are published; tests/integration compares signatures.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
-DRIVER = """
-import numpy as np
-import time
-import pynq
-
-class FINNDMAOverlay:
-    def __init__(self, bitfile_name, platform, io_shape_dict, batch_size=1, fclk_mhz=100.0,
-                 device=None, download=True, runtime_weight_dir="runtime_weights/",
-                 mlo_weight_dir="mlo_weights/", runtime_weights=False, validation_dataset=None,
-                 **kwargs):
-        print("a driver that talks")
-        assert platform == "zynq-iodma"
-        assert open(bitfile_name, "rb").read()
-        self._shape = io_shape_dict["ishape_normal"][0]
-        self._outputs = io_shape_dict["oshape_normal"][0][1]
-        self.batch_size = batch_size
-        self.fclk_mhz_actual = fclk_mhz
-        pynq.ps.Clocks.fclk0_mhz = pynq.ps.rounded
-
-    def ishape_normal(self, ind=0):
-        return (self.batch_size, *self._shape[1:])
-
-    def execute(self, images):
-        assert images.shape == self.ishape_normal(), (images.shape, self.ishape_normal())
-        assert images.dtype == np.uint8
-        return images[:, : self._outputs].astype(np.float32) - 100
-
-    def execute_on_buffers(self, asynch=False, batch_size=None):
-        time.sleep(self.batch_size * 1e-5)
-
-def get_driver_class(name):
-    return {"FINNDMAOverlay": FINNDMAOverlay}[name]
-"""
+STAND_INS = Path(__file__).parent / "stand_ins"
 
 
-def install(folder: Path, clock_mhz: float = 100.0) -> None:
-    """Write the stand-ins into `folder`, a board whose clock output is really `clock_mhz`."""
-    modules = {
-        "finn_plus_driver": DRIVER,
-        "pynq": "from pynq import ps\n",
-        "pynq/ps": f"rounded = {clock_mhz}\n\nclass Clocks:\n    fclk0_mhz = 0.0\n",
-    }
-    for name, text in modules.items():
-        path = folder / f"{name}/__init__.py" if "/" not in name else folder / f"{name}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+def install(folder: Path) -> None:
+    """Put the stand-ins into `folder`, as packages that pip installed."""
+    shutil.copytree(STAND_INS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name, version in (("finn_plus_driver", "1.6.1"), ("pynq", "3.0.1")):
         described = folder / f"{name}-{version}.dist-info"
         described.mkdir()
         text = f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\n"
         (described / "METADATA").write_text(text)
+
+
+def settings(elements: int, classes: int) -> dict[str, Any]:
+    """A settings.json as FINN+'s MakePYNQDriver writes it, for a MLP on bytes."""
+    shapes = {
+        "idt": ["DataType['UINT8']"], "idma_names": ["idma0"], "num_inputs": 1,
+        "ishape_normal": [[1, elements]], "ishape_folded": [[1, 2, elements // 2]],
+        "ishape_packed": [[1, 2, elements // 2]],
+        "odt": ["DataType['INT9']"], "odma_names": ["odma0"], "num_outputs": 1,
+        "oshape_normal": [[1, classes]], "oshape_folded": [[1, classes, 1]],
+        "oshape_packed": [[1, classes, 2]],
+        "number_of_external_weights": 0, "external_weights_input_shapes": {},
+    }  # fmt: skip
+    driver = {
+        "driver_type": "FINNDMAOverlay", "platform": "zynq-iodma", "io_shape_dict": shapes,
+        "external_weights": False, "runtime_weights": False, "fclk_mhz": 100.0,
+    }  # fmt: skip
+    return {"driver_information": driver, "experiment_information": {}}
+
+
+def hwh_file(clock_mhz: float) -> str:
+    """The part of a .hwh file that tells of the clocking wizard."""
+    return (
+        '<EDKSYSTEM><MODULES><MODULE INSTANCE="clk_wiz_0"><PARAMETERS>'
+        f'<PARAMETER NAME="CLKOUT1_OUT_FREQ" VALUE="{clock_mhz:.3f}"/>'
+        "</PARAMETERS></MODULE></MODULES></EDKSYSTEM>"
+    )
 
 
 def bit_file(part: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -206,6 +207,67 @@ def test_a_push_goes_on_where_the_connection_broke(
     Breaks.written = 0
     asyncio.run(run())
     assert not any(name.endswith(".part") for name in machine.cached)
+
+
+class BreaksReading(ConfinedSftp):
+    """A connection that breaks after some 500 kB have been read."""
+
+    read_bytes = 0
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        data: Any = super().read(file_obj, offset, size)
+        BreaksReading.read_bytes += len(data)
+        if BreaksReading.read_bytes > 500_000:
+            self.channel.get_connection().abort()
+        return bytes(data)
+
+
+WRITE = ["python3", "-c", "open('out', 'wb').write(bytes(range(256)) * 4000)"]
+
+
+def test_a_fetch_goes_on_where_the_connection_broke(
+    machine: Machine, package: dict[str, Path], tmp_path: Path
+) -> None:
+    target = tmp_path / "here" / "out"
+    target.parent.mkdir()
+
+    async def run() -> None:
+        async with machine.on(BreaksReading) as address:
+            with pytest.raises(BoardError, match="was lost while fetching out"):
+                async with machine.session(address) as board:
+                    await board.run(WRITE, 10)
+                    await board.fetch("out", target)
+        (part,) = target.parent.iterdir()
+        size = part.stat().st_size
+        assert 300_000 < size < 1_024_000
+        async with machine.on() as address, machine.session(address) as board:
+            await board.run(WRITE, 10)
+            await board.fetch("out", target)
+        assert f", {1_024_000 - size} bytes" in machine.log[-1]
+
+    BreaksReading.read_bytes = 0
+    asyncio.run(run())
+    assert target.read_bytes() == bytes(range(256)) * 4000
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("left", [bytes(600_000), bytes(2_000_000)], ids=["damaged", "too long"])
+def test_what_cannot_be_gone_on_with_is_fetched_anew(
+    machine: Machine, left: bytes, tmp_path: Path
+) -> None:
+    target = tmp_path / "here" / "out"
+    target.parent.mkdir()
+    checksum = hashlib.sha256(bytes(range(256)) * 4000).hexdigest()
+    (target.parent / f"out.{checksum[:16]}.part").write_bytes(left)
+
+    async def run() -> None:
+        async with machine.on() as address, machine.session(address) as board:
+            await board.run(WRITE, 10)
+            await board.fetch("out", target)
+
+    asyncio.run(run())
+    assert target.read_bytes() == bytes(range(256)) * 4000
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_a_damaged_part_is_sent_anew(machine: Machine, package: dict[str, Path]) -> None:

@@ -174,6 +174,32 @@ def test_it_needs_nothing_but_the_python_of_a_board(path: Path) -> None:
     assert imported <= sys.stdlib_module_names | on_real_boards
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "model", "board"),
+    [
+        ("boardname.sh", "export BOARD=Pynq-Z2\n", "", "Pynq-Z2"),
+        ("boardname.sh", 'export BOARD="ZCU104"\n', "", "ZCU104"),
+        ("pynq_venv.sh", "source venv/bin/activate\nexport BOARD=KV260\n", "", "KV260_SOM"),
+        ("boardname.sh", "export BOARD=Ultra96\n", "", "Ultra96"),
+        ("boardname.sh", "export BOARD=Ultra96\n", "Avnet Ultra96 Rev1\0", "Ultra96"),
+        ("boardname.sh", "export BOARD=Ultra96\n", "Avnet Ultra96-V2 Rev1\0", "Ultra96-V2"),
+    ],
+)
+def test_pynq_says_which_board_it_is(
+    program: ModuleType, monkeypatch: Any, tmp_path: Path, file: str, text: str, model: str,
+    board: str,
+) -> None:  # fmt: skip
+    files = [tmp_path / path.name for path in program.BOARD_NAME_FILES]
+    monkeypatch.setattr(program, "BOARD_NAME_FILES", files)
+    monkeypatch.setattr(program, "IDENTITY_FILE", tmp_path / "none")
+    monkeypatch.setattr(program, "MODEL_FILE", tmp_path / "model")
+    (tmp_path / file).write_text(text)
+    (tmp_path / "model").write_text(model) if model else None
+    found = program._identity()
+    assert (found["board"], found["measured_on"]) == (board, "board")
+    assert found["part"] == BOARD_PARTS[board]
+
+
 def test_boards_are_named_as_everywhere(program: ModuleType) -> None:
     assert dict(program.PYNQ_BOARDS.values()) == BOARD_PARTS
 

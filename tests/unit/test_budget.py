@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from bench.errors import ConfigError
 from bench.experiment import Experiment, expand
 from bench.grid import load_grid
 from bench.pipeline import Resolver, Summary, execute, plan
-from bench.pipeline.budget import GIB, cost, ranks
+from bench.pipeline.budget import GIB, MAY_PASS, cost, ranks
 from bench.runners import Job
+from bench.stages import BY_NAME
 from conftest import FakeRunner
 
 
@@ -102,3 +104,31 @@ def test_the_longest_chain_starts_first(
     run([*short, *long], resolver, memory=None, jobs=1)
     trained = [name for name in runner.ran if name.startswith("train")]
     assert trained[0].startswith("train tfc-mnist-w3a3")
+
+
+def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+) -> None:
+    dataset, first, second = plan(experiments)[:3]
+    # As many as may pass, and more; of the two trainings only one has room at a time.
+    small = [
+        replace(second, id=str(n), name=str(n), stage=BY_NAME["compile"], spec={"number": n})
+        for n in range(MAY_PASS + 4)
+    ]
+    started: list[str] = []
+    change = threading.Condition()
+
+    def before(job: Job) -> None:
+        with change:
+            started.append(job.task)
+            change.notify_all()
+            if job.task == first.name:
+                assert change.wait_for(lambda: len(started) == 2 + MAY_PASS, timeout=60)
+                assert not change.wait_for(lambda: len(started) > 2 + MAY_PASS, timeout=0.2)
+
+    runner.before = before
+    tasks = [dataset, first, second, *small]
+    summary = execute(tasks, resolver, 2, 2, lambda event: None, memory=int(1.1 * GIB))
+    assert summary.count("done") == len(tasks)
+    assert started[:2] == [dataset.name, first.name]
+    assert started.index(second.name) <= 3 + MAY_PASS  # a small one may start beside it

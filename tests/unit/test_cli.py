@@ -17,6 +17,7 @@ from conftest import FakeRunner
 COMMANDS = (
     [], ["plan"], ["run"], ["report"], ["claims"], ["why"], ["doctor"],
     ["board"], ["board", "trust"], ["board", "probe"], ["board", "serve"],
+    ["compare"], ["export"], ["verify"],
     ["store"], ["store", "ls"], ["store", "show"], ["store", "verify"], ["store", "gc"],
 )  # fmt: skip
 

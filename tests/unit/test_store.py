@@ -156,8 +156,8 @@ def test_a_store_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_store_that_may_not_be_written_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
-    with pytest.raises(StoreError, match="Permission denied"):
-        Store(tmp_path / "store")
+    with pytest.raises(StoreError, match="Permission denied"), Store(tmp_path / "store").session():
+        pass
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,7 @@ def test_a_build_ends_with_its_worker(request_: Request) -> None:
     python = pretend(request_, "sleep 60 & echo $! >pid.part; mv pid.part pid; wait")
     work = request_.scratch
     code = (
-        f"import sys; sys.path[:0] = {sys.path[:2]!r}; from pathlib import Path; "
+        f"import sys; sys.path[:0] = {sys.path!r}; from pathlib import Path; "
         f"from finn_worker import synthesize as stage; stage.sys.executable = {python!r}; "
         f"stage._run_build(Path({str(work)!r}), Path('plan.json'))"
     )

@@ -1,0 +1,67 @@
+"""The parts of a BagIt bag (RFC 8493) that are the same for whoever writes and reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bench.errors import BenchError, Exit
+
+BAGIT = "bagit.txt"
+BAG_INFO = "bag-info.txt"
+MANIFEST = "manifest-sha256.txt"
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+PAYLOAD = "data/"
+DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+
+# Of what is in our payload.
+POINTS = "data/points.json"
+REPORT = "data/report/"
+STORE = "data/store/"
+GRIDS = "data/experiments/"
+
+# Raised when what `points.json` says changes its meaning.
+FORMAT = 1
+
+_LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(.+)")
+_ESCAPES = {"%": "%25", "\n": "%0A", "\r": "%0D"}
+
+
+class ArchiveError(BenchError):
+    """An archive cannot be read, or is not one of ours."""
+
+    exit_code = Exit.DIFFERENT
+
+
+def manifest_text(digests: Mapping[str, str]) -> str:
+    """The lines of a manifest: SHA-256 and path of each file, sorted by path."""
+    return "".join(f"{digests[name]}  {_escape(name)}\n" for name in sorted(digests))
+
+
+def parse_manifest(text: str, where: str) -> dict[str, str]:
+    """SHA-256 by path.
+
+    Args:
+        text: A manifest's.
+        where: Its name, for messages.
+
+    Raises:
+        ArchiveError: A line is none.
+    """
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise ArchiveError(f"{where}: line {number} is no checksum.", "Get the archive anew.")
+        found[_unescape(match[2])] = match[1].lower()
+    return found
+
+
+def _escape(name: str) -> str:
+    return re.sub(r"[%\n\r]", lambda match: _ESCAPES[match[0]], name)
+
+
+def _unescape(name: str) -> str:
+    for character, escape in reversed(_ESCAPES.items()):
+        name = name.replace(escape, character).replace(escape.lower(), character)
+    return name

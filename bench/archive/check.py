@@ -1,0 +1,289 @@
+"""Check an archive with nothing but the archive: files, hashes, and that the numbers follow."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from bench import claims, report
+from bench.archive import bag
+from bench.archive.bag import ArchiveError
+from bench.archive.points import Points, Recorded, missing_artifacts, read_points
+from bench.archive.reader import Member, members, read_in_chunks
+from bench.errors import ConfigError, StoreError, store_error
+from bench.pipeline import Resolver, Task
+from bench.store import Manifest, Store
+from bench.store.keys import SHORT, artifact_key, canonical
+
+# A file that is looked into is read as a whole: no metrics or table is larger.
+LARGEST = 64 << 20
+CLAIMS, CLAIMS_FILE = "claims.json", "claims.toml"
+_TAGS = (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST)
+_LOOKED_INTO = ("/manifest.json", "/metrics.json")
+
+
+@dataclass
+class Checked:
+    """What was checked, and what is wrong.
+
+    Attributes:
+        findings: What is wrong, one sentence each; empty when all is well.
+        files: How many files' hashes were compared.
+        manifests: How many manifests were followed.
+        values: How many numbers were computed again.
+        grid: Name of the grid.
+        bench: The version that wrote the archive.
+    """
+
+    findings: list[str] = field(default_factory=list)
+    files: int = 0
+    manifests: int = 0
+    values: int = 0
+    grid: str = ""
+    bench: str = ""
+
+
+def verify(path: Path) -> Checked:
+    """Check the archive at `path`, or the folder that one was unpacked into.
+
+    Raises:
+        ConfigError: There is no such file.
+        ArchiveError: It cannot be read to its end, or no version of bench that this one
+            understands wrote it.
+    """
+    checked = Checked()
+    with tempfile.TemporaryDirectory(prefix="bench-verify-") as temporary:
+        folder = Path(temporary)
+        digests = {m.name: _take(m, folder) for m in members(path)}
+        _check_bag(path, digests, folder, checked)
+        _check_numbers(folder, digests, checked)
+    return checked
+
+
+def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -> None:
+    """Follow every manifest, and compute every row again."""
+    points = _read_points(folder, checked)
+    checked.grid, checked.bench = points.grid, points.bench
+    counter = _Counter()
+    try:
+        found = Recorded(points, Store(folder / bag.STORE))
+        tasks = points.tasks()
+        checked.manifests = len(found.present(tasks))
+        checked.findings += missing_artifacts(points, tasks, found)
+        checked.findings += _check_chain(tasks, points, found, digests)
+        stated = folder / bag.GRIDS / CLAIMS_FILE
+        checked.findings += differing_rows(folder / bag.REPORT, points, found, stated, counter)
+    except (StoreError, ConfigError) as error:
+        checked.findings.append(error.what.replace(f"{folder}/", ""))
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        # Whatever strangers wrote into manifests and metrics: it is no result of ours.
+        checked.findings.append(f"rows cannot be computed from the manifests: {error!r}")
+    checked.values = counter.values
+
+
+@dataclass
+class _Counter:
+    values: int = 0
+
+
+def differing_rows(
+    folder: Path,
+    points: Points,
+    resolver: Resolver,
+    stated: Path,
+    counter: _Counter | None = None,
+) -> list[str]:
+    """What a report's tables say and the manifests do not, one sentence each.
+
+    Args:
+        folder: The report's.
+        points: What its rows are.
+        resolver: Finds the artifacts.
+        stated: The claims.toml that its claims were judged by.
+        counter: Counts the values compared.
+    """
+    results = report.collect(points.experiments, resolver)
+    trainings = report.collect_trainings(points.points, resolver)
+    expected = {"results.csv": results, "trainings.csv": trainings}
+    if results["seed"].nunique() > 1:
+        expected["seeds.csv"] = report.over_seeds(results)
+    findings: list[str] = []
+    if (folder / CLAIMS).is_file():
+        findings += _compare_claims(folder, stated, results, trainings)
+    for name, table in expected.items():
+        path = folder / name
+        if not path.is_file():
+            findings.append(f"{name} is missing")
+            continue
+        findings += _compare_table(name, path, table, counter or _Counter())
+    return findings
+
+
+def _compare_claims(
+    folder: Path, stated: Path, results: pd.DataFrame, trainings: pd.DataFrame
+) -> Iterator[str]:
+    """Judge the claims again; numbers, arithmetic and verdicts have to be the same."""
+    try:
+        said = json.loads((folder / CLAIMS).read_text(encoding="utf-8"))["claims"]
+        verdicts = {claim["claim"]: claim for claim in said}
+    except (ValueError, LookupError, TypeError) as error:
+        yield f"{CLAIMS} holds no claims: {error!r}"
+        return
+    if not stated.is_file():
+        yield f"{CLAIMS_FILE}, by which claims were judged, is missing"
+        return
+    judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
+    wanted = {one["claim"]: one for one in json.loads(json.dumps(judged))["claims"]}
+    for name in dict.fromkeys((*wanted, *verdicts)):
+        one, other = verdicts.get(name, {}), wanted.get(name, {})
+        for key in sorted(one.keys() | other.keys()):
+            if one.get(key) != other.get(key):
+                yield f"{CLAIMS}, {name}: {key} is not what the manifests give"
+
+
+def _compare_table(name: str, path: Path, table: pd.DataFrame, counter: _Counter) -> Iterator[str]:
+    """Compare a CSV file with the table that it should be, value by value."""
+    wanted = list(csv.DictReader(io.StringIO(table.to_csv(index=False))))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            said = list(csv.DictReader(file, strict=True))
+    except (csv.Error, UnicodeDecodeError) as error:
+        yield f"{name} is no CSV: {error}"
+        return
+    if len(said) != len(wanted):
+        yield f"{name} has {len(said)} rows, the manifests give {len(wanted)}"
+    for number, (row, expected) in enumerate(zip(said, wanted, strict=False), 2):
+        for column, value in expected.items():
+            counter.values += 1
+            if column not in row:
+                yield f"{name} has no column {column}"
+                return
+            if row[column] != value and not _same_number(row[column], value):
+                what = _what(expected)
+                yield (
+                    f"{name}, line {number} ({what}): {column} is {row[column] or 'empty'}, "
+                    f"the manifests give {value or 'nothing'}"
+                )
+
+
+def _same_number(one: str | None, other: str) -> bool:
+    try:
+        return float(one or "nan") == float(other)
+    except ValueError:
+        return False
+
+
+def _what(row: Mapping[str, str]) -> str:
+    bits = f"w{row['weight_bits']}a{row['act_bits']}"
+    return row.get("experiment") or f"{row['dataset']} {bits} {row.get('folding', '')}".rstrip()
+
+
+def _take(member: Member, folder: Path) -> str:
+    """Hash a member, and keep it in `folder` if it is one to look into; its SHA-256."""
+    digest = hashlib.sha256()
+    keep = _is_looked_into(member.name)
+    kept, size = [], 0
+    for chunk in read_in_chunks(member):
+        digest.update(chunk)
+        size += len(chunk)
+        if keep:
+            kept.append(chunk)
+            if size > LARGEST:
+                raise ArchiveError(
+                    f"'{member.name}' is larger than {LARGEST >> 20} MiB.", "Do not trust it."
+                )
+    if keep:
+        target = folder / member.name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(b"".join(kept))
+        except OSError as error:
+            raise store_error(error, target) from error
+    return digest.hexdigest()
+
+
+def _is_looked_into(name: str) -> bool:
+    table = name.startswith(bag.REPORT) and name.endswith((".csv", ".json"))
+    known = name in (*_TAGS, bag.POINTS) or name.startswith(bag.GRIDS)
+    return known or table or (name.startswith(bag.STORE) and name.endswith(_LOOKED_INTO))
+
+
+def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Checked) -> None:
+    """Completeness and checksums, as BagIt has them."""
+    for name in _TAGS:
+        if name not in digests:
+            raise ArchiveError(
+                f"{path} has no {name}.", "It is half-written, or not by `bench export`."
+            )
+    if not (folder / bag.BAGIT).read_text(encoding="utf-8").startswith("BagIt-Version: 1."):
+        raise ArchiveError(f"{path}: {bag.BAGIT} is of another version of BagIt.", "")
+    payload = {name: digest for name, digest in digests.items() if name.startswith(bag.PAYLOAD)}
+    beside = {n: d for n, d in digests.items() if n not in payload and n != bag.TAG_MANIFEST}
+    for manifest, there in ((bag.MANIFEST, payload), (bag.TAG_MANIFEST, beside)):
+        listed = bag.parse_manifest((folder / manifest).read_text(encoding="utf-8"), manifest)
+        for name in sorted(listed.keys() | there.keys()):
+            checked.files += 1
+            if name not in there:
+                checked.findings.append(f"{name} is missing")
+            elif name not in listed:
+                checked.findings.append(f"{name} is not in {manifest}")
+            elif listed[name] != there[name]:
+                checked.findings.append(f"{name} has another SHA-256 than {manifest} says")
+
+
+def _read_points(folder: Path, checked: Checked) -> Points:
+    """The points; an archive of another version still has its checksums checked."""
+    try:
+        return read_points(folder / bag.POINTS)
+    except ArchiveError as error:
+        for finding in checked.findings:
+            error.add_note(finding)
+        if not checked.findings:
+            error.add_note(f"Its {checked.files} checksums are right.")
+        raise
+
+
+def _check_chain(
+    tasks: Sequence[Task], points: Points, found: Recorded, digests: Mapping[str, str]
+) -> Iterator[str]:
+    """Every artifact is what its task asks for, made from what it says, with what it says."""
+    present = found.present(tasks)
+    for task in tasks:
+        entry = present.get(task.id)
+        if entry is None:
+            continue
+        manifest, where = entry.manifest, f"{task.stage.name}/{entry.folder.name}"
+        if canonical(manifest.spec) != canonical(task.spec):
+            yield f"{where}: its parameters are not those of {task.name}"
+        inputs = {
+            n: present[i].manifest.content_hash for n, i in task.needs.items() if i in present
+        }
+        if dict(manifest.inputs) != inputs:
+            yield f"{where}: what it was made from is not what the archive holds"
+        version = points.stages.get(task.stage.name, 0)
+        recipe = manifest.environment.get("recipe", "")
+        key = artifact_key(task.stage.name, version, manifest.spec, manifest.inputs, recipe)
+        if manifest.key != key or not entry.folder.name.endswith(f"--{key[:SHORT]}"):
+            yield f"{where}: its key is not that of its parameters, inputs and recipe"
+        yield from _check_files(where, manifest, digests)
+
+
+def _check_files(where: str, manifest: Manifest, digests: Mapping[str, str]) -> Iterator[str]:
+    """The artifact's files, as far as they came along, are those of its manifest."""
+    prefix = f"{bag.STORE}{where}/files/"
+    known = {f"{prefix}{artifact.path}": artifact.sha256 for artifact in manifest.artifacts}
+    metrics = f"{prefix}metrics.json"
+    if metrics in known and metrics not in digests:
+        yield f"{where}: metrics.json is missing"
+    for name, digest in digests.items():
+        if name.startswith(prefix) and known.get(name) != digest:
+            state = "is not what its manifest says" if name in known else "is not in its manifest"
+            yield f"{where}: {name.removeprefix(prefix)} {state}"

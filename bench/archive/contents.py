@@ -1,0 +1,170 @@
+"""What goes into an archive: always the report and what proves it, artifacts by choice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatch
+from pathlib import Path
+
+from bench import __version__
+from bench.archive.bag import GRIDS, POINTS, REPORT, STORE
+from bench.archive.check import differing_rows
+from bench.archive.points import Points, collect_points
+from bench.archive.writer import Item
+from bench.claims import claims_beside
+from bench.errors import ConfigError
+from bench.experiment import Experiment, Training
+from bench.grid import FOLDINGS_FILE, Grid
+from bench.paths import ROOT
+from bench.pipeline import Resolver
+from bench.store import Entry
+
+ALWAYS = ("files/metrics.json",)
+# What `--with` takes: patterns below an artifact's folder, by stage.
+KINDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "checkpoints": {"train": ("files/*.pt",)},
+    "models": {"export": ("files/*.onnx",), "compile": ("files/*.onnx",)},
+    "golden": {"export": ("files/*.npz",), "simulate": ("files/*.npz",)},
+    "rtl": {"compile": ("files/design.json", "files/rtl/*")},
+    "simulators": {"simulate": ("files/package/*",)},
+    "waveforms": {"simulate": ("files/*.vcd",)},
+    "bitstreams": {"synthesize": ("files/*",)},
+    "data": {"dataset": ("files/*",)},
+    "logs": {"": ("log.txt",)},
+    "all": {"": ("log.txt", "request.json", "files/*")},
+}
+TAG_FILES = ("CITATION.cff", "LICENSE")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What an archive will hold.
+
+    Attributes:
+        items: The payload.
+        tags: Files beside it.
+        folder: Name of the folder in the archive.
+        date: When the newest artifact was made; of every file.
+    """
+
+    items: tuple[Item, ...]
+    tags: tuple[Item, ...]
+    folder: str
+    date: datetime
+
+    @property
+    def bytes(self) -> int:
+        """Size of the payload before it is compressed."""
+        return sum(
+            len(item.source) if isinstance(item.source, bytes) else item.source.stat().st_size
+            for item in self.items
+        )
+
+
+def select(
+    file: Path,
+    grid: Grid,
+    experiments: tuple[Experiment, ...],
+    references: tuple[Training, ...],
+    resolver: Resolver,
+    kinds: Sequence[str],
+) -> Selection:
+    """What an archive of `grid` holds.
+
+    Args:
+        file: The grid's file.
+        grid: What is in it, changed as the command line says.
+        experiments: Its experiments.
+        references: What it trains for comparison.
+        resolver: Keys, store and runners.
+        kinds: Of `KINDS`, which artifacts come along.
+
+    Raises:
+        ConfigError: Nothing is done yet, or the report is missing or older than the store.
+    """
+    points, present, failures = collect_points(grid.name, experiments, references, resolver)
+    if not present:
+        raise ConfigError(
+            f"Nothing of grid '{grid.name}' is in {resolver.store.root}.",
+            f"Run it first: bench run {file}",
+        )
+    report = resolver.store.root / "reports" / grid.name
+    _require_report(report, points, resolver, file)
+    entries = {entry.folder: entry for entry in present.values()}
+    items = [
+        Item(POINTS, (points.model_dump_json(indent=1) + "\n").encode()),
+        *_files(report, REPORT),
+        *_grid_files(file, grid),
+    ]
+    for entry in entries.values():
+        items += _artifact(entry, resolver.store.root, kinds)
+    for folder in failures:
+        for name in ("manifest.json", "log.txt"):
+            items.append(_item(folder / name, resolver.store.root))
+    tags = [Item(name, ROOT / name) for name in TAG_FILES]
+    tags.append(Item(".zenodo.json", _zenodo(grid.name)))
+    newest = max(entry.manifest.created for entry in entries.values())
+    date = datetime.fromisoformat(newest)
+    return Selection(tuple(items), tuple(tags), f"finn-bench-{grid.name}", date)
+
+
+def _require_report(report: Path, points: Points, resolver: Resolver, file: Path) -> None:
+    remedy = f"Write it: bench report {file}, with the same options."
+    if not (report / "results.csv").is_file():
+        raise ConfigError(f"{report} holds no report.", remedy)
+    stale = differing_rows(report, points, resolver, claims_beside(file))
+    if stale:
+        raise ConfigError(f"The report is not what the store says: {stale[0]}.", remedy)
+
+
+def _files(folder: Path, prefix: str) -> Iterator[Item]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.endswith(".tmp"):
+            yield Item(f"{prefix}{path.relative_to(folder).as_posix()}", path)
+
+
+def _grid_files(file: Path, grid: Grid) -> Iterator[Item]:
+    beside = [file.parent / name for name in (FOLDINGS_FILE, *grid.build.folding_files)]
+    for path in dict.fromkeys((file, claims_beside(file), *beside)):
+        if path.is_file():
+            below = path.is_relative_to(file.parent)
+            name = path.relative_to(file.parent).as_posix() if below else path.name
+            yield Item(f"{GRIDS}{name}", path)
+
+
+def _artifact(entry: Entry, root: Path, kinds: Sequence[str]) -> Iterator[Item]:
+    """The manifest, the metrics, and what is of the wanted kinds."""
+    stage = entry.manifest.stage
+    patterns = list(ALWAYS)
+    for kind in kinds:
+        patterns += KINDS[kind].get(stage, ()) + KINDS[kind].get("", ())
+    yield _item(entry.folder / "manifest.json", root)
+    for path in sorted(entry.folder.rglob("*")):
+        name = path.relative_to(entry.folder).as_posix()
+        if path.is_file() and any(fnmatch(name, pattern) for pattern in patterns):
+            yield _item(path, root)
+
+
+def _item(path: Path, root: Path) -> Item:
+    return Item(f"{STORE}{path.relative_to(root).as_posix()}", path)
+
+
+def _zenodo(grid: str) -> bytes:
+    """What Zenodo reads to fill in its form; authors and licence as in CITATION.cff."""
+    metadata = {
+        "title": f"finn-bench {__version__}: results of grid '{grid}'",
+        "description": "Results, manifests and artifacts of a reproduction of 'Benchmarking "
+        "Quantized Neural Networks on FPGAs with FINN'. `bench verify` checks this archive.",
+        "upload_type": "dataset",
+        "version": __version__,
+        "license": "BSD-3-Clause",
+        "creators": [{"name": "the finn-bench authors"}],
+        "keywords": ["FPGA", "FINN", "quantized neural networks", "reproducibility"],
+        "related_identifiers": [
+            {"identifier": "arXiv:2102.01341", "relation": "isSupplementTo", "scheme": "arxiv"}
+        ],
+    }
+    return (json.dumps(metadata, indent=1, sort_keys=True) + "\n").encode()

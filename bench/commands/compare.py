@@ -1,0 +1,162 @@
+"""`bench compare`: two stores, or two reports, value by value."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.errors import ConfigError, Exit
+from bench.report import compare
+from bench.report.compare import DIFFERENT, EQUAL, MISSING, STATES, Comparison, Difference
+from bench.report.tolerance import TOLERANCES, UNKNOWN
+from bench.stages import BY_NAME
+from bench.store import Store
+
+# More than that fill a screen; `--all` shows them.
+SHOWN = 20
+
+
+@click.command("compare")
+@click.argument("one", metavar="A", type=click.Path(path_type=Path))
+@click.argument("other", metavar="B", type=click.Path(path_type=Path))
+@click.option("--grid", help="Of two stores, compare this grid's report only.")
+@click.option("--all", "show_all", is_flag=True, help="Show every difference.")
+@click.option("--strict", is_flag=True, help="Different contents of artifacts count, too.")
+@click.pass_context
+def command(
+    context: click.Context, one: Path, other: Path, grid: str | None, show_all: bool, strict: bool
+) -> None:
+    """Compare A with B: two stores, two report folders, or two results.csv.
+
+    Each value is equal, within its column's tolerance, different, or missing on one side. Of two
+    stores, artifacts are compared by content, too. Exit code 0 where all is equal or within
+    tolerance, 8 where not.
+
+    \b
+    Examples:
+      bench compare artifacts /mnt/other-machine/artifacts
+      bench compare artifacts/reports/quick ../board/reports/quick
+    """
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    reports_a, reports_b = _reports(one, grid), _reports(other, grid)
+    if len(reports_a) == len(reports_b) == 1:
+        pairs = [(*reports_a.values(), *reports_b.values())]
+        alike = True
+    else:
+        shared = [name for name in reports_a if name in reports_b]
+        pairs = [(reports_a[name], reports_b[name]) for name in shared]
+        alike = _tell_lonely(reports_a, reports_b, one, other, console)
+    for results_a, results_b in pairs:
+        found = compare.compare_results(results_a, results_b)
+        console.print(f"\nA: {results_a}\nB: {results_b}", highlight=False, soft_wrap=True)
+        _show(found, show_all, console)
+        alike = alike and found.alike
+    if _is_store(one) and _is_store(other):
+        same = _show_artifacts(one, other, show_all, console)
+        alike = alike and (same or not strict)
+    console.print("\nalike" if alike else "\n[red]different[/]")
+    context.exit(int(Exit.OK if alike else Exit.DIFFERENT))
+
+
+def _is_store(path: Path) -> bool:
+    return (path / "reports").is_dir()
+
+
+def _reports(path: Path, grid: str | None) -> dict[str, Path]:
+    """Every results.csv that `path` stands for, by grid.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if path.is_file():
+        return {path.parent.name: path}
+    if (path / compare.RESULTS).is_file():
+        return {path.name: path / compare.RESULTS}
+    found = {
+        results.parent.name: results
+        for results in sorted((path / "reports").glob(f"*/{compare.RESULTS}"))
+        if grid in (None, results.parent.name)
+    }
+    if not found:
+        of = f" of grid '{grid}'" if grid else ""
+        raise ConfigError(
+            f"{path} has no report{of}.",
+            "Name a store, a report's folder or a results.csv; `bench report` writes one.",
+        )
+    return found
+
+
+def _tell_lonely(
+    reports_a: dict[str, Path], reports_b: dict[str, Path], one: Path, other: Path, console: Console
+) -> bool:
+    """Say which grids only one store has; whether there are none."""
+    lonely = [(name, one) for name in reports_a if name not in reports_b]
+    lonely += [(name, other) for name in reports_b if name not in reports_a]
+    for name, where in lonely:
+        console.print(f"missing: grid '{name}' is in {where} only", highlight=False)
+    return not lonely
+
+
+def _show(found: Comparison, show_all: bool, console: Console) -> None:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("column", no_wrap=True)
+    for state in STATES:
+        table.add_column(state, justify="right", no_wrap=True)
+    table.add_column("tolerance", overflow="fold")
+    equal = []
+    for column, counts in found.counts.items():
+        tolerance = TOLERANCES.get(column, UNKNOWN)
+        if not counts.keys() - {EQUAL}:
+            equal += [column] if counts else []
+            continue
+        cells = [str(counts[state] or "") for state in STATES]
+        table.add_row(column, *cells, f"{tolerance.kind}: {tolerance.why}")
+    if table.row_count:
+        console.print(table)
+    console.print(f"{found.rows} experiments in both; {len(equal)} columns equal throughout.")
+    for name, columns in zip("AB", found.only, strict=True):
+        if columns:
+            console.print(f"Columns that only {name} has, by its version: {', '.join(columns)}.")
+    shown = found.differences if show_all else found.differences[:SHOWN]
+    for difference in shown:
+        console.print(_line(difference), highlight=False, markup=False, soft_wrap=True)
+    if len(shown) < len(found.differences):
+        console.print(f"... and {len(found.differences) - len(shown)} more: --all shows them.")
+
+
+def _line(difference: Difference) -> str:
+    if not difference.column:
+        where = "A" if difference.one else "B"
+        return f"{difference.state}: {difference.row} is in {where} only"
+    one, other = difference.one or "nothing", difference.other or "nothing"
+    allowed = "" if difference.allowed is None else f" (within: {difference.allowed:.3g})"
+    row, column = difference.row, difference.column
+    return f"{difference.state}: {row}: {column}: {one} | {other}{allowed}"
+
+
+def _show_artifacts(one: Path, other: Path, show_all: bool, console: Console) -> bool:
+    """A line for each stage, and for each artifact that is not equal; whether all are."""
+    states = list(compare.compare_artifacts(Store(one).entries(), Store(other).entries()))
+    counts = Counter((found.stage, found.state) for found in states)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title="Artifacts, by content")
+    table.add_column("stage", no_wrap=True)
+    for state in (EQUAL, DIFFERENT, MISSING):
+        table.add_column(state, justify="right")
+    for stage in BY_NAME:
+        cells = [counts[stage, state] for state in (EQUAL, DIFFERENT, MISSING)]
+        if any(cells):
+            table.add_row(stage, *(str(cell or "") for cell in cells))
+    console.print(table)
+    unlike = [found for found in states if found.state != EQUAL]
+    for found in unlike if show_all else unlike[:SHOWN]:
+        why = " though made from the same by the same" if found.same_key else ""
+        console.print(f"{found.state}: {found.stage} {found.name}{why}", highlight=False)
+    if len(unlike) > SHOWN and not show_all:
+        console.print(f"... and {len(unlike) - SHOWN} more: --all shows them.")
+    return not unlike

@@ -1,0 +1,79 @@
+"""`bench export`: one archive of a grid's results, with checksums, for Zenodo and the like."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench import archive
+from bench.archive.writer import require_suffix
+from bench.commands import common
+from bench.commands.preview import megabytes
+from bench.errors import ConfigError
+from bench.experiment import references
+
+
+@click.command("export")
+@common.grid_options
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The archive, .tar.gz or .zip.  [default: <grid>.tar.gz here]",
+)
+@click.option(
+    "--with",
+    "kinds",
+    multiple=True,
+    type=click.Choice(sorted(archive.KINDS)),
+    help="Put these artifacts in, too; may be given several times. The report, every manifest and "
+    "every stage's metrics are always in.",
+)
+@click.option("--force", is_flag=True, help="Replace an archive that is there.")
+@common.dry_run_option
+def command(
+    file: Path,
+    changes: common.Changes,
+    output: Path | None,
+    kinds: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    runner: str,
+    store_path: Path,
+) -> None:
+    """Pack the report of FILE, its manifests and chosen artifacts into one archive.
+
+    It is a BagIt bag: checksums of every file are in it. `bench verify` checks it anywhere.
+
+    \b
+    Examples:
+      bench export experiments/quick.toml
+      bench export experiments/quick.toml --with checkpoints --with models
+      bench export experiments/quick.toml --output quick.zip --dry-run
+    """
+    console = Console(soft_wrap=True, highlight=False, no_color=not sys.stdout.isatty())
+    grid, experiments = common.load_experiments(file, changes)
+    target = output or Path(f"{grid.name}.tar.gz")
+    require_suffix(target)
+    if target.exists() and not force and not dry_run:
+        raise ConfigError(f"{target} is there already.", "Name another --output, or say --force.")
+    resolver = common.best_resolver(runner, store_path, grid, experiments)
+    chosen = archive.select(file, grid, experiments, references(grid), resolver, kinds)
+    size = megabytes(chosen.bytes)
+    if dry_run:
+        for item in (*chosen.items, *chosen.tags):
+            console.print(f"would pack: {item.name}", markup=False)
+        console.print(f"would write: {target}, {len(chosen.items)} files of {size}", markup=False)
+        return
+    packed = archive.pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
+    console.print(
+        f"written: {packed.path}: {packed.files} files, {size}, {megabytes(packed.size)} packed",
+        markup=False,
+    )
+    console.print(f"sha256: {packed.sha256}")
+    console.print(
+        "Publish that number beside the archive: then nobody can replace the whole of it unseen."
+    )

@@ -1,0 +1,107 @@
+"""What a run would do and take, for people: `bench plan`, and `bench run --dry-run`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.environments import ENVIRONMENTS
+from bench.pipeline import Forecast, Resolver, Task
+from bench.pipeline.budget import GIB, SETUP_SECONDS
+
+MB = 1e6
+MINUTE, HOUR = 60.0, 3600.0
+
+
+def show_forecast(
+    forecast: Forecast, tasks: list[Task], resolver: Resolver, console: Console
+) -> None:
+    """Print every task, a table by stage, and the totals."""
+    for task in tasks:
+        line = _task_line(task, forecast, resolver.lacks(task))
+        console.print(line, highlight=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
+    totals = ("", "", "", duration(forecast.seconds), "", megabytes(forecast.disk), "")
+    headings = ("cached", "to run", "skipped", "time", "memory", "disk", "time from")
+    table.add_column("stage", footer="total", no_wrap=True)
+    for heading, total in zip(headings, totals, strict=True):
+        table.add_column(heading, footer=total, justify="right", no_wrap=True)
+    for stage in forecast.stages:
+        counts = (stage.cached, stage.to_run, stage.skipped)
+        cells = [str(count) if count else "" for count in counts]
+        if stage.to_run:
+            source = f"{stage.runs} runs" if stage.runs > 1 else "1 run"
+            cells += [
+                duration(stage.seconds),
+                f"{stage.memory / GIB:.2f} GiB",
+                megabytes(stage.disk),
+                source if stage.runs else "default",
+            ]
+        table.add_row(stage.stage, *cells)
+    console.print(table)
+    for line in _closing_lines(forecast, resolver.store.root):
+        console.print(line, highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """For people: `45 s`, `12 min`, `3.5 h`."""
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    return f"{seconds / HOUR:.1f} h"
+
+
+def megabytes(size: float) -> str:
+    """For people: `0.4 MB`, `12 MB`."""
+    return f"{size / MB:.0f} MB" if size >= 10 * MB else f"{size / MB:.1f} MB"
+
+
+def _task_line(task: Task, forecast: Forecast, lack: str) -> str:
+    what = f"{task.stage.name:8} {task.name}"
+    serves = f"  (serves {len(task.serves)} experiments)" if len(task.serves) > 1 else ""
+    if task.id in forecast.present:
+        return f"[green]done [/] {what}{serves}"
+    if found := forecast.predictions.get(task.id):
+        return f"[yellow]to do[/] {what}{serves}  {duration(found.cost.seconds)}"
+    return f"[dim]skip [/] {what}  ({lack or 'it needs one that is skipped or infeasible'})"
+
+
+def _closing_lines(forecast: Forecast, store: Path) -> list[str]:
+    if not forecast.predictions:
+        return ["Nothing to run: the report takes a few seconds."]
+    lines = []
+    disk = forecast.disk
+    if forecast.setups:
+        seconds = sum(SETUP_SECONDS.get(name, 0.0) for name in forecast.setups)
+        size = sum(ENVIRONMENTS[n].disk_bytes for n in forecast.setups if n in ENVIRONMENTS)
+        disk += size
+        lines.append(
+            f"First, once: environments {', '.join(forecast.setups)}, about {duration(seconds)} "
+            f"and up to {megabytes(size)} (defaults)."
+        )
+    lines.append(
+        f"Expected on the clock: {duration(forecast.wall_seconds)}, {forecast.jobs} at a time; "
+        f"memory up to {forecast.memory / GIB:.1f} GiB; disk {megabytes(disk)}."
+    )
+    lines.append(_source(forecast))
+    existing = next(folder for folder in (store, *store.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < disk:
+        lines.append(f"[red]Only {megabytes(free)} are free in {store}.[/]")
+    return lines
+
+
+def _source(forecast: Forecast) -> str:
+    if not forecast.from_earlier_runs:
+        return (
+            "By defaults, as nothing like it has run yet: measured for TFC on 2 busy processors "
+            "(docs/benchmarks.md). Another machine may take half or twice that."
+        )
+    if forecast.elsewhere:
+        return "From earlier runs, some of them on another machine."
+    return f"From earlier runs on this machine ({forecast.machine})."

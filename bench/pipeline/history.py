@@ -1,0 +1,112 @@
+"""How long tasks took in earlier runs, kept beside the artifacts and for longer than they are.
+
+`history.jsonl` in the store has a line for each artifact made; `bench store gc` leaves it alone, so
+that predictions survive an emptied store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from bench.errors import store_error
+from bench.pipeline.budget import GIB, Work
+from bench.store import Manifest
+
+FILE = "history.jsonl"
+# How timings of a simulator's build are called; there is none where the cache has it.
+BUILD = "build"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One artifact that was made.
+
+    Attributes:
+        key: Its key.
+        work: What was done.
+        machine: Where, see `machine_of`.
+        seconds: How long it took.
+        build_seconds: The part of it that a kept simulator cache would save.
+        memory: Bytes at the peak; 0 where nobody measured.
+        disk: Bytes of the artifact.
+        created: When, ISO 8601, UTC.
+    """
+
+    key: str
+    work: Work
+    machine: str
+    seconds: float
+    build_seconds: float
+    memory: int
+    disk: int
+    created: str
+
+
+def machine_of(host: Mapping[str, str]) -> str:
+    """What tells machines apart as far as timings go; the host's name does not stand in manifests.
+
+    Args:
+        host: As a manifest has it.
+    """
+    gib = round(int(host["memory_bytes"]) / GIB)
+    return f"{host['machine']}, {host['processors']} processors, {gib} GiB"
+
+
+def as_record(manifest: Manifest, work: Work) -> Record:
+    """What the manifest of an artifact says of the work that made it."""
+    builds = (s for name, s in manifest.timings.items() if name.startswith(BUILD))
+    return Record(
+        key=manifest.key,
+        work=work,
+        machine=machine_of(manifest.host),
+        seconds=manifest.seconds,
+        build_seconds=sum(builds),
+        memory=manifest.peak_memory_bytes,
+        disk=sum(artifact.bytes for artifact in manifest.artifacts),
+        created=manifest.created,
+    )
+
+
+def append(store: Path, record: Record) -> None:
+    """Add a line to the history of `store`; safe beside other runs and after a power cut.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    path = store / FILE
+    line = json.dumps(asdict(record), sort_keys=True).encode() + b"\n"
+    try:
+        with FileLock(store / "locks" / f"{FILE}.lock"), path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, 2)
+                # Half a line, left by a power cut, must not spoil this one.
+                line = line if file.read(1) == b"\n" else b"\n" + line
+            file.write(line)
+    except OSError as error:
+        raise store_error(error, path) from error
+
+
+def read(store: Path) -> list[Record]:
+    """The history of `store`, oldest first; lines that are none of this version's are left out.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    path = store / FILE
+    try:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    except OSError as error:
+        raise store_error(error, path) from error
+    records = []
+    for line in lines:
+        try:
+            values = json.loads(line)
+            records.append(Record(**{**values, "work": Work(**values["work"])}))
+        except (ValueError, TypeError, KeyError):
+            continue  # it only makes predictions worse
+    return records

@@ -1,0 +1,132 @@
+"""What a run was expected to take, and what it took: `timing.json` beside the results."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.errors import StoreError, store_error
+from bench.pipeline import Forecast, Summary, Task
+
+FILE = "timing.json"
+PREDICTION = "prediction.json"
+# The last two rows: all stages' work added up, and from start to end, what overlaps overlapping.
+TOTAL, CLOCK = "total", "on the clock"
+# A prediction further off than by this factor is pointed out.
+FACTOR = 1.5
+
+Rows = list[dict[str, Any]]
+"""Objects with `stage`, `tasks`, `predicted_seconds` and `actual_seconds`; one for each stage,
+then `total` and `on the clock`. The last says, too, of which run they are."""
+
+
+def write_forecast(forecast: Forecast, folder: Path) -> None:
+    """Save what is expected, before a run starts, as `prediction.json`, without actual times.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    rows = [_row(s.stage, s.to_run, s.seconds, None) for s in forecast.stages if s.to_run]
+    if rows:
+        _write(_with_totals(rows, forecast, None), folder / PREDICTION)
+
+
+def expectation(forecast: Forecast) -> str:
+    """How long a run will take, as the end of a sentence; empty if nothing is to run."""
+    if not forecast.predictions:
+        return ""
+    source = "earlier runs" if forecast.from_earlier_runs else "defaults"
+    return f"; about {forecast.wall_seconds:.0f} s, by {source}"
+
+
+def write_timing(forecast: Forecast, tasks: list[Task], summary: Summary, folder: Path) -> Rows:
+    """Set what a run took beside what was expected, in `timing.json`; only tasks made count.
+
+    Returns:
+        As in the file; empty if nothing was made: then that of the run which did the work stays.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for task in tasks:
+        outcome, expected = summary.outcomes.get(task.id), forecast.predictions.get(task.id)
+        if outcome is None or expected is None or outcome.entry is None:
+            continue
+        if outcome.status != "kept":
+            row = rows.setdefault(task.stage.name, _row(task.stage.name, 0, 0.0, 0.0))
+            row["tasks"] += 1
+            row["predicted_seconds"] += expected.cost.seconds
+            row["actual_seconds"] += outcome.entry.manifest.seconds
+    if not rows:
+        return []
+    timing = _with_totals(list(rows.values()), forecast, summary.seconds)
+    _write(timing, folder / FILE)
+    (folder / PREDICTION).unlink(missing_ok=True)
+    return timing
+
+
+def read_timing(folder: Path) -> Rows:
+    """The timing in a report's folder; empty when there is none.
+
+    Raises:
+        StoreError: It is not one.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return []
+    try:
+        timing: Rows = json.loads(path.read_text(encoding="utf-8"))
+        timing_line(timing)
+        return timing
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise StoreError(f"{path} is not a timing: {error!r}.", "Delete it.") from error
+
+
+def timing_line(timing: Rows) -> str:
+    """One sentence that compares; the clock counts."""
+    clock = timing[-1]
+    took, expected = float(clock["actual_seconds"]), float(clock["predicted_seconds"])
+    verdict = f"{took / expected:.2f} times that" if expected else "nothing"
+    if expected and not 1 / FACTOR <= took / expected <= FACTOR:
+        verdict += f": off by more than {FACTOR}"
+    source = "earlier runs" if clock["from_earlier_runs"] else "defaults"
+    return (
+        f"{clock['tasks']} tasks took {took:.0f} s; {expected:.0f} s were expected, "
+        f"from {source} ({verdict})."
+    )
+
+
+def _row(stage: str, tasks: int, predicted: float, actual: float | None) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "tasks": tasks,
+        "predicted_seconds": predicted,
+        "actual_seconds": actual,
+    }
+
+
+def _with_totals(rows: Rows, forecast: Forecast, seconds: float | None) -> Rows:
+    tasks = sum(row["tasks"] for row in rows)
+    predicted = sum(row["predicted_seconds"] for row in rows)
+    actual = None if seconds is None else sum(row["actual_seconds"] for row in rows)
+    run = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": forecast.machine,
+        "jobs": forecast.jobs,
+        "from_earlier_runs": forecast.from_earlier_runs,
+    }
+    clock = _row(CLOCK, tasks, forecast.wall_seconds, seconds)
+    return [*rows, _row(TOTAL, tasks, predicted, actual), clock | run]
+
+
+def _write(rows: Rows, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.tmp")
+        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise store_error(error, path) from error

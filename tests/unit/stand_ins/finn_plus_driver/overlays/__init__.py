@@ -1,0 +1,1 @@
+"""Overlay classes; only that for DMA has a stand-in."""

@@ -1,0 +1,458 @@
+"""Archives: complete and the same every time; whatever was done to one is found."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from test_report import MetricsRunner
+
+from bench import archive, claims, report
+from bench.archive import bag, writer
+from bench.archive.bag import ArchiveError
+from bench.archive.reader import members, read_in_chunks
+from bench.archive.writer import Item, pack
+from bench.cli import main
+from bench.commands import common
+from bench.errors import ConfigError, Exit, StoreError
+from bench.experiment import expand
+from bench.grid import load_grid
+from bench.paths import ROOT
+from bench.pipeline import Resolver, execute, plan
+from bench.store import Store
+from conftest import ENVIRONMENTS, GRID
+
+DATE = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
+Files = dict[str, bytes]
+
+
+class Built:
+    """A store with a small grid's results, of which one simulation failed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "test.toml"
+        tables = (ROOT / "experiments" / "foldings.toml").read_text()
+        (folder / "foldings.toml").write_text(tables)
+        self.file.write_text(GRID.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
+        self.grid = load_grid(self.file)
+        self.experiments = expand(self.grid)
+        runner = MetricsRunner()
+        runner.fail_on("simulate", self.experiments[1].name)
+        self.resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
+        execute(plan(self.experiments), self.resolver, 1, 1, lambda event: None)
+        self.write_report()
+        self.files = contents(self.pack(folder / "built.tar.gz"))
+
+    def write_report(self) -> None:
+        folder = self.resolver.store.root / "reports" / "test"
+        results = report.collect(self.experiments, self.resolver)
+        trainings = report.collect_trainings(self.experiments, self.resolver)
+        report.write(results, "test", folder)
+        report.write_more(results, trainings, "test", folder)
+        stated = claims.load_claims(claims.claims_beside(self.file))
+        claims.write_claims(claims.judge(stated, results, trainings), folder)
+
+    def select(self, *kinds: str) -> archive.Selection:
+        return archive.select(self.file, self.grid, self.experiments, (), self.resolver, kinds)
+
+    def pack(self, target: Path, *kinds: str) -> Path:
+        chosen = self.select(*kinds)
+        return pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date).path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        return Built(tmp_path_factory.mktemp("built"))
+
+
+def contents(path: Path) -> Files:
+    return {member.name: b"".join(read_in_chunks(member)) for member in members(path)}
+
+
+def repack(files: Files, target: Path) -> Path:
+    """An archive of `files` with checksums made anew: what a careful tamperer would do."""
+    payload = [Item(n, data) for n, data in files.items() if n.startswith(bag.PAYLOAD)]
+    return pack(payload, [], target, "top", DATE).path
+
+
+def name_of(files: Files, stage: str, file: str) -> str:
+    """The path of a file of the first artifact of a stage."""
+    prefix = f"{bag.STORE}{stage}/"
+    return next(name for name in files if name.startswith(prefix) and name.endswith(file))
+
+
+@pytest.mark.parametrize("suffix", ["tgz", "zip"])
+def test_an_archive_is_the_same_every_time_and_verifies(
+    built: Built, tmp_path: Path, suffix: str
+) -> None:
+    one = built.pack(tmp_path / f"one.{suffix}", "logs")
+    other = built.pack(tmp_path / f"other.{suffix}", "logs")
+    assert one.read_bytes() == other.read_bytes()
+    checked = archive.verify(one)
+    assert checked.findings == []
+    assert checked.manifests == 9
+    assert checked.values > 90
+    files = contents(one)
+    assert {"CITATION.cff", "LICENSE", ".zenodo.json", "bagit.txt"} <= files.keys()
+    assert f"{bag.GRIDS}foldings.toml" in files
+    assert any(name.endswith("log.txt") for name in files if "/failed/" in name)
+    assert b"failed: simulate" in files["data/report/results.csv"]
+
+
+def test_only_what_is_wanted_comes_along(built: Built, tmp_path: Path) -> None:
+    assert not any(name.endswith("/request.json") for name in built.files)
+    everything = contents(built.pack(tmp_path / "all.zip", "all"))
+    assert any(name.endswith("/request.json") for name in everything)
+    assert archive.verify(tmp_path / "all.zip").findings == []
+
+
+def test_an_unpacked_archive_verifies(built: Built, tmp_path: Path) -> None:
+    with tarfile.open(built.pack(tmp_path / "a.tar.gz")) as tar:
+        tar.extractall(tmp_path, filter="data")
+    assert archive.verify(tmp_path / "finn-bench-test").findings == []
+
+
+def change(name: str, old: str, new: str) -> Callable[[Files], None]:
+    def edit(files: Files) -> None:
+        text = files[name].decode()
+        assert old in text
+        files[name] = text.replace(old, new, 1).encode()
+
+    return edit
+
+
+def change_metric(files: Files) -> None:
+    """A better accuracy in the training's metrics and in both tables."""
+    for name in (
+        name_of(files, "train", "metrics.json"), "data/report/results.csv",
+        "data/report/trainings.csv",
+    ):  # fmt: skip
+        files[name] = files[name].replace(b"0.95310000000001", b"0.99310000000001")
+
+
+def change_metric_and_manifest(files: Files) -> None:
+    """The same, and its hash in the manifest, too."""
+    import hashlib
+
+    metrics, manifest = (name_of(files, "train", f"/{n}.json") for n in ("metrics", "manifest"))
+    old = hashlib.sha256(files[metrics]).hexdigest()
+    change_metric(files)
+    new = hashlib.sha256(files[metrics]).hexdigest()
+    files[manifest] = files[manifest].replace(old.encode(), new.encode())
+
+
+def change_spec(files: Files) -> None:
+    name = name_of(files, "train", "manifest.json")
+    files[name] = files[name].replace(b'"epochs": 2', b'"epochs": 1')
+
+
+def drop(stage: str, file: str) -> Callable[[Files], None]:
+    def edit(files: Files) -> None:
+        del files[name_of(files, stage, file)]
+
+    return edit
+
+
+def drop_a_row(files: Files) -> None:
+    lines = files["data/report/results.csv"].splitlines(keepends=True)
+    files["data/report/results.csv"] = b"".join(lines[:-1])
+
+
+RESULTS = "data/report/results.csv"
+CLAIMS = "data/report/claims.json"
+
+
+def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
+    def edit(files: Files) -> None:
+        files[name_of(files, stage, "/metrics.json").replace("metrics.json", file)] = data
+
+    return edit
+
+
+# Several at once where one does not hide the other: each archive takes 40 ms to check.
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        [
+            (change(RESULTS, "0.95310000000001", "0.97310000000001"),
+             "results.csv, line 2 (tfc-mnist-w2a2-s1-low): accuracy is 0.97310000000001, "
+             "the manifests give 0.95310000000001"),
+            (change(RESULTS, "failed: simulate", "done"), "status is done, the manifests"),
+            (change("data/report/trainings.csv", "0.9531", "0.9931"), "trainings.csv, line 2"),
+            (change(CLAIMS, '"verdict": "', '"verdict": "very '), "claims.json, C1: verdict is"),
+        ],
+        [
+            (change(RESULTS, ",accuracy,", ",acuracy,"), "results.csv has no column accuracy"),
+            (change(CLAIMS, "{", "[{"), "claims.json holds no claims"),
+        ],
+        [
+            (drop_a_row, "results.csv has 1 rows, the manifests give 2"),
+            (lambda files: files.pop(f"{bag.GRIDS}claims.toml"), "claims.toml, by which"),
+        ],
+        [
+            (lambda files: files.pop(RESULTS), "results.csv is missing"),
+            (change_spec, "its parameters are not those of tfc-mnist-w2a2-s1"),
+        ],
+        [
+            (change_metric, "metrics.json is not what its manifest says"),
+            (drop("measure", "manifest.json"), "its manifest is missing"),
+        ],
+        [
+            (change_metric_and_manifest, "what it was made from is not what the archive holds"),
+            (drop("simulate", "metrics.json"), "metrics.json is missing"),
+            (put("train", "more.json", b"x"), "more.json is not in its"),
+        ],
+        [(put("compile", "metrics.json", b"{"), "rows cannot be computed from the manifests")],
+        [(lambda files: files.update({name_of(files, "train", "manifest.json"): b"[]"}),
+          "is not a manifest")],
+        [(lambda files: files.update({RESULTS: b"\xff\xfe"}), "results.csv is no CSV")],
+    ],
+)  # fmt: skip
+def test_tampering_is_found_even_with_new_checksums(
+    built: Built, tmp_path: Path, tampering: list[tuple[Callable[[Files], object], str]]
+) -> None:
+    files = dict(built.files)
+    for edit, _ in tampering:
+        edit(files)
+    checked = archive.verify(repack(files, tmp_path / "a.zip"))
+    for _, finding in tampering:
+        assert any(finding in one for one in checked.findings), checked.findings
+
+
+def test_what_is_not_tampered_with_is_not_found(built: Built, tmp_path: Path) -> None:
+    assert archive.verify(repack(dict(built.files), tmp_path / "a.zip")).findings == []
+
+
+def write_zip(path: Path, files: Files, top: str = "top/") -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in files.items():
+            file.writestr(zipfile.ZipInfo(f"{top}{name}"), data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("edit", "finding"),
+    [
+        (change(RESULTS, "0.9531", "0.9731"), f"{RESULTS} has another SHA-256"),
+        (lambda files: files.pop("LICENSE"), "LICENSE is missing"),
+        (lambda files: files.update({"data/more": b""}), "data/more is not in manifest-sha256"),
+        (lambda files: files.update({"more": b""}), "more is not in tagmanifest-sha256"),
+    ],
+)
+def test_old_checksums_are_compared(
+    built: Built, tmp_path: Path, edit: Callable[[Files], object], finding: str
+) -> None:
+    files = dict(built.files)
+    edit(files)
+    checked = archive.verify(write_zip(tmp_path / "a.zip", files))
+    assert any(finding in one for one in checked.findings), checked.findings
+
+
+@pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
+def test_a_half_written_archive_is_never_taken_for_a_whole_one(
+    built: Built, tmp_path: Path, suffix: str
+) -> None:
+    whole = built.pack(tmp_path / f"whole.{suffix}").read_bytes()
+    half = tmp_path / f"half.{suffix}"
+    for size in (3, 10, len(whole) // 2, len(whole) - 9, len(whole) - 1):
+        half.write_bytes(whole[:size])
+        with pytest.raises(ArchiveError, match=r"cannot be read to its end|neither"):
+            archive.verify(half)
+
+
+def test_one_damaged_byte_is_found(built: Built, tmp_path: Path) -> None:
+    whole = bytearray(built.pack(tmp_path / "a.tar.gz").read_bytes())
+    whole[len(whole) // 2] ^= 1
+    (tmp_path / "a.tar.gz").write_bytes(whole)
+    with pytest.raises(ArchiveError):
+        archive.verify(tmp_path / "a.tar.gz")
+
+
+@pytest.mark.parametrize(
+    "name", ["top/../x", "../x", "/etc/x", "top/..\\..\\x", "top//x", "top/./x", "x"]
+)
+@pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
+def test_paths_that_lead_out_are_refused(tmp_path: Path, suffix: str, name: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "zip":
+        write_zip(path, {"top/bagit.txt": b"", name: b"x"}, top="")
+    else:
+        with tarfile.open(path, "w:gz") as tar:
+            for each in ("top/bagit.txt", name):
+                tar.addfile(tarfile.TarInfo(each), io.BytesIO())
+    with pytest.raises(ArchiveError, match=r"could lead out|beside"):
+        archive.verify(path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_links_and_devices_are_refused(tmp_path: Path) -> None:
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
+        with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+            entry = tarfile.TarInfo("top/link")
+            entry.type, entry.linkname = kind, "/etc/passwd"
+            tar.addfile(entry)
+        with pytest.raises(ArchiveError, match="a link or a device"):
+            archive.verify(tmp_path / "a.tar.gz")
+    entry = zipfile.ZipInfo("top/link")
+    entry.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(entry, "/etc/passwd")
+    with pytest.raises(ArchiveError, match="a link"):
+        archive.verify(tmp_path / "a.zip")
+
+
+def test_a_file_twice_is_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        for _ in "ab":
+            tar.addfile(tarfile.TarInfo("top/x"))
+    with pytest.raises(ArchiveError, match="twice"):
+        archive.verify(tmp_path / "a.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"), [(b"", "is empty"), (b"hello", "neither .tar.gz nor .zip")]
+)
+def test_what_is_no_archive_is_said(tmp_path: Path, data: bytes, says: str) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(ArchiveError, match=says):
+        archive.verify(tmp_path / "a.zip")
+
+
+def test_somebody_elses_archive_is_said(built: Built, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"has no bagit\.txt"):
+        archive.verify(write_zip(tmp_path / "a.zip", {"readme": b"hello"}))
+    with pytest.raises(ArchiveError, match=r"has no data/points\.json"):
+        archive.verify(repack({"data/readme": b"hello"}, tmp_path / "b.zip"))
+    with pytest.raises(ConfigError, match="No such file"):
+        archive.verify(tmp_path / "c.zip")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ArchiveError, match=r"has no bagit\.txt"):
+        archive.verify(tmp_path / "folder")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"format": 2, "bench": "9.9"}, {"new": 1, "bench": "9.9"}, {"grid": None}]
+)
+def test_an_archive_of_another_version_is_said(
+    built: Built, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    files = dict(built.files)
+    files[bag.POINTS] = json.dumps(json.loads(files[bag.POINTS]) | changes).encode()
+    with pytest.raises(ArchiveError, match=str(changes.get("bench", "grid"))) as caught:
+        archive.verify(repack(files, tmp_path / "a.zip"))
+    assert "checksums are right" in caught.value.__notes__[0]
+
+
+def test_points_that_lead_out_are_refused(built: Built, tmp_path: Path) -> None:
+    files = dict(built.files)
+    points = json.loads(files[bag.POINTS])
+    points["artifacts"] = dict.fromkeys(points["artifacts"], "../../etc")
+    files[bag.POINTS] = json.dumps(points).encode()
+    with pytest.raises(ArchiveError, match=r"names '\.\./\.\./etc'"):
+        archive.verify(repack(files, tmp_path / "a.zip"))
+
+
+@pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
+def test_names_with_odd_characters(tmp_path: Path, suffix: str) -> None:
+    names = [
+        "data/50% of it",
+        "data/two\nlines",
+        "data/ä ö ü 図",
+        "data/a%0Ab",
+        "data/" + "x" * 200,
+    ]
+    target = tmp_path / f"a.{suffix}"
+    pack([Item(name, name.encode()) for name in names], [], target, "top", DATE)
+    files = contents(target)
+    listed = bag.parse_manifest(files[bag.MANIFEST].decode(), bag.MANIFEST)
+    assert set(names) == set(listed)
+    assert all(files[name] == name.encode() for name in names)
+
+
+def test_a_name_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        pack([Item("data/\udcff", b"")], [], tmp_path / "a.zip", "top", DATE)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
+def test_a_full_disk_leaves_nothing(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    target = tmp_path / f"a.{suffix}"
+    target.write_bytes(b"the one from before")
+    monkeypatch.setattr(writer._Tar if suffix == "tar.gz" else writer._Zip, "add", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        built.pack(target)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    assert target.read_bytes() == b"the one from before"
+
+
+def test_a_report_that_is_older_than_the_store_is_not_packed(built: Built) -> None:
+    path = built.resolver.store.root / "reports" / "test" / "results.csv"
+    text = path.read_text()
+    path.write_text(text.replace("0.9531", "0.9731"))
+    try:
+        with pytest.raises(ConfigError, match="not what the store says"):
+            built.select()
+        path.unlink()
+        with pytest.raises(ConfigError, match="holds no report"):
+            built.select()
+    finally:
+        path.write_text(text)
+
+
+def test_a_grid_of_which_nothing_is_done_is_not_packed(built: Built, tmp_path: Path) -> None:
+    resolver = Resolver(Store(tmp_path / "empty"), built.resolver.runners)
+    with pytest.raises(ConfigError, match="Nothing of grid 'test'"):
+        archive.select(built.file, built.grid, built.experiments, (), resolver, ())
+    assert not (tmp_path / "empty").exists()
+
+
+def test_the_commands(
+    built: Built,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: built.resolver)
+    target = tmp_path / "t.tar.gz"
+    command = ["export", str(built.file), "--runner", "venv", "--output", str(target)]
+    assert main([*command, "--dry-run"]) == Exit.OK
+    assert "would pack: data/report/results.csv" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+    assert main(command) == Exit.OK
+    assert main(command) == Exit.CONFIG
+    assert main([*command, "--force"]) == Exit.OK
+    assert main(["verify", str(target)]) == Exit.OK
+    assert "all as it should be" in capsys.readouterr().out
+    assert main([*command[:-1], str(tmp_path / "t.rar")]) == Exit.CONFIG
+    files = contents(target)
+    change(RESULTS, "0.9531", "0.9731")(files)
+    assert main(["verify", str(repack(files, tmp_path / "bad.zip"))]) == Exit.DIFFERENT
+    shown = capsys.readouterr().out
+    assert "wrong: results.csv, line 2" in shown
+    assert "do not trust it" in shown
+
+
+def test_zenodo_is_told_what_the_citation_says(built: Built) -> None:
+    citation = (ROOT / "CITATION.cff").read_text()
+    tags = {item.name: item.source for item in built.select().tags}
+    zenodo = json.loads(tags[".zenodo.json"])  # type: ignore[arg-type]
+    for said in (zenodo["version"], zenodo["license"], zenodo["creators"][0]["name"]):
+        assert said in citation
+    assert replace(built.select(), tags=()).bytes > 1000
