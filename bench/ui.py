@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
 from rich.console import Console
@@ -33,17 +33,8 @@ MARKS = {
 }
 
 
-class View(Protocol):
+class View(AbstractContextManager["View"], Protocol):
     """Shows a run while it goes on."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
     def show(self, event: events.Event) -> None:
         """Show one event; called from any thread."""
@@ -128,13 +119,8 @@ class LiveView:
         self._live.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
 
     def show(self, event: events.Event) -> None:
         """Show one event."""

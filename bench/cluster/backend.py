@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import distributed
@@ -68,14 +67,9 @@ class DaskBackend:
         self._client.subscribe_topic(self._alive.name, self._pass_on)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         # Without its folder in the store the workers know that this run has ended.
-        self._session.__exit__(kind, error, trace)
+        self._session.__exit__(None, None, None)
         if error is not None and self._client.status == "running":
             self._client.cancel(self._futures, force=True)
         with self._settling:  # a call of Dask that outlives its client never returns

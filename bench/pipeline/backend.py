@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
 from bench.errors import BenchError
@@ -17,8 +17,8 @@ from bench.pipeline.resolve import Resolver
 from bench.store import Entry
 
 
-class Backend(Protocol):
-    """Does tasks.
+class Backend(AbstractContextManager["Backend"], Protocol):
+    """Does tasks. Leaving its context stops it; after an error, also what is still under way.
 
     Attributes:
         limited: Whether jobs and memory of this machine bound what is submitted at once; another
@@ -26,16 +26,6 @@ class Backend(Protocol):
     """
 
     limited: bool
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop; after an error, everything that is still under way too."""
 
     def prepare(self, environments: list[str]) -> None:
         """Get `environments` ready while the first tasks run, or fail at once if that cannot be.
@@ -73,16 +63,11 @@ class LocalBackend:
         self._session.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is not None:
             self._cancelled.set()
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
-        self._session.__exit__(kind, error, trace)
+        self._session.__exit__(None, None, None)
 
     def prepare(self, environments: list[str]) -> None:
         """Fail in the first second, not after the training, if a tool is missing."""

@@ -150,7 +150,7 @@ def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
 
 
 def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:
-    """The design of a row; None for no row, and where its layers are not known."""
+    """None for no row, and where an earlier version compiled it and noted no layers."""
     if row is None:
         return None
     simulated = own[row]["simulate"]

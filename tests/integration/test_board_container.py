@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
-import docker
 import psutil
 import pytest
 from docker.client import DockerClient
@@ -34,20 +33,6 @@ from bench.runners.limits import Limits
 from bench.wire import Request
 
 IDENTITY = Identity(board="Pynq-Z2", part="xc7z020clg400-1", measured_on="emulated-board")
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[DockerClient]:
-    """The engine; without one these tests are skipped, or fail where it is required."""
-    try:
-        client = docker.from_env(timeout=60)
-        client.ping()
-    except Exception as error:
-        if os.environ.get("BENCH_REQUIRE_DOCKER") == "1":
-            raise
-        pytest.skip(f"no container engine: {error}")
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import docker
 import pytest
 from docker.client import DockerClient
 
@@ -29,20 +27,6 @@ from bench.runners.docker import DockerRunner
 from bench.runners.venv import VenvRunner
 
 LARGEST_BYTES = {"train": 1_300_000_000, "finn": 2_500_000_000, "board": 200_000_000}
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[DockerClient]:
-    """The engine; without one these tests are skipped, or fail where it is required."""
-    try:
-        client = docker.from_env(timeout=60)
-        client.ping()
-    except Exception as error:
-        if os.environ.get("BENCH_REQUIRE_DOCKER") == "1":
-            raise
-        pytest.skip(f"no container engine: {error}")
-    yield client
-    client.close()
 
 
 def _ensure(name: str) -> Image:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import docker
 import pytest
 from docker.client import DockerClient
 
@@ -36,20 +35,6 @@ RECIPE = Recipe(
     environment=None,
 )
 MEMORY = 128 << 20
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[DockerClient]:
-    """The engine; without one these tests are skipped, or fail where it is required."""
-    try:
-        client = docker.from_env(timeout=60)
-        client.ping()
-    except Exception as error:
-        if os.environ.get("BENCH_REQUIRE_DOCKER") == "1":
-            raise
-        pytest.skip(f"no container engine: {error}")
-    yield client
-    client.close()
 
 
 class Bench:

@@ -188,6 +188,17 @@ def test_connection_refused() -> None:
     assert str(error.exit_code.value) == "6"
 
 
+def test_a_host_that_nobody_knows(monkeypatch: Any) -> None:
+    def unknown(*_: Any, **__: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    error = refused(Address("no-such-board", 22, "xilinx", key, (key,)))
+    assert "cannot be reached while connecting: Name or service not known" in error.what
+    assert "Check the address" in error.remedy
+
+
 def test_a_server_that_says_nothing_is_given_up() -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
     with socket.create_server(("127.0.0.1", 0)) as mute:

@@ -112,7 +112,7 @@ def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
     dataset, first, second = plan(experiments)[:3]
     # As many as may pass, and more; of the two trainings only one has room at a time.
     small = [
-        replace(second, id=str(n), name=str(n), stage=BY_NAME["compile"], spec={"number": n})
+        replace(second, id=str(n), name=str(n), stage=BY_NAME["dataset"], spec={"name": str(n)})
         for n in range(MAY_PASS + 4)
     ]
     started: list[str] = []

@@ -293,8 +293,13 @@ def test_an_empty_store_makes_a_crate_too(
 
 
 def test_claims_end_with_7_once_a_claim_fares_worse(
-    grid_file: Path, as_command: list[str], capsys: pytest.CaptureFixture[str]
+    grid_file: Path,
+    as_command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Its figures take seconds, and have tests of their own.
+    monkeypatch.setattr(report, "write_page", lambda *_: Path("index.html"))
     arguments = ["claims", str(grid_file), *as_command]
     assert main(arguments) == Exit.OK
     shown = capsys.readouterr().out

@@ -39,13 +39,17 @@ def write_page(
     names = _point_names(material)
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        drawn = []
+        drawn: list[Drawn] = []
+        written: list[Path] = []
         for figure in all_figures(material):
             rendered = render(figure, names)
             files = _write_figure(figure, rendered, folder / FIGURES)
-            _remove_stale(figure, files, folder / FIGURES)
+            written += files
             relative = tuple(f"{FIGURES}/{path.name}" for path in files)
             drawn.append(draw(figure, rendered, relative))
+        # What an earlier report drew and this one does not must not stay as if it held.
+        for path in set((folder / FIGURES).iterdir()) - set(written):
+            path.unlink()
         page = _page(material, drawn, about, folder, claims)
         _replace(folder / PAGE, page.encode("utf-8"))
     except OSError as error:
@@ -86,14 +90,6 @@ def _write_figure(figure: Figure, rendered: Rendered | None, folder: Path) -> li
         _replace(path, content)
         written.append(path)
     return written
-
-
-def _remove_stale(figure: Figure, files: Sequence[Path], folder: Path) -> None:
-    """What an earlier report drew and this one has nothing for must not stay as if it held."""
-    for suffix in (".svg", ".png", ".csv"):
-        path = folder / f"{figure.name}{suffix}"
-        if path not in files:
-            path.unlink(missing_ok=True)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,0 +1,24 @@
+"""What the integration tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import docker
+import pytest
+from docker.client import DockerClient
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[DockerClient]:
+    """The engine; without one these tests are skipped, or fail where it is required."""
+    try:
+        client = docker.from_env(timeout=60)
+        client.ping()
+    except Exception as error:
+        if os.environ.get("BENCH_REQUIRE_DOCKER") == "1":
+            raise
+        pytest.skip(f"no container engine: {error}")
+    yield client
+    client.close()
