@@ -130,5 +130,6 @@ def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
     tasks = [dataset, first, second, *small]
     summary = execute(tasks, resolver, 2, 2, lambda event: None, memory=int(1.1 * GIB))
     assert summary.count("done") == len(tasks)
-    assert started[:2] == [dataset.name, first.name]
-    assert started.index(second.name) <= 3 + MAY_PASS  # a small one may start beside it
+    # Two that start at once may do so in either order.
+    assert first.name in started[1:3]
+    assert started.index(second.name) in (2 + MAY_PASS, 3 + MAY_PASS)
