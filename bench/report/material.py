@@ -95,7 +95,7 @@ def gather(
     trainings: pd.DataFrame,
     chains: Mapping[str, tuple[Step, ...]],
 ) -> Material:
-    """The material of a grid: `results` and `trainings`, and what is behind them."""
+    """The material of a grid: `results` and `trainings` of `points`, and what is behind them."""
     metrics = {name: {step.stage: step.metrics for step in steps} for name, steps in chains.items()}
     own = [metrics.get(str(name), {}) for name in results["experiment"]]
     slowest, fastest = _extremes(results)
@@ -106,8 +106,8 @@ def gather(
         curves=_curves(points, chains),
         limits=_limits(results, own),
         dma={row: dma for row, found in enumerate(own) if (dma := _dma(found))},
-        slowest=None if slowest is None else _design(slowest, results, own),
-        fastest=None if fastest is None else _design(fastest, results, own),
+        slowest=_design(slowest, results, own),
+        fastest=_design(fastest, results, own),
         chains=chains,
     )
 
@@ -149,16 +149,18 @@ def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
     return int(intervals.argmax()), int(intervals.argmin())
 
 
-def _design(row: int, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:
-    """The design of a row; None where an earlier version compiled it and noted no layers."""
-    built, simulated = own[row]["compile"], own[row]["simulate"]
-    layers = tuple(built.get("simulated", {}).get("layers", ()))
+def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:
+    """None for no row, and where an earlier version compiled it and noted no layers."""
+    if row is None:
+        return None
+    simulated = own[row]["simulate"]
+    layers = own[row].get("compile", {}).get("simulated", {}).get("layers")
     if not layers:
         return None
     return Design(
         point=row,
         name=str(results["experiment"].iloc[row]),
-        layers=layers,
+        layers=tuple(layers),
         streams=_streams(simulated),
         ii_simulated=float(simulated["ii_simulated"]),
         ii_unsized=simulated.get("ii_unsized"),

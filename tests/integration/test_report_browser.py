@@ -51,7 +51,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = store / "reports" / grid.name
     folder.mkdir(parents=True)
     times = {"stage": "train", "tasks": 9, "predicted_seconds": 10.0, "actual_seconds": 12.0}
-    (folder / "timing.json").write_text(json.dumps([times]))
+    clock = times | {"stage": "on the clock", "from_earlier_runs": False}
+    (folder / "timing.json").write_text(json.dumps([times, clock]))
     stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
     written = common.report_on(
         grid, experiments, resolver, folder, stated, report.About(file)

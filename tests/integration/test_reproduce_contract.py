@@ -81,6 +81,9 @@ class ContractRunner:
     def check(self, environment: str) -> None:
         pass
 
+    def ready(self, environment: str) -> bool:
+        return True
+
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
         pass
 

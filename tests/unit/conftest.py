@@ -48,6 +48,12 @@ def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
+@pytest.fixture(autouse=True)
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes seconds; tests/integration draws."""
+    monkeypatch.setattr("bench.report.html.write.render", lambda figure, names: None)
+
+
 @pytest.fixture
 def grid_file(tmp_path: Path) -> Path:
     """A valid grid of two trainings by two foldings, with the project's folding tables."""

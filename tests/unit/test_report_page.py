@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,13 +14,11 @@ import pandas as pd
 import pytest
 
 from bench import provenance, report
-from bench.errors import StoreError
 from bench.experiment import Experiment
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import frames, pareto, style
 from bench.report.html import page, table
 from bench.report.html.provenance import About, provenance_of, relative_url
-from bench.report.html.write import _timing
 from bench.report.material import Material, gather
 from conftest import FakeRunner
 
@@ -78,11 +75,11 @@ def _render(
     material: Material,
     folder: Path,
     claims: list[dict[str, Any]] | None = None,
-    timing: list[dict[str, Any]] | None = None,
+    timing: Sequence[dict[str, Any]] = (),
 ) -> str:
     about = About(Path("experiments/test.toml"), ("--images", "500"))
     found = provenance_of(material, about, folder)
-    return page.render_page(material, [], found, about, claims, timing)
+    return page.render_page(material, [], found, about, claims, list(timing))
 
 
 @pytest.fixture
@@ -175,19 +172,11 @@ def test_claims_stand_with_verdict_evidence_and_rows(material: Material, tmp_pat
 def test_predicted_times_stand_beside_the_actual_ones(material: Material, tmp_path: Path) -> None:
     times = {"stage": "train", "tasks": 2, "predicted_seconds": 100.0, "actual_seconds": 150.0}
     free = {"stage": "export", "tasks": 0, "predicted_seconds": 0.0, "actual_seconds": 0.0}
-    text = _Page(_render(material, tmp_path, timing=[times, free])).text
+    clock = times | {"stage": "on the clock", "from_earlier_runs": True}
+    text = _Page(_render(material, tmp_path, timing=[times, free, clock])).text
+    assert "2 tasks took 150 s; 100 s were expected" in text
     assert "1 min 40 s" in text
     assert "1.50" in text
-
-
-def test_times_that_cannot_be_read_are_an_error_with_a_remedy(tmp_path: Path) -> None:
-    path = tmp_path / "timing.json"
-    assert _timing(path) is None
-    path.write_text(json.dumps([]))
-    assert _timing(path) == []
-    path.write_text("{")
-    with pytest.raises(StoreError, match=r"timing\.json does not hold times"):
-        _timing(path)
 
 
 def test_nothing_on_the_page_is_loaded_from_elsewhere(material: Material, tmp_path: Path) -> None:

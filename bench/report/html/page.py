@@ -17,6 +17,7 @@ from bench.report.figures.frames import bits_label, counted, listed
 from bench.report.html import table
 from bench.report.html.provenance import About, Provenance, Record
 from bench.report.material import Material
+from bench.report.timing import Rows, timing_line
 
 if TYPE_CHECKING:
     import jinja2
@@ -48,7 +49,7 @@ def render_page(
     provenance: Provenance,
     about: About,
     claims: Sequence[Mapping[str, Any]] | None,
-    timing: Sequence[Mapping[str, Any]] | None,
+    timing: Rows,
 ) -> str:
     """The whole page as text.
 
@@ -58,7 +59,7 @@ def render_page(
         provenance: Of all artifacts in `material`.
         about: How it was run.
         claims: As in claims.json under "claims"; None when they were not judged.
-        timing: As in timing.json; None when nothing was predicted.
+        timing: As in timing.json; empty when nothing was predicted.
     """
     columns = table.columns_of(material.results)
     rows = table.rows_of(material, columns)
@@ -78,6 +79,7 @@ def render_page(
         stages=_stages(provenance),
         by_stage=_by_stage(provenance),
         timing=timing,
+        timing_line=timing_line(timing) if timing else "",
         provenance=provenance,
         references=_references(material),
         about=about,

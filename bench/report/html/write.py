@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.errors import StoreError, store_error
+from bench.errors import store_error
 from bench.report.figures import Figure, Rendered, all_figures, render
 from bench.report.figures.frames import bits_label
 from bench.report.html.page import Drawn, draw, render_page
 from bench.report.html.provenance import About, provenance_of
 from bench.report.material import Material
+from bench.report.timing import read_timing
 
-PAGE, FIGURES, TIMING = "index.html", "figures", "timing.json"
+PAGE, FIGURES = "index.html", "figures"
 
 
 def write_page(
@@ -25,8 +25,7 @@ def write_page(
 ) -> Path:
     """Write `index.html` and `figures/` to `folder`; the path of the page.
 
-    Predicted times are shown if `folder` has a timing.json: a list of objects with stage,
-    predicted_seconds, actual_seconds and tasks.
+    Predicted times are shown if `folder` has a timing.json.
 
     Args:
         material: What was found.
@@ -40,13 +39,17 @@ def write_page(
     names = _point_names(material)
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        drawn = []
+        drawn: list[Drawn] = []
+        written: list[Path] = []
         for figure in all_figures(material):
             rendered = render(figure, names)
             files = _write_figure(figure, rendered, folder / FIGURES)
-            _remove_stale(figure, files, folder / FIGURES)
+            written += files
             relative = tuple(f"{FIGURES}/{path.name}" for path in files)
             drawn.append(draw(figure, rendered, relative))
+        # What an earlier report drew and this one does not must not stay as if it held.
+        for path in set((folder / FIGURES).iterdir()) - set(written):
+            path.unlink()
         page = _page(material, drawn, about, folder, claims)
         _replace(folder / PAGE, page.encode("utf-8"))
     except OSError as error:
@@ -62,7 +65,7 @@ def _page(
     claims: Sequence[Mapping[str, Any]] | None,
 ) -> str:
     provenance = provenance_of(material, about, folder)
-    return render_page(material, drawn, provenance, about, claims, _timing(folder / TIMING))
+    return render_page(material, drawn, provenance, about, claims, read_timing(folder))
 
 
 def _point_names(material: Material) -> dict[str, str]:
@@ -87,27 +90,6 @@ def _write_figure(figure: Figure, rendered: Rendered | None, folder: Path) -> li
         _replace(path, content)
         written.append(path)
     return written
-
-
-def _remove_stale(figure: Figure, files: Sequence[Path], folder: Path) -> None:
-    """What an earlier report drew and this one has nothing for must not stay as if it held."""
-    for suffix in (".svg", ".png", ".csv"):
-        path = folder / f"{figure.name}{suffix}"
-        if path not in files:
-            path.unlink(missing_ok=True)
-
-
-def _timing(path: Path) -> list[dict[str, Any]] | None:
-    """Predicted and actual times by stage; None where nothing was predicted."""
-    if not path.exists():
-        return None
-    try:
-        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StoreError(
-            f"{path} does not hold times: {error}.", "Delete it, then report again."
-        ) from error
-    return found
 
 
 def _replace(path: Path, content: bytes) -> None:
