@@ -93,6 +93,8 @@ def _compare(
     yield Figure("of it the workers spent in stages, 1 worker", "%", [100 * one.busy])
     yield Figure("the same, 2 workers", "%", [100 * two.busy])
     yield Figure(f"{what}: 2 workers / 1", "x", [one.seconds / two.seconds], WANTED, False)
+    # What it would be if the stages took as long beside each other as alone.
+    yield Figure("the same, were stages as fast side by side", "x", [2 * two.busy / one.busy])
 
 
 def _time(store: Path, processors: Sequence[int], factory_in: Callable[[Path], Factory]) -> Timing:
