@@ -31,6 +31,12 @@ _FINN_NAMES = {"lut": "LUT", "bram18": "BRAM_18K", "dsp": "DSP", "uram": "URAM"}
 # Width of the weights' port into the multiplier (A or D), by DSP slice.
 _DSP48_PORT = {"DSP48E1": 25, "DSP48E2": 27}
 
+# Boards for which FINN+ builds but has no table, by one with the same die: xczu3eg, xczu28dr, and
+# xczu48dr, whose logic, memories and DSPs are those of the xczu28dr.
+_SAME_DIE = {"Ultra96-V2": "Ultra96", "RFSoC2x2": "ZCU111", "RFSoC4x2": "ZCU111"}
+# Likewise the xck26 of the KV260; AMD's data sheet DS987.
+_COUNTED = {"KV260_SOM": {"lut": 117120, "bram18": 288, "dsp": 1248, "uram": 64}}
+
 Layer = dict[str, Any]
 
 
@@ -38,17 +44,20 @@ def available(board: str, part: str) -> dict[str, int]:
     """What the board's part has, from FINN's platform tables, over all of its dies.
 
     Raises:
-        StageError: FINN has no table for the board, or the board carries another part.
+        StageError: The board is not known, or carries another part.
     """
-    if board not in platforms or board not in part_map:
-        known = ", ".join(sorted(set(platforms) & set(part_map)))
+    table = _SAME_DIE.get(board, board)
+    if board not in part_map or (table not in platforms and board not in _COUNTED):
+        known = ", ".join(sorted({*platforms, *_SAME_DIE, *_COUNTED} & part_map.keys()))
         raise StageError(f"FINN+ knows no resources of a board '{board}'.", f"Known: {known}.")
     if part_map[board] != part:
         raise StageError(
             f"The board {board} carries the part {part_map[board]}, not '{part}'.",
             "Correct the part, or name the board that carries it.",
         )
-    dies = platforms[board]().resource_count_dict.values()
+    if board in _COUNTED:
+        return dict(_COUNTED[board])
+    dies = platforms[table]().resource_count_dict.values()
     return {name: sum(die[finn] for die in dies) for name, finn in _FINN_NAMES.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from finn.util.basic import part_map
 from qonnx.core.datatype import DataType
 from qonnx.transformation.infer_shapes import InferShapes
 
@@ -34,6 +35,32 @@ def test_more_dsps_instantiated_than_estimated_do_not_fit() -> None:
     has = {"lut": 1, "bram18": 1, "dsp": 220, "uram": 0}
     assert not estimates.fits(needed, has)
     assert estimates.fits(needed | {"dsp_instantiated": 220}, has)
+
+
+BOARDS = (
+    "AUP-ZU3_8GB", "KV260_SOM", "Pynq-Z1", "Pynq-Z2", "RFSoC2x2", "RFSoC4x2", "Ultra96",
+    "Ultra96-V2", "ZCU102", "ZCU104", "ZCU111",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_board_has_resources(board: str) -> None:
+    has = estimates.available(board, part_map[board])
+    assert set(has) == set(estimates.RESOURCES)
+    assert min(has["lut"], has["bram18"], has["dsp"]) > 0
+
+
+def test_the_same_die_has_the_same_resources() -> None:
+    """Both carry an xczu3eg, of which FINN has a table under one name only."""
+    one, other = (estimates.available(name, part_map[name]) for name in ("Ultra96", "Ultra96-V2"))
+    assert one == other
+
+
+def test_unknown_board_and_wrong_part() -> None:
+    with pytest.raises(StageError, match="no resources of a board 'Pynq-Z9'"):
+        estimates.available("Pynq-Z9", "xc7z020clg400-1")
+    with pytest.raises(StageError, match="carries the part"):
+        estimates.available("KV260_SOM", "xc7z020clg400-1")
 
 
 def test_batch_and_single_images_give_the_same_logits() -> None:
