@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncssh
 from pydantic import BaseModel, ConfigDict
+
+KEYS_ONLY: Mapping[str, Any] = {
+    "config": None,
+    "x509_trusted_certs": None,
+    "gss_kex": False,
+    "gss_auth": False,
+    "host_based_auth": False,
+    "kbdint_auth": False,
+    "password_auth": False,
+    "compression_algs": ["none"],
+}
+"""For either end of a connection: no setting, certificate or password of the user's may slip in."""
 
 Log = Callable[[str], None]
 

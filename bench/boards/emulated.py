@@ -23,7 +23,7 @@ from pathlib import Path
 
 import asyncssh
 
-from bench.boards.base import Address, Identity
+from bench.boards.base import KEYS_ONLY, Address, Identity
 
 MEASURED_ON = "emulated-board"
 IDENTITY_FILE = ".bench-board.json"
@@ -137,17 +137,10 @@ async def _listen(
         authorized_client_keys=asyncssh.import_authorized_keys(allowed.decode()),
         process_factory=machine.serve,
         sftp_factory=sftp,
-        config=None,
         allow_scp=False,
         allow_pty=False,
         agent_forwarding=False,
-        gss_kex=False,
-        gss_auth=False,
-        host_based_auth=False,
-        kbdint_auth=False,
-        password_auth=False,
-        x509_trusted_certs=None,
-        compression_algs=["none"],
+        **KEYS_ONLY,
         encoding=None,
         login_timeout=15,
     )

@@ -14,7 +14,7 @@ from typing import TypeVar
 import asyncssh
 from pydantic import BaseModel, ValidationError
 
-from bench.boards.base import Address, Completed, Log, Refusal
+from bench.boards.base import KEYS_ONLY, Address, Completed, Log, Refusal
 from bench.boards.faults import explained
 from bench.errors import BoardError
 
@@ -74,17 +74,9 @@ async def _connect(address: Address, limits: Limits) -> asyncssh.SSHClientConnec
             client_keys=list(address.client_keys) or (),
             agent_path=address.agent_path,
             preferred_auth="publickey",
-            # No settings, certificates or passwords of the user's may slip in.
-            config=None,
-            x509_trusted_certs=None,
-            gss_kex=False,
-            gss_auth=False,
-            host_based_auth=False,
-            kbdint_auth=False,
-            password_auth=False,
             keepalive_interval=5,
             keepalive_count_max=3,
-            compression_algs=["none"],
+            **KEYS_ONLY,
         )
 
 
