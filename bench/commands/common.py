@@ -27,6 +27,7 @@ from bench.runners import Runner
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.store import Entry
 
 RUNNERS = ("auto", "docker", "venv")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -261,15 +262,17 @@ def report_on(
     folder: Path,
     stated: Mapping[str, claims.AnyClaim],
     about: report.About,
+    known: Mapping[str, Entry] | None = None,
     *,
     accept: bool = False,
 ) -> Reported:
     """Write the page, every table, the verdicts on the claims `stated`, and the RO-Crate.
 
-    With `accept`, verdicts may be worse than before.
+    With `accept`, verdicts may be worse than before. `known` are artifacts that need not be looked
+    up any more, by task id.
     """
     points = all_points(grid, experiments)
-    present = resolver.present(plan(points))
+    present = resolver.present(plan(points), known)
     results = report.collect(experiments, resolver, present)
     trainings = report.collect_trainings(points, resolver, present)
     chains = provenance.chains(points, resolver, present)

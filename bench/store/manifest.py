@@ -99,7 +99,7 @@ def find_damage(folder: Path, artifacts: tuple[Artifact, ...]) -> list[str]:
     """What is wrong with the files below `folder`, one phrase each; empty when all is well."""
     damage = []
     expected = {artifact.path: artifact for artifact in artifacts}
-    present = dict(_files(folder)) if folder.is_dir() else {}
+    present = dict(_files(folder))
     for name in sorted(expected.keys() | present.keys()):
         if name not in present:
             damage.append(f"{name} is missing")
@@ -112,15 +112,19 @@ def find_damage(folder: Path, artifacts: tuple[Artifact, ...]) -> list[str]:
     return damage
 
 
-def _files(folder: Path | str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _files(folder: Path) -> list[tuple[str, os.DirEntry[str]]]:
     """Every file below `folder` with its path from there, `/` between the parts.
 
     A grid has tens of thousands of files; `Path.rglob` takes four times as long for them. A link
     to a file counts as one, a link to a folder is not followed.
     """
+    return list(_walk(str(folder), "")) if folder.is_dir() else []
+
+
+def _walk(folder: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                yield from _files(entry.path, f"{prefix}{entry.name}/")
+                yield from _walk(entry.path, f"{prefix}{entry.name}/")
             elif entry.is_file():
                 yield prefix + entry.name, entry
