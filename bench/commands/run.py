@@ -167,7 +167,7 @@ def _show(
     report.show(results.reset_index(drop=True), grid, console)
     closing.show_claims(reported, console)
     closing.show_slowest(summary, console)
-    closing.show_files(reported.written, console)
+    closing.show_files(reported, console)
     mismatched = results["bit_exact"].eq(False).any()
     if mismatched and summary.exit_code == Exit.OK:
         summary.errors.append(

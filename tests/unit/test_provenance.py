@@ -299,7 +299,7 @@ def test_claims_end_with_7_once_a_claim_fares_worse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Its figures take seconds, and have tests of their own.
-    monkeypatch.setattr(report, "write_page", lambda *_: Path("index.html"))
+    monkeypatch.setattr(report, "write_page", lambda *_: report.Page(Path("index.html"), True))
     arguments = ["claims", str(grid_file), *as_command]
     assert main(arguments) == Exit.OK
     shown = capsys.readouterr().out
