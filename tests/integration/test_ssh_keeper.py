@@ -39,8 +39,8 @@ class Machine:
             yield replace(address, client_keys=(KEY,))
 
     @asynccontextmanager
-    async def session(self, address: Address) -> AsyncIterator[SshBoard]:
-        async with open_board(address, self.log.append, Limits(busy=0.2)) as board:
+    async def session(self, address: Address, busy: float = 30) -> AsyncIterator[SshBoard]:
+        async with open_board(address, self.log.append, Limits(busy=busy)) as board:
             yield board
 
     @property
@@ -75,7 +75,7 @@ def test_two_runs_never_share_a_board(machine: Machine) -> None:
         async with machine.on() as address:
             async with machine.session(address) as board:
                 with pytest.raises(BoardError, match=r"is in use by .+ on .+, and was so for"):
-                    async with machine.session(address):
+                    async with machine.session(address, busy=0.2):
                         pytest.fail("the board was shared")
                 assert (await board.run(["pwd"], 5)).status == 0
             async with machine.session(address):
