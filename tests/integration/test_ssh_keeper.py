@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-import psutil
 import pytest
 
 from bench.boards import transfer
@@ -22,6 +21,7 @@ from bench.boards.emulated import ConfinedSftp, furnish, serve
 from bench.boards.link import Limits
 from bench.boards.ssh import SshBoard, open_board
 from bench.errors import BoardError
+from board_session import offspring
 
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 
@@ -103,11 +103,13 @@ def test_a_run_gets_the_board_when_the_other_one_ends(machine: Machine) -> None:
 
 
 def test_a_keeper_that_was_killed_leaves_neither_lock_nor_folder(machine: Machine) -> None:
+    before = offspring()
+
     async def run() -> None:
         async with machine.on() as address:
             with pytest.raises(BoardError, match=r"by signal 9|was lost"):
                 async with machine.session(address) as board:
-                    for child in psutil.Process().children(recursive=True):
+                    for child in offspring() - before:
                         os.kill(child.pid, signal.SIGKILL)
                     await board.push({"file": machine.home / ".bench-board.json"})
             assert len(machine.sessions) == 1
