@@ -15,7 +15,7 @@ from stagekit import StageError
 from train_worker.data import Split
 from train_worker.lean import LeanDropout, Twin
 from train_worker.networks import NetworkSpec, build
-from train_worker.steps import Learner, RecordedStep
+from train_worker.steps import Learner, RecordedStep, cross_entropy
 
 FEATURES, CLASSES, IMAGES = 64, 10, 100
 CPU = torch.device("cpu")
@@ -59,9 +59,11 @@ def autograd(original: nn.Module) -> tuple[torch.Tensor, list[torch.Tensor]]:
 def learned(twin: Twin) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """The same by the twin, as its network sees it."""
     images, labels = batch()
-    logits = twin.forward(images).requires_grad_()
-    twin.backward(*torch.autograd.grad(functional.cross_entropy(logits, labels), logits))
-    return logits.detach(), [p.grad for p in twin.network.parameters() if p.grad is not None]
+    logits = twin.forward(images)
+    loss, gradient = cross_entropy(logits, labels)
+    assert loss == functional.cross_entropy(logits, labels)
+    twin.backward(gradient)
+    return logits, [p.grad for p in twin.network.parameters() if p.grad is not None]
 
 
 def assert_same(original: nn.Module) -> None:

@@ -14,6 +14,14 @@ GRAPH_WARM_UP = 3
 """Steps before a CUDA graph is recorded, so that libraries have allocated what they need."""
 
 
+def cross_entropy(values: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean over the images of logits [N, classes], and its gradient."""
+    logarithms = values.log_softmax(dim=1)
+    wanted = torch.eye(values.shape[1], device=values.device).index_select(0, labels)
+    gradient = logarithms.exp().sub_(wanted).div_(len(labels))
+    return functional.nll_loss(logarithms, labels), gradient
+
+
 class Learner:
     """A network's twin with its optimizer and the images it learns from, all on one device.
 
@@ -40,12 +48,11 @@ class Learner:
         """Learn from the images with the indices `batch`."""
         labels = self._labels.index_select(0, batch)
         values = self._twin.forward(self._images.index_select(0, batch).float())
-        loss = functional.cross_entropy(values.requires_grad_(), labels)
-        self._twin.backward(*torch.autograd.grad(loss, values))
+        loss, gradient = cross_entropy(values, labels)
+        self._twin.backward(gradient)
         self.optimizer.step()
-        with torch.no_grad():
-            self._loss_sum += loss * len(batch)
-            self._right += (values.argmax(dim=1) == labels).sum()
+        self._loss_sum += loss * len(batch)
+        self._right += (values.argmax(dim=1) == labels).sum()
 
     def take_sums(self) -> tuple[float, int]:
         """Loss summed over the images since the last call, and how many were right."""
