@@ -264,27 +264,25 @@ class LeanNormalization(Layer):
     """`BatchNorm1d`."""
 
     def __init__(self, layer: nn.BatchNorm1d, momentum: float) -> None:
-        self._layer = layer
         self._weight, self._bias = layer.weight.detach(), layer.bias.detach()
-        self._momentum = momentum
+        self._statistics = (layer.running_mean, layer.running_var)
+        self._batches = layer.num_batches_tracked
+        self._momentum, self._epsilon = momentum, layer.eps
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """See `Layer`."""
-        layer = self._layer
-        layer.num_batches_tracked += 1
-        statistics = (layer.running_mean, layer.running_var)
+        self._batches.add_(1)
         self._x = x
         values, *self._of_batch = torch.native_batch_norm(
-            x, self._weight, self._bias, *statistics, True, self._momentum, layer.eps
+            x, self._weight, self._bias, *self._statistics, True, self._momentum, self._epsilon
         )
         return values
 
     def backward(self, gradient: torch.Tensor) -> torch.Tensor:
         """See `Layer`."""
-        layer = self._layer
         of_x: torch.Tensor
         of_x, *self.gradients = torch.ops.aten.native_batch_norm_backward(
-            gradient, self._x, self._weight, layer.running_mean, layer.running_var,
-            *self._of_batch, True, layer.eps, [True, True, True],
+            gradient, self._x, self._weight, *self._statistics, *self._of_batch,
+            True, self._epsilon, [True, True, True],
         )  # fmt: skip
         return of_x
