@@ -11,7 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,19 +32,16 @@ from bench.pipeline import Task, execute, plan
 from bench.runners.limits import Limits
 from bench.stages import up_to
 from benchmarks.figures import Figure
-from benchmarks.fixed_work import FixedSite, rounds_for
+from benchmarks.fixed_work import WORK, FixedSite, rounds_for
 
 GRID = ROOT / "experiments" / "benchmark.toml"
 TASKS = 8
 SECONDS_OF_WORK = 4.0
 START_SECONDS = 60.0
 WANTED = 1.7
+KEPT_TO = "import os, sys; os.sched_setaffinity(0, {int(sys.argv.pop(1))})\n"
 # A worker as `dask worker --nthreads 1` starts it, kept to one processor with all its children.
-WORKER = (
-    "import os, sys; os.sched_setaffinity(0, {int(sys.argv.pop(1))})\n"
-    "from distributed.cli.dask_worker import main\n"
-    "main()"
-)
+WORKER = f"{KEPT_TO}from distributed.cli.dask_worker import main\nmain()"
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,9 @@ def figures(store: Path) -> Iterator[Figure]:
         raise EnvironmentFailure("This process may use one processor only.")
     (store / "tmp").mkdir(parents=True, exist_ok=True)
     rounds = rounds_for(SECONDS_OF_WORK)
+    one, two = (_time_plain(processors[:count], rounds) for count in (1, 2))
+    # What the machine allows: two processors share caches, memory and heat.
+    yield Figure(f"{TASKS} x the work alone, no Dask, no bench: 2 processors / 1", "x", [one / two])
     yield from _compare(
         f"{TASKS} stages of fixed work", store, processors, lambda path: FixedSite(path, rounds)
     )
@@ -112,6 +114,21 @@ def _time(store: Path, processors: Sequence[int], factory_in: Callable[[Path], F
         entries = [summary.outcomes[task.id].entry for task in tasks]
         seconds = sum(entry.manifest.seconds for entry in entries if entry is not None)
     return Timing(summary.seconds, seconds / len(processors) / summary.seconds)
+
+
+def _time_plain(processors: Sequence[int], rounds: int) -> float:
+    """Seconds for the work of all tasks, as processes one after another on each processor."""
+    own = TASKS // len(processors)
+
+    def work(processor: int) -> None:
+        for _ in range(own):
+            command = [sys.executable, "-c", KEPT_TO + WORK, str(processor), str(rounds)]
+            subprocess.run(command, check=True)
+
+    start = time.monotonic()
+    with ThreadPoolExecutor(len(processors)) as pool:
+        list(pool.map(work, processors))
+    return time.monotonic() - start
 
 
 def _tasks() -> tuple[list[Task], list[Task]]:

@@ -21,6 +21,8 @@ _MATRIX_LAYERS = re.compile(r"\d+ MVAU_\w+")
 SYNTHESIZED = "synthesized"
 ESTIMATED = "estimated"
 UNITS = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
+# FINN's model of an MVAU's DSPs is the same at any bit width; what its Verilog instantiates is not.
+ESTIMATES = {"lut": "lut", "bram18": "bram18", "dsp": "dsp_instantiated"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def judge_resources(claim: ResourceClaim, results: pd.DataFrame) -> Part:
         results: One row per experiment.
     """
     made = tuple(f"{name}_synth" for name in claim.resources)
-    columns = (*claim.resources, *made, "estimated_variant", "board", "folding")
+    estimates = (ESTIMATES[name] for name in claim.resources)
+    columns = (*estimates, *made, "estimated_variant", "board", "folding")
     rows = judged_rows(results, claim.networks, columns, "results")
     found = rows["estimated_variant"].astype("string").str.findall(_MATRIX_LAYERS)
     rows["variant"] = [
@@ -106,7 +109,8 @@ def _findings(claim: ResourceClaim, where: str, rows: pd.DataFrame) -> Iterator[
                 phrase = f"{UNITS[resource]} of {variant} not testable (estimate leaves them out)"
                 yield _Finding(Verdict.NOT_TESTABLE, phrase, ESTIMATED)
                 continue
-            yield _finding(claim, f"{where}, {variant}", variant, resource, group, resource)
+            column = ESTIMATES[resource]
+            yield _finding(claim, f"{where}, {variant}", variant, resource, group, column)
     for resource in claim.resources:
         column = f"{resource}_synth"
         if rows[column].notna().any():

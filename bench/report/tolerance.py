@@ -102,6 +102,7 @@ TOLERANCES: dict[str, Tolerance] = {
     "dsp": _MODEL,
     "fits": _MODEL,
     "estimated_variant": _MODEL,
+    "dsp_instantiated": _MODEL,
     "pe_simd": _MODEL,
     "ii_simulated": _CYCLES,
     "ii_unsized": _CYCLES,

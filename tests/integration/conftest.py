@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -22,3 +23,11 @@ def client() -> Iterator[DockerClient]:
         pytest.skip(f"no container engine: {error}")
     yield client
     client.close()
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> Path:
+    """Where an emulated board makes its home."""
+    folder = tmp_path / "boards"
+    folder.mkdir()
+    return folder

@@ -13,7 +13,7 @@ from bench.paths import ROOT
 
 DRIVER = "finn-plus-driver==1.6.1"
 WHEEL = "sha256:631bc2761f7f49c1c348683e426fb6a018e1a12244a27748e43e407409d98e16"
-STAND_IN = ROOT / "tests" / "unit" / "stand_ins"
+STAND_IN = ROOT / "tests" / "integration" / "stand_ins"
 # What docker/board/pynq_board.py uses.
 USED = {"__init__", "batch_size", "ishape_normal", "execute", "execute_on_buffers"}
 

@@ -29,15 +29,13 @@ from bench.runners import Job
 from bench.runners.vivado import why_none
 from bench.wire import Request, Result
 
-sys.path[:0] = [str(ROOT / "tests" / "unit")]
 sys.path[:0] = [str(ROOT / "docker" / name) for name in ("common", "finn")]
 
 import fake_driver  # noqa: E402
-from test_boards_pynq import KEY, Board  # noqa: E402
-
 from finn_worker import synthesize as stage  # noqa: E402
 from stagekit import Reporter  # noqa: E402
 from stagekit import Request as WorkerRequest  # noqa: E402
+from test_ssh_pynq import KEY, Board  # noqa: E402
 
 IMAGES, ELEMENTS, CLASSES = 40, 16, 3
 PART = "xc7z020clg400-1"

@@ -185,7 +185,7 @@ def test_a_ratio_is_only_of_designs_alike_in_all_but_folding() -> None:
 
 def costs(bits: int, variant: str, lut: int, bram: int, dsp: int, **more: Any) -> dict[str, Any]:
     return design(
-        bits, "low", lut=lut, bram18=bram, dsp=dsp, estimated_variant=variant, **more
+        bits, "low", lut=lut, bram18=bram, dsp_instantiated=dsp, estimated_variant=variant, **more
     )  # fmt: skip
 
 

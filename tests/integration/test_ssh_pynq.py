@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-import fake_driver
 import numpy as np
 import pytest
 
+import fake_driver
 from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
 from bench.boards.emulated import furnish, serve

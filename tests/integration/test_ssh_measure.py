@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from bench.boards.emulated import emulated_board
@@ -24,6 +23,7 @@ from bench.experiment import MeasureSpec, spec_as_json
 from bench.locks import Cancelled
 from bench.runners.host import HostReporter
 from bench.wire import Request
+from board_session import offspring
 
 IMAGES, ELEMENTS, CLASSES = 6, 16, 3
 INTERVAL = 40
@@ -77,6 +77,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
+    before = offspring()
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (IMAGES, ELEMENTS), dtype=np.uint8)
     outputs = images[:, :CLASSES].astype(np.int64) - 100
@@ -121,7 +122,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     )
     yield Stage(request, package)
     assert [p for p in folders["scratch"].iterdir() if p.is_dir()] == [], "a home was left behind"
-    assert psutil.Process().children(recursive=True) == []
+    assert offspring() <= before
 
 
 def failure(stage: Stage) -> BoardError:

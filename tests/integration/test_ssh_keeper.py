@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-import psutil
 import pytest
 
 from bench.boards import transfer
@@ -22,6 +21,7 @@ from bench.boards.emulated import ConfinedSftp, furnish, serve
 from bench.boards.link import Limits
 from bench.boards.ssh import SshBoard, open_board
 from bench.errors import BoardError
+from board_session import offspring
 
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 
@@ -39,8 +39,8 @@ class Machine:
             yield replace(address, client_keys=(KEY,))
 
     @asynccontextmanager
-    async def session(self, address: Address) -> AsyncIterator[SshBoard]:
-        async with open_board(address, self.log.append, Limits(busy=0.2)) as board:
+    async def session(self, address: Address, busy: float = 30) -> AsyncIterator[SshBoard]:
+        async with open_board(address, self.log.append, Limits(busy=busy)) as board:
             yield board
 
     @property
@@ -75,7 +75,7 @@ def test_two_runs_never_share_a_board(machine: Machine) -> None:
         async with machine.on() as address:
             async with machine.session(address) as board:
                 with pytest.raises(BoardError, match=r"is in use by .+ on .+, and was so for"):
-                    async with machine.session(address):
+                    async with machine.session(address, busy=0.2):
                         pytest.fail("the board was shared")
                 assert (await board.run(["pwd"], 5)).status == 0
             async with machine.session(address):
@@ -103,11 +103,13 @@ def test_a_run_gets_the_board_when_the_other_one_ends(machine: Machine) -> None:
 
 
 def test_a_keeper_that_was_killed_leaves_neither_lock_nor_folder(machine: Machine) -> None:
+    before = offspring()
+
     async def run() -> None:
         async with machine.on() as address:
             with pytest.raises(BoardError, match=r"by signal 9|was lost"):
                 async with machine.session(address) as board:
-                    for child in psutil.Process().children(recursive=True):
+                    for child in offspring() - before:
                         os.kill(child.pid, signal.SIGKILL)
                     await board.push({"file": machine.home / ".bench-board.json"})
             assert len(machine.sessions) == 1
