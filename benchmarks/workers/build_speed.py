@@ -9,6 +9,7 @@ manual shows: `verilator --build`, with the compiler's -O2 for all that it gener
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -43,7 +44,7 @@ def build_naively(sources: Sources, folder: Path, processes: int) -> None:
         [*command, "-CFLAGS", f"-I{folder}", "-j", str(processes), *files],
         folder,
         VERILATOR_ROOT=str(root),
-        PATH="/usr/bin:/bin",
+        PATH=os.environ["PATH"],
     )
 
 

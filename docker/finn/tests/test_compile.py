@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,17 @@ def test_a_damaged_entry_of_the_cache_is_made_again(
     again = compile_export(tmp_path / "again", export, tmp_path)
     assert files(again.outputs) == files(compiled.outputs)
     assert (tmp_path / name).read_bytes() == whole
+
+
+def test_nobody_sees_half_an_entry(compiled: Outcome, tmp_path: Path) -> None:
+    model = (compiled.outputs / "streamlined.onnx").read_bytes()
+    entry = tmp_path / "entry"
+    streamlined_cache.keep(entry, model, [])
+    with ThreadPoolExecutor(2) as pool:
+        writes = [pool.submit(streamlined_cache.keep, entry, model, []) for _ in range(50)]
+        while not all(write.done() for write in writes):
+            assert streamlined_cache.find(entry) is not None
+    assert list(tmp_path.iterdir()) == [entry]
 
 
 def test_another_export_has_another_entry(export: Path, tmp_path: Path) -> None:
