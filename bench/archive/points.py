@@ -142,7 +142,11 @@ class Recorded(Resolver):
             if path.is_file():
                 self._found[task_id] = Entry(path.parent, Manifest.read(path))
 
-    def present(self, tasks: Iterable[Task]) -> dict[str, Entry]:
+    def present(
+        self,
+        tasks: Iterable[Task],
+        known: Mapping[str, Entry] | None = None,  # noqa: ARG002  # all that there is, is known
+    ) -> dict[str, Entry]:
         """See `Resolver.present`."""
         return {task.id: self._found[task.id] for task in tasks if task.id in self._found}
 

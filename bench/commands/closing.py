@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
@@ -43,10 +41,13 @@ def show_slowest(summary: Summary, console: Console) -> None:
     )
 
 
-def show_files(written: Sequence[Path], console: Console) -> None:
+def show_files(reported: Reported, console: Console) -> None:
     """Where the report is, its page first, and what else it consists of."""
-    if written:
-        page, *others = written
+    if reported.written:
+        page, *others = reported.written
+        figures = (
+            "figures" if reported.drawn else "figures (as in the last report: nothing differs)"
+        )
         console.print(f"report: {page}", highlight=False, soft_wrap=True)
         names = ", ".join(path.name for path in others)
-        console.print(f"        beside it: {names}, figures", highlight=False)
+        console.print(f"        beside it: {names}, {figures}", highlight=False)

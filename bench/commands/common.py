@@ -27,6 +27,7 @@ from bench.runners import Runner
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.store import Entry
 
 RUNNERS = ("auto", "docker", "venv")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -245,13 +246,15 @@ def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, 
 class Reported:
     """A grid's report: its results, the verdicts on the claims, and the files, the page first.
 
-    `fallen` are the claims that fare worse than in an earlier report.
+    `fallen` are the claims that fare worse than in an earlier report; `drawn` is whether figures
+    were drawn anew.
     """
 
     results: pd.DataFrame
     judgements: tuple[claims.Judgement, ...]
     fallen: tuple[claims.Fall, ...]
     written: tuple[Path, ...]
+    drawn: bool
 
 
 def report_on(
@@ -261,23 +264,28 @@ def report_on(
     folder: Path,
     stated: Mapping[str, claims.AnyClaim],
     about: report.About,
+    known: Mapping[str, Entry] | None = None,
     *,
     accept: bool = False,
 ) -> Reported:
     """Write the page, every table, the verdicts on the claims `stated`, and the RO-Crate.
 
-    With `accept`, verdicts may be worse than before.
+    With `accept`, verdicts may be worse than before. `known` are artifacts that need not be looked
+    up any more, by task id.
     """
     points = all_points(grid, experiments)
-    present = resolver.present(plan(points))
+    present = resolver.present(plan(points), known)
     results = report.collect(experiments, resolver, present)
     trainings = report.collect_trainings(points, resolver, present)
     chains = provenance.chains(points, resolver, present)
     judgements = claims.judge(stated, results, trainings)
     material = report.gather(grid.name, points, results, trainings, chains)
-    page = report.write_page(material, about, folder, claims.as_json(judgements)["claims"])
+    root = resolver.store.root
+    # A rehearsal's folder is outside of the store, and must leave nothing in it.
+    kept = root / "cache" / "figures" / f"{grid.name}.json" if folder.is_relative_to(root) else None
+    page = report.write_page(material, about, folder, claims.as_json(judgements)["claims"], kept)
     written = (
-        page,
+        page.path,
         *report.write(results, grid.name, folder),
         *report.write_more(results, trainings, grid.name, folder),
         claims.write_claims(judgements, folder),
@@ -285,7 +293,7 @@ def report_on(
     fallen = claims.compare(judgements, folder, accept=accept)
     # Last, since it names every file of the report with its hash.
     crate = provenance.write_crate(folder, grid.name, chains)
-    return Reported(results, judgements, fallen, (*written, crate))
+    return Reported(results, judgements, fallen, (*written, crate), page.drawn)
 
 
 def best_resolver(

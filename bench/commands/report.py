@@ -42,4 +42,4 @@ def command(
     reported = common.report_on(grid, experiments, resolver, folder, stated, about)
     report.show(reported.results, grid.name, console)
     closing.show_claims(reported, console)
-    closing.show_files(reported.written, console)
+    closing.show_files(reported, console)

@@ -89,7 +89,8 @@ def command(
     timing = report.write_timing(expected, tasks, summary, folder)
     if not only:
         about = report.About(file, changes.options)
-        reported = common.report_on(grid, experiments, resolver, folder, stated, about)
+        kept = {i: one.entry for i, one in summary.outcomes.items() if one.entry is not None}
+        reported = common.report_on(grid, experiments, resolver, folder, stated, about, kept)
         _show(reported, {point.name for point in wanted}, grid.name, summary, console)
     if timing:
         console.print(report.timing_line(timing), highlight=False)
@@ -153,6 +154,7 @@ def _execute(work: _Work, bounds: _Bounds, console: Console) -> tuple[Summary, F
             view.show,
             memory=bounds.memory,
             backend=backend,
+            present=expected.present,
         )
     return summary, expected
 
@@ -165,7 +167,7 @@ def _show(
     report.show(results.reset_index(drop=True), grid, console)
     closing.show_claims(reported, console)
     closing.show_slowest(summary, console)
-    closing.show_files(reported.written, console)
+    closing.show_files(reported, console)
     mismatched = results["bit_exact"].eq(False).any()
     if mismatched and summary.exit_code == Exit.OK:
         summary.errors.append(

@@ -1,7 +1,6 @@
 """What a task is likely to take, so that the longest work starts first and memory suffices.
 
 The figures are rough on purpose: they order work and keep memory in bounds, and change no result.
-They were measured on TFC with two jobs on two busy cores; docs/benchmarks.md has the details.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ SHARE_OF_FREE_MEMORY = 0.8
 # How many smaller tasks may start before one that is waiting for memory.
 MAY_PASS = 8
 TRAIN_IMAGES = 60_000
-TRAIN_SECONDS_PER_IMAGE = 1.2e-4
-SIMULATED_CYCLES_PER_SECOND = 2e6
+TRAIN_SECONDS_PER_IMAGE = 2.8e-5
+SIMULATED_CYCLES_PER_SECOND = 5e6
 NANOSECONDS = 1e9  # in a second
 
 Specs = dict[str, Mapping[str, Any]]
@@ -62,14 +61,16 @@ class Work:
     amount: float = 0.0
 
 
-# Disk: what TFC on 32x32 images leaves in the store.
+# Seconds: TFC on two quiet processors, from docs/benchmarks.md: 1.5 to 1.9 s an epoch of 60,000
+# images; `size` without the library that only the first one compiles; `simulate` from 0.5 s for
+# 64,000 cycles to 3.7 s for 16 million. Disk: what TFC on 32x32 images leaves in the store.
 _COSTS = {
     "dataset": Cost(5, GIB // 4, 55_000_000),
-    "train": Cost(6, GIB * 6 // 10, 400_000),
-    "export": Cost(8, GIB * 6 // 10, 11_000_000),
-    "compile": Cost(7, GIB * 3 // 10, 2_300_000),
-    "size": Cost(12, GIB // 2, 10_000),
-    "simulate": Cost(2, GIB // 2, 2_200_000),
+    "train": Cost(4, GIB * 6 // 10, 400_000),
+    "export": Cost(5, GIB * 6 // 10, 11_000_000),
+    "compile": Cost(3, GIB * 3 // 10, 2_300_000),
+    "size": Cost(5, GIB // 2, 10_000),
+    "simulate": Cost(0.5, GIB // 2, 2_200_000),
     "measure": Cost(1, GIB * 3 // 10, 10_000),
     "synthesize": Cost(1800, 6 * GIB, 30_000_000),
 }

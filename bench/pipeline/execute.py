@@ -52,6 +52,7 @@ def execute(
     *,
     memory: int | None = None,
     backend: Backend | None = None,
+    present: Mapping[str, Entry] | None = None,
 ) -> Summary:
     """Ensure every task's artifact; one failure stops only what depends on it.
 
@@ -63,13 +64,16 @@ def execute(
         emit: Takes the events.
         memory: Bytes that the tasks which run at once may take, by estimate; None for no bound.
         backend: Where tasks are done; default: on this machine.
+        present: What `resolver.present` found for these tasks, if it is known already.
 
     Raises:
         ConfigError: `memory` is less than one task takes.
         KeyboardInterrupt: Ctrl-C; every child is stopped and nothing half-written is left.
     """
     backend = backend or LocalBackend(resolver, jobs, emit)
-    return _Execution(tasks, resolver, _Limits(jobs, cpus, memory), backend, emit).run()
+    if present is None:
+        present = resolver.present(tasks)
+    return _Execution(tasks, resolver, _Limits(jobs, cpus, memory), backend, emit).run(present)
 
 
 @dataclass(frozen=True)
@@ -102,14 +106,11 @@ class _Execution:
         self._passed: Counter[str] = Counter()
         self._summary = Summary()
 
-    def run(self) -> Summary:
+    def run(self, present: Mapping[str, Entry]) -> Summary:
         start = time.monotonic()
-        present = self._resolver.present(self._tasks.values())
-        missing = [
-            task
-            for task in self._tasks.values()
-            if task.id not in present and not self._resolver.lacks(task)
-        ]
+        tasks = self._tasks.values()
+        blocked = self._resolver.blocked(tasks, present)
+        missing = [task for task in tasks if task.id not in present and task.id not in blocked]
         if self._backend.limited and self._limits.memory is not None:
             require_memory(missing, self._limits.memory)
         with self._backend:

@@ -137,7 +137,7 @@ def forecast(
         if entry.manifest.key not in known:
             records.append(history.as_record(entry.manifest, work[task_id]))
     predictor = Predictor(records, machine, _cache_age(store))
-    blocked = _blocked(tasks, resolver, present)
+    blocked = resolver.blocked(tasks, present)
     predictions = {
         task.id: predictor.predict(work[task.id])
         for task in tasks
@@ -234,23 +234,6 @@ def _cache_age(store: Path) -> float | None:
     """The time of the oldest simulator in the cache of `store`; None where it has none."""
     times = [path.stat().st_mtime for path in (store / "cache" / "finn").glob("simulator-*")]
     return min(times, default=None)
-
-
-def _blocked(
-    tasks: Sequence[Task], resolver: Resolver, present: Mapping[str, Entry]
-) -> dict[str, str]:
-    """Why tasks cannot run: the machine lacks something, or what they need is infeasible."""
-    blocked: dict[str, str] = {}
-    for task in tasks:
-        if lack := resolver.lacks(task):
-            blocked[task.id] = lack
-            continue
-        for need in task.needs.values():
-            if need in blocked:
-                blocked[task.id] = blocked[need]
-            elif need in present and present[need].manifest.status != "done":
-                blocked[task.id] = present[need].manifest.reason
-    return blocked
 
 
 def _setups(

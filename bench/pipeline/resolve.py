@@ -47,14 +47,20 @@ class Resolver:
             self._environments[known] = hashlib.sha256(canonical(parts)).hexdigest()
         return self._environments[known]
 
-    def present(self, tasks: Iterable[Task]) -> dict[str, Entry]:
+    def present(
+        self, tasks: Iterable[Task], known: Mapping[str, Entry] | None = None
+    ) -> dict[str, Entry]:
         """The artifacts that are there, unverified, by task id.
 
         A task whose inputs are not all there cannot have a key yet and counts as absent, and so
-        does one whose manifest cannot be read.
+        does one whose manifest cannot be read. `known` are found already, and not looked up.
         """
+        known = known or {}
         found: dict[str, Entry] = {}
         for task in tasks:
+            if task.id in known:
+                found[task.id] = known[task.id]
+                continue
             inputs = {name: found[need] for name, need in task.needs.items() if need in found}
             if len(inputs) < len(task.needs) or self.lacks(task):
                 continue
@@ -65,3 +71,22 @@ class Resolver:
             if entry is not None:
                 found[task.id] = entry
         return found
+
+    def blocked(self, tasks: Iterable[Task], present: Mapping[str, Entry]) -> dict[str, str]:
+        """Why tasks cannot run, by id: the machine lacks something, or a need is infeasible.
+
+        Args:
+            tasks: Each after those that it needs.
+            present: What `present` found for them.
+        """
+        blocked: dict[str, str] = {}
+        for task in tasks:
+            if lack := self.lacks(task):
+                blocked[task.id] = lack
+                continue
+            for need in task.needs.values():
+                if need in blocked:
+                    blocked[task.id] = blocked[need]
+                elif need in present and present[need].manifest.status != "done":
+                    blocked[task.id] = present[need].manifest.reason
+        return blocked

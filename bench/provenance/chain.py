@@ -27,6 +27,8 @@ class Step:
         manifest: What made it, from what, with what; None where there is nothing in the store.
         metrics: Its findings; empty where it has none.
         folder: Where it lies; None as for the manifest, and for failures.
+        log: What a stage printed that failed or found the design infeasible; None where no log
+            is kept, and where it is done.
     """
 
     stage: str
@@ -38,6 +40,7 @@ class Step:
     manifest: Manifest | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    log: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Everything as JSON values."""
@@ -64,6 +67,7 @@ class Step:
             "spec": dict(self.spec),
             "needs": list(self.needs),
             "folder": None if self.folder is None else str(self.folder),
+            "log": None if self.log is None else str(self.log),
             **known,
             "metrics": dict(self.metrics),
         }
@@ -112,9 +116,9 @@ def _step(task: Task, present: Mapping[str, Entry], resolver: Resolver) -> Step:
         made = entry.manifest
         return Step(
             *about, made.status, made.reason, task.spec, tuple(task.needs), made,
-            entry.metrics(), entry.folder,
+            entry.metrics(), entry.folder, None if made.status == "done" else _log(entry.folder),
         )  # fmt: skip
-    status, reason, manifest = "missing", "not in the store", None
+    status, reason, manifest, log = "missing", "not in the store", None, None
     inputs = {name: present[need] for name, need in task.needs.items() if need in present}
     if lack := resolver.lacks(task):
         status, reason = "skipped", lack
@@ -123,7 +127,14 @@ def _step(task: Task, present: Mapping[str, Entry], resolver: Resolver) -> Step:
     elif any(one.manifest.status != "done" for one in inputs.values()):
         reason = "what it needs came to nothing"
     else:
-        manifest = resolver.store.failure(task.stage.name, resolver.key(task, inputs))
-        if manifest is not None:
+        folder = resolver.store.failure_folder(task.stage.name, resolver.key(task, inputs))
+        if folder is not None:
+            manifest, log = Manifest.read(folder / "manifest.json"), _log(folder)
             status, reason = "failed", manifest.reason
-    return Step(*about, status, reason, task.spec, tuple(task.needs), manifest)
+    return Step(*about, status, reason, task.spec, tuple(task.needs), manifest, log=log)
+
+
+def _log(folder: Path) -> Path | None:
+    """An archive may come without."""
+    path = folder / "log.txt"
+    return path if path.is_file() else None

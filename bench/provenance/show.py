@@ -56,6 +56,7 @@ def _show_step(step: Step, console: Console) -> None:
         facts |= {
             "reads": ", ".join(f"{name} {short}" for name, short in _short(made.inputs).items()),
             "where": str(step.folder or "failed/ in the store"),
+            "log": str(step.log or ""),
             "ran in": _values(made.environment),
             "tools": ", ".join(f"{tool} {version}" for tool, version in made.tools.items()),
             "commit": f"{checkout['commit']}, tree {checkout['tree']}{_detail(checkout)}",

@@ -1,6 +1,6 @@
 """From manifests to tables, figures and the page: results.csv, results.md, index.html."""
 
-from bench.report.html import About, write_page
+from bench.report.html import About, Page, write_page
 from bench.report.material import Material, gather
 from bench.report.results import COLUMNS, collect, collect_trainings
 from bench.report.spread import over_seeds
@@ -17,6 +17,7 @@ __all__ = [
     "COLUMNS",
     "About",
     "Material",
+    "Page",
     "collect",
     "collect_trainings",
     "expectation",

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +20,9 @@ from bench.pipeline import Resolver
 from bench.runners import Job
 from bench.store import Store
 from bench.wire import Result
+
+if TYPE_CHECKING:
+    from built_archive import Built
 
 # Thousands of small files: in memory they cost a third of the time, and nobody else's disk waits.
 MEMORY = "/dev/shm"
@@ -142,6 +146,16 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def resolver(store: Store, runner: FakeRunner) -> Resolver:
     return Resolver(store, dict.fromkeys(ENVIRONMENTS, runner))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A store with a small grid's results, and its archive."""
+    from built_archive import Built  # pandas, which few tests need
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        return Built(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from bench.errors import Exit
-from bench.events import Event, Finished, Note
+from bench.events import Emit, Event, Finished, Note
 from bench.experiment import Experiment
 from bench.pipeline import Resolver, Summary, execute, plan
 from bench.runners import Job
 from bench.stages import STAGES, up_to
 from bench.store import Store
+from bench.wire import Result
 from conftest import ENVIRONMENTS, FakeRunner
 
 NAME = "tfc-mnist-w2a2-s1"
@@ -109,6 +110,33 @@ def test_another_recipe_is_another_key(experiments, store, runner) -> None:  # n
     other.recipe_text = "changed lock"
     run(experiments, Resolver(store, dict.fromkeys(ENVIRONMENTS, runner) | {"finn": other}))
     assert {name.split()[0] for name in other.ran} == {"compile", "size", "simulate"}
+
+
+def test_nothing_is_prepared_for_what_an_infeasible_design_blocks(
+    experiments: Sequence[Experiment],
+    resolver: Resolver,
+    runner: FakeRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = runner.run
+
+    def refuse(job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        result = made(job, emit, cancelled)
+        odd = job.request.stage == "compile" and job.task == f"{NAME}-max"
+        return (
+            replace(result, status="infeasible", reason="PE 8 does not divide 10")
+            if odd
+            else result
+        )
+
+    monkeypatch.setattr(runner, "run", refuse)
+    prepared: list[str] = []
+    monkeypatch.setattr(runner, "check", prepared.append)
+    assert run(experiments, resolver).count("infeasible") == 1
+    assert set(prepared) == {"host", "train", "finn"}
+    prepared.clear()
+    assert run(experiments, resolver).count("kept") == len(runner.ran)
+    assert prepared == []
 
 
 def test_a_failure_stops_only_what_depends_on_it(

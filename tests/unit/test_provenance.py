@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from test_report import MetricsRunner
 
 from bench import provenance, report
@@ -93,6 +95,14 @@ def test_a_failure_and_what_it_stops_are_in_the_chain(
     assert steps["size"].manifest is not None
     assert steps["simulate"].status == "missing"
     assert "what it needs" in steps["simulate"].reason
+    log = steps["size"].log
+    assert log is not None
+    assert log.read_text() == f"working on {experiments[0].name}\n"
+    assert steps["size"].as_json()["log"] == str(log)
+    assert [step.stage for step in steps.values() if step.log] == ["size"]
+    console = Console(file=io.StringIO(), width=80)
+    provenance.show_steps([steps["size"]], console)
+    assert str(log) in console.file.getvalue().replace("\n", "").replace(" ", "")  # type: ignore[attr-defined]
 
 
 def test_every_column_of_the_results_says_where_it_is_from() -> None:
@@ -299,7 +309,7 @@ def test_claims_end_with_7_once_a_claim_fares_worse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Its figures take seconds, and have tests of their own.
-    monkeypatch.setattr(report, "write_page", lambda *_: Path("index.html"))
+    monkeypatch.setattr(report, "write_page", lambda *_: report.Page(Path("index.html"), True))
     arguments = ["claims", str(grid_file), *as_command]
     assert main(arguments) == Exit.OK
     shown = capsys.readouterr().out

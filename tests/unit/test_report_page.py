@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,16 @@ import pandas as pd
 import pytest
 
 from bench import provenance, report
+from bench.errors import StageFailure
+from bench.events import Emit
 from bench.experiment import Experiment
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import frames, pareto, style
 from bench.report.html import page, table
 from bench.report.html.provenance import About, provenance_of, relative_url
 from bench.report.material import Material, gather
+from bench.runners import Job
+from bench.wire import Result
 from conftest import FakeRunner
 
 ODD = "<script>alert('1')</script> & \"x\" a/b"
@@ -123,6 +129,58 @@ def test_what_failed_is_there_with_its_reason(material: Material, tmp_path: Path
     assert text.count('<tr id="row-') == 4
     assert re.search(r"<b>1 point</b>, failed: simulate: It broke\.", text)
     assert "3 done, 1 failed" in text
+
+
+def test_what_failed_leads_to_its_log_and_shows_its_end(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+) -> None:
+    def fail(job: Job) -> None:
+        if job.request.stage == "simulate" and job.task == experiments[1].name:
+            lines = "".join(f"line {number}\n" for number in range(100))
+            job.log.write_bytes(lines.encode() + b"\x1b[31m<b>odd</b>\x1b[0m \xff\x00 end\n")
+            raise StageFailure("It broke.", "Mend it.", job.log)
+
+    runner.before = fail
+    execute(plan(experiments), resolver, 2, 2, lambda event: None)
+    folder = resolver.store.root / "reports" / "test"
+    folder.mkdir(parents=True)
+    found = _Page(text := _render(_material(experiments, resolver), folder))
+    logs = [link for link in found.links if link.endswith("log.txt")]
+    assert len(logs) == 2  # where it says what is not done, and in the chain of the point
+    assert all("line 99" in (folder / link).read_text(errors="replace") for link in logs)
+    shown = re.findall(r"<pre>(line .*?)</pre>", text, flags=re.DOTALL)
+    assert len(shown) == 1
+    lines = shown[0].splitlines()
+    assert lines[0] == "line 81"
+    assert lines[-1] == "&lt;b&gt;odd&lt;/b&gt; \ufffd end"
+
+
+def test_an_infeasible_point_leads_to_its_log(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+) -> None:
+    made = runner.run
+
+    def refuse(job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        result = made(job, emit, cancelled)
+        odd = job.request.stage == "compile" and job.task == experiments[1].name
+        return replace(result, status="infeasible", reason="PE 8 of 10") if odd else result
+
+    runner.run = refuse  # type: ignore[method-assign]
+    execute(plan(experiments), resolver, 2, 2, lambda event: None)
+    material = _material(experiments, resolver)
+    folder = tmp_path / "store" / "reports" / "test"
+    folder.mkdir(parents=True)
+    logs = [x for x in _Page(_render(material, folder)).links if x.endswith("log.txt")]
+    assert len(logs) == 2
+    assert all(
+        (folder / link).read_text() == f"working on {experiments[1].name}\n" for link in logs
+    )
+    (step,) = [one for one in material.chains[experiments[1].name] if one.log]
+    assert (step.stage, step.status) == ("compile", "infeasible")
+    assert step.log is not None
+    step.log.unlink()
+    found = _Page(_render(_material(experiments, resolver), folder))
+    assert not [link for link in found.links if link.endswith("log.txt")]
 
 
 def test_an_empty_store_gives_rows_that_are_missing(

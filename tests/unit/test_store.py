@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import threading
@@ -15,7 +16,7 @@ from filelock import FileLock
 from bench.errors import StoreError, store_error
 from bench.locks import Cancelled, hold
 from bench.store import Entry, Manifest, Store
-from bench.store.keys import artifact_key, hash_sources
+from bench.store.keys import PIECE, artifact_key, hash_file, hash_sources
 from bench.store.manifest import describe_files
 
 KEY = "ab" * 32
@@ -116,6 +117,34 @@ def test_damage_is_found(store: Store, harm, expected: str) -> None:  # noqa: AN
     file.chmod(0o644)
     harm(file)
     assert [expected in damage for damage in entry.damage()] == [True]
+
+
+def test_a_changed_content_is_found_whatever_size_and_time_say(store: Store) -> None:
+    entry = put(store, "weights")
+    path = entry.files / "sub" / "weights.bin"
+    times = path.stat()
+    path.chmod(0o644)
+    with path.open("r+b") as file:  # the same inode, too
+        file.write(b"W")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert entry.damage() == ["sub/weights.bin has another SHA-256"]
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, 2 * PIECE + 1])
+def test_a_file_of_any_size_is_hashed_whole(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    content = bytes(range(251)) * (size // 251 + 1)
+    path.write_bytes(content[:size])
+    assert hash_file(path) == hashlib.sha256(content[:size]).hexdigest()
+
+
+def test_files_are_in_the_order_of_the_parts_of_their_paths(tmp_path: Path) -> None:
+    """Content hashes are of files in order: another one would make every store stale."""
+    for name in ("a/x", "a-b", "a/b/c", "B"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder").symlink_to(tmp_path / "a")
+    assert [file.path for file in describe_files(tmp_path)] == ["B", "a/b/c", "a/x", "a-b"]
 
 
 def test_a_damaged_artifact_is_set_aside_not_deleted(store: Store) -> None:

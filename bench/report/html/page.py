@@ -15,7 +15,7 @@ from bench import __version__
 from bench.report.figures import Figure, Rendered
 from bench.report.figures.frames import bits_label, counted, listed
 from bench.report.html import table
-from bench.report.html.provenance import About, Provenance, Record
+from bench.report.html.provenance import About, Link, Provenance, Record
 from bench.report.material import Material
 from bench.report.timing import Rows, timing_line
 
@@ -76,6 +76,7 @@ def render_page(
         rows=rows,
         places=_places(rows, provenance),
         stopped=_stopped(rows),
+        logs=_logs(provenance),
         stages=_stages(provenance),
         by_stage=_by_stage(provenance),
         timing=timing,
@@ -206,6 +207,12 @@ def _stopped(rows: Sequence[table.Row]) -> list[tuple[str, str, list[table.Row]]
         if row.kind != "done":
             stopped.setdefault((row.status, row.reason), []).append(row)
     return [(status, reason, points) for (status, reason), points in stopped.items()]
+
+
+def _logs(provenance: Provenance) -> dict[str, Link]:
+    """By point, the step that failed or found it infeasible, if its log is kept."""
+    steps = ((name, link) for name, one in provenance.chains.items() for link in one.links)
+    return {name: link for name, link in steps if link.log}
 
 
 def _stages(provenance: Provenance) -> list[dict[str, Any]]:

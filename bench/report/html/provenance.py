@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from bench.store.keys import SHORT
 
 # What of an environment tells where it ran, and is shown beside its name.
 _IDENTITY = ("name", "runner", "recipe")
+# Of a log, what the page holds; the whole of it is linked to.
+LOG_LINES, LOG_BYTES = 20, 8192
+# Colours and movements of a terminal, and characters that HTML cannot hold.
+_NOT_TEXT = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,20 @@ class Record:
 
 @dataclass(frozen=True)
 class Link:
-    """A step of a point's chain; `key` is empty where nothing was made."""
+    """A step of a point's chain.
+
+    Attributes:
+        key: Of its artifact; empty where nothing was made.
+        log: URL of what it printed if it failed or found the design infeasible; else empty.
+        log_end: The last lines of that; empty unless it failed.
+    """
 
     stage: str
     status: str
     reason: str
     key: str
+    log: str = ""
+    log_end: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,7 @@ def provenance_of(material: Material, about: About, folder: Path) -> Provenance:
             if step.manifest is not None and step.folder and step.manifest.key not in records:
                 records[step.manifest.key] = _record(step, keys, shared, folder)
         chains[name] = Chain(
-            tuple(_link(step) for step in steps),
+            tuple(_link(step, folder) for step in steps),
             rerun(name, about.file, steps, about.options),
             caveats(steps),
         )
@@ -126,10 +139,21 @@ def _by_stage(records: Mapping[str, Record]) -> dict[str, Record]:
     return dict(sorted(records.items(), key=lambda pair: order.index(pair[1].stage)))
 
 
-def _link(step: Step) -> Link:
+def _link(step: Step, folder: Path) -> Link:
     in_store = step.manifest is not None and step.folder is not None
     key = step.manifest.key if step.manifest is not None and in_store else ""
-    return Link(step.stage, step.status, step.reason, key)
+    log = relative_url(step.log, folder) if step.log else ""
+    end = _log_end(step.log) if step.log and step.status == "failed" else ""
+    return Link(step.stage, step.status, step.reason, key, log, end)
+
+
+def _log_end(path: Path) -> str:
+    """The last lines of a log as text that HTML can hold, without a terminal's colours."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LOG_BYTES))
+        text = file.read().decode("utf-8", errors="replace")
+    lines = _NOT_TEXT.sub("", text).rstrip().splitlines()
+    return "\n".join(lines[-LOG_LINES:])
 
 
 _Facts = tuple[tuple[str, str], ...]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.errors import store_error
 from bench.report.figures import Figure, Rendered, all_figures, render
 from bench.report.figures.frames import bits_label
+from bench.report.figures.kept import Drawings, KeptDrawings, inputs_of
 from bench.report.html.page import Drawn, draw, render_page
 from bench.report.html.provenance import About, provenance_of
 from bench.report.material import Material
@@ -17,13 +19,22 @@ from bench.report.timing import read_timing
 PAGE, FIGURES = "index.html", "figures"
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page that was written, and whether its figures were drawn anew for it."""
+
+    path: Path
+    drawn: bool
+
+
 def write_page(
     material: Material,
     about: About,
     folder: Path,
     claims: Sequence[Mapping[str, Any]] | None = None,
-) -> Path:
-    """Write `index.html` and `figures/` to `folder`; the path of the page.
+    kept: Path | None = None,
+) -> Page:
+    """Write `index.html` and `figures/` to `folder`.
 
     Predicted times are shown if `folder` has a timing.json.
 
@@ -32,17 +43,20 @@ def write_page(
         about: How it was run.
         folder: The grid's report.
         claims: As in claims.json under "claims"; None when they were not judged.
+        kept: File with the drawings of the last report, which are taken where nothing in them can
+            differ, and replaced otherwise; None: draw, and keep nothing.
 
     Raises:
         StoreError: The folder cannot be written, or timing.json cannot be read.
     """
-    names = _point_names(material)
     try:
+        figures = all_figures(material)
+        drawings, anew = _drawings(figures, material, KeptDrawings(kept) if kept else None)
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
         drawn: list[Drawn] = []
         written: list[Path] = []
-        for figure in all_figures(material):
-            rendered = render(figure, names)
+        for figure in figures:
+            rendered = drawings[figure.name]
             files = _write_figure(figure, rendered, folder / FIGURES)
             written += files
             relative = tuple(f"{FIGURES}/{path.name}" for path in files)
@@ -54,7 +68,22 @@ def write_page(
         _replace(folder / PAGE, page.encode("utf-8"))
     except OSError as error:
         raise store_error(error, folder) from error
-    return folder / PAGE
+    return Page(folder / PAGE, anew)
+
+
+def _drawings(
+    figures: Sequence[Figure], material: Material, kept: KeptDrawings | None
+) -> tuple[Drawings, bool]:
+    """Each figure's drawing by its name, and whether they were drawn now."""
+    names = _point_names(material)
+    inputs = inputs_of(material, names) if kept else ""
+    found = kept.find(inputs) if kept else None
+    if found is not None and found.keys() == {figure.name for figure in figures}:
+        return found, False
+    drawings = {figure.name: render(figure, names) for figure in figures}
+    if kept:
+        kept.keep(inputs, drawings)
+    return drawings, True
 
 
 def _page(

@@ -1,0 +1,85 @@
+"""What the tests of archives share: a store with results, and what is done to archives of it."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from test_report import MetricsRunner
+
+from bench import archive, claims, report
+from bench.archive import bag
+from bench.archive.reader import members, read_in_chunks
+from bench.archive.writer import Item, pack
+from bench.experiment import expand
+from bench.grid import load_grid
+from bench.paths import ROOT
+from bench.pipeline import Resolver, execute, plan
+from bench.store import Store
+from conftest import ENVIRONMENTS, GRID
+
+DATE = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
+RESULTS = "data/report/results.csv"
+Files = dict[str, bytes]
+
+
+class Built:
+    """A store with a small grid's results, of which one simulation failed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "test.toml"
+        tables = (ROOT / "experiments" / "foldings.toml").read_text()
+        (folder / "foldings.toml").write_text(tables)
+        self.file.write_text(GRID.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
+        self.grid = load_grid(self.file)
+        self.experiments = expand(self.grid)
+        runner = MetricsRunner()
+        runner.fail_on("simulate", self.experiments[1].name)
+        self.resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
+        execute(plan(self.experiments), self.resolver, 1, 1, lambda event: None)
+        self.write_report()
+        self.files = contents(self.pack(folder / "built.tar.gz"))
+
+    def write_report(self) -> None:
+        folder = self.resolver.store.root / "reports" / "test"
+        results = report.collect(self.experiments, self.resolver)
+        trainings = report.collect_trainings(self.experiments, self.resolver)
+        report.write(results, "test", folder)
+        report.write_more(results, trainings, "test", folder)
+        stated = claims.load_claims(claims.claims_beside(self.file))
+        claims.write_claims(claims.judge(stated, results, trainings), folder)
+
+    def select(self, *kinds: str) -> archive.Selection:
+        return archive.select(self.file, self.grid, self.experiments, (), self.resolver, kinds)
+
+    def pack(self, target: Path, *kinds: str) -> Path:
+        chosen = self.select(*kinds)
+        return pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date).path
+
+
+def contents(path: Path) -> Files:
+    return {member.name: b"".join(read_in_chunks(member)) for member in members(path)}
+
+
+def repack(files: Files, target: Path) -> Path:
+    """An archive of `files` with checksums made anew: what a careful tamperer would do."""
+    payload = [Item(n, data) for n, data in files.items() if n.startswith(bag.PAYLOAD)]
+    return pack(payload, [], target, "top", DATE).path
+
+
+def write_zip(path: Path, files: Files, top: str = "top/") -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in files.items():
+            file.writestr(zipfile.ZipInfo(f"{top}{name}"), data)
+    return path
+
+
+def change(name: str, old: str, new: str) -> Callable[[Files], None]:
+    def edit(files: Files) -> None:
+        text = files[name].decode()
+        assert old in text
+        files[name] = text.replace(old, new, 1).encode()
+
+    return edit

@@ -1,0 +1,247 @@
+"""Archives: whatever was done to one is found, and nothing in one leads out of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from built_archive import RESULTS, Built, Files, change, repack, write_zip
+
+from bench import archive
+from bench.archive import bag
+from bench.archive.bag import ArchiveError
+from bench.errors import ConfigError
+
+
+def name_of(files: Files, stage: str, file: str) -> str:
+    """The path of a file of the first artifact of a stage."""
+    prefix = f"{bag.STORE}{stage}/"
+    return next(name for name in files if name.startswith(prefix) and name.endswith(file))
+
+
+def change_metric(files: Files) -> None:
+    """A better accuracy in the training's metrics and in both tables."""
+    for name in (
+        name_of(files, "train", "metrics.json"), "data/report/results.csv",
+        "data/report/trainings.csv",
+    ):  # fmt: skip
+        files[name] = files[name].replace(b"0.95310000000001", b"0.99310000000001")
+
+
+def change_metric_and_manifest(files: Files) -> None:
+    """The same, and its hash in the manifest, too."""
+    import hashlib
+
+    metrics, manifest = (name_of(files, "train", f"/{n}.json") for n in ("metrics", "manifest"))
+    old = hashlib.sha256(files[metrics]).hexdigest()
+    change_metric(files)
+    new = hashlib.sha256(files[metrics]).hexdigest()
+    files[manifest] = files[manifest].replace(old.encode(), new.encode())
+
+
+def change_spec(files: Files) -> None:
+    name = name_of(files, "train", "manifest.json")
+    files[name] = files[name].replace(b'"epochs": 2', b'"epochs": 1')
+
+
+def drop(stage: str, file: str) -> Callable[[Files], None]:
+    def edit(files: Files) -> None:
+        del files[name_of(files, stage, file)]
+
+    return edit
+
+
+def drop_a_row(files: Files) -> None:
+    lines = files["data/report/results.csv"].splitlines(keepends=True)
+    files["data/report/results.csv"] = b"".join(lines[:-1])
+
+
+CLAIMS = "data/report/claims.json"
+
+
+def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
+    def edit(files: Files) -> None:
+        files[name_of(files, stage, "/metrics.json").replace("metrics.json", file)] = data
+
+    return edit
+
+
+# Several at once where one does not hide the other: each archive takes 40 ms to check.
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        [
+            (change(RESULTS, "0.95310000000001", "0.97310000000001"),
+             "results.csv, line 2 (tfc-mnist-w2a2-s1-low): accuracy is 0.97310000000001, "
+             "the manifests give 0.95310000000001"),
+            (change(RESULTS, "failed: simulate", "done"), "status is done, the manifests"),
+            (change("data/report/trainings.csv", "0.9531", "0.9931"), "trainings.csv, line 2"),
+            (change(CLAIMS, '"verdict": "', '"verdict": "very '), "claims.json, C1: verdict is"),
+        ],
+        [
+            (change(RESULTS, ",accuracy,", ",acuracy,"), "results.csv has no column accuracy"),
+            (change(CLAIMS, "{", "[{"), "claims.json holds no claims"),
+        ],
+        [
+            (drop_a_row, "results.csv has 1 rows, the manifests give 2"),
+            (lambda files: files.pop(f"{bag.GRIDS}claims.toml"), "claims.toml, by which"),
+        ],
+        [
+            (lambda files: files.pop(RESULTS), "results.csv is missing"),
+            (change_spec, "its parameters are not those of tfc-mnist-w2a2-s1"),
+        ],
+        [
+            (change_metric, "metrics.json is not what its manifest says"),
+            (drop("measure", "manifest.json"), "its manifest is missing"),
+        ],
+        [
+            (change_metric_and_manifest, "what it was made from is not what the archive holds"),
+            (drop("simulate", "metrics.json"), "metrics.json is missing"),
+            (put("train", "more.json", b"x"), "more.json is not in its"),
+        ],
+        [(put("compile", "metrics.json", b"{"), "rows cannot be computed from the manifests")],
+        [(lambda files: files.update({name_of(files, "train", "manifest.json"): b"[]"}),
+          "is not a manifest")],
+        [(lambda files: files.update({RESULTS: b"\xff\xfe"}), "results.csv is no CSV")],
+    ],
+)  # fmt: skip
+def test_tampering_is_found_even_with_new_checksums(
+    built: Built, tmp_path: Path, tampering: list[tuple[Callable[[Files], object], str]]
+) -> None:
+    files = dict(built.files)
+    for edit, _ in tampering:
+        edit(files)
+    checked = archive.verify(repack(files, tmp_path / "a.zip"))
+    for _, finding in tampering:
+        assert any(finding in one for one in checked.findings), checked.findings
+
+
+def test_what_is_not_tampered_with_is_not_found(built: Built, tmp_path: Path) -> None:
+    assert archive.verify(repack(dict(built.files), tmp_path / "a.zip")).findings == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "finding"),
+    [
+        (change(RESULTS, "0.9531", "0.9731"), f"{RESULTS} has another SHA-256"),
+        (lambda files: files.pop("LICENSE"), "LICENSE is missing"),
+        (lambda files: files.update({"data/more": b""}), "data/more is not in manifest-sha256"),
+        (lambda files: files.update({"more": b""}), "more is not in tagmanifest-sha256"),
+    ],
+)
+def test_old_checksums_are_compared(
+    built: Built, tmp_path: Path, edit: Callable[[Files], object], finding: str
+) -> None:
+    files = dict(built.files)
+    edit(files)
+    checked = archive.verify(write_zip(tmp_path / "a.zip", files))
+    assert any(finding in one for one in checked.findings), checked.findings
+
+
+@pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
+def test_a_half_written_archive_is_never_taken_for_a_whole_one(
+    built: Built, tmp_path: Path, suffix: str
+) -> None:
+    whole = built.pack(tmp_path / f"whole.{suffix}").read_bytes()
+    half = tmp_path / f"half.{suffix}"
+    for size in (3, 10, len(whole) // 2, len(whole) - 9, len(whole) - 1):
+        half.write_bytes(whole[:size])
+        with pytest.raises(ArchiveError, match=r"cannot be read to its end|neither"):
+            archive.verify(half)
+
+
+def test_one_damaged_byte_is_found(built: Built, tmp_path: Path) -> None:
+    whole = bytearray(built.pack(tmp_path / "a.tar.gz").read_bytes())
+    whole[len(whole) // 2] ^= 1
+    (tmp_path / "a.tar.gz").write_bytes(whole)
+    with pytest.raises(ArchiveError):
+        archive.verify(tmp_path / "a.tar.gz")
+
+
+@pytest.mark.parametrize(
+    "name", ["top/../x", "../x", "/etc/x", "top/..\\..\\x", "top//x", "top/./x", "x"]
+)
+@pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
+def test_paths_that_lead_out_are_refused(tmp_path: Path, suffix: str, name: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "zip":
+        write_zip(path, {"top/bagit.txt": b"", name: b"x"}, top="")
+    else:
+        with tarfile.open(path, "w:gz") as tar:
+            for each in ("top/bagit.txt", name):
+                tar.addfile(tarfile.TarInfo(each), io.BytesIO())
+    with pytest.raises(ArchiveError, match=r"could lead out|beside"):
+        archive.verify(path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_links_and_devices_are_refused(tmp_path: Path) -> None:
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
+        with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+            entry = tarfile.TarInfo("top/link")
+            entry.type, entry.linkname = kind, "/etc/passwd"
+            tar.addfile(entry)
+        with pytest.raises(ArchiveError, match="a link or a device"):
+            archive.verify(tmp_path / "a.tar.gz")
+    entry = zipfile.ZipInfo("top/link")
+    entry.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(entry, "/etc/passwd")
+    with pytest.raises(ArchiveError, match="a link"):
+        archive.verify(tmp_path / "a.zip")
+
+
+def test_a_file_twice_is_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        for _ in "ab":
+            tar.addfile(tarfile.TarInfo("top/x"))
+    with pytest.raises(ArchiveError, match="twice"):
+        archive.verify(tmp_path / "a.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"), [(b"", "is empty"), (b"hello", "neither .tar.gz nor .zip")]
+)
+def test_what_is_no_archive_is_said(tmp_path: Path, data: bytes, says: str) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(ArchiveError, match=says):
+        archive.verify(tmp_path / "a.zip")
+
+
+def test_somebody_elses_archive_is_said(built: Built, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"has no bagit\.txt"):
+        archive.verify(write_zip(tmp_path / "a.zip", {"readme": b"hello"}))
+    with pytest.raises(ArchiveError, match=r"has no data/points\.json"):
+        archive.verify(repack({"data/readme": b"hello"}, tmp_path / "b.zip"))
+    with pytest.raises(ConfigError, match="No such file"):
+        archive.verify(tmp_path / "c.zip")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ArchiveError, match=r"has no bagit\.txt"):
+        archive.verify(tmp_path / "folder")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"format": 2, "bench": "9.9"}, {"new": 1, "bench": "9.9"}, {"grid": None}]
+)
+def test_an_archive_of_another_version_is_said(
+    built: Built, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    files = dict(built.files)
+    files[bag.POINTS] = json.dumps(json.loads(files[bag.POINTS]) | changes).encode()
+    with pytest.raises(ArchiveError, match=str(changes.get("bench", "grid"))) as caught:
+        archive.verify(repack(files, tmp_path / "a.zip"))
+    assert "checksums are right" in caught.value.__notes__[0]
+
+
+def test_points_that_lead_out_are_refused(built: Built, tmp_path: Path) -> None:
+    files = dict(built.files)
+    points = json.loads(files[bag.POINTS])
+    points["artifacts"] = dict.fromkeys(points["artifacts"], "../../etc")
+    files[bag.POINTS] = json.dumps(points).encode()
+    with pytest.raises(ArchiveError, match=r"names '\.\./\.\./etc'"):
+        archive.verify(repack(files, tmp_path / "a.zip"))
