@@ -54,6 +54,7 @@ def keep(entry: Path, model: bytes, steps: Steps) -> ModelWrapper:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(digest + b"\n" + content)
+        Path(name).chmod(0o644)  # a store may be shared
         Path(name).replace(entry)
     except BaseException:
         Path(name).unlink(missing_ok=True)
