@@ -40,7 +40,7 @@ GRID = ROOT / "experiments" / "benchmark.toml"
 REPEATS = 3
 TRAIN_IMAGES = 12_000
 SCRIPTS = ROOT / "benchmarks" / "workers"
-ALONE = ("builds", "dask", "runners")
+ALONE = ("builds", "dask", "runners", "training")
 # By the way of build_speed.py: what is built with FINN's own modules, to be set against ours.
 SLOWER_BUILDS = {
     "exact": "FINN's own modules",
@@ -68,7 +68,7 @@ class Benchmark:
         self._stages(entries)
         self._builds(entries)
         self._simulators(entries)
-        self._training(entries)
+        self._training()
         self._overhead()
         self._runners()
         self._dask()
@@ -140,8 +140,14 @@ class Benchmark:
             wanted = 5 if folding == "max" else None
             self.add(Figure(f"{images} images through {folding}", "s", seconds, wanted))
 
-    def _training(self, entries: dict[str, Entry]) -> None:
-        arguments = [str(entries["dataset mnist"].files), str(TRAIN_IMAGES)]
+    def _training(self) -> None:
+        data = [task for task in plan(expand(load_grid(GRID))) if task.stage.name == "dataset"]
+        summary = execute(data, self._resolver(self.store), 1, 1, _ignore)
+        for error in summary.errors:
+            raise error
+        entry = summary.outcomes[data[0].id].entry
+        assert entry is not None
+        arguments = [str(entry.files), str(TRAIN_IMAGES)]
         naive = self._in("train", "train_speed.py", *arguments, "2", "naive", "4")
         self.add(Figure("epoch, image by image, DataLoader with 4 workers", "s", naive))
         alone = self._in("train", "train_speed.py", *arguments, str(REPEATS), "ours")

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from train_worker import inference
 from train_worker.checkpoint import build_network
 from train_worker.data import read_idx, read_split
-from train_worker.lean import lean
+from train_worker.lean import Twin, join
 from train_worker.specs import TrainSpec
 from train_worker.steps import Learner, steps
 
@@ -53,6 +53,25 @@ class PerImage(Dataset[tuple[torch.Tensor, int]]):
         return pixels.reshape(-1), int(self._labels[index])
 
 
+class BrevitasItself(Twin):
+    """No twin at all: Brevitas' modules and autograd, where a twin is expected."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network.train()
+        self.vector = join(network.parameters())
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """See `Twin`."""
+        self._values = self.network.train()(pixels)
+        return self._values.detach()
+
+    def backward(self, gradient: torch.Tensor) -> None:
+        """See `Twin`."""
+        assert self.vector.grad is not None
+        self.vector.grad.zero_()
+        self._values.backward(gradient)
+
+
 def main() -> None:
     """Print seconds per epoch, one for each repeat."""
     folder, images, repeats, way = (
@@ -67,7 +86,8 @@ def main() -> None:
         epoch = _naive(network, folder, images, int(sys.argv[5]))
     else:
         inference.fix_arithmetic()
-        epoch = _as_the_stage(network if way == "brevitas" else lean(network), folder, images)
+        twin = BrevitasItself if way == "brevitas" else Twin
+        epoch = _as_the_stage(network, twin, folder, images)
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -76,10 +96,12 @@ def main() -> None:
     print(json.dumps(seconds))
 
 
-def _as_the_stage(network: nn.Module, folder: Path, images: int) -> Callable[[], None]:
+def _as_the_stage(
+    network: nn.Module, twin: type[Twin], folder: Path, images: int
+) -> Callable[[], None]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = read_split(folder, "train", 10, SPEC.image_size).first(images)
-    learner = Learner(network.to(device).train(), data, SPEC.learning_rate, device)
+    learner = Learner(twin(network.to(device)), data, SPEC.learning_rate, device)
     step = steps(learner, torch.arange(SPEC.batch_size, device=device), device)
 
     def epoch() -> None:

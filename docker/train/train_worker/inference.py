@@ -22,6 +22,8 @@ def fix_arithmetic() -> None:
     # What cuBLAS needs in order to give the same result each time.
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
+    # It would fill every new tensor with a value first, which helps only who reads what none wrote.
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def logits(network: nn.Module, images: torch.Tensor) -> npt.NDArray[np.float32]:

@@ -5,37 +5,41 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from train_worker.data import Split
+from train_worker.lean import Twin
 
 GRAPH_WARM_UP = 3
 """Steps before a CUDA graph is recorded, so that libraries have allocated what they need."""
 
 
+def cross_entropy(values: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean over the images of logits [N, classes], and its gradient."""
+    logarithms = values.log_softmax(dim=1)
+    wanted = torch.eye(values.shape[1], device=values.device).index_select(0, labels)
+    gradient = logarithms.exp().sub_(wanted).div_(len(labels))
+    return functional.nll_loss(logarithms, labels), gradient
+
+
 class Learner:
-    """A network with its optimizer and the images it learns from, all on one device.
+    """A network's twin with its optimizer and the images it learns from, all on one device.
 
     Args:
-        network: Maps float pixels [N, F] to logits [N, classes].
-        data: The training images; kept as floats, since converting each batch takes longer.
+        twin: Maps float pixels [N, F] to logits [N, classes].
+        data: The training images; kept as bytes, as fetching floats from memory takes longer.
         learning_rate: Adam's.
-        device: Where all of it is, `network` included.
+        device: Where all of it is, the twin's network included.
     """
 
-    def __init__(
-        self, network: nn.Module, data: Split, learning_rate: float, device: torch.device
-    ) -> None:
-        self._network = network
-        self._images = data.images.to(device).float()
+    def __init__(self, twin: Twin, data: Split, learning_rate: float, device: torch.device) -> None:
+        self._twin = twin
+        self._images = data.images.to(device)
         self._labels = data.labels.to(device)
         on_gpu = device.type == "cuda"
         # A recorded step reads its rate from the device.
         rate = torch.tensor(learning_rate, device=device) if on_gpu else learning_rate
-        self.optimizer = torch.optim.Adam(
-            network.parameters(), lr=rate, fused=True, capturable=on_gpu
-        )
+        self.optimizer = torch.optim.Adam([twin.vector], lr=rate, fused=True, capturable=on_gpu)
         # Sums stay tensors until the end: reading a value out at each step costs time.
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         self._right = torch.zeros((), dtype=torch.int64, device=device)
@@ -43,14 +47,12 @@ class Learner:
     def step(self, batch: torch.Tensor) -> None:
         """Learn from the images with the indices `batch`."""
         labels = self._labels.index_select(0, batch)
-        values = self._network(self._images.index_select(0, batch))
-        loss = functional.cross_entropy(values, labels)
-        self.optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        values = self._twin.forward(self._images.index_select(0, batch).float())
+        loss, gradient = cross_entropy(values, labels)
+        self._twin.backward(gradient)
         self.optimizer.step()
-        with torch.no_grad():
-            self._loss_sum += loss * len(batch)
-            self._right += (values.argmax(dim=1) == labels).sum()
+        self._loss_sum += loss * len(batch)
+        self._right += (values.argmax(dim=1) == labels).sum()
 
     def take_sums(self) -> tuple[float, int]:
         """Loss summed over the images since the last call, and how many were right."""
@@ -74,7 +76,7 @@ class Learner:
         self.take_sums()
 
     def _tensors(self) -> list[torch.Tensor]:
-        return [*self._network.parameters(), *self._network.buffers()]
+        return [*self._twin.network.parameters(), *self._twin.network.buffers()]
 
 
 class Steps(Protocol):

@@ -15,7 +15,7 @@ from stagekit import Reporter, Request, StageError
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint, build_network
 from train_worker.data import Split, read_classes, read_split
-from train_worker.lean import lean
+from train_worker.lean import Twin
 from train_worker.specs import TrainSpec
 from train_worker.steps import Learner, Steps, steps
 
@@ -122,8 +122,7 @@ class _Training:
         self._device = device
         # On a GPU, the twin learns with parameters of its own.
         self._moved = network if device.type == "cpu" else copy.deepcopy(network).to(device)
-        twin = lean(self._moved).train()
-        self._learner = Learner(twin, train_set, spec.learning_rate, device)
+        self._learner = Learner(Twin(self._moved), train_set, spec.learning_rate, device)
         self._step: Steps | None = None
 
     def run(self, classes: int, reporter: Reporter) -> tuple[list[Epoch], Checkpoint]:
@@ -162,7 +161,6 @@ class _Training:
     def _pass_over(self, order: torch.Tensor) -> tuple[float, float]:
         """Learn from every image once, in `order`; mean loss and accuracy of the images as seen."""
         batches = _batches(order.to(self._device), self._spec.batch_size)
-        self._moved.train()
         if self._step is None:
             self._step = steps(self._learner, batches[0], self._device)
         for batch in batches:
