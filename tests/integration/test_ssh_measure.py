@@ -95,6 +95,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         "board": "Pynq-Z1",
         "part": "xc7z020clg400-1",
         "clock_mhz": 100.0,
+        "dma_bytes_per_cycle": 8,
         "input": port,
         "output": {"datatype": "INT9", "elements": CLASSES, "beats": 1, "bytes_per_beat": 4},
     }

@@ -118,8 +118,8 @@ def write_package(folder: Path) -> None:
     (folder / "finn-accel.hwh").write_text(fake_driver.hwh_file(100.0))
     port = {"datatype": "UINT8", "elements": ELEMENTS, "beats": 2, "bytes_per_beat": 8}
     described = {
-        "board": "Pynq-Z1", "part": PART, "clock_mhz": 100.0, "input": port,
-        "output": port | {"datatype": "INT9", "elements": CLASSES},
+        "board": "Pynq-Z1", "part": PART, "clock_mhz": 100.0, "dma_bytes_per_cycle": 8,
+        "input": port, "output": port | {"datatype": "INT9", "elements": CLASSES},
         "bitstream": "finn-accel.bit", "settings": "settings.json",
     }  # fmt: skip
     (folder / "package.json").write_text(json.dumps(described))

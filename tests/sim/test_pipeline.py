@@ -14,6 +14,7 @@ import pytest
 from bench.stages import STAGES
 from conftest import GRID, Bench
 
+IMAGE_BYTES, DMA_BYTES_PER_CYCLE = 256, 8
 MIDDLE_SECONDS = 1.0  # most stages take longer
 # The simulator is built by then, and the host's stages need no new process.
 SHORT_STAGES = {"dataset": 0.2, "simulate": 0.2, "measure": 0.2}
@@ -33,6 +34,8 @@ def test_numbers_that_must_agree_do(undisturbed: Bench) -> None:
     results = undisturbed.results()
     np.testing.assert_allclose(results["fps_core"], 100e6 / results["ii_simulated"])
     np.testing.assert_allclose(results["fps_measured"], 100e6 / results["ii_measured"])
+    bound = results["ii_simulated"].clip(lower=IMAGE_BYTES / DMA_BYTES_PER_CYCLE)
+    np.testing.assert_allclose(results["ii_measured"], bound, rtol=0.01)
     assert set(results["measured_on"]) == {"emulated-board"}
     assert results["accuracy"].nunique() == 1, "one training serves both foldings"
     assert results["sim_accuracy"].nunique() == 1, "a folding changed what is computed"

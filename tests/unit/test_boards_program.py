@@ -25,6 +25,7 @@ PACKAGE = {
     "board": "Pynq-Z1",
     "part": "xc7z020clg400-1",
     "clock_mhz": 50.0,
+    "dma_bytes_per_cycle": 4,
     "input": {"elements": 4, "beats": 2, "bytes_per_beat": 2},
     "output": {"elements": 2, "beats": 1, "bytes_per_beat": 3},
 }
@@ -80,17 +81,17 @@ def test_cycles_and_clock_make_the_throughput(
         "images_per_second": 1.25e6,
         "input_bytes": 4,
         "output_bytes": 3,
-        "dma_bytes_per_cycle": 8,
+        "dma_bytes_per_cycle": 4,
     }
 
 
-def test_the_dma_of_the_simulator_moves_64_bits_a_cycle(
+def test_the_dma_of_the_simulator_is_as_wide_as_the_package_says(
     program: ModuleType, monkeypatch: Any, capfd: Any
 ) -> None:
     simulator(f"echo \"$@\" >arguments; {WRITES} echo '{RESULTS}'")
     run(program, monkeypatch, capfd)
     arguments = Path("arguments").read_text()
-    assert "--in-bytes-per-cycle 8 --out-bytes-per-cycle 8" in arguments
+    assert "--in-bytes-per-cycle 4 --out-bytes-per-cycle 4" in arguments
     assert f"--images {IMAGES}" in arguments
 
 
@@ -123,6 +124,8 @@ def test_a_simulator_that_fails_is_explained(
         ({"part": "xczu3eg-sbva484-1-e"}, "package is for Pynq-Z1 (xczu3eg-sbva484-1-e), this"),
         ({"board": "Pynq-Z2"}, "package is for Pynq-Z2 (xc7z020clg400-1), this board is Pynq-Z1"),
         ({"clock_mhz": 0}, "cannot be set"),
+        ({"dma_bytes_per_cycle": 0}, "moves nothing"),
+        ({"dma_bytes_per_cycle": None}, "not an accelerator package"),
         ({"input": {"elements": 4}}, "not an accelerator package"),
         ({"output": 7}, "not an accelerator package"),
     ],

@@ -79,9 +79,8 @@ def request_(tmp_path: Path, monkeypatch: Any) -> Request:
         folder.mkdir()
     fifos = [{"depth": depth} for depth in (2, 9, 40)]
     (folders["simulate"] / "metrics.json").write_text(json.dumps({"fifos": fifos}))
-    described = dict.fromkeys(
-        ("board", "part", "clock_mhz", "input", "output", "simulator"), "as is"
-    )
+    names = ("board", "part", "clock_mhz", "dma_bytes_per_cycle", "input", "output", "simulator")
+    described = dict.fromkeys(names, "as is")
     (folders["simulate"] / "package" / "package.json").write_text(json.dumps(described))
     (folders["simulate"] / "package" / "postprocess.npz").write_bytes(b"postprocess")
     return Request(
@@ -175,6 +174,7 @@ def test_a_bitstream_is_packed_for_the_board_program(request_: Request) -> None:
     assert {path.name for path in package.iterdir()} == names
     described = json.loads((package / "package.json").read_text())
     assert described["bitstream"] == "finn-accel.bit"
+    assert described["dma_bytes_per_cycle"] == "as is"
     assert "simulator" not in described
 
 

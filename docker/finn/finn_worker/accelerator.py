@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from finn_worker import simulator_build
 from finn_worker.compiler import find_compiler
 from finn_worker.simulator import Simulator
 from stagekit import Reporter, Request
+
+# Width of the DMAs that feed the accelerator and empty it: the 64-bit ports between the fabric and
+# the memory controller of a Zynq-7000. The emulated board reads it in the package.
+DMA_BYTES_PER_CYCLE = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,13 @@ class Accelerator:
     def ii_estimated(self) -> int:
         """Cycles per image, as FINN+ estimates them."""
         return int(self.estimated["ii_estimated"])
+
+    @property
+    def dma_cycles(self) -> int:
+        """Cycles that the slower of the two DMAs needs for an image."""
+        ports = (self.design[name] for name in ("input", "output"))
+        sizes = (int(port["beats"]) * int(port["bytes_per_beat"]) for port in ports)
+        return math.ceil(max(sizes) / DMA_BYTES_PER_CYCLE)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,12 @@ LOCAL_ATTRIBUTES = frozenset(
 
 
 def save(model: ModelWrapper, path: Path) -> None:
-    """Write `model` without local paths and with its tables sorted by name."""
+    """Write what `serialize` makes of `model`."""
+    path.write_bytes(serialize(model))
+
+
+def serialize(model: ModelWrapper) -> bytes:
+    """`model` as ONNX, without local paths and with its tables sorted by name."""
     proto = copy.deepcopy(model.model)
     for node in proto.graph.node:
         kept = [item for item in node.attribute if item.name not in LOCAL_ATTRIBUTES]
@@ -39,7 +44,7 @@ def save(model: ModelWrapper, path: Path) -> None:
     for table in (proto.metadata_props, graph.metadata_props, proto.functions):
         del table[:]
     proto.doc_string = graph.doc_string = ""
-    path.write_bytes(proto.SerializeToString(deterministic=True))
+    return bytes(proto.SerializeToString(deterministic=True))
 
 
 def _name(item: Any) -> str:

@@ -14,7 +14,15 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
-from finn_worker import canonical, estimates, folding, known_faults, steps, toolchain
+from finn_worker import (
+    canonical,
+    estimates,
+    folding,
+    known_faults,
+    steps,
+    streamlined_cache,
+    toolchain,
+)
 from finn_worker.postprocess import Postprocess, check_operators, extract
 from finn_worker.rtl.bundle import write_bundle
 from finn_worker.verification import Golden, Verifier
@@ -25,7 +33,7 @@ STREAMLINING: tuple[tuple[str, Callable[[ModelWrapper], ModelWrapper]], ...] = (
     ("tidy up", steps.tidy_up),
     ("streamline", steps.streamline),
 )
-STEP_COUNT = len(STREAMLINING) + 8
+STEP_COUNT = len(STREAMLINING) + 9
 # FINN+ executes layers in float32, which holds every whole number only up to 2**24.
 EXACT_ACCUMULATOR_BITS = 25
 
@@ -83,7 +91,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     verifier = Verifier(Golden.load(request.inputs["export"] / "golden.npz"))
     flow = _Flow(reporter, verifier, STEP_COUNT + (folds is None))
 
-    streamlined = _streamline(flow, request.inputs["export"] / "model.onnx")
+    streamlined = _streamlined(flow, request.inputs["export"], request.cache)
     dataflow, postprocess = _to_dataflow(flow, streamlined, request.scratch)
     if folds is None:
         folds = flow.step("search folding", _search, dataflow, spec)
@@ -160,14 +168,35 @@ class _Flow:
         self._done += 1
         return result
 
+    def skip(self, count: int) -> None:
+        """Steps that need not be done."""
+        self._done += count
+
     def finish(self) -> None:
         """Report the last step as done."""
         self.reporter.progress(self._done, self._count, "step", "done")
 
 
-def _streamline(flow: _Flow, path: Path) -> ModelWrapper:
+def _streamlined(flow: _Flow, export: Path, cache: Path) -> ModelWrapper:
+    """The streamlined model, from the cache where another folding has left it there."""
+    path = export / "model.onnx"
     if not path.is_file():
         raise StageError("The export holds no model.onnx.", "Run the export stage again.")
+    entry = streamlined_cache.place(cache, export)
+    found = flow.step("look for the streamlined model", streamlined_cache.find, entry)
+    if found is None:
+        made = canonical.serialize(_streamline(flow, path))
+        return streamlined_cache.keep(entry, made, flow.verifier.steps)
+    model, verified = found
+    flow.skip(1 + len(STREAMLINING))
+    flow.verifier.check_input(model)
+    # The last step is verified once more: all that follows is held to what the model computes.
+    flow.verifier.steps = verified[:-1]
+    flow.verifier.close(verified[-1]["step"], model)
+    return model
+
+
+def _streamline(flow: _Flow, path: Path) -> ModelWrapper:
     model = flow.step("read the exported model", _read, path)
     flow.verifier.check_input(model)
     flow.verifier.close("exported", model)

@@ -21,6 +21,7 @@ from stagekit import StageError
 CYCLES = 30_000
 MIN_IMAGES = 12
 MAX_IMAGES = 200
+INPUT = 0  # the accelerator's first stream
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Sizing:
     Attributes:
         depths: One per stream.
         ii: Cycles per image with these depths, and with any larger ones.
+        ii_with_dma: The same, fed and emptied by DMAs of limited width.
         ii_unsized: Cycles per image with every FIFO at its smallest; None for a deadlock.
         stalled_at: The stream at which that deadlock shows.
         frames: Images that the search simulated each time.
@@ -37,6 +39,7 @@ class Sizing:
 
     depths: tuple[int, ...]
     ii: float
+    ii_with_dma: float
     ii_unsized: float | None
     stalled_at: str | None
     frames: int
@@ -47,15 +50,20 @@ def size_fifos(
     images: npt.NDArray[np.uint8],
     limits: Sequence[int],
     ii_estimated: int,
+    dma_bytes_per_cycle: int,
     progress: Callable[[str], None],
 ) -> Sizing:
     """Search the smallest depths that keep the accelerator's shortest interval.
+
+    First with inputs that always wait, then with a DMA at either end. A layer that reads an image
+    faster than the DMA brings it, and then computes, needs what the DMA can bring meanwhile.
 
     Args:
         simulator: With adjustable FIFOs.
         images: Any images [N, F], N >= 1.
         limits: Largest depth of each FIFO.
         ii_estimated: Expected cycles per image, to choose how long to simulate.
+        dma_bytes_per_cycle: Width of the DMAs.
         progress: Called with what is being tried.
 
     Raises:
@@ -64,9 +72,9 @@ def size_fifos(
     frames = timing_frames(images, ii_estimated)
     stalls: list[str] = []
 
-    def interval(depths: Sequence[int]) -> float:
+    def interval(depths: Sequence[int], dma: int = 0) -> float:
         try:
-            _, run = simulator.run(frames, depths)
+            _, run = simulator.run(frames, depths, dma_bytes_per_cycle=dma)
         except StalledError as stall:
             stalls.append(stall.stream)
             return math.inf
@@ -74,27 +82,26 @@ def size_fifos(
         return run.ii
 
     progress("unsized")
-    smallest = [MIN_DEPTH] * len(limits)
-    unsized = interval(smallest)
+    depths = [MIN_DEPTH] * len(limits)
+    unsized = interval(depths)
     stalled_at = stalls[0] if stalls else None
     best = _best_interval(simulator, frames, limits)
-    reported = None if math.isinf(unsized) else unsized
-    if unsized <= best:
-        return Sizing(tuple(smallest), best, reported, stalled_at, len(frames))
+    if unsized > best:
+        progress("occupancy")
+        depths = _occupancy(simulator, frames, limits, math.ceil(best))
+        while interval(depths) > best:
+            depths = [min(2 * depth, limit) for depth, limit in zip(depths, limits, strict=True)]
+        widths = [int(stream["width_bits"]) for stream in simulator.design["streams"]]
+        for stream in sorted(range(len(depths)), key=lambda i: -depths[i] * widths[i]):
+            progress(str(simulator.design["streams"][stream]["name"]))
+            _shrink(depths, stream, lambda: interval(depths) <= best)
 
-    progress("occupancy")
-    # Throttled: at full speed, the first FIFO would fill up however deep it is.
-    _, run = simulator.run(frames, limits, cycles_per_image=math.ceil(best))
-    depths = [
-        min(max(peak + 1, MIN_DEPTH), limit) for peak, limit in zip(run.peaks, limits, strict=True)
-    ]
-    while interval(depths) > best:
-        depths = [min(2 * depth, limit) for depth, limit in zip(depths, limits, strict=True)]
-    widths = [int(stream["width_bits"]) for stream in simulator.design["streams"]]
-    for stream in sorted(range(len(depths)), key=lambda i: -depths[i] * widths[i]):
-        progress(str(simulator.design["streams"][stream]["name"]))
-        _shrink(depths, stream, lambda: interval(depths) <= best)
-    return Sizing(tuple(depths), best, reported, stalled_at, len(frames))
+    progress("DMA")
+    least, depths[INPUT] = depths[INPUT], limits[INPUT]
+    with_dma = interval(depths, dma_bytes_per_cycle)
+    _shrink(depths, INPUT, lambda: interval(depths, dma_bytes_per_cycle) <= with_dma, least)
+    reported = None if math.isinf(unsized) else unsized
+    return Sizing(tuple(depths), best, with_dma, reported, stalled_at, len(frames))
 
 
 def timing_frames(images: npt.NDArray[np.uint8], ii_estimated: int) -> npt.NDArray[np.uint8]:
@@ -117,12 +124,30 @@ def _best_interval(
     return run.ii
 
 
-def _shrink(depths: list[int], stream: int, keeps_up: Callable[[], bool]) -> None:
-    """Make one FIFO of `depths` as shallow as `keeps_up` allows, by bisection."""
-    enough, too_few = depths[stream], MIN_DEPTH - 1
+def _occupancy(
+    simulator: Simulator,
+    frames: npt.NDArray[np.uint8],
+    limits: Sequence[int],
+    cycles_per_image: int,
+) -> list[int]:
+    """Depths for what each FIFO holds at most while images come no faster than they can be taken.
+
+    At full speed, the first FIFO would fill up however deep it is.
+    """
+    _, run = simulator.run(frames, limits, cycles_per_image=cycles_per_image)
+    return [
+        min(max(peak + 1, MIN_DEPTH), limit) for peak, limit in zip(run.peaks, limits, strict=True)
+    ]
+
+
+def _shrink(
+    depths: list[int], stream: int, keeps_up: Callable[[], bool], least: int = MIN_DEPTH
+) -> None:
+    """Make one FIFO of `depths` as shallow as `keeps_up` allows, by bisection down to `least`."""
+    enough, too_few = depths[stream], least - 1
     while enough - too_few > 1:
         # Most FIFOs need no more than the least: try that first.
-        middle = MIN_DEPTH if too_few < MIN_DEPTH else (enough + too_few) // 2
+        middle = least if too_few < least else (enough + too_few) // 2
         depths[stream] = middle
         if keeps_up():
             enough = middle

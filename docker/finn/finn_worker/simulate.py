@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finn_worker import known_faults
-from finn_worker.accelerator import Accelerator, Workshop, fifo_table
+from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
 from finn_worker.size import KnownSizing
 from finn_worker.stalls import layer_waits, stream_stalls
@@ -170,6 +170,7 @@ def _write_package(
         "input": design["input"] | {"file_dtype": "uint8"},
         "output": design["output"] | {"file_dtype": "<i8"},
         "ii": sizing.ii,
+        "dma_bytes_per_cycle": DMA_BYTES_PER_CYCLE,
         "fifos": fifo_table(design, sizing.depths),
     }
     for key in ("board", "part", "clock_ns"):

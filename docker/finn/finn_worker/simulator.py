@@ -81,6 +81,7 @@ class Simulator:
         images: npt.NDArray[np.uint8],
         depths: Sequence[int],
         cycles_per_image: int = 0,
+        dma_bytes_per_cycle: int = 0,
         progress: Callable[[int], None] | None = None,
         trace: Path | None = None,
     ) -> tuple[Outputs, Run]:
@@ -90,6 +91,7 @@ class Simulator:
             images: Elements as the accelerator takes them.
             depths: One per stream, in the order of `design["streams"]`.
             cycles_per_image: Offer an image only every so many cycles; 0: as fast as possible.
+            dma_bytes_per_cycle: Width of the DMAs that feed the input and empty the output; 0: any.
             progress: Called with the number of images done.
             trace: Where to write waveforms; needs a simulator built for it.
 
@@ -106,6 +108,8 @@ class Simulator:
         command = [str(self.executable), "--package", str(self.memories), "--fifos", str(fifos)]
         command += ["--input", str(raw), "--output", str(out), "--images", str(len(images))]
         command += ["--cycles-per-image", str(cycles_per_image)]
+        command += ["--in-bytes-per-cycle", str(dma_bytes_per_cycle)]
+        command += ["--out-bytes-per-cycle", str(dma_bytes_per_cycle)]
         command += ["--stall-limit", str(self.stall_limit)]
         command += [] if trace is None else ["--trace", str(trace)]
         result = _call(command, progress)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from finn_worker.accelerator import Accelerator, Workshop, fifo_table
+from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.fifo_sizing import Sizing, size_fifos, timing_frames
 from finn_worker.rtl.top import MIN_DEPTH, max_depth
 from finn_worker.simulator import Simulator, StalledError
@@ -56,7 +56,8 @@ class KnownSizing:
 def size(request: Request, reporter: Reporter) -> None:
     """Run the stage.
 
-    Leaves metrics.json: depth and bits of each FIFO, the interval with and without them.
+    Leaves metrics.json: depth and bits of each FIFO, the interval with and without them, and with
+    them behind a DMA.
 
     Raises:
         StageError: No compiler; a deadlock however deep the FIFOs, with the stream; FINN's FIFOs
@@ -72,7 +73,9 @@ def size(request: Request, reporter: Reporter) -> None:
         sizing = _search(simulator, images, accelerator, reporter)
     real = workshop.simulator("build with FINN's FIFOs", sizing.depths)
     with reporter.timed("verify"):
-        _verify(real, simulator, sizing, timing_frames(images, accelerator.ii_estimated))
+        frames = timing_frames(images, accelerator.ii_estimated)
+        for dma in (0, DMA_BYTES_PER_CYCLE):
+            _verify(real, simulator, sizing, frames, dma)
     fifos = fifo_table(accelerator.design, sizing.depths)
     request.write_metrics(
         {
@@ -84,10 +87,19 @@ def size(request: Request, reporter: Reporter) -> None:
             "ii_sized": sizing.ii,
             "ii_unsized": sizing.ii_unsized,
             "unsized_deadlock": sizing.stalled_at,
+            "ii_with_dma": sizing.ii_with_dma,
+            "dma_bytes_per_cycle": DMA_BYTES_PER_CYCLE,
+            "dma_cycles": accelerator.dma_cycles,
             "images": sizing.frames,
             "verified": "FINN's fifo.sv at these depths: the same outputs, interval and cycles",
         }
     )
+    bound = max(sizing.ii, accelerator.dma_cycles)
+    if sizing.ii_with_dma > bound:
+        reporter.note(
+            f"Behind its DMAs it takes {sizing.ii_with_dma:g} cycles per image; the slowest of the "
+            f"accelerator and the two DMAs alone takes {bound:g}."
+        )
 
 
 def _search(
@@ -97,19 +109,20 @@ def _search(
     tried: list[str] = []
 
     def progress(text: str) -> None:
-        reporter.progress(len(tried), len(streams) + 2, "FIFO", text)
+        reporter.progress(len(tried), len(streams) + 3, "FIFO", text)
         tried.append(text)
 
     limits = [max_depth(stream) for stream in streams]
-    return size_fifos(simulator, images, limits, accelerator.ii_estimated, progress)
+    expected = accelerator.ii_estimated
+    return size_fifos(simulator, images, limits, expected, DMA_BYTES_PER_CYCLE, progress)
 
 
-def _verify(real: Simulator, simulator: Simulator, sizing: Sizing, frames: Any) -> None:
+def _verify(real: Simulator, simulator: Simulator, sizing: Sizing, frames: Any, dma: int) -> None:
     """Simulate with FINN's FIFOs: the outputs and every cycle count must be the same."""
-    outputs, run = simulator.run(frames, sizing.depths)
+    outputs, run = simulator.run(frames, sizing.depths, dma_bytes_per_cycle=dma)
     remedy = "Report it with the network and the folding; the sized design is not to be trusted."
     try:
-        real_outputs, real_run = real.run(frames, sizing.depths)
+        real_outputs, real_run = real.run(frames, sizing.depths, dma_bytes_per_cycle=dma)
     except StalledError as stall:
         raise StageError(f"With FINN's own FIFOs it stalls: {stall}.", remedy) from stall
     # FINN's FIFO counts what it holds in another way, so peaks are not compared.

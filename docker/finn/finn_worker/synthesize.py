@@ -256,7 +256,8 @@ def _package(request: Request, output: Path, metrics: dict[str, Any]) -> None:
         shutil.copytree(weights, package / "runtime_weights")
     shutil.copy(simulated / "postprocess.npz", package / "postprocess.npz")
     described = json.loads((simulated / "package.json").read_text(encoding="utf-8"))
-    kept = {name: described[name] for name in ("board", "part", "clock_mhz", "input", "output")}
+    names = ("board", "part", "clock_mhz", "dma_bytes_per_cycle", "input", "output")
+    kept = {name: described[name] for name in names}
     kept |= {"bitstream": "finn-accel.bit", "settings": "settings.json"}
     kept["wns_ns"] = metrics["wns_ns"]
     text = json.dumps(kept, indent=1, sort_keys=True) + "\n"

@@ -191,21 +191,24 @@ std::vector<uint32_t> read_depths(const std::string& path) {
     return depths;
 }
 
-// What a DMA of limited width may move by now.
-class Bucket {
+// What a DMA of limited width may move by now: a word in each cycle, as long as it has room for one
+// beside an unfinished beat. Beats need not be whole words, but each image begins with a new word.
+class Dma {
 public:
-    Bucket(uint64_t bytes_per_cycle, uint64_t bytes_per_beat)
-        : rate_{bytes_per_cycle}, beat_{bytes_per_beat} {}
+    Dma(uint64_t bytes_per_word, const Port& port)
+        : word_{bytes_per_word},
+          beat_{port.bytes_per_beat},
+          padding_{word_ == 0 ? 0 : (word_ - port.beats * beat_ % word_) % word_} {}
     void tick() {
-        if (rate_ != 0) level_ = std::min(level_ + rate_, std::max(rate_, beat_));
+        if (level_ < beat_) level_ += word_;
     }
-    bool ready() const { return rate_ == 0 || level_ >= beat_; }
-    void take() {
-        if (rate_ != 0) level_ -= beat_;
+    bool ready() const { return word_ == 0 || level_ >= beat_; }
+    void take(bool last_of_image) {
+        if (word_ != 0) level_ -= beat_ + (last_of_image ? padding_ : 0);
     }
 
 private:
-    uint64_t rate_, beat_, level_ = 0;
+    uint64_t word_, beat_, padding_, level_ = 0;  // all in bytes
 };
 
 class Simulation {
@@ -234,8 +237,8 @@ public:
     bool run() {
         const uint64_t in_total = options_.images * kDesign.in.beats;
         const uint64_t out_total = options_.images * kDesign.out.beats;
-        Bucket in_dma{options_.in_bytes, kDesign.in.bytes_per_beat};
-        Bucket out_dma{options_.out_bytes, kDesign.out.bytes_per_beat};
+        Dma in_dma{options_.in_bytes, kDesign.in};
+        Dma out_dma{options_.out_bytes, kDesign.out};
         uint64_t moved = 0, due = 0;  // cycles: of the last movement, of the next image
         bool fresh = true;
         for (cycle_ = 0; out_done_ < out_total; ++cycle_) {
@@ -252,16 +255,17 @@ public:
             const bool gave = *top_.out_ready && *top_.out_valid;
             if (gave) {
                 receive();
-                out_dma.take();
                 const bool whole = out_done_ % kDesign.out.beats == 0;
+                out_dma.take(whole);
                 if (whole && in_done_ < in_total) watch(out_done_ / kDesign.out.beats);
             }
             clock();
             if (took) {
                 if (in_done_ == 0) first_ = cycle_;
                 ++in_done_;
-                if (in_done_ % kDesign.in.beats == 0) due += options_.cycles_per_image;
-                in_dma.take();
+                const bool whole = in_done_ % kDesign.in.beats == 0;
+                if (whole) due += options_.cycles_per_image;
+                in_dma.take(whole);
                 fresh = true;
             }
             if (took || gave || cycle_ < due) moved = cycle_;

@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.infer_shapes import InferShapes
 
 from finn_worker import compile as stage
-from finn_worker import steps
+from finn_worker import steps, streamlined_cache
 from finn_worker.verification import execute
 from quantized_mlp import QuantizedMLP
 from stagekit import Infeasible, Reporter, Request, StageError
@@ -57,9 +58,10 @@ def write_request(root: Path, export: Path, **changes: Any) -> Path:
     return path
 
 
-def compile_export(root: Path, export: Path, **changes: Any) -> Outcome:
-    """Run the stage in this process."""
+def compile_export(root: Path, export: Path, cache: Path | None = None, **changes: Any) -> Outcome:
+    """Run the stage in this process; with a cache of its own, unless one is given."""
     request = Request.load(write_request(root, export, **changes))
+    request = replace(request, cache=cache or request.cache)
     events = io.StringIO()
     stage.compile_model(request, Reporter(events))
     metrics = json.loads((request.outputs / "metrics.json").read_text(encoding="utf-8"))
@@ -256,6 +258,54 @@ def test_same_bytes_in_another_process_and_folder(
     assert [name for name in ours if ours[name] != theirs[name]] == []
     assert [name for name in ours if str(compiled.outputs.parent).encode() in ours[name]] == []
     assert not list(tmp_path.glob(".finn")), "FINN+ wrote into the home folder"
+
+
+def test_further_foldings_take_the_streamlined_model_from_the_cache(
+    compiled: Outcome, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(model: ModelWrapper) -> ModelWrapper:
+        pytest.fail("streamlined again")
+
+    other = [[2, 8], *FOLDING[1:]]
+    alone = compile_export(tmp_path / "alone", export, folding=other)
+    cache = compiled.outputs.parent / "cache"
+    monkeypatch.setattr(stage, "STREAMLINING", [(name, refuse) for name, _ in stage.STREAMLINING])
+    shared = compile_export(tmp_path / "shared", export, cache, folding=other)
+    assert files(shared.outputs) == files(alone.outputs)
+    assert files(shared.outputs) != files(compiled.outputs)
+    assert shared.events[-1]["done"] == shared.events[-1]["total"]
+
+
+@pytest.mark.parametrize("damage", ["emptied", "cut", "flipped"])
+def test_a_damaged_entry_of_the_cache_is_made_again(
+    compiled: Outcome, export: Path, tmp_path: Path, damage: str
+) -> None:
+    (name, whole), *others = files(compiled.outputs.parent / "cache").items()
+    assert not others
+    flipped = whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:]
+    damaged = {"emptied": b"", "cut": whole[:-1000], "flipped": flipped}[damage]
+    (tmp_path / name).write_bytes(damaged)
+    again = compile_export(tmp_path / "again", export, tmp_path)
+    assert files(again.outputs) == files(compiled.outputs)
+    assert (tmp_path / name).read_bytes() == whole
+
+
+def test_nobody_sees_half_an_entry(compiled: Outcome, tmp_path: Path) -> None:
+    model = (compiled.outputs / "streamlined.onnx").read_bytes()
+    entry = tmp_path / "entry"
+    streamlined_cache.keep(entry, model, [])
+    with ThreadPoolExecutor(2) as pool:
+        writes = [pool.submit(streamlined_cache.keep, entry, model, []) for _ in range(50)]
+        while not all(write.done() for write in writes):
+            assert streamlined_cache.find(entry) is not None
+    assert list(tmp_path.iterdir()) == [entry]
+
+
+def test_another_export_has_another_entry(export: Path, tmp_path: Path) -> None:
+    other = QuantizedMLP(weight_bits=3).export(tmp_path / "other")
+    places = {streamlined_cache.place(tmp_path, folder) for folder in (export, other)}
+    places.add(streamlined_cache.place(tmp_path / "elsewhere", export))
+    assert len({place.name for place in places}) == 2
 
 
 @pytest.mark.parametrize(
