@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from accelerators import Bench
+from compile_stage import compile_export
 from finn_worker.known_faults import overflowing_queues
 from quantized_mlp import QuantizedMLP
-from test_compile import compile_export
 from test_rtl_standins import compare, finn_module, own_module
 
 FIRST = "MVAU_rtl_0"

@@ -1,0 +1,60 @@
+"""Runs the compile stage as the tests do: on a small network, in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from finn_worker import compile as stage
+from stagekit import Reporter, Request
+
+FOLDING = [[4, 8], [2, 4], [1, 2], [2, 8]]
+SPEC = {
+    "folding": FOLDING,
+    "target_fps": None,
+    "board": "Pynq-Z1",
+    "part": "xc7z020clg400-1",
+    "clock_ns": 10.0,
+    "oversized": "simulate",
+}
+
+
+@dataclass
+class Outcome:
+    """What one run of the stage left."""
+
+    outputs: Path
+    metrics: dict[str, Any]
+    events: list[dict[str, Any]]
+
+
+def write_request(root: Path, export: Path, **changes: Any) -> Path:
+    """A request file, with its folders made, below `root`."""
+    for name in ("outputs", "scratch", "cache"):
+        (root / name).mkdir(parents=True)
+    request = {"wire": 1, "stage": "compile", "key": "0" * 64, "spec": SPEC | changes}
+    request |= {name: str(root / name) for name in ("outputs", "scratch", "cache")}
+    request |= {"inputs": {"export": str(export)}, "cpus": 1, "result": str(root / "result.json")}
+    path = root / "request.json"
+    path.write_text(json.dumps(request), encoding="utf-8")
+    return path
+
+
+def compile_export(root: Path, export: Path, cache: Path | None = None, **changes: Any) -> Outcome:
+    """Run the stage in this process; with a cache of its own, unless one is given."""
+    request = Request.load(write_request(root, export, **changes))
+    request = replace(request, cache=cache or request.cache)
+    events = io.StringIO()
+    stage.compile_model(request, Reporter(events))
+    metrics = json.loads((request.outputs / "metrics.json").read_text(encoding="utf-8"))
+    lines = [json.loads(line) for line in events.getvalue().splitlines()]
+    return Outcome(request.outputs, metrics, lines)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Contents by relative path."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}

@@ -1,0 +1,92 @@
+"""The same bytes from the compile stage, wherever it runs and whatever its cache holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+
+from compile_stage import FOLDING, Outcome, compile_export, files, write_request
+from finn_worker import compile as stage
+from finn_worker import streamlined_cache
+from quantized_mlp import QuantizedMLP
+
+
+def test_same_bytes_in_another_process_and_folder(
+    compiled: Outcome, export: Path, tmp_path: Path
+) -> None:
+    request = write_request(tmp_path / "elsewhere", export)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
+    environment |= {"HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "finn_worker", str(request)]
+    finished = subprocess.run(
+        command,
+        env=environment,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    result = json.loads((tmp_path / "elsewhere" / "result.json").read_text(encoding="utf-8"))
+    assert result["status"] == "done", finished.stderr
+    assert all(json.loads(line)["event"] for line in finished.stdout.splitlines())
+    ours, theirs = files(compiled.outputs), files(tmp_path / "elsewhere" / "outputs")
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+    assert [name for name in ours if str(compiled.outputs.parent).encode() in ours[name]] == []
+    assert not list(tmp_path.glob(".finn")), "FINN+ wrote into the home folder"
+
+
+def test_further_foldings_take_the_streamlined_model_from_the_cache(
+    compiled: Outcome, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(model: ModelWrapper) -> ModelWrapper:
+        pytest.fail("streamlined again")
+
+    other = [[2, 8], *FOLDING[1:]]
+    alone = compile_export(tmp_path / "alone", export, folding=other)
+    cache = compiled.outputs.parent / "cache"
+    monkeypatch.setattr(stage, "STREAMLINING", [(name, refuse) for name, _ in stage.STREAMLINING])
+    shared = compile_export(tmp_path / "shared", export, cache, folding=other)
+    assert files(shared.outputs) == files(alone.outputs)
+    assert files(shared.outputs) != files(compiled.outputs)
+    assert shared.events[-1]["done"] == shared.events[-1]["total"]
+
+
+@pytest.mark.parametrize("damage", ["emptied", "cut", "flipped"])
+def test_a_damaged_entry_of_the_cache_is_made_again(
+    compiled: Outcome, export: Path, tmp_path: Path, damage: str
+) -> None:
+    (name, whole), *others = files(compiled.outputs.parent / "cache").items()
+    assert not others
+    flipped = whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:]
+    damaged = {"emptied": b"", "cut": whole[:-1000], "flipped": flipped}[damage]
+    (tmp_path / name).write_bytes(damaged)
+    again = compile_export(tmp_path / "again", export, tmp_path)
+    assert files(again.outputs) == files(compiled.outputs)
+    assert (tmp_path / name).read_bytes() == whole
+
+
+def test_nobody_sees_half_an_entry(compiled: Outcome, tmp_path: Path) -> None:
+    model = (compiled.outputs / "streamlined.onnx").read_bytes()
+    entry = tmp_path / "entry"
+    streamlined_cache.keep(entry, model, [])
+    with ThreadPoolExecutor(2) as pool:
+        writes = [pool.submit(streamlined_cache.keep, entry, model, []) for _ in range(50)]
+        while not all(write.done() for write in writes):
+            assert streamlined_cache.find(entry) is not None
+    assert list(tmp_path.iterdir()) == [entry]
+
+
+def test_another_export_has_another_entry(export: Path, tmp_path: Path) -> None:
+    other = QuantizedMLP(weight_bits=3).export(tmp_path / "other")
+    places = {streamlined_cache.place(tmp_path, folder) for folder in (export, other)}
+    places.add(streamlined_cache.place(tmp_path / "elsewhere", export))
+    assert len({place.name for place in places}) == 2
