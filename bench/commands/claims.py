@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import common
+from bench.commands import common, reporting
 from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
 
@@ -53,8 +53,10 @@ def command(
     folder = store_path / "reports" / grid.name
     about = report.About(file, changes.options)
 
-    def write(target: Path) -> common.Reported:
-        return common.report_on(grid, experiments, resolver, target, stated, about, accept=accept)
+    def write(target: Path) -> reporting.Reported:
+        return reporting.report_on(
+            grid, experiments, resolver, target, stated, about, accept=accept
+        )
 
     if dry_run:
         for line in rehearse(folder, lambda copy: write(copy).written):

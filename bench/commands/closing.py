@@ -7,7 +7,7 @@ from collections import defaultdict
 from rich.console import Console
 
 from bench import claims
-from bench.commands.common import Reported
+from bench.commands.reporting import Reported
 from bench.pipeline import Summary
 from bench.stages import STAGES
 

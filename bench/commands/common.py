@@ -5,15 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import pandas as pd
 
-from bench import claims, provenance, report
 from bench.boards.fleet import Fleet, Remote, parse_target
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
@@ -27,7 +25,6 @@ from bench.runners import Runner
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
-from bench.store import Entry
 
 RUNNERS = ("auto", "docker", "venv")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -240,60 +237,6 @@ def load_experiments(
 def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, ...]:
     """What a run of the grid makes: its experiments, and what is trained for comparison."""
     return (*experiments, *references(grid))
-
-
-@dataclass(frozen=True)
-class Reported:
-    """A grid's report: its results, the verdicts on the claims, and the files, the page first.
-
-    `fallen` are the claims that fare worse than in an earlier report; `drawn` is whether figures
-    were drawn anew.
-    """
-
-    results: pd.DataFrame
-    judgements: tuple[claims.Judgement, ...]
-    fallen: tuple[claims.Fall, ...]
-    written: tuple[Path, ...]
-    drawn: bool
-
-
-def report_on(
-    grid: Grid,
-    experiments: tuple[Experiment, ...],
-    resolver: Resolver,
-    folder: Path,
-    stated: Mapping[str, claims.AnyClaim],
-    about: report.About,
-    known: Mapping[str, Entry] | None = None,
-    *,
-    accept: bool = False,
-) -> Reported:
-    """Write the page, every table, the verdicts on the claims `stated`, and the RO-Crate.
-
-    With `accept`, verdicts may be worse than before. `known` are artifacts that need not be looked
-    up any more, by task id.
-    """
-    points = all_points(grid, experiments)
-    present = resolver.present(plan(points), known)
-    results = report.collect(experiments, resolver, present)
-    trainings = report.collect_trainings(points, resolver, present)
-    chains = provenance.chains(points, resolver, present)
-    judgements = claims.judge(stated, results, trainings)
-    material = report.gather(grid.name, points, results, trainings, chains)
-    root = resolver.store.root
-    # A rehearsal's folder is outside of the store, and must leave nothing in it.
-    kept = root / "cache" / "figures" / f"{grid.name}.json" if folder.is_relative_to(root) else None
-    page = report.write_page(material, about, folder, claims.as_json(judgements)["claims"], kept)
-    written = (
-        page.path,
-        *report.write(results, grid.name, folder),
-        *report.write_more(results, trainings, grid.name, folder),
-        claims.write_claims(judgements, folder),
-    )
-    fallen = claims.compare(judgements, folder, accept=accept)
-    # Last, since it names every file of the report with its hash.
-    crate = provenance.write_crate(folder, grid.name, chains)
-    return Reported(results, judgements, fallen, (*written, crate), page.drawn)
 
 
 def best_resolver(

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import closing, common
+from bench.commands import closing, common, reporting
 from bench.commands.rehearsal import rehearse
 
 
@@ -34,12 +34,12 @@ def command(
     if dry_run:
 
         def write(copy: Path) -> tuple[Path, ...]:
-            return common.report_on(grid, experiments, resolver, copy, stated, about).written
+            return reporting.report_on(grid, experiments, resolver, copy, stated, about).written
 
         for line in rehearse(folder, write):
             console.print(line, highlight=False, soft_wrap=True)
         return
-    reported = common.report_on(grid, experiments, resolver, folder, stated, about)
+    reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
     report.show(reported.results, grid.name, console)
     closing.show_claims(reported, console)
     closing.show_files(reported, console)

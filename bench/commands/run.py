@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import closing, common, overrides, rows
+from bench.commands import closing, common, overrides, reporting, rows
 from bench.commands.bounds import bound_options, memory_budget
 from bench.commands.preview import show_forecast
 from bench.errors import BenchError, ConfigError, Exit
@@ -90,7 +90,7 @@ def command(
     if not only:
         about = report.About(file, changes.options)
         kept = {i: one.entry for i, one in summary.outcomes.items() if one.entry is not None}
-        reported = common.report_on(grid, experiments, resolver, folder, stated, about, kept)
+        reported = reporting.report_on(grid, experiments, resolver, folder, stated, about, kept)
         _show(reported, {point.name for point in wanted}, grid.name, summary, console)
     if timing:
         console.print(report.timing_line(timing), highlight=False)
@@ -160,7 +160,7 @@ def _execute(work: _Work, bounds: _Bounds, console: Console) -> tuple[Summary, F
 
 
 def _show(
-    reported: common.Reported, wanted: set[str], grid: str, summary: Summary, console: Console
+    reported: reporting.Reported, wanted: set[str], grid: str, summary: Summary, console: Console
 ) -> None:
     """Show the results of the rows `wanted`; a simulation not bit-exact becomes an error."""
     results = reported.results[reported.results["experiment"].isin(wanted)]

@@ -18,7 +18,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 import synthetic
 from bench import claims, report
-from bench.commands import common
+from bench.commands import reporting
 from bench.paths import ROOT
 
 HERE = Path(__file__).parent / "browser"
@@ -54,7 +54,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clock = times | {"stage": "on the clock", "from_earlier_runs": False}
     (folder / "timing.json").write_text(json.dumps([times, clock]))
     stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
-    written = common.report_on(
+    written = reporting.report_on(
         grid, experiments, resolver, folder, stated, report.About(file)
     ).written
     return written[0]

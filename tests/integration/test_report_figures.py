@@ -14,7 +14,7 @@ import pytest
 
 import synthetic
 from bench import claims, provenance, report
-from bench.commands import common
+from bench.commands import reporting
 from bench.experiment import expand
 from bench.grid import load_grid
 from bench.paths import ROOT
@@ -163,7 +163,7 @@ def test_245_points_take_less_than_10_seconds_and_5_megabytes(
     folder = tmp_path / "store" / "reports" / grid.name
     stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
     about = report.About(file)
-    page = common.report_on(grid, experiments, resolver, folder, stated, about).written[0]
+    page = reporting.report_on(grid, experiments, resolver, folder, stated, about).written[0]
     # Of the processor, since whoever else uses the machine is not the report's fault.
     assert time.process_time() - started < 10
     assert page.stat().st_size < 5e6

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import provenance, report
-from bench.commands import common
+from bench.commands import reporting
 from bench.experiment import Experiment
 from bench.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
@@ -113,7 +113,7 @@ def test_a_report_outside_the_store_keeps_no_drawings_in_it(
     execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
     grid, cache = load_grid(grid_file), resolver.store.root / "cache" / "figures"
     for folder, keeps in ((tmp_path / "rehearsal", False), (resolver.store.root / "r", True)):
-        reported = common.report_on(grid, experiments, resolver, folder, {}, ABOUT)
+        reported = reporting.report_on(grid, experiments, resolver, folder, {}, ABOUT)
         assert reported.drawn
         assert cache.exists() == keeps
-    assert not common.report_on(grid, experiments, resolver, folder, {}, ABOUT).drawn
+    assert not reporting.report_on(grid, experiments, resolver, folder, {}, ABOUT).drawn
