@@ -16,8 +16,8 @@ DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 # Of what is in our payload.
 POINTS = "data/points.json"
-REPORT = "data/report/"
 STORE = "data/store/"
+REPORT = f"{STORE}reports/grid/"  # as deep as in a store, so that links from the page lead on
 GRIDS = "data/experiments/"
 
 # Raised when what `points.json` says changes its meaning.

@@ -136,11 +136,13 @@ def _grid_files(file: Path, grid: Grid) -> Iterator[Item]:
 
 
 def _artifact(entry: Entry, root: Path, kinds: Sequence[str]) -> Iterator[Item]:
-    """The manifest, the metrics, and what is of the wanted kinds."""
+    """The manifest, the metrics, the log of what is infeasible, and what is of the wanted kinds."""
     stage = entry.manifest.stage
     patterns = list(ALWAYS)
     for kind in kinds:
         patterns += KINDS[kind].get(stage, ()) + KINDS[kind].get("", ())
+    if entry.manifest.status != "done":
+        patterns += KINDS["logs"][""]  # the page leads to it
     yield _item(entry.folder / "manifest.json", root)
     for path in sorted(entry.folder.rglob("*")):
         name = path.relative_to(entry.folder).as_posix()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 from test_report import MetricsRunner
 
@@ -13,30 +15,53 @@ from bench import archive, claims, report
 from bench.archive import bag
 from bench.archive.reader import members, read_in_chunks
 from bench.archive.writer import Item, pack
+from bench.events import Emit
 from bench.experiment import expand
 from bench.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
+from bench.runners import Job
 from bench.store import Store
+from bench.wire import Result
 from conftest import ENVIRONMENTS, GRID
 
 DATE = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
-RESULTS = "data/report/results.csv"
+RESULTS = "data/store/reports/grid/results.csv"
 Files = dict[str, bytes]
 
 
-class Built:
-    """A store with a small grid's results, of which one simulation failed."""
+class Infeasible(MetricsRunner):
+    """Finds one point infeasible to compile."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, point: str) -> None:
+        super().__init__()
+        self._point = point
+
+    def run(self, job: Job, emit: Emit, cancelled: Event) -> Result:
+        result: Result = super().run(job, emit, cancelled)
+        stopped = job.request.stage == "compile" and job.task == self._point
+        return replace(result, status="infeasible", reason="PE 8 of 10") if stopped else result
+
+
+class Built:
+    """A store with a small grid's results, of which one simulation failed.
+
+    Args:
+        folder: Where it is made.
+        infeasible: Whether that point is infeasible to compile instead.
+    """
+
+    def __init__(self, folder: Path, *, infeasible: bool = False) -> None:
         self.file = folder / "test.toml"
         tables = (ROOT / "experiments" / "foldings.toml").read_text()
         (folder / "foldings.toml").write_text(tables)
         self.file.write_text(GRID.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
         self.grid = load_grid(self.file)
         self.experiments = expand(self.grid)
-        runner = MetricsRunner()
-        runner.fail_on("simulate", self.experiments[1].name)
+        last = self.experiments[1].name
+        runner = Infeasible(last) if infeasible else MetricsRunner()
+        if not infeasible:
+            runner.fail_on("simulate", last)
         self.resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
         execute(plan(self.experiments), self.resolver, 1, 1, lambda event: None)
         self.write_report()

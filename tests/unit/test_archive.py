@@ -38,7 +38,7 @@ def test_an_archive_is_the_same_every_time_and_verifies(
     assert {"CITATION.cff", "LICENSE", ".zenodo.json", "bagit.txt"} <= files.keys()
     assert f"{bag.GRIDS}foldings.toml" in files
     assert any(name.endswith("log.txt") for name in files if "/failed/" in name)
-    assert b"failed: simulate" in files["data/report/results.csv"]
+    assert b"failed: simulate" in files["data/store/reports/grid/results.csv"]
 
 
 def test_only_what_is_wanted_comes_along(built: Built, tmp_path: Path) -> None:
@@ -46,6 +46,15 @@ def test_only_what_is_wanted_comes_along(built: Built, tmp_path: Path) -> None:
     everything = contents(built.pack(tmp_path / "all.zip", "all"))
     assert any(name.endswith("/request.json") for name in everything)
     assert archive.verify(tmp_path / "all.zip").findings == []
+
+
+def test_the_page_finds_what_it_leads_to(tmp_path: Path) -> None:
+    built = Built(tmp_path, infeasible=True)
+    store = built.resolver.store.root
+    for name in ("manifest.json", "log.txt"):
+        (path,) = store.glob(f"compile/*-max--*/{name}")
+        link = os.path.relpath(path, store / "reports" / "test")
+        assert os.path.normpath(f"{bag.REPORT}{link}") in built.files
 
 
 def test_an_unpacked_archive_verifies(built: Built, tmp_path: Path) -> None:
@@ -124,7 +133,7 @@ def test_the_commands(
     target = tmp_path / "t.tar.gz"
     command = ["export", str(built.file), "--runner", "venv", "--output", str(target)]
     assert main([*command, "--dry-run"]) == Exit.OK
-    assert "would pack: data/report/results.csv" in capsys.readouterr().out
+    assert "would pack: data/store/reports/grid/results.csv" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
     assert main(command) == Exit.OK
     assert main(command) == Exit.CONFIG

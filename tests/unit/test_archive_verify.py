@@ -27,8 +27,8 @@ def name_of(files: Files, stage: str, file: str) -> str:
 def change_metric(files: Files) -> None:
     """A better accuracy in the training's metrics and in both tables."""
     for name in (
-        name_of(files, "train", "metrics.json"), "data/report/results.csv",
-        "data/report/trainings.csv",
+        name_of(files, "train", "metrics.json"), "data/store/reports/grid/results.csv",
+        "data/store/reports/grid/trainings.csv",
     ):  # fmt: skip
         files[name] = files[name].replace(b"0.95310000000001", b"0.99310000000001")
 
@@ -57,11 +57,12 @@ def drop(stage: str, file: str) -> Callable[[Files], None]:
 
 
 def drop_a_row(files: Files) -> None:
-    lines = files["data/report/results.csv"].splitlines(keepends=True)
-    files["data/report/results.csv"] = b"".join(lines[:-1])
+    lines = files["data/store/reports/grid/results.csv"].splitlines(keepends=True)
+    files["data/store/reports/grid/results.csv"] = b"".join(lines[:-1])
 
 
-CLAIMS = "data/report/claims.json"
+TRAININGS = "data/store/reports/grid/trainings.csv"
+CLAIMS = "data/store/reports/grid/claims.json"
 
 
 def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
@@ -80,7 +81,7 @@ def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
              "results.csv, line 2 (tfc-mnist-w2a2-s1-low): accuracy is 0.97310000000001, "
              "the manifests give 0.95310000000001"),
             (change(RESULTS, "failed: simulate", "done"), "status is done, the manifests"),
-            (change("data/report/trainings.csv", "0.9531", "0.9931"), "trainings.csv, line 2"),
+            (change(TRAININGS, "0.9531", "0.9931"), "trainings.csv, line 2"),
             (change(CLAIMS, '"verdict": "', '"verdict": "very '), "claims.json, C1: verdict is"),
         ],
         [
