@@ -23,7 +23,7 @@ SHARE_OF_FREE_MEMORY = 0.8
 # How many smaller tasks may start before one that is waiting for memory.
 MAY_PASS = 8
 TRAIN_IMAGES = 60_000
-TRAIN_SECONDS_PER_IMAGE = 2.8e-5
+TRAIN_SECONDS_PER_IMAGE = 1.5e-5
 SIMULATED_CYCLES_PER_SECOND = 5e6
 NANOSECONDS = 1e9  # in a second
 
@@ -61,14 +61,14 @@ class Work:
     amount: float = 0.0
 
 
-# Seconds: TFC on two quiet processors, from docs/benchmarks.md: 1.5 to 1.9 s an epoch of 60,000
+# Seconds: TFC on two quiet processors, from docs/benchmarks.md: 0.7 to 0.9 s an epoch of 60,000
 # images; `size` without the library that only the first one compiles; `simulate` from 0.5 s for
 # 64,000 cycles to 3.7 s for 16 million. Disk: what TFC on 32x32 images leaves in the store.
 _COSTS = {
     "dataset": Cost(5, GIB // 4, 55_000_000),
     "train": Cost(4, GIB * 6 // 10, 400_000),
     "export": Cost(5, GIB * 6 // 10, 11_000_000),
-    "compile": Cost(3, GIB * 3 // 10, 2_300_000),
+    "compile": Cost(2, GIB * 3 // 10, 2_300_000),
     "size": Cost(5, GIB // 2, 10_000),
     "simulate": Cost(0.5, GIB // 2, 2_200_000),
     "measure": Cost(1, GIB * 3 // 10, 10_000),
