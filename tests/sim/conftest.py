@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ import pytest
 from bench.paths import ROOT, environments_folder
 
 GRID = ROOT / "experiments" / "tiny.toml"
+
+# What a shell starts in the background ignores Ctrl-C, and so would everything that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
