@@ -26,7 +26,7 @@ PROVENANCE = {
     "lut_synth": "Vivado, after synthesis, as are bram18_synth and dsp_synth",
     "wns_ns": "Vivado, after routing, as are fmax_mhz and power_w (an estimate)",
     "lut": "estimated (FINN's analytic model), as are bram18 and dsp",
-    "dsp_instantiated": "counted in the Verilog of FINN's MVAUs; what fits counts where it is more",
+    "dsp_instantiated": "DSP slices in the Verilog of FINN's MVAUs; fits takes the larger of both",
 }
 
 

@@ -1,6 +1,7 @@
 """What runs on the board: load an accelerator package, pass a batch of images through it, time it.
 
-Standard library only, Python 3.10 or newer, so that a board needs nothing but its own `python3`.
+Standard library only, Python 3.10 or newer, so that a board needs nothing but its own `python3`;
+one file, since a probe sends it alone, on standard input.
 Exactly one JSON document goes to standard output; progress goes to standard error, as the number
 of images done, one a line. A failure is a document with `error` and `remedy`, and exit status 1.
 

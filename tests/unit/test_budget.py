@@ -119,21 +119,21 @@ def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
         replace(second, id=str(n), name=str(n), stage=BY_NAME["dataset"], spec={"name": str(n)})
         for n in range(MAY_PASS + 4)
     ]
-    started: list[str] = []
+    submitted: list[str] = []
     change = threading.Condition()
 
     class Recorded(LocalBackend):
         def submit(self, task: Task, *rest: Any) -> Future[Outcome]:
             with change:
-                started.append(task.name)
+                submitted.append(task.name)
                 change.notify_all()
             return super().submit(task, *rest)
 
     def before(job: Job) -> None:
         if job.task == first.name:
             with change:
-                assert change.wait_for(lambda: len(started) == 2 + MAY_PASS, timeout=60)
-                assert not change.wait_for(lambda: len(started) > 2 + MAY_PASS, timeout=0.2)
+                assert change.wait_for(lambda: len(submitted) == 2 + MAY_PASS, timeout=60)
+                assert not change.wait_for(lambda: len(submitted) > 2 + MAY_PASS, timeout=0.2)
 
     runner.before = before
     tasks = [dataset, first, second, *small]
@@ -142,4 +142,4 @@ def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
     summary = execute(tasks, resolver, 2, 2, lambda event: None, memory=memory, backend=backend)
     assert summary.count("done") == len(tasks)
     passed = [task.name for task in small[:MAY_PASS]]
-    assert started[: 3 + MAY_PASS] == [dataset.name, first.name, *passed, second.name]
+    assert submitted[: 3 + MAY_PASS] == [dataset.name, first.name, *passed, second.name]

@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_report_page import gathered
 
-from bench import provenance, report
+from bench import report
 from bench.commands import reporting
 from bench.experiment import Experiment
 from bench.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import Figure, Rendered, kept
-from bench.report.material import Material, gather
+from bench.report.material import Material
 
 ABOUT = report.About(Path("experiments/test.toml"))
 
@@ -23,13 +24,7 @@ ABOUT = report.About(Path("experiments/test.toml"))
 @pytest.fixture
 def material(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
     """A grid of which nothing was made: four rows without numbers."""
-    return gather(
-        "test",
-        experiments,
-        report.collect(experiments, resolver),
-        report.collect_trainings(experiments, resolver),
-        provenance.chains(experiments, resolver),
-    )
+    return gathered(experiments, resolver)
 
 
 @pytest.fixture

@@ -67,7 +67,8 @@ class _Page(HTMLParser):
             self.text += data
 
 
-def _material(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
+def gathered(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
+    """What a report of the store as it is would show."""
     return gather(
         "test",
         experiments,
@@ -93,7 +94,7 @@ def material(experiments: Sequence[Experiment], resolver: Resolver, runner: Fake
     """Two trainings by two foldings: one simulation failed, all else is done."""
     runner.fail_on("simulate", experiments[1].name)
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
-    return _material(experiments, resolver)
+    return gathered(experiments, resolver)
 
 
 def test_every_link_within_the_page_leads_somewhere(material: Material, tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_what_failed_leads_to_its_log_and_shows_its_end(
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
     folder = resolver.store.root / "reports" / "test"
     folder.mkdir(parents=True)
-    found = _Page(text := _render(_material(experiments, resolver), folder))
+    found = _Page(text := _render(gathered(experiments, resolver), folder))
     logs = [link for link in found.links if link.endswith("log.txt")]
     assert len(logs) == 2  # where it says what is not done, and in the chain of the point
     assert all("line 99" in (folder / link).read_text(errors="replace") for link in logs)
@@ -167,7 +168,7 @@ def test_an_infeasible_point_leads_to_its_log(
 
     runner.run = refuse  # type: ignore[method-assign]
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
-    material = _material(experiments, resolver)
+    material = gathered(experiments, resolver)
     folder = tmp_path / "store" / "reports" / "test"
     folder.mkdir(parents=True)
     logs = [x for x in _Page(_render(material, folder)).links if x.endswith("log.txt")]
@@ -179,14 +180,14 @@ def test_an_infeasible_point_leads_to_its_log(
     assert (step.stage, step.status) == ("compile", "infeasible")
     assert step.log is not None
     step.log.unlink()
-    found = _Page(_render(_material(experiments, resolver), folder))
+    found = _Page(_render(gathered(experiments, resolver), folder))
     assert not [link for link in found.links if link.endswith("log.txt")]
 
 
 def test_an_empty_store_gives_rows_that_are_missing(
     experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
 ) -> None:
-    found = _Page(text := _render(_material(experiments, resolver), tmp_path))
+    found = _Page(text := _render(gathered(experiments, resolver), tmp_path))
     assert text.count('class="k-missing"') == 4
     assert "4 points, missing: dataset" in found.text
     assert "Nothing has been run yet." in found.text
