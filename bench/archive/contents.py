@@ -17,6 +17,7 @@ from bench.archive.writer import Item
 from bench.claims import claims_beside
 from bench.errors import ConfigError
 from bench.experiment import Experiment, Training
+from bench.files import TEMPORARY
 from bench.grid import FOLDINGS_FILE, Grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver
@@ -122,7 +123,7 @@ def _require_report(report: Path, points: Points, resolver: Resolver, file: Path
 
 def _files(folder: Path, prefix: str) -> Iterator[Item]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.endswith(".tmp"):
+        if path.is_file() and path.suffix != TEMPORARY:
             yield Item(f"{prefix}{path.relative_to(folder).as_posix()}", path)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.claims.verdict import Judgement, Verdict, as_json
 from bench.errors import StoreError, store_error
+from bench.files import write_atomic
 
 VERDICTS = "verdicts.json"
 CLAIMS = "claims.json"
@@ -101,11 +102,7 @@ def _read(path: Path) -> dict[str, Verdict]:
 
 def _write(path: Path, data: Mapping[str, object]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text(
-            json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-        )
-        temporary.replace(path)
+        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+        write_atomic(path, text + "\n")
     except OSError as error:
         raise store_error(error, path) from error

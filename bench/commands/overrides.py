@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.commands.common import Changes
 from bench.errors import StoreError, store_error
+from bench.files import write_atomic
 from bench.store.keys import SHORT, canonical
 
 FOLDER = "overrides"
@@ -26,11 +27,8 @@ def record(store: Path, grid: str, changes: Changes) -> None:
     given = {name: value for name, value in asdict(changes).items() if value}
     folder = store / FOLDER / grid
     path = folder / f"{hashlib.sha256(canonical(given)).hexdigest()[:SHORT]}.json"
-    temporary = path.with_suffix(".tmp")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(given) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_atomic(path, json.dumps(given) + "\n")
     except OSError as error:
         raise store_error(error, folder) from error
 

@@ -18,6 +18,7 @@ from docker.errors import ImageNotFound
 
 from bench.errors import EnvironmentFailure, store_error
 from bench.events import Emit, Finished, Progress, Started
+from bench.files import write_atomic
 from bench.images.base import Base
 from bench.images.cleanup import owner_label
 from bench.images.context import open_context
@@ -127,10 +128,7 @@ def _packages(client: DockerClient, image: str, recipe: Recipe, folder: Path) ->
                 text = member.read()
         finally:
             container.remove(force=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = kept.with_suffix(f".{threading.get_ident()}")
-        temporary.write_bytes(text)
-        temporary.replace(kept)
+        write_atomic(kept, text)
     return tuple(kept.read_text(encoding="utf-8").split())
 
 

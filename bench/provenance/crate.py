@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from bench import __version__
 from bench.errors import store_error
+from bench.files import TEMPORARY, write_atomic
 from bench.provenance.chain import Step, checkout_of
 from bench.store import Manifest
 from bench.store.keys import SHORT, canonical, hash_file
@@ -33,7 +34,6 @@ LICENCE = "https://spdx.org/licenses/BSD-3-Clause"
 PAPER = "https://arxiv.org/abs/2102.01341"
 _SCHEMA = "http://schema.org"
 # Left by a writer that was killed.
-_TEMPORARY = ".tmp"
 
 Entity = dict[str, Any]
 
@@ -55,9 +55,7 @@ def write_crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -
     path = folder / METADATA
     try:
         text = json.dumps(_crate(folder, grid, chains), indent=1, sort_keys=True) + "\n"
-        temporary = path.with_name(path.name + _TEMPORARY)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_atomic(path, text)
     except OSError as error:
         raise store_error(error, folder) from error
     return path
@@ -154,7 +152,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.name != METADATA and path.suffix != _TEMPORARY
+        if path.is_file() and path.name != METADATA and path.suffix != TEMPORARY
     )
 
 

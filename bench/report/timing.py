@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import StoreError, store_error
+from bench.files import write_atomic
 from bench.pipeline import Forecast, Summary, Task
 
 FILE = "timing.json"
@@ -124,9 +125,6 @@ def _with_totals(rows: Rows, forecast: Forecast, seconds: float | None) -> Rows:
 
 def _write(rows: Rows, path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.tmp")
-        temporary.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_atomic(path, json.dumps(rows, indent=1) + "\n")
     except OSError as error:
         raise store_error(error, path) from error

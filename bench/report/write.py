@@ -12,6 +12,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from bench.errors import store_error
+from bench.files import write_atomic
 from bench.report.ratios import throughput_ratios
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
@@ -39,9 +40,9 @@ def write(results: pd.DataFrame, grid: str, folder: Path) -> tuple[Path, ...]:
     csv, markdown = folder / "results.csv", folder / "results.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(csv, results.to_csv(index=False))
+        write_atomic(csv, results.to_csv(index=False))
         timing = read_timing(folder)
-        _replace(markdown, _as_markdown(results, grid, timing_line(timing) if timing else ""))
+        write_atomic(markdown, _as_markdown(results, grid, timing_line(timing) if timing else ""))
     except OSError as error:
         raise store_error(error, folder) from error
     return csv, markdown
@@ -66,7 +67,7 @@ def write_more(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            _replace(folder / name, text)
+            write_atomic(folder / name, text)
     except OSError as error:
         raise store_error(error, folder) from error
     return tuple(folder / name for name in texts)
@@ -244,9 +245,3 @@ def _markdown_table(results: pd.DataFrame, columns: Columns) -> str:
     rows = [[cell(row) for cell in columns.values()] for _, row in results.iterrows()]
     lines = [list(columns), ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.files import write_atomic
 from bench.paths import ROOT
 from bench.report.figures.base import Rendered
 from bench.report.material import Material
@@ -74,10 +75,7 @@ class KeptDrawings:
             for name, drawn in drawings.items()
         }
         kept = {"inputs": inputs, "sha256": _digest(texts), "drawings": texts}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(self.path.name + ".tmp")
-        temporary.write_text(json.dumps(kept), encoding="utf-8")
-        temporary.replace(self.path)
+        write_atomic(self.path, json.dumps(kept))
 
 
 def _digest(texts: object) -> str:

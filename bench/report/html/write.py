@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import store_error
+from bench.files import write_atomic
 from bench.report.figures import Figure, Rendered, all_figures, render
 from bench.report.figures.frames import bits_label
 from bench.report.figures.kept import Drawings, KeptDrawings, inputs_of
@@ -65,7 +66,7 @@ def write_page(
         for path in set((folder / FIGURES).iterdir()) - set(written):
             path.unlink()
         page = _page(material, drawn, about, folder, claims)
-        _replace(folder / PAGE, page.encode("utf-8"))
+        write_atomic(folder / PAGE, page)
     except OSError as error:
         raise store_error(error, folder) from error
     return Page(folder / PAGE, anew)
@@ -116,12 +117,6 @@ def _write_figure(figure: Figure, rendered: Rendered | None, folder: Path) -> li
     written = []
     for suffix, content in contents.items():
         path = folder / f"{figure.name}{suffix}"
-        _replace(path, content)
+        write_atomic(path, content)
         written.append(path)
     return written
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
