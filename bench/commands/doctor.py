@@ -23,7 +23,8 @@ MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "warning": "[red
 @click.option(
     "--clean",
     is_flag=True,
-    help="Remove containers that killed runs left, and images of earlier recipes; only ours.",
+    help="Remove containers that killed runs left, and images of earlier recipes; only ours, and "
+    "not what a live run uses.",
 )
 @common.dry_run_option
 @common.store_option
