@@ -13,6 +13,8 @@ remove() { # remove WHAT COMMAND...: run the command on the identifiers in stand
 docker ps -aq --filter label=finn-bench | remove containers docker rm --force --volumes
 docker network ls -q --filter label=finn-bench | remove networks docker network rm
 docker volume ls -q --filter label=finn-bench | remove volumes docker volume rm
+# What an image was built from goes after it: the base, whose labels all inherit, at last.
 docker images -q --filter label=finn-bench | remove images docker rmi --force
-# What the others were built from goes after them; it has the label of its recipe only.
+docker images -q --filter label=finn-bench.recipe --filter dangling=true |
+    remove "steps of builds" docker rmi --force
 docker images -q --filter label=finn-bench.recipe | remove "base images" docker rmi --force
