@@ -10,8 +10,9 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 
 from bench.catalog import NETWORKS
 from bench.errors import ConfigError, did_you_mean
-from bench.grid import FOLDINGS_FILE, Table, explain, read_toml
+from bench.grid import FOLDINGS_FILE, Table, explain
 from bench.paths import ROOT
+from bench.reading import read_toml
 
 CLAIMS_FILE = "claims.toml"
 NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
