@@ -25,7 +25,7 @@ class Terminal(Console):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"markup": False, "emoji": False, "highlight": False} | options)
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         """Whatever is printed as a string comes through here, cells of tables included."""
         return super().render_str(printable(text), **options)
 
@@ -35,7 +35,8 @@ def styled(template: str, /, *values: object, **named: object) -> Text:
 
     Args:
         template: A constant; only this is markup.
-        values, named: Fill its fields, as in `str.format`; shown as they are.
+        *values: Fill its fields, as in `str.format`; shown as they are.
+        **named: The same.
     """
     fields = _Fields()
     marked = Text.from_markup(fields.vformat(template, values, named), emoji=False)

@@ -25,6 +25,7 @@ from bench.runners import Runner
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.terminal import say
 
 RUNNERS = ("auto", "docker", "venv")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -140,7 +141,7 @@ def limits_of(grid: Grid) -> Limits:
 def prepare_runner(choice: Choice) -> None:
     """Do what has to be done before keys can be computed: a docker runner needs its base."""
     if isinstance(choice.runner, DockerRunner):
-        choice.runner.prepare_base(lambda text: click.echo(f"note: {text}"), threading.Event())
+        choice.runner.prepare_base(lambda text: say(f"note: {text}"), threading.Event())
 
 
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
