@@ -10,10 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.claims import NO_GRIDS
 from bench.commands import common, overrides
 from bench.errors import ConfigError, StoreError
-from bench.grid import load_grid
+from bench.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
 from bench.pipeline import Task, plan
 from bench.store import Entry, Store
