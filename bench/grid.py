@@ -26,7 +26,10 @@ from bench.errors import ConfigError, did_you_mean
 from bench.foldings import Folding
 from bench.reading import read_toml
 
-FOLDINGS_FILE = "foldings.toml"
+FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
+NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
+"""Files beside grids that are none."""
+
 FLOAT = "float"
 # The trained network's largest; what is built for an FPGA keeps to BIT_WIDTHS.
 LARGEST_REFERENCE_BITS = 32

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.catalog import NETWORKS
-from bench.claims import NO_GRIDS
 from bench.errors import ConfigError
 from bench.experiment import expand, references
 from bench.foldings import divisors
-from bench.grid import load_grid
+from bench.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
 
 
