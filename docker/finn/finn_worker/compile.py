@@ -50,7 +50,7 @@ class CompileSpec:
         options: [layer, attribute, value] of what else a folding file chooses.
         board: FINN's name of the board, such as "Pynq-Z1".
         part: The board's FPGA, as Vivado spells it.
-        clock_ns: Clock period asked for.
+        clock_mhz: Clock asked for.
         oversized: What becomes of a design that does not fit: "simulate" or "stop".
     """
 
@@ -59,13 +59,13 @@ class CompileSpec:
     options: list[list[Any]]
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
     oversized: str
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built; raises `StageError`."""
-        if not self.clock_ns > 0:
-            raise StageError(f"The clock period is {self.clock_ns} ns.", "Give one above 0.")
+        if not self.clock_mhz > 0:
+            raise StageError(f"The clock is {self.clock_mhz} MHz.", "Give one above 0.")
         if (self.folding is None) == (self.target_fps is None):
             raise StageError(
                 f"The folding is {self.folding} and the target {self.target_fps} images/s.",
@@ -104,7 +104,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     simulated = flow.step("specialize to RTL", steps.specialize_rtl, folded, spec.part)
     flow.verifier.equal("specialize to RTL", simulated, postprocess)
     built = flow.step("specialize for the board", steps.specialize_for_board, folded, spec.part)
-    simulated = flow.step("generate RTL", steps.generate_rtl, simulated, spec.part, spec.clock_ns)
+    simulated = flow.step("generate RTL", steps.generate_rtl, simulated, spec.part, spec.clock_mhz)
     for graph in (simulated, built):
         folding.read_back(graph, folded)
 
@@ -124,7 +124,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
 
 def _search(dataflow: ModelWrapper, spec: CompileSpec) -> Found:
     assert spec.target_fps is not None
-    return folding_search.search(dataflow, spec.part, 1e9 / spec.clock_ns, spec.target_fps)
+    return folding_search.search(dataflow, spec.part, spec.clock_mhz, spec.target_fps)
 
 
 def _asked(spec: CompileSpec, found: Found) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _asked(spec: CompileSpec, found: Found) -> dict[str, Any]:
     return {
         "board": spec.board,
         "part": spec.part,
-        "clock_ns": spec.clock_ns,
+        "clock_mhz": spec.clock_mhz,
         "folding": [[fold.pe, fold.simd] for fold in found.folds],
         "folding_note": found.note(),
         "options": spec.options,

@@ -42,16 +42,16 @@ class Found:
         )
 
 
-def search(dataflow: ModelWrapper, part: str, clock_hz: float, target_fps: float) -> Found:
+def search(dataflow: ModelWrapper, part: str, clock_mhz: float, target_fps: float) -> Found:
     """What FINN+'s search finds for `target_fps` images per second.
 
     Raises:
         Infeasible: It finds nothing as fast that is right.
     """
-    layers = folding.matrices(dataflow)
+    layers, clock_hz = folding.matrices(dataflow), 1e6 * clock_mhz
     if target_fps > clock_hz * (1 + _ROUNDING):
         raise Infeasible(
-            f"{target_fps:.0f} images/s are more than one in each cycle at {clock_hz / 1e6:g} MHz; "
+            f"{target_fps:.0f} images/s are more than one in each cycle at {clock_mhz:g} MHz; "
             f"at most {clock_hz:.0f} images/s can be asked for."
         )
     slowest = max(layer.mw * layer.mh for layer in layers)
@@ -63,7 +63,7 @@ def search(dataflow: ModelWrapper, part: str, clock_hz: float, target_fps: float
     if reached > wanted:
         raise Infeasible(
             _too_slow(found, layers, chosen, wanted)
-            + f" At {clock_hz / 1e6:g} MHz that is {clock_hz / reached:.0f} images/s where "
+            + f" At {clock_mhz:g} MHz that is {clock_hz / reached:.0f} images/s where "
             f"{target_fps:.0f} are asked for: {folding.text(folds)}."
         )
     return found

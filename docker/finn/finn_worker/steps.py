@@ -35,6 +35,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.cleanup import cleanup_model
 
 from finn_worker import bit_widths, unsupported
+from finn_worker.clock import period_ns
 from stagekit import StageError
 
 
@@ -141,6 +142,6 @@ def specialize_for_board(model: ModelWrapper, part: str) -> ModelWrapper:
     return bit_widths.minimize(model)
 
 
-def generate_rtl(model: ModelWrapper, part: str, clock_ns: float) -> ModelWrapper:
+def generate_rtl(model: ModelWrapper, part: str, clock_mhz: float) -> ModelWrapper:
     """Generate every node's Verilog and memory files, below the folder of `toolchain.prepare`."""
-    return model.transform(PrepareIP(part, clock_ns))
+    return model.transform(PrepareIP(part, period_ns(clock_mhz)))

@@ -18,7 +18,7 @@ SPEC = {
     "options": [],
     "board": "Pynq-Z1",
     "part": "xc7z020clg400-1",
-    "clock_ns": 10.0,
+    "clock_mhz": 100.0,
     "oversized": "simulate",
 }
 
