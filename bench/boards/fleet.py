@@ -15,7 +15,7 @@ import asyncssh
 from bench.boards.base import Address
 from bench.boards.trust import require_trusted
 from bench.errors import BoardError, ConfigError, did_you_mean
-from bench.grid import BoardTable
+from bench.tables import BoardTable
 
 _TARGET = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^\]\s]+\]|[^:@\s\[\]]+)(?::(?P<port>\d+))?"
@@ -42,7 +42,7 @@ class Remote:
     @classmethod
     def of_table(cls, table: BoardTable) -> Remote:
         """One of `[[boards]]`."""
-        return cls(table.name, table.address, table.port, table.user, table.key)
+        return cls(table.name, table.address, table.port, table.user, table.key or "")
 
 
 def parse_target(text: str) -> Remote:
