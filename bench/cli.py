@@ -10,19 +10,7 @@ from collections.abc import Sequence
 import click
 
 from bench import __version__
-from bench.commands import (
-    board,
-    claims,
-    compare,
-    doctor,
-    export,
-    plan,
-    report,
-    run,
-    store,
-    verify,
-    why,
-)
+from bench.commands.lazy import Commands
 from bench.errors import EXIT_MEANING, BenchError, Exit
 from bench.terminal import Terminal, styled
 
@@ -71,6 +59,7 @@ def _tail(error: BenchError) -> list[str]:
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\nExit codes:\n" + EXIT_CODES,
 )
@@ -87,10 +76,6 @@ def cli(context: click.Context, debug: bool) -> None:
       bench run experiments/quick.toml  do it, then report
     """
     context.obj = Explainer(debug)
-
-
-for module in (board, claims, compare, doctor, export, plan, report, run, store, verify, why):
-    cli.add_command(module.command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,9 @@ from bench.reading import UnreadableFile, read_toml
 from bench.schema import validated
 from bench.tables import EMULATED, Grid, TrainTable, Widths
 
-FOLDINGS_FILE = "foldings.toml"
+FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
+NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
+"""Files beside grids that are none."""
 
 
 def load_grid(path: Path) -> Grid:

@@ -9,15 +9,11 @@ from pydantic import Field, StringConstraints
 
 from bench.catalog import NETWORKS
 from bench.errors import ConfigError, did_you_mean
-from bench.grid import FOLDINGS_FILE
+from bench.grid import CLAIMS_FILE
 from bench.paths import ROOT
 from bench.reading import read_toml
 from bench.schema import Line, Means, Prose, Table, validated
 from bench.text import excerpt
-
-CLAIMS_FILE = "claims.toml"
-NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
-"""Files in `experiments/` that are no grids."""
 
 Names = Annotated[tuple[Line, ...], Field(min_length=1)]
 Bits = Annotated[int, Field(ge=1, le=32)]
@@ -102,7 +98,7 @@ class ResourceClaim(Claim):
     judge: Literal["resources"]
     resources: Annotated[tuple[Resource, ...], Field(min_length=1)]
     share: Share
-    uncharged: dict[Line, tuple[Resource, ...]] = Field(default_factory=dict)
+    uncharged: dict[str, tuple[Resource, ...]] = Field(default_factory=dict)
 
 
 AnyClaim = AccuracyClaim | ThroughputClaim | ResourceClaim
@@ -119,7 +115,7 @@ class _Name(Table):
     name: Annotated[
         str,
         StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,19}$"),
-        Means("letters, digits, '-' and '_', first a letter; at most 20, such as C1"),
+        Means("a name such as C1: at most 20 letters, digits, '-' and '_', the first a letter"),
     ]
 
 

@@ -19,8 +19,9 @@ from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
 from bench.boards.contained import Furnishing, contained
 from bench.boards.emulated import MEASURED_ON, furnished, serve
-from bench.boards.fleet import Remote, address_of, parse_target
+from bench.boards.fleet import Remote, parse_target
 from bench.boards.link import Limits, open_link
+from bench.boards.login import address_of
 from bench.boards.trust import known_hosts_file, offered_key, trust, trusted_key
 from bench.catalog import BOARD_PARTS
 from bench.commands.common import available_cpus, dry_run_option

@@ -29,7 +29,7 @@ def command(
     runner: str,
     store_path: Path,
 ) -> None:
-    """Show what `bench run FILE` would do, and the time, memory and disk that it would take.
+    """Show what `bench run FILE` would do, and the time, memory and disk that it takes.
 
     Expected times are those of earlier runs, of this machine where there were any.
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from bench.claims import NO_GRIDS
 from bench.commands import common, overrides
 from bench.errors import ConfigError, StoreError
-from bench.grid import load_grid
+from bench.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
 from bench.pipeline import Task, plan
 from bench.store import Entry, Store

@@ -13,10 +13,10 @@ import click
 import pandas as pd
 
 from bench import provenance, report
-from bench.claims import NO_GRIDS
 from bench.commands import common, rows
 from bench.errors import ConfigError, did_you_mean, nearest
 from bench.experiment import Point, Training
+from bench.grid import NO_GRIDS
 from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.terminal import Terminal, say, styled

@@ -1,20 +1,18 @@
-"""Whatever a grid or a command line holds: a clear error that names the field, never a traceback."""
+"""Whatever a grid or a command line holds: an error that names the field, and no traceback."""
 
 from __future__ import annotations
 
 import math
-import types
 import typing
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from pydantic import BaseModel
 
-from bench.cli import cli, main
+from bench.cli import main
 from bench.errors import Exit
 from bench.tables import Grid
 

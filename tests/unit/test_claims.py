@@ -14,10 +14,11 @@ from bench import claims
 from bench.claims import Verdict
 from bench.claims.table import AccuracyClaim, AnyClaim, ResourceClaim, ThroughputClaim
 from bench.errors import ConfigError, StoreError
+from bench.grid import CLAIMS_FILE
 from bench.paths import ROOT
 from bench.terminal import Terminal
 
-STATED = claims.load_claims(ROOT / "experiments" / claims.CLAIMS_FILE)
+STATED = claims.load_claims(ROOT / "experiments" / CLAIMS_FILE)
 HLS = "what FINN+ would build for a part: 4 MVAU_hls, 3 Thresholding_rtl"
 RTL = "what FINN+ would build for a part: 4 MVAU_rtl, 3 Thresholding_rtl"
 NO_RESULTS = pd.DataFrame(columns=["network", "dataset", "weight_bits", "act_bits", "seed",

@@ -13,8 +13,8 @@ import pytest
 from test_report import MetricsRunner
 
 from bench import provenance, report
-from bench.cli import cli, main
-from bench.commands import common, rows
+from bench.cli import main
+from bench.commands import common, rows, run
 from bench.errors import Exit
 from bench.experiment import Experiment, expand
 from bench.grid import load_grid
@@ -154,7 +154,7 @@ def test_the_rerun_command_is_one_that_bench_takes(
     told = json.loads(capsys.readouterr().out)
     program, name, *options = shlex.split(told["rerun"][-1])
     assert (program, name) == ("bench", "run")
-    parsed = cli.commands["run"].make_context("run", options).params
+    parsed = run.command.make_context("run", options).params
     assert (parsed["names"], parsed["images"], parsed["file"]) == ((ROW,), 50, grid_file)
     grid, experiments = common.load_experiments(parsed["file"])
     points = rows.choose(common.all_points(grid, experiments), parsed["names"])
