@@ -12,7 +12,7 @@ from bench.errors import BenchError, Exit, StoreError
 from bench.events import Emit, Finished, Note
 from bench.pipeline import history
 from bench.pipeline.backend import Backend, LocalBackend
-from bench.pipeline.budget import MAY_PASS, Work, cost, ranks, require_memory, works
+from bench.pipeline.budget import MAY_PASS, Work, memory_of, ranks, require_memory, works
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
@@ -99,8 +99,8 @@ class _Execution:
         self._limits = limits
         self._backend = backend
         self._emit = emit
-        self._ranks = ranks(tasks)
         self._works = works(tasks)
+        self._ranks = ranks(tasks, self._works)
         # The longest chain of work first: one that starts last is what everybody waits for.
         self._waiting = dict.fromkeys(sorted(self._tasks, key=lambda i: -self._ranks[i]))
         self._passed: Counter[str] = Counter()
@@ -168,7 +168,7 @@ class _Execution:
     def _has_memory(self, task: Task, beside: list[Task]) -> bool:
         if not self._backend.limited or self._limits.memory is None or not beside:
             return True
-        return sum(cost(other).memory for other in (task, *beside)) <= self._limits.memory
+        return sum(memory_of(other) for other in (task, *beside)) <= self._limits.memory
 
     def _skip(self, task: Task, reason: str) -> None:
         del self._waiting[task.id]
