@@ -60,7 +60,7 @@ class BuildSpec:
     target_fps: float | None
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
     oversized: str
 
 
@@ -84,7 +84,7 @@ class SynthesizeSpec:
 
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _build_spec(grid: Grid, folding: Folding, board: str) -> BuildSpec:
         target_fps=folding.target_fps,
         board=board,
         part=BOARD_PARTS[board],
-        clock_ns=1000.0 / grid.build.clock_mhz,
+        clock_mhz=grid.build.clock_mhz,
         oversized=grid.build.oversized,
     )
 
@@ -254,7 +254,7 @@ def _points(grid: Grid) -> Iterator[Experiment]:
             compile=_build_spec(grid, folding, board),
             size=SizeSpec(),
             simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
-            synthesize=SynthesizeSpec(board, BOARD_PARTS[board], 1000.0 / build.clock_mhz),
+            synthesize=SynthesizeSpec(board, BOARD_PARTS[board], build.clock_mhz),
             measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
             folding_name=folding.name,
             suffix=f"-{board.lower()}" if len(build.board) > 1 else "",

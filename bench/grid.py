@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -25,6 +24,7 @@ from bench import foldings
 from bench.catalog import BIT_WIDTHS, BOARD_PARTS, DATASET_CLASSES, NETWORKS, LayerShape
 from bench.errors import ConfigError, did_you_mean
 from bench.foldings import Folding
+from bench.reading import read_toml
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
 NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
@@ -310,16 +310,6 @@ def _check_names(path: Path, field: str, names: Iterable[str], known: Any) -> No
             raise ConfigError(
                 f"{path}: {field} = '{name}' is not known.", did_you_mean(name, known)
             )
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file; raises `ConfigError` when it is missing or is not TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}.", "Check the path.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.", "Correct it.") from None
 
 
 def explain(details: ErrorDetails, root: type[BaseModel] | None = None) -> str:

@@ -10,8 +10,9 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 
 from bench.catalog import NETWORKS
 from bench.errors import ConfigError, did_you_mean
-from bench.grid import CLAIMS_FILE, Table, explain, read_toml
+from bench.grid import CLAIMS_FILE, Table, explain
 from bench.paths import ROOT
+from bench.reading import read_toml
 
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Text, ...], Field(min_length=1)]

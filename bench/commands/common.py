@@ -22,6 +22,7 @@ from bench.pipeline.assemble import assemble
 from bench.runners import Runner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.terminal import say
 
 RUNNERS = ("auto", "docker", "venv")
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -145,7 +146,7 @@ def prepare_runner(choice: Choice) -> None:
     from bench.runners.docker import DockerRunner  # noqa: PLC0415
 
     if isinstance(choice.runner, DockerRunner):
-        choice.runner.prepare_base(lambda text: click.echo(f"note: {text}"), threading.Event())
+        choice.runner.prepare_base(lambda text: say(f"note: {text}"), threading.Event())
 
 
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from bench.commands import common, rows
 from bench.commands.bounds import bound_options, memory_budget
@@ -13,6 +12,7 @@ from bench.commands.preview import show_forecast
 from bench.pipeline import forecast, plan
 from bench.pipeline.ensure import describe_host
 from bench.stages import STAGES, up_to
+from bench.terminal import Terminal
 
 
 @click.command("plan")
@@ -45,10 +45,9 @@ def command(
     tasks = plan(wanted, up_to(only) if only else STAGES)
     at_once = jobs or common.available_cpus()
     expected = forecast(tasks, resolver, at_once, memory_budget(jobs, memory), describe_host())
-    console = Console()
+    console = Terminal()
     console.print(
         f"Grid '{grid.name}': {len(experiments)} experiments, {len(tasks)} tasks; "
-        f"runner {choice.runner.name} ({choice.reason})",
-        highlight=False,
+        f"runner {choice.runner.name} ({choice.reason})"
     )
     show_forecast(expected, tasks, resolver, console)

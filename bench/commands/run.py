@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from bench import claims, report
 from bench.commands import closing, common, overrides, reporting, rows
@@ -21,6 +20,7 @@ from bench.pipeline import Forecast, Resolver, Summary, Task, execute, forecast,
 from bench.pipeline.ensure import describe_host
 from bench.runners.limits import Limits
 from bench.stages import STAGES, up_to
+from bench.terminal import Terminal
 from bench.ui import View, make_view
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def command(
       bench run experiments/quick.toml --images 10000 --exact
       bench run experiments/quick.toml --row tfc-mnist-w2a2-s1-max
     """
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = Terminal(soft_wrap=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file, changes)
     stated = claims.load_claims(claims.claims_beside(file))
     wanted = rows.choose(common.all_points(grid, experiments), names)
@@ -93,7 +93,7 @@ def command(
         reported = reporting.report_on(grid, experiments, resolver, folder, stated, about, kept)
         _show(reported, {point.name for point in wanted}, grid.name, summary, console)
     if timing:
-        console.print(report.timing_line(timing), highlight=False)
+        console.print(report.timing_line(timing))
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
@@ -109,13 +109,13 @@ class _Bounds:
 
 
 def _rehearse(
-    tasks: list[Task], resolver: Resolver, bounds: _Bounds, folder: Path, console: Console
+    tasks: list[Task], resolver: Resolver, bounds: _Bounds, folder: Path, console: Terminal
 ) -> None:
     """Say what would run, and where the report would be."""
     at_once = bounds.jobs or common.available_cpus()
     expected = forecast(tasks, resolver, at_once, bounds.memory, describe_host())
     show_forecast(expected, tasks, resolver, console)
-    console.print(f"would write: {folder}", highlight=False, soft_wrap=True)
+    console.print(f"would write: {folder}", soft_wrap=True)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class _Work:
     folder: Path
 
 
-def _execute(work: _Work, bounds: _Bounds, console: Console) -> tuple[Summary, Forecast]:
+def _execute(work: _Work, bounds: _Bounds, console: Terminal) -> tuple[Summary, Forecast]:
     """Do the tasks, showing what goes on; what was expected is saved before the first starts."""
     cpus = common.available_cpus()
     runner = work.choice.runner.name
@@ -160,7 +160,7 @@ def _execute(work: _Work, bounds: _Bounds, console: Console) -> tuple[Summary, F
 
 
 def _show(
-    reported: reporting.Reported, wanted: set[str], grid: str, summary: Summary, console: Console
+    reported: reporting.Reported, wanted: set[str], grid: str, summary: Summary, console: Terminal
 ) -> None:
     """Show the results of the rows `wanted`; a simulation not bit-exact becomes an error."""
     results = reported.results[reported.results["experiment"].isin(wanted)]
@@ -197,7 +197,7 @@ def _link(grid: str, tasks: list[Task], summary: Summary, resolver: Resolver) ->
                 resolver.store.link(grid, experiment, task.stage.name, entry)
 
 
-def _tell(console: Console, tasks: list[Task], summary: Summary) -> None:
+def _tell(console: Terminal, tasks: list[Task], summary: Summary) -> None:
     kept = summary.count("kept")
     skipped = summary.count("skipped")
     if kept + skipped == len(tasks) and not summary.errors and kept:
@@ -208,4 +208,4 @@ def _tell(console: Console, tasks: list[Task], summary: Summary) -> None:
         counts = ((status, summary.count(status)) for status in ("infeasible", "failed", "skipped"))
         extra = "".join(f", {number} {status}" for status, number in counts if number)
         line = f"{summary.count('done')} tasks done, {kept} kept from earlier{extra}."
-    console.print(f"{line} {summary.seconds:.1f} s", highlight=False)
+    console.print(f"{line} {summary.seconds:.1f} s")

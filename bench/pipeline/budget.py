@@ -27,7 +27,7 @@ MAY_PASS = 8
 TRAIN_IMAGES = 60_000
 TRAIN_SECONDS_PER_IMAGE = 1.5e-5
 SIMULATED_CYCLES_PER_SECOND = 5e6
-NANOSECONDS = 1e9  # in a second
+HERTZ_PER_MHZ = 1e6
 
 Specs = dict[str, Mapping[str, Any]]
 """Specs by stage."""
@@ -158,7 +158,7 @@ class _Origin:
             return 0.0
         build, train = self._specs["compile"], self._specs["train"]
         if build["folding"] is None:
-            return NANOSECONDS / float(build["clock_ns"]) / float(build["target_fps"])
+            return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
         classes = DATASET_CLASSES[self._specs["dataset"]["name"]]
         layers = NETWORKS[train["network"]].layers(train["image_size"], classes)
         return max(layer_cycles(layers, build["folding"]))

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from bench import claims
 from bench.claims import Verdict
@@ -17,6 +16,7 @@ from bench.claims.table import AccuracyClaim, AnyClaim, ResourceClaim, Throughpu
 from bench.errors import ConfigError, StoreError
 from bench.grid import CLAIMS_FILE
 from bench.paths import ROOT
+from bench.terminal import Terminal
 
 STATED = claims.load_claims(ROOT / "experiments" / CLAIMS_FILE)
 HLS = "what FINN+ would build for a part: 4 MVAU_hls, 3 Thresholding_rtl"
@@ -327,7 +327,7 @@ def test_claims_json_has_the_agreed_form_and_is_the_same_each_time(tmp_path: Pat
 
 def test_what_is_shown_fits_80_columns_and_ends_what_is_too_long() -> None:
     low = [training(b, 0.96) | {"act_bits": a} for b in range(2, 8) for a in range(2, 8)]
-    console = Console(width=200)
+    console = Terminal(width=200)
     with console.capture() as captured:
         claims.show_claims([c1(training(8, 0.97), *low)], console)
     shown = captured.get()

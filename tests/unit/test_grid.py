@@ -9,7 +9,7 @@ import pytest
 
 from bench.catalog import NETWORKS
 from bench.errors import ConfigError
-from bench.experiment import expand, references
+from bench.experiment import expand, references, spec_as_json
 from bench.foldings import divisors
 from bench.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
@@ -202,6 +202,15 @@ def test_the_papers_grid_is_the_papers(tmp_path: Path) -> None:
     assert len(on_mnist) == 49 * 6
     train = on_mnist[0].train
     assert (train.epochs, train.milestones, train.batch_size) == (40, (34, 37), 100)
+
+
+def test_every_clock_comes_through_as_it_was_written(grid_file: Path) -> None:
+    grid = load_grid(grid_file)
+    for mhz in range(1, 1001):
+        build = grid.build.model_copy(update={"clock_mhz": float(mhz)})
+        first = expand(grid.model_copy(update={"build": build}))[0]
+        for stage in ("compile", "synthesize"):
+            assert spec_as_json(first.spec(stage))["clock_mhz"] == mhz
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:

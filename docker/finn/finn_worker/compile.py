@@ -47,7 +47,7 @@ class CompileSpec:
         target_fps: Images per second that the search aims at; None with a folding.
         board: FINN's name of the board, such as "Pynq-Z1".
         part: The board's FPGA, as Vivado spells it.
-        clock_ns: Clock period asked for.
+        clock_mhz: Clock asked for.
         oversized: What becomes of a design that does not fit: "simulate" or "stop".
     """
 
@@ -55,13 +55,13 @@ class CompileSpec:
     target_fps: float | None
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
     oversized: str
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built; raises `StageError`."""
-        if not self.clock_ns > 0:
-            raise StageError(f"The clock period is {self.clock_ns} ns.", "Give one above 0.")
+        if not self.clock_mhz > 0:
+            raise StageError(f"The clock is {self.clock_mhz} MHz.", "Give one above 0.")
         if (self.folding is None) == (self.target_fps is None):
             raise StageError(
                 f"The folding is {self.folding} and the target {self.target_fps} images/s.",
@@ -101,7 +101,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     simulated = flow.step("specialize to RTL", steps.specialize_rtl, folded, spec.part)
     flow.verifier.equal("specialize to RTL", simulated, postprocess)
     built = flow.step("specialize for the board", steps.specialize_for_board, folded, spec.part)
-    simulated = flow.step("generate RTL", steps.generate_rtl, simulated, spec.part, spec.clock_ns)
+    simulated = flow.step("generate RTL", steps.generate_rtl, simulated, spec.part, spec.clock_mhz)
     for graph in (simulated, built):
         folding.read_back(graph, folds)
 
@@ -110,7 +110,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     canonical.save(built, request.outputs / "board.onnx")
     postprocess.save(request.outputs / "postprocess.npz")
     flow.step("write RTL bundle", write_bundle, simulated, request.outputs)
-    target = {"board": spec.board, "part": spec.part, "clock_ns": spec.clock_ns}
+    target = {"board": spec.board, "part": spec.part, "clock_mhz": spec.clock_mhz}
     target |= {"folding": [[fold.pe, fold.simd] for fold in folds], "target_fps": spec.target_fps}
     metrics = _metrics(built, simulated, spec.part, has)
     request.write_metrics(target | metrics | {"verified_steps": flow.verifier.steps})
@@ -129,7 +129,7 @@ def _search(dataflow: ModelWrapper, spec: CompileSpec) -> list[folding.Fold]:
         Infeasible: It finds nothing as fast.
     """
     assert spec.target_fps is not None
-    clock = 1e9 / spec.clock_ns
+    clock = 1e6 * spec.clock_mhz
     wanted = int(clock / spec.target_fps)
     specialized = steps.specialize_rtl(dataflow, spec.part)
     folds = folding.search(specialized, max(1, wanted))
@@ -137,7 +137,7 @@ def _search(dataflow: ModelWrapper, spec: CompileSpec) -> list[folding.Fold]:
     if reached > wanted:
         raise Infeasible(
             f"FINN+'s search for {spec.target_fps:.0f} images/s ({wanted} cycles per image at "
-            f"{clock / 1e6:g} MHz) ends at {reached} cycles, {clock / reached:.0f} images/s: "
+            f"{spec.clock_mhz:g} MHz) ends at {reached} cycles, {clock / reached:.0f} images/s: "
             f"{folding.text(folds)}. A folding table may go further."
         )
     return folds

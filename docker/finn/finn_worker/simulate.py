@@ -173,11 +173,9 @@ def _write_package(
         "dma_bytes_per_cycle": DMA_BYTES_PER_CYCLE,
         "fifos": fifo_table(design, sizing.depths),
     }
-    for key in ("board", "part", "clock_ns"):
+    for key in ("board", "part", "clock_mhz"):
         if key in estimated:
             described[key] = estimated[key]
-    if "clock_ns" in estimated:
-        described["clock_mhz"] = 1000 / float(estimated["clock_ns"])
     text = json.dumps(described, indent=1, sort_keys=True)
     (package / "package.json").write_text(text + "\n", encoding="utf-8")
 

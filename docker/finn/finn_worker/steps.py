@@ -37,6 +37,7 @@ from qonnx.transformation.infer_datatypes import InferDataTypes
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.cleanup import cleanup_model
 
+from finn_worker.clock import period_ns
 from stagekit import StageError
 
 
@@ -174,6 +175,6 @@ def specialize_for_board(model: ModelWrapper, part: str) -> ModelWrapper:
     return minimize_bit_widths(model)
 
 
-def generate_rtl(model: ModelWrapper, part: str, clock_ns: float) -> ModelWrapper:
+def generate_rtl(model: ModelWrapper, part: str, clock_mhz: float) -> ModelWrapper:
     """Generate every node's Verilog and memory files, below the folder of `toolchain.prepare`."""
-    return model.transform(PrepareIP(part, clock_ns))
+    return model.transform(PrepareIP(part, period_ns(clock_mhz)))

@@ -17,7 +17,7 @@ SPEC = {
     "target_fps": None,
     "board": "Pynq-Z1",
     "part": "xc7z020clg400-1",
-    "clock_ns": 10.0,
+    "clock_mhz": 100.0,
     "oversized": "simulate",
 }
 
