@@ -12,7 +12,8 @@ from bench.errors import BenchError, Exit, StoreError
 from bench.events import Emit, Finished, Note
 from bench.pipeline import history
 from bench.pipeline.backend import Backend, LocalBackend
-from bench.pipeline.budget import MAY_PASS, Work, memory_of, ranks, require_memory, works
+from bench.pipeline.budget import MAY_PASS, Work, memory_of, ranks, works
+from bench.pipeline.check import check_machine, check_store
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
@@ -67,7 +68,7 @@ def execute(
         present: What `resolver.present` found for these tasks, if it is known already.
 
     Raises:
-        ConfigError: `memory` is less than one task takes.
+        BenchError: As `bench.pipeline.check` says: this machine cannot do it.
         KeyboardInterrupt: Ctrl-C; every child is stopped and nothing half-written is left.
     """
     backend = backend or LocalBackend(resolver, jobs, emit)
@@ -111,8 +112,9 @@ class _Execution:
         tasks = self._tasks.values()
         blocked = self._resolver.blocked(tasks, present)
         missing = [task for task in tasks if task.id not in present and task.id not in blocked]
-        if self._backend.limited and self._limits.memory is not None:
-            require_memory(missing, self._limits.memory)
+        check_store(self._resolver.store)
+        if self._backend.limited:
+            check_machine(missing, self._resolver, self._limits.memory)
         with self._backend:
             self._backend.prepare(list(dict.fromkeys(t.stage.environment for t in missing)))
             self._drain()
