@@ -6,11 +6,13 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from bench.catalog import BOARD_PARTS
 from bench.foldings import Folding, FoldingTable
-from bench.grid import EMULATED, FLOAT, Grid, precisions
+from bench.grid import precisions
+from bench.tables import EMULATED, FLOAT, Grid
 
 BitWidths = int | tuple[int, ...]
 """One number for all layers, or one for each; 0 where nothing is quantized."""
@@ -59,7 +61,7 @@ class BuildSpec:
     target_fps: float | None
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
     oversized: str
 
 
@@ -83,7 +85,7 @@ class SynthesizeSpec:
 
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Training:
     dataset: DatasetSpec
     train: TrainSpec
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name, e.g. `tfc-mnist-w2a2-s1`."""
         train = self.train
@@ -159,7 +161,7 @@ class Experiment:
     needs_bitstream: bool
     suffix: str = ""
 
-    @property
+    @cached_property
     def training(self) -> Training:
         """What it shares with the other foldings of one training."""
         return Training(self.dataset, self.train)
@@ -169,7 +171,7 @@ class Experiment:
         """Readable name of what one training serves, e.g. `tfc-mnist-w2a2-s1`."""
         return self.training.name
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name of the experiment, e.g. `tfc-mnist-w2a2-s1-low`; unique in a grid."""
         return f"{self.training_name}-{self.folding_name}{self.suffix}"
@@ -235,7 +237,7 @@ def _build_spec(grid: Grid, folding: Folding, board: str) -> BuildSpec:
         target_fps=folding.target_fps,
         board=board,
         part=BOARD_PARTS[board],
-        clock_ns=1000.0 / grid.build.clock_mhz,
+        clock_mhz=grid.build.clock_mhz,
         oversized=grid.build.oversized,
     )
 
@@ -253,8 +255,8 @@ def _points(grid: Grid) -> Iterator[Experiment]:
             compile=_build_spec(grid, folding, board),
             size=SizeSpec(),
             simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
-            synthesize=SynthesizeSpec(board, BOARD_PARTS[board], 1000.0 / build.clock_mhz),
-            measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
+            synthesize=SynthesizeSpec(board, BOARD_PARTS[board], build.clock_mhz),
+            measure=MeasureSpec(tuple(sorted(grid.measure.board)), grid.measure.images),
             folding_name=folding.name,
             suffix=f"-{board.lower()}" if len(build.board) > 1 else "",
             needs_bitstream=grid.needs_bitstream,

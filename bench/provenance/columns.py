@@ -116,7 +116,7 @@ def arithmetic(column: str, steps: Sequence[Step]) -> str:
     if step is None or source.metric not in step.metrics:
         return ""
     if column in _ARITHMETIC and "compile" in by_stage:
-        clock_mhz = 1000.0 / by_stage["compile"].spec["clock_ns"]
+        clock_mhz = by_stage["compile"].spec["clock_mhz"]
         if numbers := _ARITHMETIC[column](step.metrics, clock_mhz):
             return numbers
     return f"{source.metric} = {step.metrics[source.metric]}"

@@ -142,11 +142,12 @@ def _dma(found: Metrics) -> Dma | None:
 
 
 def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
-    """Rows of the slowest and the fastest simulated design; the first among equals."""
-    intervals = results["ii_simulated"].dropna().astype(float)
+    """Places of the slowest and the fastest simulated design; the first among equals."""
+    # Numbered by place before any row is left out: a place among those left is another one.
+    intervals = results["ii_simulated"].reset_index(drop=True).dropna().astype(float)
     if intervals.empty:
         return None, None
-    return int(intervals.argmax()), int(intervals.argmin())
+    return int(intervals.idxmax()), int(intervals.idxmin())
 
 
 def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:

@@ -12,7 +12,7 @@ class Ratio:
     """The fastest over the slowest folding of one training.
 
     Attributes:
-        point: The training, e.g. `TFC MNIST w2a2 seed 1`.
+        point: The training, e.g. `TFC MNIST w2a2 seed 1`, and the board where there are several.
         slow, fast: Names of the two foldings.
         core: Ratio of their throughputs in simulation, nothing but the accelerator counted.
         measured: The same as measured, the board's DMA included; None when not measured.
@@ -26,20 +26,22 @@ class Ratio:
 
 
 def throughput_ratios(results: pd.DataFrame) -> list[Ratio]:
-    """One ratio per training that has at least two simulated foldings."""
+    """One ratio per training and board with at least two simulated foldings."""
     ratios = []
     simulated = results.dropna(subset=["fps_core"])
-    identity = ["network", "dataset", "weight_bits", "act_bits", "seed"]
+    identity = ["network", "dataset", "weight_bits", "act_bits", "seed", "board"]
+    several_boards = results["board"].nunique() > 1
     for values, group in simulated.groupby(identity, sort=False):
         if len(group) < 2:
             continue
         ordered = group.sort_values("fps_core")
         slow, fast = ordered.iloc[0], ordered.iloc[-1]
-        network, dataset, weight_bits, act_bits, seed = values
+        network, dataset, weight_bits, act_bits, seed, board = values
+        where = f" {board}" if several_boards else ""
         both_measured = ordered["fps_measured"].iloc[[0, -1]].notna().all()
         ratios.append(
             Ratio(
-                point=f"{network} {dataset} w{weight_bits}a{act_bits} seed {seed}",
+                point=f"{network} {dataset} w{weight_bits}a{act_bits} seed {seed}{where}",
                 slow=slow["folding"],
                 fast=fast["folding"],
                 core=fast["fps_core"] / slow["fps_core"],

@@ -113,7 +113,7 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
     simulation = _metrics(entries, "simulate")
     synthesis = _metrics(entries, "synthesize")
     measurement = _metrics(entries, "measure")
-    clock_mhz = 1000.0 / experiment.compile.clock_ns
+    clock_mhz = experiment.compile.clock_mhz
     interval = simulation.get("ii_simulated")
     return {
         "experiment": experiment.name,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 from rich import box
-from rich.console import Console, JustifyMethod
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from bench.errors import store_error
@@ -17,6 +17,7 @@ from bench.report.ratios import throughput_ratios
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
 from bench.report.timing import read_timing, timing_line
+from bench.terminal import Terminal, styled
 
 PROVENANCE = {
     "accuracy": "trained network, whole test set",
@@ -73,22 +74,22 @@ def write_more(
     return tuple(folder / name for name in texts)
 
 
-def show(results: pd.DataFrame, grid: str, console: Console) -> None:
+def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
     """Print two tables, each narrow enough for 80 columns, and the ratios."""
     networks = ", ".join(dict.fromkeys(results["network"] + " on " + results["dataset"]))
-    console.print(f"\n[bold]Results of grid '{grid}'[/]: {networks}", highlight=False)
+    console.print(styled("\n[bold]Results of grid '{}'[/]: {}", grid, networks))
     if len(results) > MANY:
         console.print(_table(summarize(results), SUMMARY_COLUMNS))
-        console.print(f"{len(results)} points; each one is in results.csv.", highlight=False)
+        console.print(f"{len(results)} points; each one is in results.csv.")
     else:
         for columns in (THROUGHPUT, RESOURCES):
             console.print(_table(results, columns))
     if results["seed"].nunique() > 1 and len(results) <= MANY:
         console.print(_table(over_seeds(results), SPREAD))
     for line in [*_few(_ratio_lines(results)), *_synthesis_lines(results)]:
-        console.print(line, highlight=False)
+        console.print(line)
     for line in _reason_lines(results):
-        console.print(line, highlight=False, markup=False)
+        console.print(line)
 
 
 def _table(rows: pd.DataFrame, columns: Columns) -> Table:
@@ -103,7 +104,7 @@ def _table(rows: pd.DataFrame, columns: Columns) -> Table:
     for _, row in rows.iterrows():
         if several and row["dataset"] != dataset:
             dataset = row["dataset"]
-            table.add_row(f"[bold]{dataset}[/]")
+            table.add_row(styled("[bold]{}[/]", dataset))
         cells = {name: cell(row) for name, cell in columns.items()}
         if "status" in cells:  # of which stage, and why, stands below the table
             cells["status"] = cells["status"].split(":")[0]

@@ -21,8 +21,9 @@ import pytest
 from bench.boards import transfer
 from bench.boards.base import Address, Identity
 from bench.boards.emulated import furnish
-from bench.boards.fleet import Remote, address_of
+from bench.boards.fleet import Remote
 from bench.boards.link import Limits
+from bench.boards.login import address_of
 from bench.boards.ssh import open_board
 from bench.boards.trust import offered_key, trust
 from bench.errors import BoardError

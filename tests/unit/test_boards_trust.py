@@ -15,7 +15,8 @@ import pytest
 
 from bench.boards.base import Address, Identity
 from bench.boards.emulated import furnished, serve
-from bench.boards.fleet import Fleet, Remote, address_of, parse_target
+from bench.boards.fleet import Fleet, Remote, parse_target
+from bench.boards.login import address_of
 from bench.boards.trust import known_hosts_file, trust, trusted_key
 from bench.cli import main
 from bench.commands.common import Changes, load_experiments

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from bench import report
 from bench.experiment import Experiment, expand, references
@@ -20,6 +19,7 @@ from bench.pipeline import Resolver, execute, plan
 from bench.report.ratios import throughput_ratios
 from bench.report.summary import summarize
 from bench.runners import Job
+from bench.terminal import Terminal
 from conftest import FakeRunner
 
 REQUIRED = (
@@ -111,7 +111,7 @@ def test_the_terminal_shows_a_mismatch_loudly(
 ) -> None:
     results = collect(experiments, resolver)
     results.loc[0, "bit_exact"] = False
-    console = Console(file=io.StringIO(), width=250)
+    console = Terminal(file=io.StringIO(), width=250)
     report.show(results, "test", console)
     text = console.file.getvalue()
     assert "NO" in text
@@ -124,7 +124,7 @@ def test_several_data_sets_are_told_apart_within_80_columns(
     results = collect(experiments, resolver)
     results.loc[2:, "dataset"] = "Fashion-MNIST"
     results.loc[3, ["status", "reason"]] = ["failed: compile", "It broke."]
-    console = Console(file=io.StringIO(), width=80)
+    console = Terminal(file=io.StringIO(), width=80)
     report.show(results, "test", console)
     lines = [line.strip() for line in console.file.getvalue().splitlines()]
     first, second = lines.index("MNIST"), lines.index("Fashion-MNIST")
@@ -215,7 +215,7 @@ def test_a_large_grid_is_summed_up(
 
     # The package has a function of the module's name.
     monkeypatch.setattr(sys.modules["bench.report.write"], "MANY", 3)
-    console = Console(file=io.StringIO(), width=250)
+    console = Terminal(file=io.StringIO(), width=250)
     report.show(results, "test", console)
     text = console.file.getvalue()
     assert "4 points; each one is in results.csv" in text

@@ -107,7 +107,7 @@ def compile_network(folder: Path, sizes: tuple[int, ...], folding: list[list[int
             "oversized": "simulate",
             "board": "Pynq-Z1",
             "part": "xc7z020clg400-1",
-            "clock_ns": 10.0,
+            "clock_mhz": 100.0,
         },
         inputs={"export": export},
         outputs=compiled,
