@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,3 +113,21 @@ def test_a_report_outside_the_store_keeps_no_drawings_in_it(
         assert reported.drawn
         assert cache.exists() == keeps
     assert not reporting.report_on(grid, experiments, resolver, folder, {}, ABOUT).drawn
+
+
+def test_runs_that_end_together_do_not_remove_each_others_files(
+    experiments: Sequence[Experiment],
+    grid_file: Path,
+    resolver: Resolver,
+    drawn: list[str],
+) -> None:
+    execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
+    grid, folder = load_grid(grid_file), resolver.store.root / "reports" / "test"
+    with ThreadPoolExecutor(6) as threads:
+        ends = [
+            threads.submit(reporting.report_on, grid, experiments, resolver, folder, {}, ABOUT)
+            for _ in range(6)
+        ]
+    written = {end.result().written for end in ends}
+    assert len(written) == 1
+    assert all(path.is_file() for path in written.pop())
