@@ -104,6 +104,14 @@ def misfits(table: FoldingTable, layers: Sequence[LayerShape]) -> Iterator[tuple
                 )
 
 
+def layer_cycles(layers: Sequence[LayerShape], table: FoldingTable) -> list[float]:
+    """Cycles that each of `layers` takes for an image, folded as `table` says."""
+    return [
+        (layer.inputs / simd) * (layer.outputs / pe)
+        for layer, (pe, simd) in zip(layers, table, strict=True)
+    ]
+
+
 def divisors(number: int) -> list[int]:
     """All divisors of `number`, ascending."""
     return [value for value in range(1, number + 1) if number % value == 0]

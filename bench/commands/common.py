@@ -143,14 +143,19 @@ def limits_of(grid: Grid) -> Limits:
     )
 
 
-def prepare_runner(choice: Choice) -> None:
-    """Do what has to be done before keys can be computed: a docker runner needs its base."""
+def prepare_runner(choice: Choice) -> bool:
+    """Do what has to be done before keys can be computed: a docker runner needs its base.
+
+    Returns:
+        Whether it does: keys that were computed before may have been others.
+    """
     if choice.runner.name != "docker":
-        return
+        return False
     from bench.runners.docker import DockerRunner  # noqa: PLC0415
 
     if isinstance(choice.runner, DockerRunner):
         choice.runner.prepare_base(lambda text: say(f"note: {text}"), threading.Event())
+    return True
 
 
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:

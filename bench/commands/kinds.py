@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bench.text import printable
+from bench.names import HOST, IPV6
+from bench.text import excerpt, printable
 
+_SCHEDULER = re.compile(rf"(?:(?:tcp|tls|ucx|wss?)://)?(?:{HOST}|\[{IPV6}\]):[0-9]{{1,5}}")
 _LONGEST_PART, _LONGEST_PATH = 255, 4000  # bytes, on Linux
 
 
@@ -49,6 +52,22 @@ class Finite(click.FloatRange):
         return number
 
 
+class SchedulerAddress(click.ParamType[str]):
+    """Where a Dask scheduler listens: a protocol, a machine, a port."""
+
+    name = "ADDRESS"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """See `click.ParamType`."""
+        text = str(value)
+        if _SCHEDULER.fullmatch(text):
+            return text
+        shown = excerpt(text, 100)
+        return self.fail(f"'{shown}' is not an address such as tcp://host:8786.", param, ctx)
+
+
 class Jobs(click.ParamType[int | None]):
     """A whole number, or `auto`, which is None."""
 
@@ -68,4 +87,6 @@ class Jobs(click.ParamType[int | None]):
         if text.isdecimal() and len(text) <= len(str(self._most)) and 1 <= int(text) <= self._most:
             return int(text)
         shown = printable(text[:50])
-        return self.fail(f"'{shown}' is neither 'auto' nor from 1 to {self._most}.", param, ctx)
+        return self.fail(
+            f"'{shown}' is neither 'auto' nor a number from 1 to {self._most}.", param, ctx
+        )
