@@ -33,6 +33,8 @@ def trusted_key(host: str, port: int) -> asyncssh.SSHKey | None:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}.", "Correct or remove the file.") from None
     try:
         matched = asyncssh.import_known_hosts(text).match(host, "", port)
     except ValueError as error:

@@ -10,6 +10,7 @@ import click
 from bench import archive
 from bench.archive.writer import require_suffix
 from bench.commands import common
+from bench.commands.kinds import PathKind
 from bench.commands.preview import megabytes
 from bench.errors import ConfigError
 from bench.experiment import references
@@ -20,7 +21,7 @@ from bench.terminal import Terminal
 @common.grid_options
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathKind(dir_okay=False),
     metavar="FILE",
     help="The archive, .tar.gz or .zip.  [default: <grid>.tar.gz here]",
 )

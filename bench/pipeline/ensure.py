@@ -21,6 +21,7 @@ from bench.pipeline.resolve import Resolver
 from bench.runners import Job
 from bench.store import Entry, Manifest, Workspace
 from bench.store.manifest import describe_files
+from bench.text import printable
 from bench.wire import Request, Result
 
 
@@ -150,7 +151,7 @@ class Ensurer:
             stage=task.stage.name,
             name=task.name,
             status=result.status,
-            reason=result.reason,
+            reason=printable(result.reason),
             spec=task.spec,
             inputs={name: entry.manifest.content_hash for name, entry in attempt.inputs.items()},
             artifacts=describe_files(attempt.workspace.files),

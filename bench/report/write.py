@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,7 @@ def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
     provenance = "\n".join(f"- `{name}`: {origin}" for name, origin in PROVENANCE.items())
     synthesis = "\n".join(f"- {line}" for line in _synthesis_lines(results))
     ratios = "\n".join(f"- {line}" for line in _ratio_lines(results))
-    reasons = "\n".join(f"- {line}" for line in _reason_lines(results))
+    reasons = "\n".join(f"- {_one_line(line)}" for line in _reason_lines(results))
     return (
         f"# Results of grid '{grid}'\n\n"
         f"{_markdown_table(summarize(results), DATASET | SUMMARY_COLUMNS)}\n\n"
@@ -240,6 +241,11 @@ def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
         f"## Where the numbers come from\n\n{provenance}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"
     )
+
+
+def _one_line(text: str) -> str:
+    """Text of any tool's as an item of a list in Markdown, which takes `<` for HTML."""
+    return html.escape(" ".join(text.split()), quote=False)
 
 
 def _markdown_table(results: pd.DataFrame, columns: Columns) -> str:
