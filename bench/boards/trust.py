@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import asyncssh
 from bench.boards.faults import explained
 from bench.errors import BoardError, ConfigError
 from bench.files import check_writable, write_atomic
+from bench.locks import hold
 
 _SSH_PORT = 22
 
@@ -72,8 +74,8 @@ def trust(host: str, port: int, key: asyncssh.SSHKey) -> Path:
     path = known_hosts_file()
     pattern = host if port == _SSH_PORT else f"[{host}]:{port}"
     algorithm, encoded = key.export_public_key().decode().split()[:2]
-    with _explained():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Held from reading to writing, so that of two that trust at once neither forgets the other's.
+    with _explained(), hold(path.with_name(f"{path.name}.lock"), threading.Event()):
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if line.split(" ")[0] != pattern]
         text = "\n".join([*kept, f"{pattern} {algorithm} {encoded}", ""])

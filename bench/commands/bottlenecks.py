@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from rich import box
 from rich.table import Table
 
-from bench.catalog import DATASET_CLASSES, NETWORKS, LayerShape
+from bench.catalog import DATASETS, NETWORKS, LayerShape
 from bench.foldings import Folding, FoldingTable, layer_cycles, misfits
-from bench.grid import Grid
+from bench.tables import Grid
 from bench.terminal import Terminal
 
 HERTZ_PER_MHZ = 1e6
@@ -23,7 +23,7 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
     for heading in ("cycles", "fps at most", "of it, by layer"):
         table.add_column(heading, justify="right", no_wrap=True)
     shapes = {
-        NETWORKS[grid.train.network].layers(grid.train.image_size, DATASET_CLASSES[dataset])
+        NETWORKS[grid.train.network].layers(grid.train.image_size, DATASETS[dataset].classes)
         for dataset in grid.train.dataset
     }
     for layers in sorted(shapes, key=str):

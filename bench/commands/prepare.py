@@ -12,10 +12,10 @@ from bench.commands import common, rows
 from bench.commands.bounds import Bounds
 from bench.errors import ConfigError
 from bench.experiment import Experiment, Point
-from bench.grid import Grid
 from bench.pipeline import Forecast, Resolver, Task, forecast, plan
 from bench.pipeline.check import check_machine, check_store
 from bench.pipeline.ensure import describe_host
+from bench.tables import Grid
 
 
 @dataclass(frozen=True)

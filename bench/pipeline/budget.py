@@ -12,12 +12,12 @@ from typing import Any
 
 import psutil
 
-from bench.catalog import DATASET_CLASSES, NETWORKS
+from bench.catalog import DATASETS, NETWORKS
 from bench.errors import ConfigError
 from bench.experiment import bits_text
 from bench.foldings import layer_cycles
-from bench.grid import EMULATED
 from bench.pipeline.plan import Task
+from bench.tables import EMULATED
 
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
@@ -159,7 +159,7 @@ class _Origin:
         build, train = self._specs["compile"], self._specs["train"]
         if build["folding"] is None:
             return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
-        classes = DATASET_CLASSES[self._specs["dataset"]["name"]]
+        classes = DATASETS[self._specs["dataset"]["name"]].classes
         layers = NETWORKS[train["network"]].layers(train["image_size"], classes)
         return max(layer_cycles(layers, build["folding"]))
 

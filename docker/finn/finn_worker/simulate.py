@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finn_worker import known_faults
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
 from finn_worker.size import KnownSizing
@@ -66,7 +65,9 @@ class TestSet:
             if not 2 <= count <= available:
                 raise StageError(
                     f"{count} images are to be simulated; the test set has {available}.",
-                    f"Ask for 2 to {available} images.",
+                    f"Ask for 2 to {available} images."
+                    if available >= 2
+                    else "Export a test set of two images or more: an interval takes two.",
                 )
             return cls(
                 images=data["images"][:count],
@@ -104,7 +105,7 @@ def simulate(request: Request, reporter: Reporter) -> None:
     metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
     metrics |= _stalls(run, accelerator)
     request.write_metrics(metrics | {"rtl": EXACT if spec.exact else STANDING_IN})
-    _remark(reporter, metrics, accelerator.estimated["simulated"]["layers"])
+    _remark(reporter, metrics, accelerator.estimated["known_faults"])
 
 
 def _simulate_all(
@@ -221,17 +222,14 @@ def _stalls(run: Run, accelerator: Accelerator) -> dict[str, Any]:
     }
 
 
-def _remark(
-    reporter: Reporter, metrics: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]
-) -> None:
+def _remark(reporter: Reporter, metrics: Mapping[str, Any], faults: Sequence[str]) -> None:
     """Say what a person should not overlook."""
     if metrics["mismatches"]:
         reporter.note(
             f"NOT bit-exact: {metrics['mismatches']} of {metrics['images']} images differ from "
             "the streamlined model."
         )
-        fault = known_faults.overflowing_queues(layers)
-        if fault is not None:
+        for fault in faults:
             reporter.note(f"The likely cause, a fault in FINN+: {fault}")
     estimated, simulated = metrics["ii_estimated"], metrics["ii_simulated"]
     if abs(simulated - estimated) > TOLERANCE * estimated:
