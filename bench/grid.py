@@ -292,7 +292,10 @@ def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
         choices = [foldings.named(beside, name, tables[name], layers) for name in build.foldings]
         files = (path.parent / name for name in build.folding_files)
         choices += [foldings.from_file(file, layers) for file in files]
-        choices += [foldings.for_throughput(fps) for fps in build.target_fps]
+        choices += [
+            foldings.for_throughput(f"{path}: build.target_fps", fps, build.clock_mhz)
+            for fps in build.target_fps
+        ]
         if len({choice.name for choice in choices}) < len(choices):
             raise ConfigError(f"{path}: two foldings share a name.", "Rename one of the files.")
         found |= {choice.name: choice for choice in choices}
