@@ -11,7 +11,8 @@ from typing import Any
 from bench.catalog import BOARD_PARTS
 from bench.finn_folding import Option
 from bench.foldings import Folding, FoldingTable
-from bench.grid import EMULATED, FLOAT, Grid, precisions
+from bench.grid import precisions
+from bench.tables import EMULATED, FLOAT, Grid
 
 BitWidths = int | tuple[int, ...]
 """One number for all layers, or one for each; 0 where nothing is quantized."""
@@ -258,7 +259,7 @@ def _points(grid: Grid) -> Iterator[Experiment]:
             size=SizeSpec(),
             simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
             synthesize=SynthesizeSpec(board, BOARD_PARTS[board], build.clock_mhz),
-            measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
+            measure=MeasureSpec(tuple(sorted(grid.measure.board)), grid.measure.images),
             folding_name=folding.name,
             suffix=f"-{board.lower()}" if len(build.board) > 1 else "",
             needs_bitstream=grid.needs_bitstream,

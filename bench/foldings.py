@@ -82,19 +82,8 @@ def from_file(path: Path, layers: Sequence[LayerShape]) -> Folding:
     return Folding(name, checked(str(path), data, layers))
 
 
-def for_throughput(where: str, fps: float, clock_mhz: float) -> Folding:
-    """What FINN's search shall find for `fps` images per second.
-
-    Raises:
-        ConfigError: That is more than one image in each cycle.
-    """
-    most = clock_mhz * 1e6
-    if fps > most:
-        raise ConfigError(
-            f"{where} = {fps:g}: an image takes at least one cycle, of which there are "
-            f"{most:,.0f} a second at {clock_mhz:g} MHz.",
-            f"Ask for at most {most:,.0f} images per second.",
-        )
+def for_throughput(fps: float) -> Folding:
+    """What FINN's search shall find for `fps` images per second."""
     name = f"fps{fps:.0f}" if fps == int(fps) else f"fps{fps}"
     return Folding(name, None, float(fps))
 

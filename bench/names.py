@@ -12,7 +12,7 @@ LONGEST = 64
 """Characters of a name: names of rows consist of several, and a folder's name has at most 255."""
 LONGEST_FILE = 200
 """Bytes of a file's name."""
-RULE = f"letters, digits, '-', '_', '+' and '.', not first a sign, and at most {LONGEST}"
+RULE = f"at most {LONGEST} letters, digits, '.', '_', '+' and '-', the first a letter or digit"
 
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{LONGEST - 1}}}")
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench.errors import ConfigError, did_you_mean
-from bench.grid import BoardTable
+from bench.tables import BoardTable
 
 _TARGET = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^\]\s]+\]|[^:@\s\[\]]+)(?::(?P<port>\d+))?"
@@ -38,7 +38,7 @@ class Remote:
     @classmethod
     def of_table(cls, table: BoardTable) -> Remote:
         """One of `[[boards]]`."""
-        return cls(table.name, table.address, table.port, table.user, table.key)
+        return cls(table.name, table.address, table.port, table.user, table.key or "")
 
 
 def parse_target(text: str) -> Remote:

@@ -22,9 +22,9 @@ from bench.boards.login import address_of
 from bench.boards.readout import Postprocess, TestSet, load_outputs, require_equal
 from bench.boards.ssh import BOARD_FILES, open_board
 from bench.errors import BoardError, ConfigError
-from bench.grid import EMULATED
 from bench.locks import Cancelled
 from bench.runners.host import HostReporter
+from bench.tables import EMULATED
 from bench.wire import Request
 
 _STEPS = ("push", "run", "fetch")

@@ -15,13 +15,14 @@ import click
 from bench.boards.fleet import Fleet, Remote, parse_target
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
-from bench.grid import EMULATED, BoardTable, Grid, load_grid
+from bench.grid import load_grid
 from bench.paths import default_store, environments_folder, require_checkout
 from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
 from bench.runners import Runner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.tables import EMULATED, BoardTable, Grid
 from bench.terminal import say
 
 RUNNERS = ("auto", "docker", "venv")

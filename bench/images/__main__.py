@@ -15,7 +15,6 @@ from bench.events import Event, Finished, Note, Progress, Started
 from bench.images import pins
 from bench.images.base import ensure_base, find_base, forget_local, images_folder
 from bench.images.build import ensure_image, is_built
-from bench.images.engine import engine
 from bench.images.recipe import RECIPES
 from bench.images.wheelhouse import wheels
 from bench.paths import default_store
@@ -45,10 +44,7 @@ def base(again: bool, dry_run: bool) -> None:
         say(f"there already: {kept.reference}" if kept else _BASE_PLAN)
         return
     if again:
-        for path in folder.glob("base-*.tar"):
-            path.unlink()
-        with engine() as client:
-            forget_local(client)
+        forget_local(folder, threading.Event())
     found = ensure_base(folder, say, threading.Event())
     say(f"{found.reference} ({found.origin}, {found.identity})")
 

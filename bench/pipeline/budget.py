@@ -11,11 +11,11 @@ from typing import Any
 
 import psutil
 
-from bench.catalog import DATASET_CLASSES, NETWORKS
+from bench.catalog import DATASETS, NETWORKS
 from bench.errors import ConfigError
 from bench.experiment import bits_text
-from bench.grid import EMULATED
 from bench.pipeline.plan import Task
+from bench.tables import EMULATED
 
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
@@ -151,7 +151,7 @@ def _cycles_per_image(specs: Specs) -> float:
     build, train = specs["compile"], specs["train"]
     if build["folding"] is None:
         return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
-    classes = DATASET_CLASSES[specs["dataset"]["name"]]
+    classes = DATASETS[specs["dataset"]["name"]].classes
     layers = NETWORKS[train["network"]].layers(train["image_size"], classes)
     return float(
         max(

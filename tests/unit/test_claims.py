@@ -263,7 +263,7 @@ full = "a board"
         ("within = 0.1", "within = 1.5", "[mine] within = 1.5"),
         ('why = "because"', "", "the key 'why' is missing"),
         ('["TFC"]', '["TCF"]', "networks = 'TCF' is not known"),
-        ("[mine]", '["no name!"]', "is no name of a claim"),
+        ("[mine]", '["no name!"]', "name = 'no name!'"),
         ("[mine]", "[mine", "is not valid TOML"),
         (MINE, "", "states no claim"),
         (MINE, "x = 1", "'x' stands outside a table"),

@@ -182,11 +182,3 @@ def test_a_folding_that_loses_results_may_be_kept_as_infeasible(tmp_path: Path) 
     entry = {"layers": [[1, 4]], "infeasible": "loses results"}
     layers = [LayerShape(4, 2)]
     assert foldings.named(tmp_path, "all", entry, layers).layers == ((1, 4),)
-
-
-def test_more_images_than_cycles_cannot_be_asked_for() -> None:
-    assert foldings.for_throughput("fps", 100e6, 100.0).name == "fps100000000"
-    with pytest.raises(ConfigError) as caught:
-        foldings.for_throughput("build.target_fps", 100e6 + 1, 100.0)
-    assert "100,000,000 a second at 100 MHz" in caught.value.what
-    assert "at most 100,000,000 images" in caught.value.remedy
