@@ -181,7 +181,7 @@ def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
 def _status(
     own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
 ) -> tuple[str, str | None]:
-    """`done`; or what stopped the point: `infeasible`, `failed` or `missing`, where, and why."""
+    """`done`, with what differs from the grid; or what stopped the point, where, and why."""
     for stage in STAGES:
         task = own.get(stage.name)
         if task is None:
@@ -200,4 +200,5 @@ def _status(
             return f"failed: {stage.name}", failure.reason
         if entry.manifest.status != "done":
             return f"{entry.manifest.status}: {stage.name}", entry.manifest.reason
-    return "done", None
+    build = present[own["compile"].id].metrics() if "compile" in own else {}
+    return "done", build.get("folding_note")
