@@ -21,15 +21,17 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from bench import events
+from bench import events, status
 
 PLAIN_SECONDS = 10.0
-MARKS = {
-    "done": "[green]done[/]",
-    "kept": "[green]kept[/]",
-    "infeasible": "[yellow]infeasible[/]",
-    "skipped": "[yellow]skipped[/]",
-    "failed": "[red]failed[/]",
+COLOURS = {
+    status.DONE: "green",
+    "kept": "green",
+    status.WRONG: "red bold",
+    status.INFEASIBLE: "yellow",
+    status.SKIPPED: "yellow",
+    status.FAILED: "red",
+    status.MISSING: "dim",
 }
 
 
@@ -168,5 +170,6 @@ def _describe(event: events.Event) -> str:
         case events.Finished():
             detail = f" ({escape(event.detail)})" if event.detail else ""
             seconds = f" {event.seconds:.1f} s" if event.seconds else ""
-            return f"{MARKS[event.status]} {event.stage} {event.task}{seconds}{detail}"
+            mark = f"[{COLOURS[event.status]}]{event.status}[/]"
+            return f"{mark} {event.stage} {event.task}{seconds}{detail}"
     return ""

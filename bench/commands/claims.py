@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import common, reporting
+from bench.commands import common, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
 
@@ -73,3 +73,4 @@ def command(
             "; ".join(map(str, reported.fallen)) + ".",
             "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
         )
+    wrong.require_none(reported.results)

@@ -68,7 +68,7 @@ def _task_line(task: Task, forecast: Forecast, lack: str) -> str:
         return f"[green]done [/] {what}{serves}"
     if found := forecast.predictions.get(task.id):
         return f"[yellow]to do[/] {what}{serves}  {duration(found.cost.seconds)}"
-    return f"[dim]skip [/] {what}  ({lack or 'it needs one that is skipped or infeasible'})"
+    return f"[dim]skip [/] {what}  ({lack or 'it needs one that is skipped, infeasible or wrong'})"
 
 
 def _closing_lines(forecast: Forecast, store: Path) -> list[str]:

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import closing, common, reporting
+from bench.commands import closing, common, reporting, wrong
 from bench.commands.rehearsal import rehearse
 
 
@@ -43,3 +43,4 @@ def command(
     report.show(reported.results, grid.name, console)
     closing.show_claims(reported, console)
     closing.show_files(reported, console)
+    wrong.require_none(reported.results)

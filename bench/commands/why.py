@@ -21,6 +21,8 @@ from bench.errors import ConfigError, did_you_mean, nearest
 from bench.experiment import Point, Training
 from bench.paths import ROOT
 from bench.pipeline import Resolver
+from bench.status import is_wrong, kind_of
+from bench.ui import COLOURS
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,12 @@ def command(
         return
     console = Console(width=None if sys.stdout.isatty() else 80)
     status = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
+    if is_wrong(status):
+        status += "; what running it has shown is left out"
     provenance.line(
-        console, f"[bold]{escape(row)}[/] of grid '{found.grid}', {found.file}: {escape(status)}"
+        console,
+        f"[bold]{escape(row)}[/] of grid '{found.grid}', {found.file}: "
+        f"[{COLOURS[kind_of(status)]}]{escape(status)}[/]",
     )
     if found.others:
         provenance.line(console, f"[dim]also named in {', '.join(found.others)}; see --file[/]")
@@ -181,8 +187,13 @@ def _show_column(
     provenance.line(console, f"[bold]{column}[/] = {escape(shown)} ({source.origin})", indent=2)
     formula = f": {source.formula}" if source.formula else ""
     provenance.line(console, escape(f"from {source.stage}, {source.metric}{formula}"), indent=4)
-    if numbers := provenance.arithmetic(column, steps):
+    if numbers := _arithmetic(column, value, steps):
         provenance.line(console, escape(numbers), indent=4)
+
+
+def _arithmetic(column: str, value: Any, steps: Sequence[provenance.Step]) -> str:
+    """How the value comes about; empty for one that is absent, or withheld from a wrong row."""
+    return "" if value is None else provenance.arithmetic(column, steps)
 
 
 def _as_json(
@@ -200,7 +211,7 @@ def _as_json(
             "name": column,
             "value": values[column],
             **asdict(provenance.SOURCES[column]),
-            "arithmetic": provenance.arithmetic(column, found.steps),
+            "arithmetic": _arithmetic(column, values[column], found.steps),
         }
     return about | {
         "steps": [step.as_json() for step in steps],

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from bench.provenance.chain import Step, checkout_of
+from bench.status import is_wrong
 from bench.store.keys import SHORT
 
 WIDTH = 80
@@ -48,7 +49,8 @@ def _summary(step: Step) -> tuple[str, ...]:
 
 def _show_step(step: Step, console: Console) -> None:
     reason = f" ({step.reason})" if step.reason else ""
-    line(console, f"[bold]{step.stage}[/]: {escape(step.summary)}; {step.status}{escape(reason)}")
+    status = f"[red bold]{step.status}[/]" if is_wrong(step.status) else step.status
+    line(console, f"[bold]{step.stage}[/]: {escape(step.summary)}; {status}{escape(reason)}")
     made = step.manifest
     facts: dict[str, str] = {"given": _values(step.spec)}
     if made is not None:

@@ -4,6 +4,7 @@ from bench.report.html import About, Page, write_page
 from bench.report.material import Material, gather
 from bench.report.results import COLUMNS, collect, collect_trainings
 from bench.report.spread import over_seeds
+from bench.report.terminal import show
 from bench.report.timing import (
     expectation,
     read_timing,
@@ -11,7 +12,7 @@ from bench.report.timing import (
     write_forecast,
     write_timing,
 )
-from bench.report.write import show, write, write_more
+from bench.report.write import write, write_more
 
 __all__ = [
     "COLUMNS",

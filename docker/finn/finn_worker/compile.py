@@ -5,7 +5,6 @@ Read `compile_model` from top to bottom for the whole flow; `steps` holds the tr
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from finn_worker import (
     known_faults,
     steps,
     streamlined_cache,
+    ties,
     toolchain,
 )
 from finn_worker.postprocess import Postprocess, check_operators, extract
@@ -88,7 +88,11 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     folds = None if spec.folding is None else folding.parse(spec.folding)
     has = estimates.available(spec.board, spec.part)
     toolchain.prepare(request.scratch / "finn")
-    verifier = Verifier(Golden.load(request.inputs["export"] / "golden.npz"))
+    exported = request.inputs["export"] / "model.onnx"
+    verifier = Verifier(
+        Golden.load(request.inputs["export"] / "golden.npz"),
+        lambda images: ties.outcomes(_read(exported), images),
+    )
     flow = _Flow(reporter, verifier, STEP_COUNT + (folds is None))
 
     streamlined = _streamlined(flow, request.inputs["export"], request.cache)
@@ -199,6 +203,7 @@ def _streamlined(flow: _Flow, export: Path, cache: Path) -> ModelWrapper:
 def _streamline(flow: _Flow, path: Path) -> ModelWrapper:
     model = flow.step("read the exported model", _read, path)
     flow.verifier.check_input(model)
+    ties.require_nearest(model)
     flow.verifier.close("exported", model)
     for name, function in STREAMLINING:
         model = flow.step(name, function, model)
@@ -236,6 +241,8 @@ def _metrics(
     return needed | {
         "ii_estimated": estimates.initiation_interval(simulated_layers),
         "layers": layers,
+        "uncharged": estimates.uncharged(layers),
+        "matrix_layers": estimates.kinds(layer for layer in layers if layer["mw"] is not None),
         "estimated_variant": f"what FINN+ would build for {part}: {_kinds(layers)}",
         "simulated_variant": f"RTL throughout: {_kinds(simulated_layers)}",
         "simulated": estimates.totals(simulated_layers) | {"layers": simulated_layers},
@@ -246,5 +253,4 @@ def _metrics(
 
 def _kinds(layers: list[estimates.Layer]) -> str:
     """Such as "4 MVAU_hls, 3 Thresholding_rtl"."""
-    counts = Counter(layer["op_type"] for layer in layers)
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return ", ".join(f"{count} {kind}" for kind, count in estimates.kinds(layers).items())
