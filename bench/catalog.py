@@ -34,7 +34,20 @@ class Network:
 
 NETWORKS = {"TFC": Network(hidden=(64, 64, 64))}
 
-DATASET_CLASSES = {"MNIST": 10, "Fashion-MNIST": 10}
+
+@dataclass(frozen=True)
+class DatasetShape:
+    """How many classes a data set has, and how many images to train on and to test with."""
+
+    classes: int
+    train_images: int
+    test_images: int
+
+
+DATASETS = {
+    "MNIST": DatasetShape(10, 60_000, 10_000),
+    "Fashion-MNIST": DatasetShape(10, 60_000, 10_000),
+}
 
 BOARD_PARTS = {
     "AUP-ZU3_8GB": "xczu3eg-sfvc784-2-e",

@@ -6,11 +6,13 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from bench.catalog import BOARD_PARTS
 from bench.foldings import Folding, FoldingTable
-from bench.grid import EMULATED, FLOAT, Grid, precisions
+from bench.grid import precisions
+from bench.tables import EMULATED, FLOAT, Grid
 
 BitWidths = int | tuple[int, ...]
 """One number for all layers, or one for each; 0 where nothing is quantized."""
@@ -118,7 +120,7 @@ class Training:
     dataset: DatasetSpec
     train: TrainSpec
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name, e.g. `tfc-mnist-w2a2-s1`."""
         train = self.train
@@ -159,7 +161,7 @@ class Experiment:
     needs_bitstream: bool
     suffix: str = ""
 
-    @property
+    @cached_property
     def training(self) -> Training:
         """What it shares with the other foldings of one training."""
         return Training(self.dataset, self.train)
@@ -169,7 +171,7 @@ class Experiment:
         """Readable name of what one training serves, e.g. `tfc-mnist-w2a2-s1`."""
         return self.training.name
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name of the experiment, e.g. `tfc-mnist-w2a2-s1-low`; unique in a grid."""
         return f"{self.training_name}-{self.folding_name}{self.suffix}"
@@ -254,7 +256,7 @@ def _points(grid: Grid) -> Iterator[Experiment]:
             size=SizeSpec(),
             simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
             synthesize=SynthesizeSpec(board, BOARD_PARTS[board], build.clock_mhz),
-            measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
+            measure=MeasureSpec(tuple(sorted(grid.measure.board)), grid.measure.images),
             folding_name=folding.name,
             suffix=f"-{board.lower()}" if len(build.board) > 1 else "",
             needs_bitstream=grid.needs_bitstream,

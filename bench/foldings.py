@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from bench.catalog import LayerShape
 from bench.errors import ConfigError
+from bench.reading import read_json
 
 FoldingTable = tuple[tuple[int, int], ...]
 
@@ -66,12 +66,7 @@ def from_file(path: Path, layers: Sequence[LayerShape]) -> Folding:
     Raises:
         ConfigError: The file is missing, no JSON, or does not fit the network.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}.", "Check the path.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid JSON: {error}.", "Correct it.") from None
+    data = read_json(path)
     if isinstance(data, dict):
         data = _of_finn(path, data)
     return Folding(path.stem.lower(), checked(str(path), data, layers))
@@ -107,6 +102,14 @@ def misfits(table: FoldingTable, layers: Sequence[LayerShape]) -> Iterator[tuple
                     f"layer {number}: {term} {value} does not divide its {size} {of}.",
                     f"{term} values that do: {', '.join(map(str, divisors(size)))}.",
                 )
+
+
+def layer_cycles(layers: Sequence[LayerShape], table: FoldingTable) -> list[float]:
+    """Cycles that each of `layers` takes for an image, folded as `table` says."""
+    return [
+        (layer.inputs / simd) * (layer.outputs / pe)
+        for layer, (pe, simd) in zip(layers, table, strict=True)
+    ]
 
 
 def divisors(number: int) -> list[int]:

@@ -19,13 +19,14 @@ from bench.archive.bag import ArchiveError
 from bench.archive.points import Points, Recorded, missing_artifacts, read_points
 from bench.archive.reader import Member, members, read_in_chunks
 from bench.errors import ConfigError, StoreError, store_error
+from bench.grid import CLAIMS_FILE
 from bench.pipeline import Resolver, Task
 from bench.store import Manifest, Store
 from bench.store.keys import SHORT, artifact_key, canonical
 
 # A file that is looked into is read as a whole: no metrics or table is larger.
 LARGEST = 64 << 20
-CLAIMS, CLAIMS_FILE = "claims.json", "claims.toml"
+CLAIMS = "claims.json"
 _TAGS = (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST)
 _LOOKED_INTO = ("/manifest.json", "/metrics.json")
 

@@ -16,14 +16,15 @@ from pydantic import BaseModel, ValidationError
 
 from bench.boards.base import Address, Board, Completed, Identity
 from bench.boards.emulated import MEASURED_ON, emulated_board
-from bench.boards.fleet import Fleet, address_of
+from bench.boards.fleet import Fleet
 from bench.boards.link import read_document
+from bench.boards.login import address_of
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
 from bench.boards.ssh import BOARD_FILES, open_board
 from bench.errors import BoardError, ConfigError
-from bench.grid import EMULATED
 from bench.locks import Cancelled
 from bench.runners.host import HostReporter, WrongResult
+from bench.tables import EMULATED
 from bench.wire import Request
 
 _STEPS = ("push", "run", "fetch")

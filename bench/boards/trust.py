@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import asyncssh
 
 from bench.boards.faults import explained
 from bench.errors import BoardError, ConfigError
+from bench.files import write_atomic
+from bench.locks import hold
 
 _SSH_PORT = 22
 
@@ -71,13 +74,13 @@ def trust(host: str, port: int, key: asyncssh.SSHKey) -> Path:
     path = known_hosts_file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pattern = host if port == _SSH_PORT else f"[{host}]:{port}"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    kept = [line for line in lines if line.split(" ")[0] != pattern]
     algorithm, encoded = key.export_public_key().decode().split()[:2]
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text("\n".join([*kept, f"{pattern} {algorithm} {encoded}", ""]))
-    temporary.chmod(0o600)
-    temporary.replace(path)
+    # Held from reading to writing, so that of two that trust at once neither forgets the other's.
+    with hold(path.with_name(f"{path.name}.lock"), threading.Event()):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if line.split(" ")[0] != pattern]
+        text = "\n".join([*kept, f"{pattern} {algorithm} {encoded}", ""])
+        write_atomic(path, text, mode=0o600)
     return path
 
 

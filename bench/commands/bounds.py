@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
+from bench.commands.common import available_cpus
 from bench.pipeline import budget
-from bench.stages import STAGES
-
-Command = TypeVar("Command", bound=Callable[..., None])
+from bench.stages import STAGES, Stage, up_to
 
 
 class Jobs(click.ParamType[int | None]):
@@ -29,9 +30,48 @@ class Jobs(click.ParamType[int | None]):
         return self.fail(f"'{value}' is neither 'auto' nor a number from 1 up.", param, ctx)
 
 
-def bound_options(command: Command) -> Command:
-    """Adds `--only`, `--jobs` and `--memory`."""
-    for option in (
+@dataclass(frozen=True)
+class Bounds:
+    """What a run may do and use.
+
+    Attributes:
+        only: The stage to stop after; None for all.
+        jobs: Tasks at once; None for one on each processor.
+        memory_gib: Memory for those together; None for what is free.
+    """
+
+    only: str | None
+    jobs: int | None
+    memory_gib: float | None
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages to do."""
+        return up_to(self.only) if self.only else STAGES
+
+    @property
+    def at_once(self) -> int:
+        """Tasks at once."""
+        return self.jobs or available_cpus()
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """As given; for automatic jobs what is free now; else None."""
+        if self.memory_gib is not None:
+            return int(self.memory_gib * budget.GIB)
+        return budget.free_memory() if self.jobs is None else None
+
+
+def bound_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--only`, `--jobs` and `--memory`; `command` gets `bounds`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any, only: str | None, jobs: int | None, memory: float | None, **others: Any
+    ) -> None:
+        command(*arguments, bounds=Bounds(only, jobs, memory), **others)
+
+    options = (
         click.option(
             "--memory",
             type=click.FloatRange(min=0, min_open=True),
@@ -51,13 +91,7 @@ def bound_options(command: Command) -> Command:
             type=click.Choice([stage.name for stage in STAGES]),
             help="Stop after this stage (what it needs is made too); no report.",
         ),
-    ):
-        command = option(command)
-    return command
-
-
-def memory_budget(jobs: int | None, gib: float | None) -> int | None:
-    """Bytes that tasks may take together: as given; for automatic jobs what is free; else none."""
-    if gib is not None:
-        return int(gib * budget.GIB)
-    return budget.free_memory() if jobs is None else None
+    )
+    for option in options:
+        gathered = option(gathered)
+    return gathered

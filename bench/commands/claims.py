@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from bench import claims, report
 from bench.commands import common, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
+from bench.terminal import Terminal, say
 
 
 class ClaimError(BenchError):
@@ -60,13 +60,13 @@ def command(
 
     if dry_run:
         for line in rehearse(folder, lambda copy: write(copy).written):
-            click.echo(line)
+            say(line)
         return
     reported = write(folder)
     if as_json:
-        click.echo(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
+        say(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
     else:
-        console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 80)
+        console = Terminal(soft_wrap=False, width=None if sys.stdout.isatty() else 80)
         claims.show_claims(reported.judgements, console)
     if reported.fallen:
         raise ClaimError(

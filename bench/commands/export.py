@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from bench import archive
 from bench.archive.writer import require_suffix
@@ -14,6 +13,7 @@ from bench.commands import common
 from bench.commands.preview import megabytes
 from bench.errors import ConfigError
 from bench.experiment import references
+from bench.terminal import Terminal
 
 
 @click.command("export")
@@ -54,7 +54,7 @@ def command(
       bench export experiments/quick.toml --with checkpoints --with models
       bench export experiments/quick.toml --output quick.zip --dry-run
     """
-    console = Console(soft_wrap=True, highlight=False, no_color=not sys.stdout.isatty())
+    console = Terminal(soft_wrap=True, no_color=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file, changes)
     target = output or Path(f"{grid.name}.tar.gz")
     require_suffix(target)
@@ -65,13 +65,12 @@ def command(
     size = megabytes(chosen.bytes)
     if dry_run:
         for item in (*chosen.items, *chosen.tags):
-            console.print(f"would pack: {item.name}", markup=False)
-        console.print(f"would write: {target}, {len(chosen.items)} files of {size}", markup=False)
+            console.print(f"would pack: {item.name}")
+        console.print(f"would write: {target}, {len(chosen.items)} files of {size}")
         return
     packed = archive.pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
     console.print(
-        f"written: {packed.path}: {packed.files} files, {size}, {megabytes(packed.size)} packed",
-        markup=False,
+        f"written: {packed.path}: {packed.files} files, {size}, {megabytes(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
     console.print(

@@ -11,9 +11,9 @@ import pandas as pd
 from bench import claims, provenance, report
 from bench.commands.common import all_points
 from bench.experiment import Experiment
-from bench.grid import Grid
 from bench.pipeline import Resolver, plan
 from bench.store import Entry
+from bench.tables import Grid
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from bench import archive
 from bench.errors import Exit
+from bench.terminal import Terminal, styled
 
 SHOWN = 50
 
@@ -28,18 +28,18 @@ def command(context: click.Context, path: Path) -> None:
     Examples:
       bench verify quick.tar.gz
     """
-    console = Console(soft_wrap=True, highlight=False, no_color=not sys.stdout.isatty())
+    console = Terminal(soft_wrap=True, no_color=not sys.stdout.isatty())
     checked = archive.verify(path)
     for finding in checked.findings[:SHOWN]:
-        console.print(f"wrong: {finding}", markup=False)
+        console.print(f"wrong: {finding}")
     if len(checked.findings) > SHOWN:
         console.print(f"... and {len(checked.findings) - SHOWN} more")
     console.print(
         f"{path}: grid '{checked.grid}', written by bench {checked.bench}; {checked.files} "
-        f"checksums, {checked.manifests} manifests, {checked.values} values computed again",
-        markup=False,
+        f"checksums, {checked.manifests} manifests, {checked.values} values computed again"
     )
     if checked.findings:
-        console.print(f"[red]{len(checked.findings)} things are wrong: do not trust it.[/]")
+        wrong = len(checked.findings)
+        console.print(styled("[red]{} things are wrong: do not trust it.[/]", wrong))
         context.exit(int(Exit.DIFFERENT))
     console.print("all as it should be")

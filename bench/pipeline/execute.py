@@ -12,7 +12,8 @@ from bench.errors import BenchError, Exit, StoreError
 from bench.events import Emit, Finished, Note
 from bench.pipeline import history
 from bench.pipeline.backend import Backend, LocalBackend
-from bench.pipeline.budget import MAY_PASS, Work, cost, ranks, require_memory, works
+from bench.pipeline.budget import MAY_PASS, Work, memory_of, ranks, works
+from bench.pipeline.check import check_machine, check_store
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
@@ -75,7 +76,7 @@ def execute(
         present: What `resolver.present` found for these tasks, if it is known already.
 
     Raises:
-        ConfigError: `memory` is less than one task takes.
+        BenchError: As `bench.pipeline.check` says: this machine cannot do it.
         KeyboardInterrupt: Ctrl-C; every child is stopped and nothing half-written is left.
     """
     backend = backend or LocalBackend(resolver, jobs, emit)
@@ -107,8 +108,8 @@ class _Execution:
         self._limits = limits
         self._backend = backend
         self._emit = emit
-        self._ranks = ranks(tasks)
         self._works = works(tasks)
+        self._ranks = ranks(tasks, self._works)
         # The longest chain of work first: one that starts last is what everybody waits for.
         self._waiting = dict.fromkeys(sorted(self._tasks, key=lambda i: -self._ranks[i]))
         self._passed: Counter[str] = Counter()
@@ -119,8 +120,9 @@ class _Execution:
         tasks = self._tasks.values()
         blocked = self._resolver.blocked(tasks, present)
         missing = [task for task in tasks if task.id not in present and task.id not in blocked]
-        if self._backend.limited and self._limits.memory is not None:
-            require_memory(missing, self._limits.memory)
+        check_store(self._resolver.store)
+        if self._backend.limited:
+            check_machine(missing, self._resolver, self._limits.memory)
         with self._backend:
             self._backend.prepare(list(dict.fromkeys(t.stage.environment for t in missing)))
             self._drain()
@@ -176,7 +178,7 @@ class _Execution:
     def _has_memory(self, task: Task, beside: list[Task]) -> bool:
         if not self._backend.limited or self._limits.memory is None or not beside:
             return True
-        return sum(cost(other).memory for other in (task, *beside)) <= self._limits.memory
+        return sum(memory_of(other) for other in (task, *beside)) <= self._limits.memory
 
     def _skip(self, task: Task, reason: str) -> None:
         del self._waiting[task.id]

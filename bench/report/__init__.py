@@ -1,10 +1,10 @@
 """From manifests to tables, figures and the page: results.csv, results.md, index.html."""
 
+from bench.report.console import show
 from bench.report.html import About, Page, write_page
 from bench.report.material import Material, gather
 from bench.report.results import COLUMNS, collect, collect_trainings
 from bench.report.spread import over_seeds
-from bench.report.terminal import show
 from bench.report.timing import (
     expectation,
     read_timing,

@@ -9,15 +9,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from bench import claims
 from bench.claims import Verdict
 from bench.claims.table import AccuracyClaim, AnyClaim, ResourceClaim, ThroughputClaim
 from bench.errors import ConfigError, StoreError
+from bench.grid import CLAIMS_FILE
 from bench.paths import ROOT
+from bench.terminal import Terminal
 
-STATED = claims.load_claims(ROOT / "experiments" / claims.CLAIMS_FILE)
+STATED = claims.load_claims(ROOT / "experiments" / CLAIMS_FILE)
 HLS = {"matrix_layers": "4 MVAU_hls", "lut_scope": "all layers"}
 RTL = {"matrix_layers": "4 MVAU_rtl", "lut_scope": "part", "lut_uncharged": "4 MVAU_rtl"}
 NO_RESULTS = pd.DataFrame(columns=["network", "dataset", "weight_bits", "act_bits", "seed",
@@ -287,7 +288,7 @@ full = "a board"
         ("within = 0.1", "within = 1.5", "[mine] within = 1.5"),
         ('why = "because"', "", "the key 'why' is missing"),
         ('["TFC"]', '["TCF"]', "networks = 'TCF' is not known"),
-        ("[mine]", '["no name!"]', "is no name of a claim"),
+        ("[mine]", '["no name!"]', "name = 'no name!'"),
         ("[mine]", "[mine", "is not valid TOML"),
         (MINE, "", "states no claim"),
         (MINE, "x = 1", "'x' stands outside a table"),
@@ -351,7 +352,7 @@ def test_claims_json_has_the_agreed_form_and_is_the_same_each_time(tmp_path: Pat
 
 def test_what_is_shown_fits_80_columns_and_ends_what_is_too_long() -> None:
     low = [training(b, 0.96) | {"act_bits": a} for b in range(2, 8) for a in range(2, 8)]
-    console = Console(width=200)
+    console = Terminal(width=200)
     with console.capture() as captured:
         claims.show_claims([c1(training(8, 0.97), *low)], console)
     shown = captured.get()

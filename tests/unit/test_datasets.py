@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.catalog import DATASET_CLASSES
+from bench import catalog
 from bench.datasets.catalog import DATASETS
 from bench.datasets.fetch import fetch
 from bench.datasets.model import DataFile, Dataset, Source
@@ -301,7 +301,7 @@ def test_catalog_entry_that_is_no_idx_file(
 
 
 def test_catalog_has_the_data_sets_that_experiments_may_name() -> None:
-    assert set(DATASETS) == set(DATASET_CLASSES)
+    assert set(DATASETS) == set(catalog.DATASETS)
     for data in DATASETS.values():
         assert tuple(file.name for file in data.files) == NAMES
         assert len({file.sha256 for file in data.files}) == len(NAMES)

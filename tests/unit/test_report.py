@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from bench import report
 from bench.experiment import Experiment, expand, references
@@ -19,6 +18,7 @@ from bench.pipeline import Resolver, execute, plan
 from bench.report.ratios import throughput_ratios
 from bench.report.summary import summarize
 from bench.runners import Job
+from bench.terminal import Terminal
 from conftest import FakeRunner
 
 REQUIRED = (
@@ -107,7 +107,7 @@ def test_ratios_compare_foldings_of_one_training(
 
 
 def shown(results: pd.DataFrame, width: int = 250) -> str:
-    console = Console(file=io.StringIO(), width=width)
+    console = Terminal(file=io.StringIO(), width=width)
     report.show(results, "test", console)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
@@ -118,7 +118,7 @@ def test_several_data_sets_are_told_apart_within_80_columns(
     results = collect(experiments, resolver)
     results.loc[2:, "dataset"] = "Fashion-MNIST"
     results.loc[3, ["status", "reason"]] = ["failed: compile", "It broke."]
-    console = Console(file=io.StringIO(), width=80)
+    console = Terminal(file=io.StringIO(), width=80)
     report.show(results, "test", console)
     lines = [line.strip() for line in console.file.getvalue().splitlines()]
     first, second = lines.index("MNIST"), lines.index("Fashion-MNIST")
@@ -207,8 +207,8 @@ def test_a_large_grid_is_summed_up(
     assert low["ii_deviation"] == pytest.approx(204 / 4096)
     assert (low["best"], low["worst"]) == ("w2a2 95.31%", "w4a4 50.00%")
 
-    monkeypatch.setattr("bench.report.terminal.MANY", 3)
-    console = Console(file=io.StringIO(), width=250)
+    monkeypatch.setattr("bench.report.console.MANY", 3)
+    console = Terminal(file=io.StringIO(), width=250)
     report.show(results, "test", console)
     text = console.file.getvalue()
     assert "4 points; each one is in results.csv" in text

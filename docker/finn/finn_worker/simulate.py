@@ -66,7 +66,9 @@ class TestSet:
             if not 2 <= count <= available:
                 raise StageError(
                     f"{count} images are to be simulated; the test set has {available}.",
-                    f"Ask for 2 to {available} images.",
+                    f"Ask for 2 to {available} images."
+                    if available >= 2
+                    else "Export a test set of two images or more: an interval takes two.",
                 )
             return cls(
                 images=data["images"][:count],
@@ -112,7 +114,7 @@ def simulate(request: Request, reporter: Reporter) -> None:
     metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
     metrics |= _stalls(run, accelerator)
     request.write_metrics(metrics | {"rtl": EXACT if spec.exact else STANDING_IN})
-    if fault := verdict.fault(accelerator.estimated["simulated"]["layers"]):
+    if fault := verdict.fault(accelerator.estimated["known_faults"]):
         raise WrongResult(fault)
     _remark(reporter, metrics, verdict.remark())
 

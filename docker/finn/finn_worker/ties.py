@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
 from finn_worker.verification import TOLERANCE, Floats, execute
-from stagekit import StageError
 
 # A value this close to a boundary counts as a tie, as a share of half the quantizer's range, that
 # is of 2**(bits - 1) steps: float32 is off by a share of a value. Over 1,000 images of MNIST, TFC's
@@ -26,34 +24,10 @@ from stagekit import StageError
 # most. Both of the computations that are compared may be off, and larger networks by some more.
 TIE = 2.0**-16
 QUANTIZERS = frozenset({"Quant", "IntQuant", "BipolarQuant"})
-# Rounding modes of QONNX that differ from FINN's thresholds in ties only.
-NEAREST = frozenset({"ROUND", "HALF_EVEN", "HALF_UP", "HALF_DOWN"})
 # Images at a time.
 BATCH = 500
 
 Classes = npt.NDArray[np.int64]
-
-
-def require_nearest(model: ModelWrapper) -> None:
-    """Refuse activations that are rounded up, down or towards 0.
-
-    FINN+ 1.6.1 makes the same thresholds of them as of those rounded to the nearest step.
-
-    Raises:
-        StageError: Names the quantizers.
-    """
-    other = [
-        f"{node.name or node.output[0]} ({mode})"
-        for node in _activation_quantizers(model)
-        if node.op_type != "BipolarQuant"
-        and (mode := str(getCustomOp(node).get_nodeattr("rounding_mode")).upper()) not in NEAREST
-    ]
-    if other:
-        raise StageError(
-            f"Activations are rounded otherwise than to the nearest step: {', '.join(other)}.",
-            "FINN+'s thresholds round to the nearest. Train and export with rounding to the "
-            "nearest (ROUND).",
-        )
 
 
 def outcomes(model: ModelWrapper, images: Floats) -> list[Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finn_worker import known_faults
-
 Integers = npt.NDArray[np.int64]
 Images = npt.NDArray[np.uint8]
+
+# Images whose values are looked at for what may be the cause.
+LOOKED_INTO = 8
+OTHER_INPUT = (
+    "The accelerator is bit-exact with the streamlined model, so it was given other images, or "
+    "another model, than torch had."
+)
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,13 @@ class Verdict:
         differing: [N], the outputs are not the streamlined model's.
         disagreeing: [N], the class is another one than torch's.
         ties: [N], of these, the ones that ties explain.
+        causes: What in the exported model may explain the others.
     """
 
     differing: npt.NDArray[np.bool_]
     disagreeing: npt.NDArray[np.bool_]
     ties: npt.NDArray[np.bool_]
+    causes: Sequence[str] = ()
 
     @property
     def unexplained(self) -> npt.NDArray[np.bool_]:
@@ -55,27 +62,25 @@ class Verdict:
             "FINN's thresholds (>=) to the upper one."
         )
 
-    def fault(self, layers: Sequence[Mapping[str, Any]]) -> str:
+    def fault(self, known: Sequence[str]) -> str:
         """What is wrong with the design; empty where nothing is.
 
         Args:
-            layers: Of the simulated variant, as in the metrics of the compile stage.
+            known: Faults of FINN+ that the design meets, as in the metrics of the compile stage.
         """
         if self.differing.any():
-            cause = known_faults.overflowing_queues(layers)
             return (
                 f"NOT bit-exact: of {_count(self.differing)} the RTL gives other outputs than the "
                 f"streamlined model, the first is image {_first(self.differing)}."
-                + (f" The likely cause, a fault in FINN+: {cause}" if cause else "")
+                + "".join(f" The likely cause, a fault in FINN+: {fault}" for fault in known)
             )
         if self.unexplained.any():
             explained = int(self.ties.sum())
             return (
                 f"{_count(self.unexplained)} are of another class to the accelerator than to "
                 f"torch, the first is image {_first(self.unexplained)}, and ties do not explain "
-                f"it{f' (they do for {explained} more)' if explained else ''}. The accelerator is "
-                "bit-exact with the streamlined model, so it was given other images, or another "
-                "model, than torch had."
+                f"it{f' (they do for {explained} more)' if explained else ''}. "
+                + (f"The likely cause: {' '.join(self.causes)}" if self.causes else OTHER_INPUT)
             )
         return ""
 
@@ -100,6 +105,7 @@ def judge(
     ours, torchs = classes
     disagreeing = ours != torchs
     ties = np.zeros_like(disagreeing)
+    causes: Sequence[str] = ()
     # Of an image that comes out wrong anyway, ties say nothing.
     asked = np.flatnonzero(disagreeing & ~differing)
     if asked.size:
@@ -107,12 +113,15 @@ def judge(
         from qonnx.core.modelwrapper import ModelWrapper  # noqa: PLC0415
         from qonnx.transformation.infer_shapes import InferShapes  # noqa: PLC0415
 
+        from finn_worker.known_faults import of_export  # noqa: PLC0415
         from finn_worker.ties import explained  # noqa: PLC0415
 
         model = ModelWrapper(str(exported)).transform(InferShapes())
         chosen = images[asked].astype(np.float32)
         ties[asked] = explained(model, chosen, torchs[asked], ours[asked])
-    return Verdict(differing, disagreeing, ties)
+        unexplained = chosen[~ties[asked]][:LOOKED_INTO]
+        causes = of_export(model, unexplained) if len(unexplained) else ()
+    return Verdict(differing, disagreeing, ties, causes)
 
 
 def _count(chosen: npt.NDArray[np.bool_]) -> str:

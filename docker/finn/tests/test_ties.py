@@ -5,28 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from onnx import helper
-from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.infer_shapes import InferShapes
 
-from compile_stage import compile_export
 from finn_worker import ties
 from finn_worker.verdict import judge
-from finn_worker.verification import Golden, Verifier, execute
+from finn_worker.verification import execute
 from quantized_mlp import QuantizedMLP
-from stagekit import StageError
 
 
-def exported(network: QuantizedMLP, rounding: str = "ROUND") -> ModelWrapper:
-    model = network.to_qonnx().transform(InferShapes())
-    model.set_tensor_datatype("images", DataType["UINT8"])
-    for node in ties._activation_quantizers(model):
-        (mode,) = (a for a in node.attribute if a.name == "rounding_mode")
-        mode.CopyFrom(helper.make_attribute("rounding_mode", rounding))
-    return model
+def exported(network: QuantizedMLP) -> ModelWrapper:
+    return network.to_qonnx().transform(InferShapes())
 
 
 @pytest.fixture
@@ -96,33 +86,3 @@ def test_a_tie_is_remarked_on_and_is_no_fault(tied: QuantizedMLP, tmp_path: Path
         1,
         1,
     )
-
-
-def test_a_golden_image_that_a_tie_decides_is_verified(tied: QuantizedMLP) -> None:
-    images = tied.images[:1].astype(np.float32)
-    model = exported(tied)
-    _, up, down = ties.outcomes(model, images)
-
-    def outcomes(chosen: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        return ties.outcomes(model, chosen)
-
-    for logits in (up, down):
-        Verifier(Golden(images, logits, logits.argmax(axis=1)), outcomes).close("exported", model)
-    other = -up
-    verifier = Verifier(Golden(images, other, other.argmax(axis=1)), outcomes)
-    with pytest.raises(StageError, match="1 of 1 golden images come out differently"):
-        verifier.close("exported", model)
-
-
-@pytest.mark.parametrize("mode", ["FLOOR", "CEIL", "ROUND_TO_ZERO"])
-def test_rounding_to_one_side_is_refused_by_name(tmp_path: Path, mode: str) -> None:
-    network = QuantizedMLP()
-    export = network.export(tmp_path / "export")
-    exported(network, mode).save(str(export / "model.onnx"))
-    with pytest.raises(StageError, match=rf"\({mode}\)") as caught:
-        compile_export(tmp_path / "run", export)
-    assert "rounding to the nearest" in caught.value.remedy
-
-
-def test_rounding_half_up_is_what_thresholds_do() -> None:
-    ties.require_nearest(exported(QuantizedMLP(), "HALF_UP"))

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +16,8 @@ from bench.report import cells, remarks
 from bench.report.cells import Columns
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
+from bench.terminal import Terminal, styled
+from bench.text import printable
 
 # More points than that are summed up.
 MANY = 60
@@ -25,14 +26,13 @@ NAME = "experiment"
 STYLES = {"WRONG": "red bold", "NO": "red"}
 
 
-def show(results: pd.DataFrame, grid: str, console: Console) -> None:
+def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
     """Print the tables, the ratios, and what has to be said; nothing is wider than the console."""
     networks = ", ".join(dict.fromkeys(results["network"] + " on " + results["dataset"]))
-    title = Text.assemble("\n", (f"Results of grid '{grid}'", "bold"), f": {networks}")
-    console.print(title, highlight=False)
+    console.print(styled("\n[bold]Results of grid '{}'[/]: {}", grid, networks))
     if len(results) > MANY:
         _print(console, summarize(results), cells.SUMMARY, None)
-        console.print(f"{len(results)} points; each one is in results.csv.", highlight=False)
+        console.print(f"{len(results)} points; each one is in results.csv.")
     else:
         name = cells.name_of(results, with_dataset=False)
         for columns in (cells.THROUGHPUT, cells.RESOURCES):
@@ -43,7 +43,7 @@ def show(results: pd.DataFrame, grid: str, console: Console) -> None:
     _say(console, results)
 
 
-def _say(console: Console, results: pd.DataFrame) -> None:
+def _say(console: Terminal, results: pd.DataFrame) -> None:
     for lines in (
         remarks.ratio_lines(results),
         remarks.clock_lines(results),
@@ -52,12 +52,12 @@ def _say(console: Console, results: pd.DataFrame) -> None:
         remarks.synthesis_lines(results),
     ):
         for line in _few(lines):
-            console.print(line, highlight=False, markup=False)
+            console.print(line)
     others = tuple(kind for kind in status.KINDS if kind != status.WRONG)
     for line in remarks.reason_lines(results, others):
-        console.print(line, highlight=False, markup=False)
+        console.print(line)
     for line in remarks.reason_lines(results, (status.WRONG,)):
-        console.print(line, highlight=False, markup=False, style="red")
+        console.print(line, style="red")
 
 
 def _few(lines: list[str]) -> list[str]:
@@ -68,10 +68,10 @@ def _few(lines: list[str]) -> list[str]:
 
 
 def _print(
-    console: Console, rows: pd.DataFrame, columns: Columns, name: Callable[[Any], str] | None
+    console: Terminal, rows: pd.DataFrame, columns: Columns, name: Callable[[Any], str] | None
 ) -> None:
     named = {NAME: name} | columns if name else columns
-    texts = [[cell(row) for cell in named.values()] for _, row in rows.iterrows()]
+    texts = [[printable(cell(row)) for cell in named.values()] for _, row in rows.iterrows()]
     headings = list(named)
     widths = [
         max(map(cell_len, (heading, *(line[nth] for line in texts))))
@@ -119,6 +119,6 @@ def _table(
     for line, dataset in zip(texts, datasets, strict=True):
         if datasets.nunique() > 1 and dataset != above:
             above = dataset
-            table.add_row(Text(str(dataset), style="bold"))
+            table.add_row(styled("[bold]{}[/]", dataset))
         table.add_row(*(Text(line[nth], style=STYLES.get(line[nth], "")) for nth in chosen))
     return table
