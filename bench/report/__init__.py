@@ -3,7 +3,7 @@
 from bench.report.console import show
 from bench.report.html import About, Page, write_page
 from bench.report.material import Material, gather
-from bench.report.results import COLUMNS, collect, collect_trainings
+from bench.report.results import COLUMNS, collect, collect_trainings, wrong_rows
 from bench.report.spread import over_seeds
 from bench.report.timing import (
     expectation,
@@ -32,4 +32,5 @@ __all__ = [
     "write_more",
     "write_page",
     "write_timing",
+    "wrong_rows",
 ]

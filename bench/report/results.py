@@ -70,6 +70,11 @@ def collect(
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
 
 
+def wrong_rows(results: pd.DataFrame) -> list[str]:
+    """The experiments whose designs compute something else than the trained model."""
+    return [str(name) for name in results["experiment"][results["status"].map(is_wrong)]]
+
+
 def collect_trainings(
     points: Sequence[Point], resolver: Resolver, present: Mapping[str, Entry] | None = None
 ) -> pd.DataFrame:
