@@ -120,6 +120,8 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     names = sorted(known)
     by_folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.4)
+    if not names:
+        return "There is none to choose from."
     hint = f"Did you mean '{by_folded[close[0]]}'? " if close else ""
     return f"{hint}Valid: {', '.join(names)}."
 
@@ -130,4 +132,6 @@ def nearest(wrong: str, known: Iterable[str], shown: int = 3) -> str:
     close = difflib.get_close_matches(wrong.casefold(), names, n=shown, cutoff=0.4)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
-    return f"There are {len(names)}, such as {', '.join(names[:shown])}." if names else ""
+    if not names:
+        return "There is none to choose from."
+    return f"There are {len(names)}, such as {', '.join(names[:shown])}."

@@ -159,11 +159,15 @@ def _prepare(request: Request) -> Work:
     bitstream = request.inputs.get("synthesize")
     folder = (bitstream or simulate) / "package"
     test_set = TestSet.load(request.inputs["export"] / "test_set.npz", images)
-    if not _FEWEST_IMAGES <= images <= len(test_set.images):
+    if images < _FEWEST_IMAGES:
         raise ConfigError(
-            f"measure.images = {images}, but the test set holds {len(test_set.images)} images, and "
-            f"an interval takes {_FEWEST_IMAGES}.",
-            f"Ask for {_FEWEST_IMAGES} to {len(test_set.images)}.",
+            f"measure.images = {images}, and from one image to the next is an interval.",
+            f"Ask for at least {_FEWEST_IMAGES} images.",
+        )
+    if images > len(test_set.images):
+        raise ConfigError(
+            f"measure.images = {images}, and the test set holds {len(test_set.images)} images.",
+            f"Ask for at most {len(test_set.images)}.",
         )
     package = _load_package(folder / "package.json", test_set)
     inputs = request.scratch / _IMAGES

@@ -10,6 +10,7 @@ import click
 from rich import box
 from rich.table import Table
 
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, Exit
 from bench.report import compare
 from bench.report.compare import DIFFERENT, EQUAL, MISSING, STATES, Comparison, Difference
@@ -23,8 +24,8 @@ SHOWN = 20
 
 
 @click.command("compare")
-@click.argument("one", metavar="A", type=click.Path(path_type=Path))
-@click.argument("other", metavar="B", type=click.Path(path_type=Path))
+@click.argument("one", metavar="A", type=PathKind())
+@click.argument("other", metavar="B", type=PathKind())
 @click.option("--grid", help="Of two stores, compare this grid's report only.")
 @click.option("--all", "show_all", is_flag=True, help="Show every difference.")
 @click.option("--strict", is_flag=True, help="Different contents of artifacts count, too.")

@@ -33,14 +33,15 @@ def command(
     about = report.About(file, changes.options)
     if dry_run:
 
-        def write(copy: Path) -> tuple[Path, ...]:
-            return reporting.report_on(grid, experiments, resolver, copy, stated, about).written
+        def write(copy: Path) -> reporting.Reported:
+            return reporting.report_on(grid, experiments, resolver, copy, stated, about)
 
-        for line in rehearse(folder, write):
+        reported, lines = rehearse(folder, write)
+        for line in lines:
             console.print(line, soft_wrap=True)
-        return
-    reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
-    report.show(reported.results, grid.name, console)
-    closing.show_claims(reported, console)
-    closing.show_files(reported, console)
+    else:
+        reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
+        report.show(reported.results, grid.name, console)
+        closing.show_claims(reported, console)
+        closing.show_files(reported, console)
     wrong.require_none(reported.results)

@@ -12,6 +12,7 @@ import click
 from bench import report
 from bench.commands import closing, common, overrides, reporting, rows, wrong
 from bench.commands.bounds import Bounds, bound_options
+from bench.commands.kinds import SchedulerAddress
 from bench.commands.prepare import Prepared, prepare
 from bench.commands.preview import show_forecast
 from bench.events import Emit, Planned
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @rows.rows_option
 @click.option(
     "--scheduler",
-    metavar="ADDRESS",
+    type=SchedulerAddress(),
     help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
 )
 @common.dry_run_option

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bench import archive
+from bench.commands.kinds import PathKind
 from bench.errors import Exit
 from bench.terminal import Terminal, styled
 
@@ -15,7 +16,7 @@ SHOWN = 50
 
 
 @click.command("verify")
-@click.argument("path", metavar="ARCHIVE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="ARCHIVE", type=PathKind())
 @click.pass_context
 def command(context: click.Context, path: Path) -> None:
     """Check ARCHIVE, written by `bench export`, or a folder that one was unpacked into.

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from bench import provenance, report
 from bench.commands import common, rows
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, did_you_mean, nearest
 from bench.experiment import Point, Training
 from bench.grid import NO_GRIDS
@@ -47,7 +48,7 @@ class _Found:
 @click.argument("column", required=False)
 @click.option(
     "--file",
-    type=click.Path(path_type=Path),
+    type=PathKind(),
     help="The experiment file that ROW is from. Default: that in experiments/ of which the store "
     "holds the most.",
 )

@@ -22,6 +22,7 @@ from bench.runners import Job
 from bench.status import DONE, FAILED
 from bench.store import Entry, Manifest, Workspace
 from bench.store.manifest import describe_files
+from bench.text import printable
 from bench.wire import Request, Result
 
 
@@ -151,7 +152,7 @@ class Ensurer:
             stage=task.stage.name,
             name=task.name,
             status=result.status,
-            reason=result.reason,
+            reason=printable(result.reason),
             spec=task.spec,
             inputs={name: entry.manifest.content_hash for name, entry in attempt.inputs.items()},
             artifacts=describe_files(attempt.workspace.files),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,12 @@ def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
 
 
 def _list(lines: list[str], none: str) -> str:
-    return "\n".join(f"- {line}" for line in lines) or none
+    return "\n".join(f"- {_one_line(line)}" for line in lines) or none
+
+
+def _one_line(text: str) -> str:
+    """Text of any tool's as an item of a list in Markdown, which takes `<` for HTML."""
+    return html.escape(" ".join(text.split()), quote=False)
 
 
 def _table(rows: pd.DataFrame, name: Callable[[Any], str] | None, columns: Columns) -> str:

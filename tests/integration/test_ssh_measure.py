@@ -282,7 +282,7 @@ def test_a_package_that_does_not_fit(stage: Stage, changes: dict[str, Any], said
     ("spec", "said"),
     [
         ({"boards": ["emulated"], "images": 7}, "holds 6 images"),
-        ({"boards": ["emulated"], "images": 1}, "an interval takes 2"),
+        ({"boards": ["emulated"], "images": 1}, "from one image to the next"),
         ({"boards": ["emulatd"], "images": 2}, "'emulatd' is not known"),
     ],
 )
