@@ -224,7 +224,7 @@ def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
 def _status(
     own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
 ) -> tuple[str, str | None]:
-    """`done`; or what stopped the point, a word of `bench.status`, at which stage, and why."""
+    """`done`, with what differs from the grid; or what stopped the point, where, and why."""
     for stage in STAGES:
         task = own.get(stage.name)
         if task is None:
@@ -243,4 +243,5 @@ def _status(
             return f"{FAILED}: {stage.name}", failure.reason
         if entry.manifest.status != DONE:
             return f"{entry.manifest.status}: {stage.name}", entry.manifest.reason
-    return DONE, None
+    build = present[own["compile"].id].metrics() if "compile" in own else {}
+    return DONE, build.get("folding_note")
