@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from bench.catalog import BOARD_PARTS
@@ -122,7 +123,7 @@ class Training:
     dataset: DatasetSpec
     train: TrainSpec
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name, e.g. `tfc-mnist-w2a2-s1`."""
         train = self.train
@@ -163,7 +164,7 @@ class Experiment:
     needs_bitstream: bool
     suffix: str = ""
 
-    @property
+    @cached_property
     def training(self) -> Training:
         """What it shares with the other foldings of one training."""
         return Training(self.dataset, self.train)
@@ -173,7 +174,7 @@ class Experiment:
         """Readable name of what one training serves, e.g. `tfc-mnist-w2a2-s1`."""
         return self.training.name
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name of the experiment, e.g. `tfc-mnist-w2a2-s1-low`; unique in a grid."""
         return f"{self.training_name}-{self.folding_name}{self.suffix}"

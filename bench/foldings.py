@@ -128,6 +128,11 @@ def misfits(table: FoldingTable, layers: Sequence[LayerShape]) -> Iterator[tuple
             )
 
 
+def layer_cycles(layers: Sequence[LayerShape], table: FoldingTable) -> list[int]:
+    """Cycles that each of `layers` takes for an image, folded as `table` says."""
+    return [layer.cycles(pe, simd) for layer, (pe, simd) in zip(layers, table, strict=True)]
+
+
 def _instead(pe: int, simd: int, layer: LayerShape) -> str:
     """The folding nearest in speed that takes fewer inputs at once, rather a faster one."""
     wanted = layer.cycles(pe, simd)

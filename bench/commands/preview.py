@@ -18,13 +18,17 @@ MB = 1e6
 MINUTE, HOUR = 60.0, 3600.0
 
 
-def show_forecast(
+def show_tasks(
     forecast: Forecast, tasks: list[Task], resolver: Resolver, console: Terminal
 ) -> None:
-    """Print every task, a table by stage, and the totals."""
+    """Print a line for each task."""
     for task in tasks:
         line = _task_line(task, forecast, resolver.lacks(task))
         console.print(line, soft_wrap=True)
+
+
+def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
+    """Print a table by stage, and the totals."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
     totals = ("", "", "", duration(forecast.seconds), "", megabytes(forecast.disk), "")
     headings = ("cached", "to run", "skipped", "time", "memory", "disk", "time from")
@@ -44,7 +48,7 @@ def show_forecast(
             ]
         table.add_row(stage.stage, *cells)
     console.print(table)
-    for closing in _closing_lines(forecast, resolver.store.root):
+    for closing in _closing_lines(forecast, store):
         console.print(closing)
 
 
@@ -70,7 +74,7 @@ def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
     if found := forecast.predictions.get(task.id):
         seconds = duration(found.cost.seconds)
         return styled("[yellow]to do[/] {}{}  {}", what, serves, seconds)
-    why = lack or "it needs one that is skipped or infeasible"
+    why = lack or "it needs one that is skipped, infeasible or wrong"
     return styled("[dim]skip [/] {}  ({})", what, why)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bench import claims, report
-from bench.commands import closing, common, reporting
+from bench.commands import closing, common, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.terminal import Terminal
 
@@ -33,13 +33,14 @@ def command(
     about = report.About(file, changes.options)
     if dry_run:
 
-        def write(copy: Path) -> tuple[Path, ...]:
-            return reporting.report_on(grid, experiments, resolver, copy, stated, about).written
+        def write(copy: Path) -> reporting.Reported:
+            return reporting.report_on(grid, experiments, resolver, copy, stated, about)
 
-        for line in rehearse(folder, write):
+        for line in rehearse(folder, write)[1]:
             console.print(line, soft_wrap=True)
         return
     reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
     report.show(reported.results, grid.name, console)
     closing.show_claims(reported, console)
     closing.show_files(reported, console)
+    wrong.require_none(reported.results)

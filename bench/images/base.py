@@ -76,6 +76,12 @@ def obstacle() -> str:
     return ""
 
 
+def check_base() -> None:
+    """Raise `EnvironmentFailure` if there is no base and none can be pulled or built here."""
+    if obstacle():
+        _require_mmdebstrap()
+
+
 def find_base() -> Base | None:
     """The base that is there already, without pulling or building; None when there is none.
 
@@ -193,13 +199,17 @@ def _build_local(folder: Path, say: Say, cancelled: threading.Event) -> Base:
         raise store_error(error, folder) from error
 
 
-def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> None:
-    """Make the root file system with mmdebstrap, which needs root or user namespaces."""
+def _require_mmdebstrap() -> None:
     if not shutil.which("mmdebstrap"):
         raise EnvironmentFailure(
             "mmdebstrap is missing; it builds the base of the images from Debian packages.",
             f"Install it (Debian, Ubuntu: `apt-get install mmdebstrap`) and rerun. Or: {_REMEDY}",
         )
+
+
+def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> None:
+    """Make the root file system with mmdebstrap, which needs root or user namespaces."""
+    _require_mmdebstrap()
     free = shutil.disk_usage(rootfs.parent).free
     if free < NEEDED_BYTES:
         raise EnvironmentFailure(

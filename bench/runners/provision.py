@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.environments import Environment
 from bench.errors import EnvironmentFailure, store_error
 from bench.events import Emit, Finished, Note, Started
-from bench.files import write_atomic
+from bench.files import existing, write_atomic
 from bench.locks import hold
 from bench.pip import OPTIONS, Pip, count_pins
 
@@ -37,7 +37,7 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
         with hold(home.with_suffix(".lock"), cancelled, lambda: emit(waiting)):
             if (home / READY).exists():
                 return
-            _require_space(environment, home)
+            require_space(environment, home)
             shutil.rmtree(home, ignore_errors=True)
             _install(environment, home, task, emit, cancelled)
     except OSError as error:
@@ -68,8 +68,11 @@ def require_tools(environment: Environment) -> None:
         )
 
 
-def _require_space(environment: Environment, home: Path) -> None:
-    free = shutil.disk_usage(home.parent).free
+def require_space(environment: Environment, home: Path) -> None:
+    """Raise `EnvironmentFailure` if there is too little disk space to make it in `home`."""
+    if is_provisioned(home):
+        return
+    free = shutil.disk_usage(existing(home.parent)).free
     if free < environment.disk_bytes:
         raise EnvironmentFailure(
             f"The {environment.name} environment needs {environment.disk_bytes / 1e9:.1f} GB, "

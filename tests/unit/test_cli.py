@@ -54,10 +54,13 @@ def test_every_exit_code_has_a_meaning() -> None:
 def test_plan_of_an_empty_store(
     grid_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", str(grid_file), "--store", str(tmp_path / "s")]) == Exit.OK
+    arguments = ["plan", str(grid_file), "--runner", "venv", "--store", str(tmp_path / "s")]
+    assert main(arguments) == Exit.OK
     shown = capsys.readouterr().out
     assert "4 experiments" in shown
-    assert "train    tfc-mnist-w2a2-s1  (serves 2 experiments)" in shown
+    assert "tfc-mnist-w2a2-s1" not in shown
+    assert main([*arguments, "--tasks"]) == Exit.OK
+    assert "train    tfc-mnist-w2a2-s1  (serves 2 experiments)" in capsys.readouterr().out
 
 
 def test_a_wrong_file_is_exit_2_with_a_remedy(
