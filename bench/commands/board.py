@@ -18,11 +18,11 @@ from rich.text import Text
 from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
 from bench.boards.contained import Furnishing, contained
-from bench.boards.emulated import MEASURED_ON, furnished, serve
+from bench.boards.emulated import MEASURED_ON, furnished, listening_socket, serve
 from bench.boards.fleet import Remote, parse_target
 from bench.boards.link import Limits, open_link
 from bench.boards.login import address_of
-from bench.boards.trust import known_hosts_file, offered_key, trust, trusted_key
+from bench.boards.trust import known_hosts_file, offered_key, require_writable, trust, trusted_key
 from bench.catalog import BOARD_PARTS
 from bench.commands.common import available_cpus, dry_run_option
 from bench.commands.kinds import PathKind
@@ -83,6 +83,7 @@ def trust_host(host: str, yes: bool, fingerprint: str | None, dry_run: bool) -> 
         say(f"WARNING: until now another key was trusted: {known.get_fingerprint()}.")
         say("Either the board was set up anew, or another machine answers in its place.")
     if dry_run:
+        require_writable()
         say(f"would be trusted, and written to {known_hosts_file()}")
         return
     if not yes and fingerprint is None:
@@ -120,7 +121,13 @@ def probe(target: str, key: str) -> None:
 
 @command.command("serve")
 @click.option("--board", default="Pynq-Z1", show_default=True, help="Which board to emulate.")
-@click.option("--port", default=2222, show_default=True, help="Where to listen, on loopback.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=2222,
+    show_default=True,
+    help="Where to listen, on loopback; 0 for any free port.",
+)
 @click.option(
     "--key",
     type=PathKind(exists=True, dir_okay=False),
@@ -157,6 +164,7 @@ def serve_board(board: str, port: int, key: Path, runner: str) -> None:
         say(f"an emulated {board} answers at {address}, host key {shown}")
 
     if runner == "docker":
+        listening_socket(port).close()  # of an engine's error nobody could tell that it was this
         with _in_container(
             Furnishing(identity, public, available_cpus(), FOREVER, port)
         ) as address:

@@ -59,17 +59,22 @@ def command(
         )
 
     if dry_run:
-        for line in rehearse(folder, lambda copy: write(copy).written):
+        reported, lines = rehearse(folder, write)
+        for line in lines:
             say(line)
-        return
-    reported = write(folder)
-    if as_json:
-        say(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
     else:
-        console = Terminal(soft_wrap=False, width=None if sys.stdout.isatty() else 80)
-        claims.show_claims(reported.judgements, console)
+        reported = write(folder)
+        _show(reported, as_json)
     if reported.fallen:
         raise ClaimError(
             "; ".join(map(str, reported.fallen)) + ".",
             "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
         )
+
+
+def _show(reported: reporting.Reported, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
+    else:
+        console = Terminal(soft_wrap=False, width=None if sys.stdout.isatty() else 80)
+        claims.show_claims(reported.judgements, console)

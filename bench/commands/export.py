@@ -59,19 +59,21 @@ def command(
     grid, experiments = common.load_experiments(file, changes)
     target = output or Path(f"{grid.name}.tar.gz")
     require_suffix(target)
-    if target.exists() and not force and not dry_run:
+    if target.exists() and not force:
         raise ConfigError(f"{target} is there already.", "Name another --output, or say --force.")
     resolver = common.best_resolver(runner, store_path, grid, experiments)
     chosen = archive.select(file, grid, experiments, references(grid), resolver, kinds)
     size = megabytes(chosen.bytes)
     if dry_run:
-        for item in (*chosen.items, *chosen.tags):
-            console.print(f"would pack: {item.name}")
-        console.print(f"would write: {target}, {len(chosen.items)} files of {size}")
+        names = archive.rehearse(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
+        for name in names:
+            console.print(f"would pack: {name}")
+        console.print(f"would write: {target}: {len(names)} files, {size}")
         return
     packed = archive.pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
     console.print(
-        f"written: {packed.path}: {packed.files} files, {size}, {megabytes(packed.size)} packed"
+        f"written: {packed.path}: {len(packed.files)} files, {size}, "
+        f"{megabytes(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
     console.print(

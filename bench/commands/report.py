@@ -33,10 +33,10 @@ def command(
     about = report.About(file, changes.options)
     if dry_run:
 
-        def write(copy: Path) -> tuple[Path, ...]:
-            return reporting.report_on(grid, experiments, resolver, copy, stated, about).written
+        def write(copy: Path) -> reporting.Reported:
+            return reporting.report_on(grid, experiments, resolver, copy, stated, about)
 
-        for line in rehearse(folder, write):
+        for line in rehearse(folder, write)[1]:
             console.print(line, soft_wrap=True)
         return
     reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
