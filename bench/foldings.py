@@ -16,7 +16,7 @@ FoldingTable = tuple[tuple[int, int], ...]
 
 _MARK = "infeasible"
 # A layer in FINN's own folding files, such as MVAU_hls_0 (newer) or MatrixVectorActivation_0.
-_FINN_LAYER = re.compile(r"((?:MVAU|MatrixVectorActivation)(?:_[a-z]+)?)_([0-9]+)")
+_FINN_LAYER = re.compile(r"((?:MVAU|MatrixVectorActivation)(?:_[a-z]+)?)_([0-9]{1,6})")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ def _of_finn(path: Path, data: dict[str, Any]) -> list[Any]:
             "Write a list of [PE, SIMD] pairs instead.",
         )
     ordered = sorted(found, key=lambda name: int(found[name][2]))
-    missing = [name for name in ordered if not {"PE", "SIMD"} <= set(data[name])]
+    is_layer = {n: isinstance(data[n], dict) and {"PE", "SIMD"} <= set(data[n]) for n in ordered}
+    missing = [name for name in ordered if not is_layer[name]]
     if missing or not ordered:
         what = f"no PE and SIMD for {missing[0]}" if missing else "no layer called MVAU_..."
         raise ConfigError(f"{path} has {what}.", "Give each layer as in FINN's folding files.")

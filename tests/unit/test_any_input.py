@@ -150,7 +150,6 @@ def test_any_value_for_a_folding(tmp_path: Path, value: Any) -> None:
         with pytest.raises(ConfigError, match=re.escape(str(path))) as caught:
             read()
         assert caught.value.remedy
-        assert len(caught.value.what) < 1000
 
 
 WORDS = (
