@@ -21,6 +21,7 @@ class Exit(IntEnum):
     BOARD = 6
     CLAIM = 7
     DIFFERENT = 8
+    WRONG = 9
     BUG = 70
     INTERRUPTED = 130
 
@@ -35,6 +36,7 @@ EXIT_MEANING: dict[Exit, str] = {
     Exit.BOARD: "the board could not be reached or refused",
     Exit.CLAIM: "a claim fares worse than it did before",
     Exit.DIFFERENT: "what was compared differs, or an archive is not what it says",
+    Exit.WRONG: "a design computes something else than the trained model",
     Exit.BUG: "a bug in bench; please report it with the log",
     Exit.INTERRUPTED: "interrupted; nothing half-written is left",
 }
@@ -86,6 +88,12 @@ class BoardError(BenchError):
     """The board could not be reached, refused, or gave nonsense."""
 
     exit_code = Exit.BOARD
+
+
+class WrongDesign(BenchError):
+    """A design computes something else than the trained model."""
+
+    exit_code = Exit.WRONG
 
 
 class StageFailure(BenchError):

@@ -46,6 +46,7 @@ class Checked:
         files: How many files' hashes were compared.
         manifests: How many manifests were followed.
         values: How many numbers were computed again.
+        wrong: Rows whose designs compute something else than the trained model.
         grid: Name of the grid.
         bench: The version that wrote the archive.
     """
@@ -54,6 +55,7 @@ class Checked:
     files: int = 0
     manifests: int = 0
     values: int = 0
+    wrong: list[str] = field(default_factory=list)
     grid: str = ""
     bench: str = ""
 
@@ -94,12 +96,13 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         # Whatever strangers wrote into manifests and metrics: it is no result of ours.
         what = excerpt(repr(error))
         checked.findings.append(f"rows cannot be computed from the manifests: {what}")
-    checked.values = counter.values
+    checked.values, checked.wrong = counter.values, counter.wrong
 
 
 @dataclass
 class _Counter:
     values: int = 0
+    wrong: list[str] = field(default_factory=list)
 
 
 def differing_rows(
@@ -116,9 +119,11 @@ def differing_rows(
         points: What its rows are.
         resolver: Finds the artifacts.
         stated: The claims.toml that its claims were judged by.
-        counter: Counts the values compared.
+        counter: Counts the values compared, and collects the rows that are wrong.
     """
+    counter = counter or _Counter()
     results = report.collect(points.experiments, resolver)
+    counter.wrong += report.wrong_rows(results)
     trainings = report.collect_trainings(points.points, resolver)
     expected = {"results.csv": results, "trainings.csv": trainings}
     if results["seed"].nunique() > 1:
@@ -131,7 +136,7 @@ def differing_rows(
         if not path.is_file():
             findings.append(f"{name} is missing")
             continue
-        findings += _compare_table(name, path, table, counter or _Counter())
+        findings += _compare_table(name, path, table, counter)
     return findings
 
 

@@ -128,6 +128,9 @@ def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
     for name, columns in zip("AB", found.only, strict=True):
         if columns:
             console.print(f"Columns that only {name} has, by its version: {', '.join(columns)}.")
+    for name, rows in zip("AB", found.wrong, strict=True):
+        if rows:
+            console.print(f"wrong in {name}: {', '.join(rows)}", style="red")
     shown = found.differences if show_all else found.differences[:SHOWN]
     for difference in shown:
         console.print(_line(difference), soft_wrap=True)

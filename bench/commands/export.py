@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench import archive
+from bench import archive, report
 from bench.archive.writer import require_suffix
 from bench.commands import common
 from bench.commands.kinds import PathKind
@@ -76,6 +76,8 @@ def command(
         f"{megabytes(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
+    for name in report.wrong_rows(report.collect(experiments, resolver)):
+        console.print(f"wrong: {name} computes something else than the trained model", style="red")
     console.print(
         "Publish that number beside the archive: then nobody can replace the whole of it unseen."
     )

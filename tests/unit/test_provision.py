@@ -38,7 +38,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         (home / module.READY).touch()
 
     monkeypatch.setattr(module, "_install", install)
-    monkeypatch.setattr(module, "_require_space", lambda *_: None)
+    monkeypatch.setattr(module, "require_space", lambda *_: None)
     return homes
 
 
