@@ -19,6 +19,10 @@ class LayerShape:
     inputs: int
     outputs: int
 
+    def cycles(self, pe: int, simd: int) -> int:
+        """Cycles per image, with so many outputs and inputs at once."""
+        return self.inputs // simd * (self.outputs // pe)
+
 
 @dataclass(frozen=True)
 class Network:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.catalog import BOARD_PARTS
+from bench.finn_folding import Option
 from bench.foldings import Folding, FoldingTable
 from bench.grid import precisions
 from bench.tables import EMULATED, FLOAT, Grid
@@ -54,11 +55,13 @@ class ExportSpec:
 class BuildSpec:
     """One hardware build: PE and SIMD per layer, or the throughput to find them for; the target.
 
+    `options` are what else a folding file chooses: layer, attribute, value.
     `oversized` says what becomes of a design that does not fit: `simulate` or `stop`.
     """
 
     folding: FoldingTable | None
     target_fps: float | None
+    options: tuple[Option, ...]
     board: str
     part: str
     clock_mhz: float
@@ -235,6 +238,7 @@ def _build_spec(grid: Grid, folding: Folding, board: str) -> BuildSpec:
     return BuildSpec(
         folding=folding.layers,
         target_fps=folding.target_fps,
+        options=folding.options,
         board=board,
         part=BOARD_PARTS[board],
         clock_mhz=grid.build.clock_mhz,

@@ -39,7 +39,7 @@ def load_grid(path: Path) -> Grid:
     _check_measure(path, grid)
     _check_no_twins(path, grid)
     _check_bits(path, train)
-    _check_images(path, grid)
+    check_images(path, grid)
     return grid.model_copy(update={"folds": _load_foldings(path, grid)})
 
 
@@ -101,8 +101,12 @@ def _check_bits(path: Path, train: TrainTable) -> None:
                 )
 
 
-def _check_images(path: Path, grid: Grid) -> None:
-    """No more images may be asked for than each data set has."""
+def check_images(path: Path, grid: Grid) -> None:
+    """No more images may be asked for than each data set has.
+
+    Raises:
+        ConfigError: More are; `path` is named.
+    """
     for dataset in grid.train.dataset:
         shape = DATASETS[dataset]
         for field, wanted, most in (

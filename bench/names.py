@@ -14,6 +14,11 @@ LONGEST_FILE = 200
 """Bytes of a file's name."""
 RULE = f"at most {LONGEST} letters, digits, '.', '_', '+' and '-', the first a letter or digit"
 
+HOST = r"(?=[A-Za-z0-9_])(?:[A-Za-z0-9_-]{1,63}\.){0,30}[A-Za-z0-9_-]{1,63}"
+"""A regular expression for names and IPv4 addresses of machines."""
+IPV6 = r"[0-9A-Fa-f:.]{2,45}(?:%[A-Za-z0-9._-]{1,32})?"
+USER = r"[A-Za-z0-9_][A-Za-z0-9._$-]{0,63}"
+
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{LONGEST - 1}}}")
 
 
@@ -51,20 +56,5 @@ def require_file_name(path: Path) -> Path:
     if len(name.encode()) > LONGEST_FILE:
         raise ConfigError(
             f"{path}: a file's name may have at most {LONGEST_FILE} bytes.", "Rename it."
-        )
-    return path
-
-
-def require_folder(what: str, path: Path) -> Path:
-    """`path`, if stages, containers and manifests can be told of it.
-
-    Raises:
-        ConfigError: It has a control character, or bytes that are no UTF-8.
-    """
-    text = str(path)
-    if printable(text) != text or "\n" in text or "\t" in text:
-        raise ConfigError(
-            f"{what} {text} has a control character or bytes that are not UTF-8.",
-            "Name another folder.",
         )
     return path

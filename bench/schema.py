@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import annotated_types
@@ -69,6 +69,12 @@ Prose = Annotated[str, AfterValidator(_prose), Means("text without control chara
 """Text on any number of lines."""
 
 
+def matching(pattern: str) -> Callable[[str], str]:
+    """Checks that a text is what a regular expression of Python's describes."""
+    compiled = re.compile(pattern)
+    return lambda text: _passed(text, compiled.fullmatch(text) is not None)
+
+
 def disagree(where: str, what: str, remedy: str) -> PydanticCustomError:
     """The error of a table whose fields do not fit each other; to be raised by its validator.
 
@@ -95,11 +101,20 @@ def validated(model: type[Model], data: Mapping[str, Any], where: str, remedy: s
     try:
         return model.model_validate(_as_tuples(data))
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = _innermost(error.errors(include_url=False))
     lines = [f"{where}{_explain(one, model)}" for one in details[:_SHOWN]]
     if len(details) > _SHOWN:
         lines.append(f"... and {len(details) - _SHOWN:,} more")
     raise ConfigError("\n".join(lines), remedy)
+
+
+def _innermost(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Those with none inside them: of a list whose items are wrong, pydantic also says its length.
+
+    It counts the right ones only.
+    """
+    outer = {one["loc"][:length] for one in errors for length in range(len(one["loc"]))}
+    return [one for one in errors if one["loc"] not in outer]
 
 
 def _as_tuples(value: Any) -> Any:

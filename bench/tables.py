@@ -5,12 +5,20 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from bench.catalog import BIT_WIDTHS
 from bench.foldings import Folding
-from bench.names import LONGEST
-from bench.schema import Line, Means, Name, Table, disagree
+from bench.names import HOST, IPV6, LONGEST, USER
+from bench.schema import Line, Means, Name, Table, disagree, matching
 
 FLOAT = "float"
 # The trained network's largest; what is built for an FPGA keeps to BIT_WIDTHS.
@@ -173,11 +181,15 @@ class BoardTable(Table):
 
     name: Annotated[
         str,
-        StringConstraints(pattern=r"^[A-Za-z0-9\[_][A-Za-z0-9_.:@%+\[\]-]{0,199}$"),
-        Means("a name: at most 200 letters, digits and signs of . _ : @ % + -"),
+        StringConstraints(pattern=r"^[A-Za-z0-9\[_][A-Za-z0-9_.:@%$\[\]-]{0,399}$"),
+        Means("a name: at most 400 letters, digits and signs of . _ : @ % $ -"),
     ]
-    address: Line
-    user: Line = "xilinx"
+    address: Annotated[
+        str,
+        AfterValidator(matching(f"{HOST}|{IPV6}")),
+        Means("the name or address of a machine"),
+    ]
+    user: Annotated[str, AfterValidator(matching(USER)), Means("the name of a user")] = "xilinx"
     port: Annotated[int, Field(ge=1, le=65535)] = 22
     key: Line | None = None
     emulated: bool = False

@@ -20,17 +20,19 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from bench import events
+from bench import events, status
 from bench.terminal import Terminal, styled
 from bench.text import excerpt, printable
 
 PLAIN_SECONDS = 10.0
 COLOURS = {
-    "done": "green",
+    status.DONE: "green",
     "kept": "green",
-    "infeasible": "yellow",
-    "skipped": "yellow",
-    "failed": "red",
+    status.WRONG: "red bold",
+    status.INFEASIBLE: "yellow",
+    status.SKIPPED: "yellow",
+    status.FAILED: "red",
+    status.MISSING: "dim",
 }
 
 

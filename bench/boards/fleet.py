@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench.errors import ConfigError, did_you_mean
+from bench.names import HOST, IPV6, USER
 from bench.tables import BoardTable
+from bench.text import excerpt
 
 _TARGET = re.compile(
-    r"(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^\]\s]+\]|[^:@\s\[\]]+)(?::(?P<port>\d+))?"
+    rf"(?:(?P<user>{USER})@)?(?P<host>\[{IPV6}\]|{HOST})(?::(?P<port>[0-9]{{1,5}}))?"
 )
 _POLL_S = 0.2
 
@@ -50,7 +52,7 @@ def parse_target(text: str) -> Remote:
     match = _TARGET.fullmatch(text)
     port = int(match["port"] or 22) if match else 0
     if match is None or not 1 <= port <= 65535:
-        raise ConfigError(f"'{text}' is no board.", "Write user@host or user@host:port.")
+        raise ConfigError(f"'{excerpt(text)}' is no board.", "Write user@host or user@host:port.")
     return Remote(text, match["host"].strip("[]"), port, match["user"] or "xilinx", "")
 
 

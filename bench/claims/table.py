@@ -92,13 +92,11 @@ class ResourceClaim(Claim):
     Attributes:
         resources: Which ones.
         share: Holds where no comparison shows more, and more than this share of them fewer.
-        uncharged: Resources that FINN's estimate leaves out, by kind of layer.
     """
 
     judge: Literal["resources"]
     resources: Annotated[tuple[Resource, ...], Field(min_length=1)]
     share: Share
-    uncharged: dict[str, tuple[Resource, ...]] = Field(default_factory=dict)
 
 
 AnyClaim = AccuracyClaim | ThroughputClaim | ResourceClaim

@@ -25,6 +25,7 @@ from bench.boards.login import address_of
 from bench.boards.trust import known_hosts_file, offered_key, require_writable, trust, trusted_key
 from bench.catalog import BOARD_PARTS
 from bench.commands.common import available_cpus, dry_run_option
+from bench.commands.kinds import PathKind
 from bench.errors import BoardError, ConfigError
 from bench.images.base import images_folder
 from bench.paths import default_store
@@ -129,7 +130,7 @@ def probe(target: str, key: str) -> None:
 )
 @click.option(
     "--key",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=PathKind(exists=True, dir_okay=False),
     required=True,
     help="Public key file of who may log in.",
 )

@@ -10,24 +10,12 @@ from typing import Any
 import click
 
 from bench.commands.common import available_cpus
+from bench.commands.kinds import Finite, Jobs
 from bench.pipeline import budget
 from bench.stages import STAGES, Stage, up_to
 
-
-class Jobs(click.ParamType[int | None]):
-    """A number from 1 up, or `auto`, which is None."""
-
-    name = "N|auto"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        """See `click.ParamType`."""
-        if value is None or value == "auto":
-            return None
-        if isinstance(value, int) or (str(value).isdecimal() and int(str(value)) > 0):
-            return int(str(value))
-        return self.fail(f"'{value}' is neither 'auto' nor a number from 1 up.", param, ctx)
+MOST_JOBS = 10_000
+MOST_MEMORY = 1_000_000  # GiB
 
 
 @dataclass(frozen=True)
@@ -74,14 +62,14 @@ def bound_options(command: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.option(
             "--memory",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Finite(min=0, max=MOST_MEMORY, min_open=True),
             metavar="GIB",
             help="Memory that the stages may take together, by estimate. Default: 80 % of what is"
             " free.",
         ),
         click.option(
             "--jobs",
-            type=Jobs(),
+            type=Jobs(MOST_JOBS),
             default="auto",
             show_default=True,
             help="How many stages run at once; auto: one per processor, as far as memory allows.",

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bench import claims, report
-from bench.commands import common, reporting
+from bench.commands import common, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
 from bench.terminal import Terminal, say
@@ -70,6 +70,7 @@ def command(
             "; ".join(map(str, reported.fallen)) + ".",
             "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
         )
+    wrong.require_none(reported.results)
 
 
 def _show(reported: reporting.Reported, as_json: bool) -> None:

@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 import click
 
 from bench.boards.fleet import Fleet, Remote, parse_target
+from bench.catalog import DATASETS
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
-from bench.grid import load_grid
+from bench.grid import check_images, load_grid
 from bench.paths import default_store, environments_folder, require_checkout
 from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
@@ -26,6 +28,7 @@ from bench.tables import EMULATED, BoardTable, Grid
 from bench.terminal import say
 
 RUNNERS = ("auto", "docker", "venv")
+MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -42,7 +45,7 @@ def store_option(command: Command) -> Command:
     return click.option(
         "--store",
         "store_path",
-        type=click.Path(path_type=Path),
+        type=PathKind(),
         default=default_store,
         show_default="artifacts/, or $BENCH_STORE",
         help="Folder that keeps every artifact.",
@@ -81,7 +84,7 @@ def dry_run_option(command: Command) -> Command:
 
 def grid_argument(command: Command) -> Command:
     """Adds the argument FILE: a grid of experiments."""
-    return click.argument("file", type=click.Path(path_type=Path))(command)
+    return click.argument("file", type=PathKind())(command)
 
 
 def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Choice:
@@ -206,7 +209,7 @@ def simulation_options(command: Command) -> Command:
         click.option(
             "--trace",
             "trace_images",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, MOST_IMAGES),
             metavar="N",
             help="Write waveforms (VCD) of the first N images.",
         ),
@@ -215,7 +218,7 @@ def simulation_options(command: Command) -> Command:
         ),
         click.option(
             "--images",
-            type=click.IntRange(min=2),
+            type=click.IntRange(2, MOST_IMAGES),
             metavar="N",
             help="Simulate N test images, up to the whole test set, whatever FILE says.",
         ),
@@ -243,6 +246,7 @@ def load_experiments(
         )
     if given:
         grid = grid.model_copy(update={"simulate": grid.simulate.model_copy(update=given)})
+        check_images(file, grid)
     return grid, expand(grid)
 
 

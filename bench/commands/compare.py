@@ -10,6 +10,7 @@ import click
 from rich import box
 from rich.table import Table
 
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, Exit
 from bench.report import compare
 from bench.report.compare import DIFFERENT, EQUAL, MISSING, STATES, Comparison, Difference
@@ -23,8 +24,8 @@ SHOWN = 20
 
 
 @click.command("compare")
-@click.argument("one", metavar="A", type=click.Path(path_type=Path))
-@click.argument("other", metavar="B", type=click.Path(path_type=Path))
+@click.argument("one", metavar="A", type=PathKind())
+@click.argument("other", metavar="B", type=PathKind())
 @click.option("--grid", help="Of two stores, compare this grid's report only.")
 @click.option("--all", "show_all", is_flag=True, help="Show every difference.")
 @click.option("--strict", is_flag=True, help="Different contents of artifacts count, too.")
@@ -127,6 +128,9 @@ def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
     for name, columns in zip("AB", found.only, strict=True):
         if columns:
             console.print(f"Columns that only {name} has, by its version: {', '.join(columns)}.")
+    for name, rows in zip("AB", found.wrong, strict=True):
+        if rows:
+            console.print(f"wrong in {name}: {', '.join(rows)}", style="red")
     shown = found.differences if show_all else found.differences[:SHOWN]
     for difference in shown:
         console.print(_line(difference), soft_wrap=True)

@@ -24,7 +24,8 @@ COLOURS = {"ok": "green", "missing": "yellow", "warning": "red"}
 @click.option(
     "--clean",
     is_flag=True,
-    help="Remove containers that killed runs left, and images of earlier recipes; only ours.",
+    help="Remove containers that killed runs left, and images of earlier recipes; only ours, and "
+    "not what a live run uses.",
 )
 @common.dry_run_option
 @common.store_option

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from bench import archive
+from bench import archive, report
 from bench.archive.writer import require_suffix
 from bench.commands import common
+from bench.commands.kinds import PathKind
 from bench.commands.preview import megabytes
 from bench.errors import ConfigError
 from bench.experiment import references
@@ -20,7 +21,7 @@ from bench.terminal import Terminal
 @common.grid_options
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathKind(dir_okay=False),
     metavar="FILE",
     help="The archive, .tar.gz or .zip.  [default: <grid>.tar.gz here]",
 )
@@ -75,6 +76,8 @@ def command(
         f"{megabytes(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
+    for name in report.wrong_rows(report.collect(experiments, resolver)):
+        console.print(f"wrong: {name} computes something else than the trained model", style="red")
     console.print(
         "Publish that number beside the archive: then nobody can replace the whole of it unseen."
     )

@@ -74,7 +74,7 @@ def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
     if found := forecast.predictions.get(task.id):
         seconds = duration(found.cost.seconds)
         return styled("[yellow]to do[/] {}{}  {}", what, serves, seconds)
-    why = lack or "it needs one that is skipped or infeasible"
+    why = lack or "it needs one that is skipped, infeasible or wrong"
     return styled("[dim]skip [/] {}  ({})", what, why)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bench import claims, report
-from bench.commands import closing, common, reporting
+from bench.commands import closing, common, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.terminal import Terminal
 
@@ -43,3 +43,4 @@ def command(
     report.show(reported.results, grid.name, console)
     closing.show_claims(reported, console)
     closing.show_files(reported, console)
+    wrong.require_none(reported.results)

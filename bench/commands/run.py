@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from bench import report
-from bench.commands import closing, common, overrides, reporting, rows
+from bench.commands import closing, common, overrides, reporting, rows, wrong
 from bench.commands.bounds import Bounds, bound_options
+from bench.commands.kinds import SchedulerAddress
 from bench.commands.prepare import Prepared, prepare
 from bench.commands.preview import show_forecast
-from bench.errors import BenchError, Exit
 from bench.events import Emit, Planned
 from bench.paths import environments_folder
 from bench.pipeline import Forecast, Resolver, Summary, Task, execute
+from bench.status import FAILED, INFEASIBLE, SKIPPED, WRONG
 from bench.terminal import Terminal
 from bench.ui import make_view
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @rows.rows_option
 @click.option(
     "--scheduler",
-    metavar="ADDRESS",
+    type=SchedulerAddress(),
     help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
 )
 @common.dry_run_option
@@ -82,6 +83,8 @@ def command(
         _show(reported, {point.name for point in ready.wanted}, grid.name, summary, console)
     if timing:
         console.print(report.timing_line(timing))
+    if found := wrong.of_run(summary):
+        context.obj.explain(wrong.error(found))
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
@@ -143,20 +146,12 @@ def _cluster(scheduler: str, ready: Prepared, emit: Emit) -> DaskBackend:
 def _show(
     reported: reporting.Reported, wanted: set[str], grid: str, summary: Summary, console: Terminal
 ) -> None:
-    """Show the results of the rows `wanted`; a simulation not bit-exact becomes an error."""
+    """Show the results of the rows `wanted`."""
     results = reported.results[reported.results["experiment"].isin(wanted)]
     report.show(results.reset_index(drop=True), grid, console)
     closing.show_claims(reported, console)
     closing.show_slowest(summary, console)
     closing.show_files(reported, console)
-    mismatched = results["bit_exact"].eq(False).any()
-    if mismatched and summary.exit_code == Exit.OK:
-        summary.errors.append(
-            BenchError(
-                "The RTL simulation differs from the trained model (bit_exact is NO above).",
-                "Please report it with the simulate logs; do not use the numbers above.",
-            )
-        )
 
 
 def _link(grid: str, tasks: list[Task], summary: Summary, resolver: Resolver) -> None:
@@ -170,13 +165,15 @@ def _link(grid: str, tasks: list[Task], summary: Summary, resolver: Resolver) ->
 
 def _tell(console: Terminal, tasks: list[Task], summary: Summary) -> None:
     kept = summary.count("kept")
-    skipped = summary.count("skipped")
+    skipped = summary.count(SKIPPED)
     if kept + skipped == len(tasks) and not summary.errors and kept:
         line = f"Nothing to do: all {kept} tasks are in the store and their hashes are right."
-        reasons = {o.reason for o in summary.outcomes.values() if o.status == "skipped"}
+        reasons = {o.reason for o in summary.outcomes.values() if o.status == SKIPPED}
         line += f" {skipped} skipped ({', '.join(sorted(reasons))})." if skipped else ""
     else:
-        counts = ((status, summary.count(status)) for status in ("infeasible", "failed", "skipped"))
+        counts = (
+            (status, summary.count(status)) for status in (WRONG, INFEASIBLE, FAILED, SKIPPED)
+        )
         extra = "".join(f", {number} {status}" for status, number in counts if number)
         line = f"{summary.count('done')} tasks done, {kept} kept from earlier{extra}."
     console.print(f"{line} {summary.seconds:.1f} s")

@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from bench.commands import common, overrides
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, StoreError
 from bench.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
@@ -100,7 +101,7 @@ def verify(store_path: Path) -> None:
 
 
 @command.command("gc")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=PathKind())
 @common.dry_run_option
 @click.option(
     "--as-written",

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bench import archive
+from bench.commands.kinds import PathKind
 from bench.errors import Exit
 from bench.terminal import Terminal, styled
 
@@ -15,7 +16,7 @@ SHOWN = 50
 
 
 @click.command("verify")
-@click.argument("path", metavar="ARCHIVE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="ARCHIVE", type=PathKind())
 @click.pass_context
 def command(context: click.Context, path: Path) -> None:
     """Check ARCHIVE, written by `bench export`, or a folder that one was unpacked into.
@@ -38,6 +39,12 @@ def command(context: click.Context, path: Path) -> None:
         f"{path}: grid '{checked.grid}', written by bench {checked.bench}; {checked.files} "
         f"checksums, {checked.manifests} manifests, {checked.values} values computed again"
     )
+    if checked.wrong:
+        rows = "1 row is" if len(checked.wrong) == 1 else f"{len(checked.wrong)} rows are"
+        names = ", ".join(checked.wrong)
+        console.print(
+            f"{rows} wrong: {names} (computes something else than the trained model)", style="red"
+        )
     if checked.findings:
         wrong = len(checked.findings)
         console.print(styled("[red]{} things are wrong: do not trust it.[/]", wrong))

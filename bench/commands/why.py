@@ -11,15 +11,19 @@ from typing import Any
 
 import click
 import pandas as pd
+from rich.text import Text
 
 from bench import provenance, report
 from bench.commands import common, rows
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, did_you_mean, nearest
 from bench.experiment import Point, Training
 from bench.grid import NO_GRIDS
 from bench.paths import ROOT
 from bench.pipeline import Resolver
+from bench.status import is_wrong, kind_of
 from bench.terminal import Terminal, say, styled
+from bench.ui import COLOURS
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class _Found:
 @click.argument("column", required=False)
 @click.option(
     "--file",
-    type=click.Path(path_type=Path),
+    type=PathKind(),
     help="The experiment file that ROW is from. Default: that in experiments/ of which the store "
     "holds the most.",
 )
@@ -89,7 +93,10 @@ def command(
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
     status = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
-    heading = styled("[bold]{}[/] of grid '{}', {}: {}", row, found.grid, found.file, status)
+    if is_wrong(status):
+        status += "; what running it has shown is left out"
+    state = Text(status, COLOURS[kind_of(status)])
+    heading = styled("[bold]{}[/] of grid '{}', {}: {}", row, found.grid, found.file, state)
     provenance.line(console, heading)
     if found.others:
         provenance.line(
@@ -182,8 +189,13 @@ def _show_column(
     provenance.line(console, text, indent=2)
     formula = f": {source.formula}" if source.formula else ""
     provenance.line(console, f"from {source.stage}, {source.metric}{formula}", indent=4)
-    if numbers := provenance.arithmetic(column, steps):
+    if numbers := _arithmetic(column, value, steps):
         provenance.line(console, numbers, indent=4)
+
+
+def _arithmetic(column: str, value: Any, steps: Sequence[provenance.Step]) -> str:
+    """How the value comes about; empty for one that is absent, or withheld from a wrong row."""
+    return "" if value is None else provenance.arithmetic(column, steps)
 
 
 def _as_json(
@@ -201,7 +213,7 @@ def _as_json(
             "name": column,
             "value": values[column],
             **asdict(provenance.SOURCES[column]),
-            "arithmetic": provenance.arithmetic(column, found.steps),
+            "arithmetic": _arithmetic(column, values[column], found.steps),
         }
     return about | {
         "steps": [step.as_json() for step in steps],

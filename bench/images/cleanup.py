@@ -20,6 +20,7 @@ OWNER = f"{LABEL}.owner"
 # HTTP: in use, or being removed by somebody else; for networks the engine says forbidden.
 _IN_USE = (403, 409)
 _NO_TAG = "<none>:<none>"
+_STEP = "packages"  # as in Dockerfile.*; further steps inherit only what the base has
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -60,14 +61,18 @@ def dead_containers(client: DockerClient) -> list[Leftover]:
 
 
 def outdated_images(client: DockerClient, current: Collection[str]) -> list[Leftover]:
-    """Our images but for those with the recipe hashes `current`, and all that have no name."""
+    """Our images but for those with the recipe hashes `current`.
+
+    Of those without a name, steps that the engine keeps to build the present images faster stay.
+    """
     found = []
     for image in client.api.images(filters={"label": f"{LABEL}.recipe"}):
         recipe = image["Labels"][f"{LABEL}.recipe"]
         tags = [tag for tag in image["RepoTags"] or () if tag != _NO_TAG]
         if recipe not in current:
             found += [Leftover("image", tag, f"image {tag}", recipe) for tag in tags]
-        if not tags:  # another build of the same recipe took its name
+        is_step = image["Labels"].get(LABEL, _STEP) == _STEP
+        if not tags and not (is_step and recipe in current):
             identifier = image["Id"]
             found.append(Leftover("image", identifier, f"image {identifier[:19]}", recipe))
     return found

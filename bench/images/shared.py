@@ -22,7 +22,7 @@ from bench.errors import EnvironmentFailure
 from bench.images.engine import LABEL, engine
 from bench.locks import hold
 
-_uses: dict[Path, int] = {}
+_uses: dict[str, int] = {}  # files whose locks this process holds to its end, by recipe
 _uses_lock = threading.Lock()
 
 
@@ -62,17 +62,16 @@ def building(
 
 def use(client: DockerClient, recipe: str) -> None:
     """Keep the images of `recipe` from being cleaned away for as long as this process lives."""
-    path = _place(client, recipe[:12], "use")
     with _uses_lock:
-        if path not in _uses:
-            _uses[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(_uses[path], fcntl.LOCK_SH)
+        if recipe not in _uses:
+            _uses[recipe] = _open(client, recipe)
+            fcntl.flock(_uses[recipe], fcntl.LOCK_SH)
 
 
 @contextmanager
 def unused(client: DockerClient, recipe: str) -> Iterator[bool]:
     """Whether no live run of this user uses the images of `recipe`; none begins to meanwhile."""
-    handle = os.open(_place(client, recipe[:12], "use"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    handle = _open(client, recipe)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -81,6 +80,12 @@ def unused(client: DockerClient, recipe: str) -> Iterator[bool]:
         yield True
     finally:
         os.close(handle)
+
+
+def _open(client: DockerClient, recipe: str) -> int:
+    """The file that those who use the images of `recipe` hold a shared lock on."""
+    path = _place(client, recipe[:12], "use")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _place(client: DockerClient, what: str, kind: str) -> Path:

@@ -161,7 +161,7 @@ class _Origin:
             return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
         classes = DATASETS[self._specs["dataset"]["name"]].classes
         layers = NETWORKS[train["network"]].layers(train["image_size"], classes)
-        return max(layer_cycles(layers, build["folding"]))
+        return float(max(layer_cycles(layers, build["folding"])))
 
 
 def _work(task: Task, origin: _Origin) -> Work:

@@ -17,6 +17,7 @@ from bench.pipeline.check import check_machine, check_store
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
+from bench.status import FAILED, SKIPPED, is_wrong
 from bench.store import Entry, Manifest
 
 
@@ -35,8 +36,15 @@ class Summary:
     seconds: float = 0.0
 
     @property
+    def wrong(self) -> list[Outcome]:
+        """What computes something else than the trained model, found now or earlier."""
+        return [o for o in self.outcomes.values() if o.entry and is_wrong(o.entry.manifest.status)]
+
+    @property
     def exit_code(self) -> Exit:
-        """0, or that of the first error."""
+        """That of a wrong design, else of the first error, else 0."""
+        if self.wrong:
+            return Exit.WRONG
         return self.errors[0].exit_code if self.errors else Exit.OK
 
     def count(self, status: str) -> int:
@@ -174,16 +182,17 @@ class _Execution:
 
     def _skip(self, task: Task, reason: str) -> None:
         del self._waiting[task.id]
-        self._summary.outcomes[task.id] = Outcome(task, "skipped", None, reason)
-        self._emit(Finished(task.name, task.stage.name, "skipped", reason, 0.0))
+        self._summary.outcomes[task.id] = Outcome(task, SKIPPED, None, reason)
+        self._emit(Finished(task.name, task.stage.name, SKIPPED, reason, 0.0))
 
     def _blocker(self, task: Task) -> str:
         """Why a task cannot run: how the task that it needs ended."""
         blockers = (self._summary.outcomes.get(need) for need in task.needs.values())
         blocker = next(outcome for outcome in blockers if outcome and not outcome.usable)
-        if blocker.status == "skipped":
+        if blocker.status == SKIPPED:
             return blocker.reason
-        return f"{blocker.task.stage.name} {blocker.status}"
+        status = blocker.entry.manifest.status if blocker.entry else blocker.status
+        return f"{blocker.task.stage.name} {status}"
 
     def _settle(self, task: Task, future: Future[Outcome]) -> None:
         try:
@@ -192,9 +201,9 @@ class _Execution:
             known = {(other.what, other.log) for other in self._summary.errors}
             if (error.what, error.log) not in known:  # a lost scheduler fails many tasks alike
                 self._summary.errors.append(error)
-            outcome = Outcome(task, "failed", None, error.what)
+            outcome = Outcome(task, FAILED, None, error.what)
             first_line = error.what.splitlines()[0]
-            self._emit(Finished(task.name, task.stage.name, "failed", first_line, 0.0))
+            self._emit(Finished(task.name, task.stage.name, FAILED, first_line, 0.0))
         self._summary.outcomes[task.id] = outcome
         if outcome.entry is not None and outcome.status != "kept":
             self._remember(outcome.entry.manifest, self._works[task.id])

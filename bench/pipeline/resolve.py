@@ -9,6 +9,7 @@ from bench.errors import StoreError
 from bench.paths import ROOT
 from bench.pipeline.plan import Task
 from bench.runners import Runner
+from bench.status import DONE
 from bench.store import Entry, Store
 from bench.store.keys import SHORT, artifact_key, canonical, hash_sources
 
@@ -79,7 +80,7 @@ class Resolver:
         return found
 
     def blocked(self, tasks: Iterable[Task], present: Mapping[str, Entry]) -> dict[str, str]:
-        """Why tasks cannot run, by id: the machine lacks something, or a need is infeasible.
+        """Why tasks cannot run, by id: the machine lacks something, or a need came to nothing.
 
         Args:
             tasks: Each after those that it needs.
@@ -93,6 +94,6 @@ class Resolver:
             for need in task.needs.values():
                 if need in blocked:
                     blocked[task.id] = blocked[need]
-                elif need in present and present[need].manifest.status != "done":
+                elif need in present and present[need].manifest.status != DONE:
                     blocked[task.id] = present[need].manifest.reason
         return blocked

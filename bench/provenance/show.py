@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.provenance.chain import Step, checkout_of
+from bench.status import is_wrong
 from bench.store.keys import SHORT
 from bench.terminal import Terminal, styled
 
@@ -48,7 +49,8 @@ def _summary(step: Step) -> tuple[str, ...]:
 
 def _show_step(step: Step, console: Terminal) -> None:
     reason = f" ({step.reason})" if step.reason else ""
-    line(console, styled("[bold]{}[/]: {}; {}{}", step.stage, step.summary, step.status, reason))
+    status = Text(step.status, "red bold" if is_wrong(step.status) else "")
+    line(console, styled("[bold]{}[/]: {}; {}{}", step.stage, step.summary, status, reason))
     made = step.manifest
     facts: dict[str, str] = {"given": _values(step.spec)}
     if made is not None:

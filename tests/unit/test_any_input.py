@@ -9,10 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from pydantic import BaseModel
 
-from bench.cli import main
+from bench.cli import cli, main
 from bench.errors import Exit
 from bench.tables import Grid
 
@@ -99,3 +100,84 @@ def test_any_value_of_any_field(
             assert str(grid_file) in said, case
             assert len(said) < 2000, case
             assert said.replace("\n", "").isprintable(), case
+
+
+WORDS = (
+    "", " ", "nan", "inf", "-inf", "-1", "0", "0.5", "1e300", "9" * 5000, "x" * 300, "x/" * 3000,
+    "../../none", "[red]x[/]", "a\x1b[31mb", "line\nbreak", "a\u202eb", "\udcff", "--", "-", "{}",
+    "u@h:99999999", "u@[::1", "a..b", "x" * 64 + ".y",
+)  # fmt: skip
+# Of paths only what cannot be one, and one that is not there.
+PATHS = (
+    "", "x" * 300, "x/" * 3000, "../../none", "a\x1b[31mb", "line\nbreak", "a\u202eb", "\udcff",
+)  # fmt: skip
+# What each command needs beside the one value that is tried; nothing that works for long.
+NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "board probe": (("127.0.0.1:1",), ()),
+    "board serve": ((), ("--key", "FILE")),
+    "board trust": (("127.0.0.1:1",), ("--yes",)),
+    "claims": (("FILE",), ("--dry-run",)),
+    "compare": (("none", "none"), ()),
+    "doctor": ((), ()),
+    "export": (("FILE",), ("--dry-run",)),
+    "plan": (("FILE",), ()),
+    "report": (("FILE",), ("--dry-run",)),
+    "run": (("FILE",), ("--dry-run",)),
+    "store gc": (("FILE",), ("--dry-run",)),
+    "store ls": ((), ()),
+    "store show": (("00",), ()),
+    "store verify": ((), ()),
+    "verify": (("none",), ()),
+    "why": (("none", "none"), ("--file", "FILE")),
+}
+
+
+def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command
+
+
+PLACES = {
+    path: [one.name for one in command.params if isinstance(one, click.Argument)]
+    for path, command in commands(cli)
+}
+
+
+def parameters() -> Iterator[Any]:
+    """Every argument and option that takes a value, of every command."""
+    for path, command in commands(cli):
+        for parameter in command.params:
+            if not getattr(parameter, "is_flag", False):
+                yield pytest.param(path, parameter, id=f"{path} {parameter.name}")
+
+
+@pytest.mark.parametrize(("command", "parameter"), list(parameters()))
+def test_any_word_of_any_option(
+    grid_file: Path,
+    bench: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    parameter: click.Parameter,
+) -> None:
+    monkeypatch.chdir(grid_file.parent)
+    monkeypatch.setenv("BENCH_STORE", str(grid_file.parent / "store"))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    given, options = NEEDS[command]
+    for word in PATHS if isinstance(parameter.type, click.Path) else WORDS:
+        arguments, extra = list(given), list(options)
+        if isinstance(parameter, click.Option):
+            extra += [parameter.opts[0], word]
+        else:
+            place = PLACES[command].index(parameter.name)
+            arguments[place : place + 1] = [word]
+        words = [w.replace("FILE", str(grid_file)) for w in (*extra, "--", *arguments)]
+        code, said = bench(*command.split(), *words)
+        case = f"bench {command} {words}: {code}\n{said}"
+        assert code != Exit.BUG, case
+        assert said.replace("\n", "").isprintable(), case

@@ -19,8 +19,8 @@ from bench.paths import ROOT
 from bench.terminal import Terminal
 
 STATED = claims.load_claims(ROOT / "experiments" / CLAIMS_FILE)
-HLS = "what FINN+ would build for a part: 4 MVAU_hls, 3 Thresholding_rtl"
-RTL = "what FINN+ would build for a part: 4 MVAU_rtl, 3 Thresholding_rtl"
+HLS = {"matrix_layers": "4 MVAU_hls", "lut_scope": "all layers"}
+RTL = {"matrix_layers": "4 MVAU_rtl", "lut_scope": "part", "lut_uncharged": "4 MVAU_rtl"}
 NO_RESULTS = pd.DataFrame(columns=["network", "dataset", "weight_bits", "act_bits", "seed",
                                    "status", "experiment"])  # fmt: skip
 
@@ -184,10 +184,35 @@ def test_a_ratio_is_only_of_designs_alike_in_all_but_folding() -> None:
     assert {e.origin for e in judged.evidence} == {"estimated", "rtl-sim"}
 
 
-def costs(bits: int, variant: str, lut: int, bram: int, dsp: int, **more: Any) -> dict[str, Any]:
-    return design(
-        bits, "low", lut=lut, bram18=bram, dsp_instantiated=dsp, estimated_variant=variant, **more
-    )  # fmt: skip
+def test_a_ratio_of_boards_is_one_at_the_clock_of_the_build() -> None:
+    # The fast one at half its clock gives half as many images; cycles are what they are.
+    slowed = timed("max", 66, 66, "board") | {"fps_measured": 1e8 / 132, "clock_measured_mhz": 50.0}
+    judged = judge("C2", [timed("low", 4096, 4096, "board"), slowed])
+    assert judged.verdict == Verdict.REPRODUCED
+    assert judged.evidence[-1].value == pytest.approx(4096 / 66)
+
+
+@pytest.mark.parametrize("name", ["C2", "C3"])
+def test_no_number_of_a_wrong_row_counts(name: str) -> None:
+    def rows(**more: Any) -> list[dict[str, Any]]:
+        more |= {"lut": 10, "bram18": 5, "dsp_instantiated": 3} | HLS
+        return [
+            timed(folding, core, core, "board") | more | {"weight_bits": bits, "act_bits": bits}
+            for bits, core in ((2, 64), (8, 6400))
+            for folding in ("low",)
+        ] + [timed("max", 1, 1, "board") | more]
+
+    assert judge(name, rows()).verdict != Verdict.NOT_TESTABLE
+    wrong = judge(name, rows(status="wrong: simulate"))
+    assert (wrong.verdict, wrong.evidence) == (Verdict.NOT_TESTABLE, ())
+    assert name == "C3" or "without numbers (3 wrong: simulate)" in wrong.reason
+
+
+def costs(
+    bits: int, variant: dict[str, str], lut: int, bram: int, dsp: int, **more: Any
+) -> dict[str, Any]:
+    numbers = {"lut": lut, "bram18": bram, "dsp_instantiated": dsp}
+    return design(bits, "low", **numbers, **variant, **more)
 
 
 def test_estimates_are_compared_within_one_variant_and_never_reproduce_alone() -> None:

@@ -246,18 +246,25 @@ class Images:
         return {"ID": "AB:CD"}
 
 
-def image(recipe: str, *tags: str) -> dict[str, Any]:
-    return {"Id": f"sha256:{recipe}", "RepoTags": tags, "Labels": {"finn-bench.recipe": recipe}}
+def image(recipe: str, tag: str | None, kind: str) -> dict[str, Any]:
+    labels = {"finn-bench.recipe": recipe, **({"finn-bench": kind} if kind else {})}
+    tags = [tag] if tag else None
+    return {"Id": f"sha256:{recipe}-{kind}", "RepoTags": tags, "Labels": labels}
 
 
-def test_images_of_other_recipes_and_those_without_a_name_are_outdated() -> None:
+def test_images_of_other_recipes_are_outdated_and_what_others_took_the_name_from() -> None:
     client = Images(
-        image("old", "finn-bench/train:old"),
-        image("now", "finn-bench/train:now"),
-        image("now", "<none>:<none>"),
+        image("old", "finn-bench/train:old", "train"),
+        image("now", "finn-bench/train:now", "train"),
+        image("now", None, "finn"),
+        image("now", "<none>:<none>", "packages"),
+        image("now", None, ""),
+        image("old", None, "packages"),
+        image("old", "<none>:<none>", ""),
     )
     found = outdated_images(client, {"now"})  # type: ignore[arg-type]
-    assert [left.id for left in found] == ["finn-bench/train:old", "sha256:now"]
+    outdated = ["finn-bench/train:old", "sha256:now-finn", "sha256:old-packages", "sha256:old-"]
+    assert [left.id for left in found] == outdated
 
 
 def test_images_that_a_live_run_uses_stay(locks: Path) -> None:

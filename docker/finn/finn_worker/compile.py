@@ -5,7 +5,6 @@ Read `compile_model` from top to bottom for the whole flow; `steps` holds the tr
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,6 +236,8 @@ def _metrics(
     return needed | {
         "ii_estimated": estimates.initiation_interval(simulated_layers),
         "layers": layers,
+        "uncharged": estimates.uncharged(layers),
+        "matrix_layers": estimates.kinds(layer for layer in layers if layer["mw"] is not None),
         "estimated_variant": f"what FINN+ would build for {part}: {_kinds(layers)}",
         "simulated_variant": f"RTL throughout: {_kinds(simulated_layers)}",
         "simulated": estimates.totals(simulated_layers) | {"layers": simulated_layers},
@@ -247,5 +248,4 @@ def _metrics(
 
 def _kinds(layers: list[estimates.Layer]) -> str:
     """Such as "4 MVAU_hls, 3 Thresholding_rtl"."""
-    counts = Counter(layer["op_type"] for layer in layers)
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return ", ".join(f"{count} {kind}" for kind, count in estimates.kinds(layers).items())

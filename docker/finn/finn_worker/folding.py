@@ -102,10 +102,10 @@ def check(layers: Sequence[Matrix], folds: Sequence[Fold]) -> None:
     for index, (layer, fold) in enumerate(zip(layers, folds, strict=True), start=1):
         where = f"Layer {index} ({layer.layer}, {layer.mw} inputs, {layer.mh} outputs)"
         misfits = [
-            f"{term} does not divide {size}; {', '.join(map(str, divisors(size)))} would"
-            for term, value, size in (
-                (f"PE {fold.pe}", fold.pe, layer.mh),
-                (f"SIMD {fold.simd}", fold.simd, layer.mw),
+            f"{term} does not divide {size}; {', '.join(map(str, could)) or 'nothing'} would"
+            for term, value, size, could in (
+                (f"PE {fold.pe}", fold.pe, layer.mh, divisors(layer.mh)),
+                (f"SIMD {fold.simd}", fold.simd, layer.mw, divisors(layer.mw)[:-1]),
             )
             if size % value
         ]

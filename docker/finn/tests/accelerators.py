@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from finn_worker.compile import compile_model
 from finn_worker.simulate import simulate
 from finn_worker.size import size
 from quantized_mlp import QuantizedMLP
-from stagekit import Reporter, Request
+from stagekit import Reporter, Request, WrongResult
 
 IMAGES = 20
 # Two balanced layers in a row: the second one's FIFO has to bridge a good part of an image.
@@ -64,6 +65,15 @@ class Bench:
         for path in (request.outputs, request.scratch):
             path.mkdir(parents=True)
         return request
+
+    def finding(
+        self, name: str, compiled: Path | None = None, **spec: Any
+    ) -> tuple[dict[str, Any], str]:
+        """Metrics and reason of one run of the stage that has to end in a wrong result."""
+        with pytest.raises(WrongResult) as caught:
+            self.run(name, compiled, **spec)
+        metrics = json.loads((self.folder / name / "outputs" / "metrics.json").read_text())
+        return metrics, str(caught.value)
 
     def run(
         self, name: str, compiled: Path | None = None, **spec: Any
