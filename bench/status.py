@@ -16,6 +16,8 @@ SKIPPED = "skipped"
 MISSING = "missing"
 
 KINDS = (DONE, WRONG, INFEASIBLE, FAILED, SKIPPED, MISSING)
+STOPPED = (INFEASIBLE, FAILED, SKIPPED, MISSING)
+"""Of a row that has come to no end."""
 FINDINGS = (DONE, WRONG, INFEASIBLE)
 """Those that the store keeps as results."""
 

@@ -84,9 +84,10 @@ def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
         *remarks.clock_lines(results),
         *remarks.torch_lines(results),
         *remarks.part_lines(results),
+        *remarks.folding_lines(results),
     ]
     wrong = remarks.reason_lines(results, (status.WRONG,))
-    others = tuple(kind for kind in status.KINDS if kind != status.WRONG)
+    stopped = remarks.reason_lines(results, status.STOPPED)
     return (
         f"# Results of grid '{grid}'\n\n"
         + (f"## WRONG: not to be used\n\n{_list(wrong, '')}\n\n" if wrong else "")
@@ -98,7 +99,7 @@ def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
         f"{_list(remarks.ratio_lines(results), 'None: fewer than two foldings simulated.')}\n\n"
         f"## Synthesis\n\n{_list(remarks.synthesis_lines(results), '')}\n\n"
         f"## Not done\n\n"
-        f"{_list(remarks.reason_lines(results, others), 'Nothing is infeasible, nothing failed.')}"
+        f"{_list(stopped, 'Nothing is infeasible, nothing failed.')}"
         f"\n\n## Time\n\n{timing or 'Nothing was made for this report.'}\n\n"
         f"## Where the numbers come from\n\n{provenance}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"

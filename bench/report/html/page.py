@@ -83,7 +83,7 @@ def render_page(
         rows=rows,
         places=_places(rows, provenance),
         wrong=_stopped(rows, {status.WRONG}),
-        stopped=_stopped(rows, set(status.KINDS) - {status.DONE, status.WRONG}),
+        stopped=_stopped(rows, status.STOPPED),
         remarks=_remarks(material),
         logs=_logs(provenance),
         stages=_stages(provenance),
@@ -138,6 +138,7 @@ def _remarks(material: Material) -> list[str]:
         *remarks.clock_lines(results),
         *remarks.torch_lines(results),
         *remarks.part_lines(results),
+        *remarks.folding_lines(results),
     ]
 
 
