@@ -161,13 +161,13 @@ def _pairs(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTable
     for number, row in enumerate(table, start=1):
         if not isinstance(row, list) or len(row) != len(_TERMS):
             raise ConfigError(
-                f"{where}, layer {number} is {excerpt(repr(row), 60)}, not a pair [PE, SIMD].",
+                f"{where}, layer {number} is {excerpt(repr(row), 80)}, not a pair [PE, SIMD].",
                 "Write [2, 8], say.",
             )
         for term, value in zip(_TERMS, row, strict=True):
             if type(value) is not int or value < 1:
                 raise ConfigError(
-                    f"{where}, layer {number}: {term} is {excerpt(repr(value), 60)}.",
+                    f"{where}, layer {number}: {term} is {excerpt(repr(value), 80)}.",
                     f"{term} is a whole number from 1 up.",
                 )
     return tuple((pe, simd) for pe, simd in table)

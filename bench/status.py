@@ -16,8 +16,7 @@ SKIPPED = "skipped"
 MISSING = "missing"
 
 KINDS = (DONE, WRONG, INFEASIBLE, FAILED, SKIPPED, MISSING)
-STOPPED = (INFEASIBLE, FAILED, SKIPPED, MISSING)
-"""Of a row that has come to no end."""
+NOT_DONE = (INFEASIBLE, FAILED, SKIPPED, MISSING)
 FINDINGS = (DONE, WRONG, INFEASIBLE)
 """Those that the store keeps as results."""
 

@@ -49,12 +49,11 @@ def _say(console: Terminal, results: pd.DataFrame) -> None:
         remarks.clock_lines(results),
         remarks.torch_lines(results),
         remarks.part_lines(results),
-        remarks.folding_lines(results),
         remarks.synthesis_lines(results),
     ):
         for line in _few(lines):
             console.print(line)
-    for line in remarks.reason_lines(results, status.STOPPED):
+    for line in remarks.reason_lines(results, (status.DONE, *status.NOT_DONE)):
         console.print(line)
     for line in remarks.reason_lines(results, (status.WRONG,)):
         console.print(line, style="red")

@@ -57,13 +57,8 @@ def clock_lines(results: pd.DataFrame) -> list[str]:
     ]
 
 
-def folding_lines(results: pd.DataFrame) -> list[str]:
-    """Designs that are folded otherwise than FINN's search would have it."""
-    return reason_lines(results, (DONE,))
-
-
 def reason_lines(results: pd.DataFrame, kinds: tuple[str, ...]) -> list[str]:
-    """Why points are what they are; each reason once, with how many it is for.
+    """Why points are not done; each reason once, with how many it stops.
 
     Args:
         results: One row per experiment.
