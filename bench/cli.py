@@ -13,6 +13,7 @@ from bench import __version__
 from bench.commands.lazy import Commands
 from bench.errors import EXIT_MEANING, BenchError, Exit
 from bench.terminal import Terminal, styled
+from bench.text import with_short_lines
 
 LOG_LINES = 15
 EXIT_CODES = "\n".join(f"  {code.value:3}  {EXIT_MEANING[code]}" for code in Exit)
@@ -31,7 +32,7 @@ class Explainer:
 
     def explain(self, error: BenchError) -> None:
         """What happened, the end of the log, what to do, where the log is."""
-        self._console.print(styled("[red bold]error:[/] {}", error.what))
+        self._console.print(styled("[red bold]error:[/] {}", with_short_lines(error.what)))
         for note in getattr(error, "__notes__", ()):
             self._console.print(f"  {note}")
         for line in _tail(error):
