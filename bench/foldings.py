@@ -20,7 +20,7 @@ _MARK = "infeasible"
 _TERMS = ("PE", "SIMD")
 _LOSES = (
     "FINN+ 1.6.1 loses results of a layer that takes all its inputs at once "
-    "(docs/decisions/0006-short-output-queue.md)"
+    "(docs/decisions/0018-foldings-that-lose-results.md)"
 )
 
 

@@ -63,7 +63,8 @@ def as_toml(value: Any) -> str:
         case list():
             return f"[{', '.join(map(as_toml, value))}]"
         case dict():
-            return f"{{{', '.join(f'{as_toml(name)} = {as_toml(one)}' for name, one in value.items())}}}"
+            inner = (f"{as_toml(name)} = {as_toml(one)}" for name, one in value.items())
+            return f"{{{', '.join(inner)}}}"
         case int() if abs(value) > 10**4000:
             return f"1{'0' * 5000}"
     return str(value)

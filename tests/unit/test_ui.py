@@ -44,6 +44,25 @@ def test_plain_lines_where_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch
     assert "kept" not in text
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("length", [21, 45, 130])
+def test_no_name_of_a_task_is_cut_off(width: int, length: int) -> None:
+    name = f"tfc-mnist-w2a2-s1-{'x' * length}"[:length]
+    console = Terminal(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    view = ui.LiveView(console)
+    view.show(events.Started(name, "simulate"))
+    view.show(events.Progress(name, 9999, 10000, "image", "cycle by cycle " * 9))
+    shown = Terminal(file=io.StringIO(), width=width)
+    shown.print(view._progress)
+    assert isinstance(shown.file, io.StringIO)
+    lines = shown.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    start = lines[0].index("tfc")
+    end = start + max(len(line[start:].split(" ")[0]) for line in lines)
+    assert "".join(line[start:end].strip() for line in lines) == name
+    assert "9999/10000" in lines[0]
+
+
 def test_bars_fit_the_terminal() -> None:
     console = Terminal(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     view = ui.make_view(console)

@@ -1,0 +1,120 @@
+"""Networks that FINN+ cannot build: the node at fault is named, its layer, and what to use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compile_stage import compile_export
+from quantized_mlp import Layer, QuantizedMLP
+from stagekit import StageError
+
+# Of the second layer, unless said otherwise
+SECOND = 1
+
+
+def refusal(folder: Path, network: QuantizedMLP, tail: str = "", **changes: Any) -> StageError:
+    """What the compile stage says of a network."""
+    export = network.export(folder / "export", tail, computed_by_model=True)
+    with pytest.raises(StageError) as caught:
+        compile_export(folder / "run", export, **changes)
+    return caught.value
+
+
+def no_narrow_range(layer: Layer) -> None:
+    """In the exported model -8 is among the weights, and a sign is to be moved into them."""
+    layer.weights[0, 0] = -8 * layer.weight_scale[0, 0]
+    layer.gain[:] = -np.abs(layer.gain)
+
+
+CHANGES: dict[str, tuple[Callable[[Layer], None], list[str]]] = {
+    "tanh": (
+        lambda layer: setattr(layer, "operator", "Tanh"),
+        ["no hardware layer for Tanh (Tanh_0, after layer 2)", "QuantHardTanh"],
+    ),
+    "sigmoid": (
+        lambda layer: setattr(layer, "operator", "Sigmoid"),
+        ["no hardware layer for Sigmoid (Sigmoid_0, after layer 2)", "Use a quantizer"],
+    ),
+    "signed after relu": (
+        lambda layer: setattr(layer, "operator", "Relu"),
+        ["Quant_", ", after layer 2, is signed, though a Relu (Relu_0)", "QuantReLU"],
+    ),
+    "too many bits": (
+        lambda layer: setattr(layer, "act_bits", 10),
+        ["The quantizer Quant_0, after layer 2, has 10 bits", "Use at most 8"],
+    ),
+    "no quantizer": (
+        lambda layer: setattr(layer, "act_bits", 0),
+        ["No quantizer stands between layer 2 and layer 3 (MatMul_0)", "a layer takes integers"],
+    ),
+    "a scale per channel": (
+        lambda layer: setattr(layer, "act_scale", np.linspace(0.2, 0.6, 16).reshape(1, -1)),
+        ["Thresholding_1, after layer 2, has a scale", "layer 3", "one scale for all channels"],
+    ),
+    "26-bit weights": (
+        lambda layer: setattr(layer, "weight_bits", 26),
+        ["The weights of layer 2 (MVAU_1) have 26 bits", "Use at most 25"],
+    ),
+    "float weights": (
+        lambda layer: setattr(layer, "weights_quantized", False),
+        ["The weights of layer 2 (MatMul_0) are not quantized", "QuantLinear"],
+    ),
+    "rounded down": (
+        lambda layer: setattr(layer, "rounding", "FLOOR"),
+        ["'QONNX to FINN'", "likely cause: Quant_5 (FLOOR)", "round to the nearest"],
+    ),
+    "rounded up": (
+        lambda layer: setattr(layer, "rounding", "CEIL"),
+        ["'QONNX to FINN'", "likely cause: Quant_5 (CEIL)", "round to the nearest"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_at_fault_is_named_with_its_layer(tmp_path: Path, name: str) -> None:
+    network = QuantizedMLP(weight_bits=4, act_bits=4)
+    change, expected = CHANGES[name]
+    change(network.layers[SECOND])
+    said = refusal(tmp_path, network)
+    for part in expected:
+        assert part in f"{said.what} {said.remedy}"
+    assert "Mul" not in said.what.replace("MatMul", "")
+    assert "Add" not in said.what
+
+
+@pytest.mark.parametrize("operator", ["TopK", "Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Relu"])
+def test_an_operator_after_the_last_layer_is_named_and_nothing_else(
+    network: QuantizedMLP, tmp_path: Path, operator: str
+) -> None:
+    said = refusal(tmp_path, network, tail=operator)
+    place = f"{operator} ({operator}_0, after layer 4)"
+    assert said.what == f"FINN+ has no hardware layer for {place}."
+    assert operator == "Relu" or "the host takes the largest logit" in said.remedy
+
+
+def test_two_faults_are_both_named(tmp_path: Path) -> None:
+    network = QuantizedMLP(weight_bits=4, act_bits=4)
+    network.layers[0].operator = "Tanh"
+    network.layers[2].act_scale = np.linspace(0.2, 0.6, 8).reshape(1, -1)
+    said = refusal(tmp_path, network)
+    assert "Tanh (Tanh_0, after layer 1)" in said.what
+    assert "Thresholding_2, after layer 3" in said.what
+    assert "QuantReLU" in said.remedy
+    assert "one scale for all channels" in said.remedy
+
+
+def test_quantizer_on_the_input(tmp_path: Path) -> None:
+    said = refusal(tmp_path, QuantizedMLP(input_bits=8))
+    assert "Quant_0 comes before the first layer" in said.what.replace("Quant_4", "Quant_0")
+    assert "Leave it out" in said.remedy
+
+
+def test_inputs_of_one_bit_have_no_rtl(tmp_path: Path) -> None:
+    said = refusal(tmp_path, QuantizedMLP(act_bits=1))
+    assert "MVAU_hls_0, layer 2, on xc7z020clg400-1: its inputs have 1 bits" in said.what
+    assert "2 to 8 bits" in said.remedy
