@@ -36,7 +36,7 @@ class Explainer:
         for note in getattr(error, "__notes__", ()):
             self._console.print(f"  {note}")
         for line in _tail(error):
-            self._console.print(styled("  [dim]|[/] {}", line))
+            self._console.print(styled("  [dim]|[/] {}", with_short_lines(line)))
         if error.remedy:
             self._console.print(styled("[bold]what to do:[/] {}", error.remedy))
         if error.log:
