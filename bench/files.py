@@ -1,8 +1,10 @@
-"""Write files so that nobody ever reads half of one, however many write it at once."""
+"""Write files that nobody reads half of, and read what may be anything but a file."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -48,3 +50,18 @@ def write_atomic(path: Path, content: bytes | str, *, mode: int = 0o666) -> None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """The content of the file `path`; waits for nobody if that is a pipe.
+
+    Raises:
+        OSError: It is no file, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # it is open
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return file.readall()
+    number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+    raise OSError(number, "Is a folder" if number == errno.EISDIR else "Is not a file", str(path))

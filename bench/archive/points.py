@@ -15,7 +15,8 @@ from bench.pipeline import Resolver, Task, plan
 from bench.runners import Runner
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.stages import STAGES
-from bench.store import Entry, Manifest, Store
+from bench.store import Entry, Store
+from bench.store.manifest import FILE as MANIFEST
 
 
 class Points(BaseModel):
@@ -68,17 +69,17 @@ def collect_points(
 ) -> tuple[Points, dict[str, Entry], list[Path]]:
     """The points of a grid; their artifacts by task id; the folders of failures among them."""
     tasks = plan((*experiments, *references))
-    present = resolver.present(tasks)
+    present = resolver.present(tasks, strict=True)
     failures, folders = {}, []
     for task in tasks:
         inputs = {name: present[need] for name, need in task.needs.items() if need in present}
         if task.id in present or len(inputs) < len(task.needs) or resolver.lacks(task):
             continue
         key = resolver.key(task, inputs)
-        found = resolver.store.failure_folder(task.stage.name, key)
+        found = resolver.store.failure(task.stage.name, key)
         if found is not None:
             failures[task.id] = key
-            folders.append(found)
+            folders.append(found[0])
     root = resolver.store.root
     points = Points(
         format=FORMAT,
@@ -138,14 +139,16 @@ class Recorded(Resolver):
         for task_id, folder in points.artifacts.items():
             if folder.startswith("/") or ".." in folder.split("/"):
                 raise ArchiveError(f"{POINTS} names {folder!r}.", "Do not trust the archive.")
-            path = store.root / folder / "manifest.json"
-            if path.is_file():
-                self._found[task_id] = Entry(path.parent, Manifest.read(path))
+            path = store.root / folder
+            if (path / MANIFEST).is_file():
+                self._found[task_id] = Entry.read(path)
 
     def present(
         self,
         tasks: Iterable[Task],
         known: Mapping[str, Entry] | None = None,  # noqa: ARG002  # all that there is, is known
+        *,
+        strict: bool = False,  # noqa: ARG002  # it was, when they were read
     ) -> dict[str, Entry]:
         """See `Resolver.present`."""
         return {task.id: self._found[task.id] for task in tasks if task.id in self._found}

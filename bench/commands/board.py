@@ -23,7 +23,8 @@ from bench.boards.fleet import Remote, address_of, parse_target
 from bench.boards.link import Limits, open_link
 from bench.boards.trust import known_hosts_file, offered_key, trust, trusted_key
 from bench.catalog import BOARD_PARTS
-from bench.commands.common import available_cpus, dry_run_option
+from bench.commands.common import available_cpus
+from bench.commands.options import dry_run_option
 from bench.errors import BoardError, ConfigError
 from bench.images.base import images_folder
 from bench.paths import default_store

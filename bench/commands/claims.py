@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import common, reporting
+from bench.commands import common, options, reporting
 from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
 
@@ -26,7 +26,7 @@ class ClaimError(BenchError):
 @click.option(
     "--accept", is_flag=True, help="Keep the present verdicts, also where they are worse."
 )
-@common.dry_run_option
+@options.dry_run_option
 @click.option("--json", "as_json", is_flag=True, help="Print what claims.json holds instead.")
 def command(
     file: Path,

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.commands import common
+from bench.commands import options
 from bench.doctor import examine
 from bench.images.base import find_base, local_recipe
 from bench.images.cleanup import dead_containers, outdated_images, remove, unused_networks
@@ -25,8 +25,8 @@ MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "warning": "[red
     is_flag=True,
     help="Remove containers that killed runs left, and images of earlier recipes; only ours.",
 )
-@common.dry_run_option
-@common.store_option
+@options.dry_run_option
+@options.store_option
 def command(clean: bool, dry_run: bool, store_path: Path) -> None:
     """Say what this machine has, what is missing, and what that costs.
 

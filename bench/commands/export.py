@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench import archive
 from bench.archive.writer import require_suffix
-from bench.commands import common
+from bench.commands import common, options
 from bench.commands.preview import megabytes
 from bench.errors import ConfigError
 from bench.experiment import references
@@ -33,7 +33,7 @@ from bench.experiment import references
     "every stage's metrics are always in.",
 )
 @click.option("--force", is_flag=True, help="Replace an archive that is there.")
-@common.dry_run_option
+@options.dry_run_option
 def command(
     file: Path,
     changes: common.Changes,

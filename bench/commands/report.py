@@ -9,13 +9,13 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import closing, common, reporting
+from bench.commands import closing, common, options, reporting
 from bench.commands.rehearsal import rehearse
 
 
 @click.command("report")
 @common.grid_options
-@common.dry_run_option
+@options.dry_run_option
 def command(
     file: Path, changes: common.Changes, dry_run: bool, runner: str, store_path: Path
 ) -> None:

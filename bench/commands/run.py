@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from bench import claims, report
-from bench.commands import closing, common, overrides, reporting, rows
+from bench.commands import closing, common, options, overrides, reporting, rows
 from bench.commands.bounds import bound_options, memory_budget
 from bench.commands.preview import show_forecast
 from bench.errors import BenchError, ConfigError, Exit
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     metavar="ADDRESS",
     help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
 )
-@common.dry_run_option
+@options.dry_run_option
 @click.pass_context
 def command(
     context: click.Context,

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from bench import provenance, report
 from bench.claims import NO_GRIDS
-from bench.commands import common, rows
+from bench.commands import common, options, rows
 from bench.errors import ConfigError, did_you_mean, nearest
 from bench.experiment import Point, Training
 from bench.paths import ROOT
@@ -52,8 +52,8 @@ class _Found:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
 @common.simulation_options
 @common.board_option
-@common.store_option
-@common.runner_option
+@options.store_option
+@options.runner_option
 def command(
     row: str,
     column: str | None,

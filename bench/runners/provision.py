@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.environments import Environment
 from bench.errors import EnvironmentFailure, store_error
 from bench.events import Emit, Finished, Started
+from bench.files import read_bytes, write_atomic
 from bench.locks import hold
 from bench.pip import OPTIONS, Pip, count_pins
 
@@ -28,11 +29,11 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
         EnvironmentFailure: A tool or disk space is missing, or pip failed.
         Cancelled: `cancelled` was set.
     """
-    if (home / READY).exists():
+    if is_provisioned(environment, home):
         return
     try:
         with hold(home.with_suffix(".lock"), cancelled):
-            if (home / READY).exists():
+            if is_provisioned(environment, home):
                 return
             _require_space(environment, home)
             shutil.rmtree(home, ignore_errors=True)
@@ -41,9 +42,19 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
         raise store_error(error, home) from error
 
 
-def is_provisioned(home: Path) -> bool:
-    """Whether the virtual environment `home` is there, complete."""
-    return (home / READY).exists()
+def is_provisioned(environment: Environment, home: Path) -> bool:
+    """Whether the virtual environment `home` is there, complete.
+
+    Raises:
+        StoreError: It cannot be looked at.
+    """
+    try:
+        ready = json.loads(read_bytes(home / READY))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+        return False  # a power cut leaves an empty file
+    except OSError as error:
+        raise store_error(error, home / READY) from error
+    return isinstance(ready, dict) and ready.get("recipe") == environment.recipe()
 
 
 def require_tools(environment: Environment) -> None:
@@ -93,7 +104,7 @@ def _install(environment: Environment, home: Path, emit: Emit, cancelled: thread
     _install_either(environment.either_of, home, pip, install)
     seconds = time.monotonic() - start
     ready = {"recipe": environment.recipe(), "python": sys.version, "seconds": seconds}
-    (home / READY).write_text(json.dumps(ready, indent=1) + "\n")
+    write_atomic(home / READY, json.dumps(ready, indent=1) + "\n")
     emit(Finished(task, "set up", "done", "", seconds))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,6 +100,13 @@ def write_zip(path: Path, files: Files, top: str = "top/") -> Path:
         for name, data in files.items():
             file.writestr(zipfile.ZipInfo(f"{top}{name}"), data)
     return path
+
+
+def digested(manifest: bytes) -> bytes:
+    """A manifest that was changed by hand, its digest made anew."""
+    first, _, rest = manifest.split(b"\n", 2)
+    digest = hashlib.sha256(rest).hexdigest()
+    return b"\n".join((first, f' "digest": "{digest}",'.encode(), rest))
 
 
 def change(name: str, old: str, new: str) -> Callable[[Files], None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from built_archive import RESULTS, Built, Files, change, repack, write_zip
+from built_archive import RESULTS, Built, Files, change, digested, repack, write_zip
 
 from bench import archive
 from bench.archive import bag
@@ -41,10 +41,15 @@ def change_metric_and_manifest(files: Files) -> None:
     old = hashlib.sha256(files[metrics]).hexdigest()
     change_metric(files)
     new = hashlib.sha256(files[metrics]).hexdigest()
-    files[manifest] = files[manifest].replace(old.encode(), new.encode())
+    files[manifest] = digested(files[manifest].replace(old.encode(), new.encode()))
 
 
 def change_spec(files: Files) -> None:
+    name = name_of(files, "train", "manifest.json")
+    files[name] = digested(files[name].replace(b'"epochs": 2', b'"epochs": 1'))
+
+
+def change_spec_only(files: Files) -> None:
     name = name_of(files, "train", "manifest.json")
     files[name] = files[name].replace(b'"epochs": 2', b'"epochs": 1')
 
@@ -105,7 +110,8 @@ def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
             (drop("simulate", "metrics.json"), "metrics.json is missing"),
             (put("train", "more.json", b"x"), "more.json is not in its"),
         ],
-        [(put("compile", "metrics.json", b"{"), "rows cannot be computed from the manifests")],
+        [(put("compile", "metrics.json", b"{"), "metrics.json has another SHA-256")],
+        [(change_spec_only, "manifest.json is not what its digest says")],
         [(lambda files: files.update({name_of(files, "train", "manifest.json"): b"[]"}),
           "is not a manifest")],
         [(lambda files: files.update({RESULTS: b"\xff\xfe"}), "results.csv is no CSV")],

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 from rich.console import Console
 from test_report import MetricsRunner
@@ -154,7 +155,9 @@ def test_the_rerun_command_is_one_that_bench_takes(
     told = json.loads(capsys.readouterr().out)
     program, name, *options = shlex.split(told["rerun"][-1])
     assert (program, name) == ("bench", "run")
-    parsed = cli.commands["run"].make_context("run", options).params
+    command = cli.get_command(click.Context(cli), "run")
+    assert command is not None
+    parsed = command.make_context("run", options).params
     assert (parsed["names"], parsed["images"], parsed["file"]) == ((ROW,), 50, grid_file)
     grid, experiments = common.load_experiments(parsed["file"])
     points = rows.choose(common.all_points(grid, experiments), parsed["names"])
