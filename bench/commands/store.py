@@ -12,6 +12,7 @@ from bench.commands.options import store_option
 from bench.errors import ConfigError, StoreError
 from bench.store import Broken, Entry, Store
 from bench.store.keys import SHORT
+from bench.store.listing import Listed, listing
 
 HEADINGS = ("key", "stage", "name", "status", "MB", "seconds", "made")
 NUMBERS = ("MB", "seconds")
@@ -39,12 +40,12 @@ def list_entries(store_path: Path) -> None:
     Examples:
       bench store ls
     """
-    found = list(opened(store_path).survey())
+    found = list(listing(opened(store_path).root))
     if not found:
         click.echo(f"There are no artifacts in {store_path}.")
         return
     click.echo(_table([HEADINGS, *map(_row, found)]))
-    require_readable(found)
+    require_readable([one for one in found if isinstance(one, Broken)])
 
 
 @command.command("show")
@@ -145,13 +146,12 @@ def _checked(one: Entry | Broken) -> list[str] | Broken:
         return Broken(one.folder, error)
 
 
-def _row(one: Entry | Broken) -> tuple[str, ...]:
+def _row(one: Listed | Broken) -> tuple[str, ...]:
     if isinstance(one, Broken):
         name = one.folder.name.rpartition("--")[0] or one.folder.name
         return _key(one), one.folder.parent.name, name, one.state, "", "", one.reason
-    made = one.manifest
-    size, seconds = f"{one.bytes / 1e6:.1f}", f"{made.seconds:.1f}"
-    return made.key[:SHORT], made.stage, made.name, made.status, size, seconds, made.created
+    size, seconds = f"{one.bytes / 1e6:.1f}", f"{one.seconds:.1f}"
+    return one.key[:SHORT], one.stage, one.name, one.status, size, seconds, one.made
 
 
 def _key(one: Entry | Broken) -> str:

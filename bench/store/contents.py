@@ -34,6 +34,12 @@ def find(root: Path, stage: str, key: str, name: str = "") -> Entry | None:
 
 def survey(root: Path) -> Iterator[Entry | Broken]:
     """See `Store.survey`."""
+    for found in artifact_folders(root):
+        yield found if isinstance(found, Broken) else look(found)
+
+
+def artifact_folders(root: Path) -> Iterator[Path | Broken]:
+    """Every folder where an artifact should be, by stage and name; stages that cannot be read."""
     for stage in _stages(root):
         try:
             folders = list_folder(stage)
@@ -44,7 +50,15 @@ def survey(root: Path) -> Iterator[Entry | Broken]:
         for entry in folders:
             # Of a stage that this version does not know, only what looks like an artifact.
             if _ARTIFACT.fullmatch(entry.name) or (known and _is_folder(entry)):
-                yield _look(Path(entry.path))
+                yield Path(entry.path)
+
+
+def look(folder: Path) -> Entry | Broken:
+    """The artifact in `folder`, or what is wrong with it."""
+    try:
+        return Entry.read(folder)
+    except StoreError as error:
+        return Broken(folder, error)
 
 
 def latest_failure(root: Path, stage: str, key: str) -> tuple[Path, Manifest] | None:
@@ -66,13 +80,6 @@ def _with_key(folder: Path, key: str) -> Entry | None:
     """The artifact in `folder` if it has this key: names hold only the start of it."""
     entry = Entry.read(folder)
     return entry if entry.manifest.key == key else None
-
-
-def _look(folder: Path) -> Entry | Broken:
-    try:
-        return Entry.read(folder)
-    except StoreError as error:
-        return Broken(folder, error)
 
 
 def _stages(root: Path) -> list[Path]:
