@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +17,8 @@ from bench.archive import bag
 from bench.archive.bag import ArchiveError
 from bench.archive.points import Points, Recorded, missing_artifacts, read_points
 from bench.archive.reader import Member, members, read_in_chunks
+from bench.archive.rendered import Comparison, Found, compare_report
+from bench.archive.tables import Counter
 from bench.errors import ConfigError, StoreError, store_error
 from bench.pipeline import Resolver, Task
 from bench.store import Manifest, Store
@@ -26,8 +27,12 @@ from bench.store.keys import SHORT, artifact_key, canonical
 # A file that is looked into is read as a whole: no metrics or table is larger.
 LARGEST = 64 << 20
 CLAIMS, CLAIMS_FILE = "claims.json", "claims.toml"
+LOG = "/log.txt"
 _TAGS = (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST)
-_LOOKED_INTO = ("/manifest.json", "/metrics.json")
+_LOOKED_INTO = ("/manifest.json", "/metrics.json", LOG)
+_OF_REPORTS = (".csv", ".json", ".html", ".md", ".svg", ".png")
+# What reading nonsense may raise.
+_STRANGE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Checked:
     Attributes:
         findings: What is wrong, one sentence each; empty when all is well.
         files: How many files' hashes were compared.
+        unchecked: What nothing in the archive vouches for.
         manifests: How many manifests were followed.
         values: How many numbers were computed again.
         grid: Name of the grid.
@@ -44,6 +50,7 @@ class Checked:
     """
 
     findings: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
     files: int = 0
     manifests: int = 0
     values: int = 0
@@ -72,7 +79,7 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
     """Follow every manifest, and compute every row again."""
     points = _read_points(folder, checked)
     checked.grid, checked.bench = points.grid, points.bench
-    counter = _Counter()
+    counter = Counter()
     try:
         found = Recorded(points, Store(folder / bag.STORE))
         tasks = points.tasks()
@@ -80,28 +87,25 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         checked.findings += missing_artifacts(points, tasks, found)
         checked.findings += _check_chain(tasks, points, found, digests)
         stated = folder / bag.GRIDS / CLAIMS_FILE
-        checked.findings += differing_rows(folder / bag.REPORT, points, found, stated, counter)
+        compared = compare_rows(folder / bag.REPORT, points, found, stated, counter)
+        checked.findings += compared.wrong
+        checked.unchecked += compared.unchecked
     except (StoreError, ConfigError) as error:
         checked.findings.append(error.what.replace(f"{folder}/", ""))
-    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+    except _STRANGE as error:
         # Whatever strangers wrote into manifests and metrics: it is no result of ours.
         checked.findings.append(f"rows cannot be computed from the manifests: {error!r}")
     checked.values = counter.values
 
 
-@dataclass
-class _Counter:
-    values: int = 0
-
-
-def differing_rows(
+def compare_rows(
     folder: Path,
     points: Points,
     resolver: Resolver,
     stated: Path,
-    counter: _Counter | None = None,
-) -> list[str]:
-    """What a report's tables say and the manifests do not, one sentence each.
+    counter: Counter | None = None,
+) -> Comparison:
+    """Compare what a report says with what the manifests give.
 
     Args:
         folder: The report's.
@@ -112,78 +116,44 @@ def differing_rows(
     """
     results = report.collect(points.experiments, resolver)
     trainings = report.collect_trainings(points.points, resolver)
-    expected = {"results.csv": results, "trainings.csv": trainings}
-    if results["seed"].nunique() > 1:
-        expected["seeds.csv"] = report.over_seeds(results)
-    findings: list[str] = []
-    if (folder / CLAIMS).is_file():
-        findings += _compare_claims(folder, stated, results, trainings)
-    for name, table in expected.items():
-        path = folder / name
-        if not path.is_file():
-            findings.append(f"{name} is missing")
-            continue
-        findings += _compare_table(name, path, table, counter or _Counter())
-    return findings
+    judged = _judge(stated, results, trainings)
+    found = Found(results, trainings, judged)
+    compared = compare_report(folder, points, resolver, found, counter or Counter())
+    compared.wrong += _compare_claims(folder / CLAIMS, judged)
+    return compared
 
 
-def _compare_claims(
-    folder: Path, stated: Path, results: pd.DataFrame, trainings: pd.DataFrame
-) -> Iterator[str]:
-    """Judge the claims again; numbers, arithmetic and verdicts have to be the same."""
+def _judge(
+    stated: Path, results: pd.DataFrame, trainings: pd.DataFrame
+) -> Sequence[Mapping[str, Any]] | None:
+    """The verdicts on what `stated` claims, as in claims.json; None where there is no such file."""
+    if not stated.is_file():
+        return None
+    judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
+    verdicts: Sequence[Mapping[str, Any]] = json.loads(json.dumps(judged))["claims"]
+    return verdicts
+
+
+def _compare_claims(path: Path, judged: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    """Numbers, arithmetic and verdicts have to be the same, judged again."""
+    if not path.is_file():
+        yield f"{CLAIMS} is missing"
+        return
     try:
-        said = json.loads((folder / CLAIMS).read_text(encoding="utf-8"))["claims"]
+        said = json.loads(path.read_text(encoding="utf-8"))["claims"]
         verdicts = {claim["claim"]: claim for claim in said}
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         yield f"{CLAIMS} holds no claims: {error!r}"
         return
-    if not stated.is_file():
+    if judged is None:
         yield f"{CLAIMS_FILE}, by which claims were judged, is missing"
         return
-    judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
-    wanted = {one["claim"]: one for one in json.loads(json.dumps(judged))["claims"]}
+    wanted = {one["claim"]: one for one in judged}
     for name in dict.fromkeys((*wanted, *verdicts)):
         one, other = verdicts.get(name, {}), wanted.get(name, {})
         for key in sorted(one.keys() | other.keys()):
             if one.get(key) != other.get(key):
                 yield f"{CLAIMS}, {name}: {key} is not what the manifests give"
-
-
-def _compare_table(name: str, path: Path, table: pd.DataFrame, counter: _Counter) -> Iterator[str]:
-    """Compare a CSV file with the table that it should be, value by value."""
-    wanted = list(csv.DictReader(io.StringIO(table.to_csv(index=False))))
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            said = list(csv.DictReader(file, strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        yield f"{name} is no CSV: {error}"
-        return
-    if len(said) != len(wanted):
-        yield f"{name} has {len(said)} rows, the manifests give {len(wanted)}"
-    for number, (row, expected) in enumerate(zip(said, wanted, strict=False), 2):
-        for column, value in expected.items():
-            counter.values += 1
-            if column not in row:
-                yield f"{name} has no column {column}"
-                return
-            if row[column] != value and not _same_number(row[column], value):
-                what = _what(expected)
-                yield (
-                    f"{name}, line {number} ({what}): {column} is {row[column] or 'empty'}, "
-                    f"the manifests give {value or 'nothing'}"
-                )
-
-
-def _same_number(one: str | None, other: str) -> bool:
-    try:
-        return float(one or "nan") == float(other)
-    except ValueError:
-        return False
-
-
-def _what(row: Mapping[str, str]) -> str:
-    bits = f"w{row['weight_bits']}a{row['act_bits']}"
-    return row.get("experiment") or f"{row['dataset']} {bits} {row.get('folding', '')}".rstrip()
 
 
 def _take(member: Member, folder: Path) -> str:
@@ -196,7 +166,9 @@ def _take(member: Member, folder: Path) -> str:
         size += len(chunk)
         if keep:
             kept.append(chunk)
-            if size > LARGEST:
+            if size > LARGEST and member.name.endswith(LOG):
+                kept = kept[-2:]  # of a log only the end is shown
+            elif size > LARGEST:
                 raise ArchiveError(
                     f"'{member.name}' is larger than {LARGEST >> 20} MiB.", "Do not trust it."
                 )
@@ -211,9 +183,9 @@ def _take(member: Member, folder: Path) -> str:
 
 
 def _is_looked_into(name: str) -> bool:
-    table = name.startswith(bag.REPORT) and name.endswith((".csv", ".json"))
+    reported = name.startswith(bag.REPORT) and name.endswith(_OF_REPORTS)
     known = name in (*_TAGS, bag.POINTS) or name.startswith(bag.GRIDS)
-    return known or table or (name.startswith(bag.STORE) and name.endswith(_LOOKED_INTO))
+    return known or reported or (name.startswith(bag.STORE) and name.endswith(_LOOKED_INTO))
 
 
 def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Checked) -> None:
@@ -223,12 +195,12 @@ def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Ch
             raise ArchiveError(
                 f"{path} has no {name}.", "It is half-written, or not by `bench export`."
             )
-    if not (folder / bag.BAGIT).read_text(encoding="utf-8").startswith("BagIt-Version: 1."):
+    if not (folder / bag.BAGIT).read_bytes().startswith(b"BagIt-Version: 1."):
         raise ArchiveError(f"{path}: {bag.BAGIT} is of another version of BagIt.", "")
     payload = {name: digest for name, digest in digests.items() if name.startswith(bag.PAYLOAD)}
     beside = {n: d for n, d in digests.items() if n not in payload and n != bag.TAG_MANIFEST}
     for manifest, there in ((bag.MANIFEST, payload), (bag.TAG_MANIFEST, beside)):
-        listed = bag.parse_manifest((folder / manifest).read_text(encoding="utf-8"), manifest)
+        listed = bag.parse_manifest(_tag_text(folder / manifest), manifest)
         for name in sorted(listed.keys() | there.keys()):
             checked.files += 1
             if name not in there:
@@ -237,6 +209,13 @@ def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Ch
                 checked.findings.append(f"{name} is not in {manifest}")
             elif listed[name] != there[name]:
                 checked.findings.append(f"{name} has another SHA-256 than {manifest} says")
+
+
+def _tag_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ArchiveError(f"{path.name} is not UTF-8: {error}.", "Get the archive anew.") from None
 
 
 def _read_points(folder: Path, checked: Checked) -> Points:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench import __version__
 from bench.archive.bag import FORMAT, POINTS, ArchiveError
+from bench.archive.renderer import renderer
 from bench.experiment import Experiment, Point, Training
 from bench.pipeline import Resolver, Task, plan
 from bench.runners import Runner
@@ -32,6 +33,7 @@ class Points(BaseModel):
         artifacts: Folder in the store of each task's artifact, by task id.
         failures: Key of each task that failed, by task id.
         lacks: Why stages of an environment are skipped there, by environment.
+        renderer: What rendered the report; empty in archives of before it was noted.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +47,7 @@ class Points(BaseModel):
     artifacts: Mapping[str, str]
     failures: Mapping[str, str]
     lacks: Mapping[str, str]
+    renderer: str = ""
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -91,6 +94,7 @@ def collect_points(
         artifacts={i: e.folder.relative_to(root).as_posix() for i, e in present.items()},
         failures=failures,
         lacks={task.stage.environment: lack for task in tasks if (lack := resolver.lacks(task))},
+        renderer=renderer(),
     )
     return points, present, folders
 
@@ -103,7 +107,7 @@ def read_points(path: Path) -> Points:
     """
     header = _Header(format=0)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes()
         header = _Header.model_validate_json(text)
         if header.format == FORMAT:
             return Points.model_validate_json(text)

@@ -1,6 +1,6 @@
 """From manifests to tables, figures and the page: results.csv, results.md, index.html."""
 
-from bench.report.html import About, Page, write_page
+from bench.report.html import About, Page, write_page, write_undrawn
 from bench.report.material import Material, gather
 from bench.report.results import COLUMNS, collect, collect_trainings
 from bench.report.spread import over_seeds
@@ -31,4 +31,5 @@ __all__ = [
     "write_more",
     "write_page",
     "write_timing",
+    "write_undrawn",
 ]

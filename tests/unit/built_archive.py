@@ -10,17 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+import pytest
 from test_report import MetricsRunner
 
 from bench import archive, claims, report
 from bench.archive import bag
 from bench.archive.reader import members, read_in_chunks
 from bench.archive.writer import Item, pack
+from bench.commands import reporting
 from bench.events import Emit
 from bench.experiment import expand
 from bench.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
+from bench.report.figures import Rendered
 from bench.runners import Job
 from bench.store import Store
 from bench.wire import Result
@@ -70,12 +73,15 @@ class Built:
 
     def write_report(self) -> None:
         folder = self.resolver.store.root / "reports" / "test"
-        results = report.collect(self.experiments, self.resolver)
-        trainings = report.collect_trainings(self.experiments, self.resolver)
-        report.write(results, "test", folder)
-        report.write_more(results, trainings, "test", folder)
         stated = claims.load_claims(claims.claims_beside(self.file))
-        claims.write_claims(claims.judge(stated, results, trainings), folder)
+        with pytest.MonkeyPatch.context() as patch:  # drawing takes seconds
+            drawn = Rendered("<svg/>", "<svg>drawn</svg>", b"PNG")
+            patch.setattr(
+                "bench.report.html.write.render", lambda figure, _: drawn if figure.draw else None
+            )
+            reporting.report_on(
+                self.grid, self.experiments, self.resolver, folder, stated, report.About(self.file)
+            )
 
     def select(self, *kinds: str) -> archive.Selection:
         return archive.select(self.file, self.grid, self.experiments, (), self.resolver, kinds)
