@@ -58,13 +58,16 @@ def show(key: str, store_path: Path) -> None:
     Examples:
       bench store show 3f2a
     """
-    found = [one for one in opened(store_path).survey() if _key(one).startswith(key)]
+    everything = list(opened(store_path).survey())
+    found = [one for one in everything if _key(one).startswith(key)]
     if len(found) != 1:
+        require_readable(everything)  # it may be among those
         number = f"{len(found)} artifacts have" if found else "no artifact has"
         raise ConfigError(f"{number} a key starting with '{key}'.", "`bench store ls` lists keys.")
     if isinstance(found[0], Broken):
         raise found[0].error
     click.echo(f"{found[0].folder}\n{found[0].manifest.dumps()}", nl=False)
+    require_readable(everything)
 
 
 @command.command("verify")

@@ -122,3 +122,12 @@ def change(name: str, old: str, new: str) -> Callable[[Files], None]:
         files[name] = text.replace(old, new, 1).encode()
 
     return edit
+
+
+def command_line(words: list[str], built: Built, tmp_path: Path) -> list[str]:
+    """A command about the grid of `built`; `tmp_path` takes an archive."""
+    options = ["--store", str(built.resolver.store.root), "--runner", "venv"]
+    if words == ["why"]:
+        return ["why", built.experiments[0].name, "accuracy", "--file", str(built.file), *options]
+    more = ["--output", str(tmp_path / "x.tar.gz")] if words == ["export"] else []
+    return [*words, str(built.file), *options, *more]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.commands import common
 from bench.errors import StageFailure
 from bench.events import Emit, Event
 from bench.experiment import Experiment, expand
@@ -156,6 +158,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         return Built(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def on_built(tmp_path: Path, built: Built, monkeypatch: pytest.MonkeyPatch) -> Built:
+    """A copy of the built store that may be damaged."""
+    from built_archive import Built
+
+    root = tmp_path / "store"
+    shutil.copytree(built.resolver.store.root, root, symlinks=True)
+    resolver = Resolver(Store(root), built.resolver.runners)
+    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    copy = object.__new__(Built)
+    vars(copy).update(vars(built) | {"resolver": resolver})
+    return copy
 
 
 @pytest.fixture

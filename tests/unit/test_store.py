@@ -50,6 +50,11 @@ def put(store: Store, content: str = "weights", key: str = KEY) -> Entry:
         return store.commit(workspace, manifest(workspace.files, key))
 
 
+def loop(path: Path) -> None:
+    """Put a link there that leads to itself."""
+    path.symlink_to(path)
+
+
 def test_the_key_is_pinned() -> None:
     """A change of this literal makes every store in the world stale: only ever on purpose."""
     key = artifact_key("train", 1, {"bits": [2, 2], "lr": 0.01}, {"dataset": "ff"}, "ee")
