@@ -19,13 +19,15 @@ class _State:
     """Of this process.
 
     Attributes:
-        at_once: Whether to leave at once: nothing has begun yet, or all is done.
+        at_once: Whether to leave at once: nothing has begun yet.
         shields: How many clean-ups are under way, which are not interrupted.
+        told: Whether somebody who is impatient has been told what goes on.
         received: The first signal.
     """
 
     at_once = False
     shields = 0
+    told = False
     received: int | None = None
 
 
@@ -47,8 +49,13 @@ def ready() -> None:
 
 
 def done() -> None:
-    """From now on signals end the process at once again: there is nothing to clean up."""
-    _State.at_once = True
+    """From now on signals change nothing: the process is about to end.
+
+    While Python ends, it would let them kill the process, which then had another exit code.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is _handle:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def exit_code() -> int:
@@ -75,7 +82,9 @@ def _handle(number: int, _: FrameType | None) -> None:
         _tell(MESSAGE)
         os._exit(BASE + number)
     if _State.shields:
-        _tell("stopping what runs; this takes a few seconds")
+        if not _State.told:
+            _tell("stopping what runs; this takes a few seconds")
+        _State.told = True
         return
     raise KeyboardInterrupt
 
