@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 from bench import __version__, interrupts
-from bench.commands.lazy import LazyGroup
+from bench.commands.lazy import Commands
 from bench.errors import EXIT_MEANING, BenchError, Exit, is_of_the_disk, store_error
 from bench.files import read_bytes
+from bench.terminal import Terminal, styled
 
 LOG_LINES = 15
 EXIT_CODES = "\n".join(f"  {code.value:3}  {EXIT_MEANING[code]}" for code in Exit)
@@ -30,29 +29,27 @@ class Explainer:
 
     def __init__(self, debug: bool) -> None:
         self._debug = debug
-        self._console = Console(stderr=True, soft_wrap=True, highlight=False)
+        self._console = Terminal(stderr=True, soft_wrap=True)
 
     def explain(self, error: BenchError) -> None:
         """What happened, the end of the log, what to do, where the log is."""
-        self._console.print(f"[red bold]error:[/] {escape(error.what)}")
+        self._console.print(styled("[red bold]error:[/] {}", error.what))
         for note in getattr(error, "__notes__", ()):
-            self._console.print(f"  {escape(note)}")
+            self._console.print(f"  {note}")
         for line in _tail(error):
-            self._console.print(f"  [dim]|[/] {escape(line)}")
+            self._console.print(styled("  [dim]|[/] {}", line))
         if error.remedy:
-            self._console.print(f"[bold]what to do:[/] {escape(error.remedy)}")
+            self._console.print(styled("[bold]what to do:[/] {}", error.remedy))
         if error.log:
-            self._console.print(f"[bold]log:[/] {escape(str(error.log))}")
+            self._console.print(styled("[bold]log:[/] {}", error.log))
         if self._debug:
             traceback.print_exception(error)
 
     def explain_bug(self) -> None:
         """An exception that should not have come this far."""
         traceback.print_exc()
-        self._console.print(
-            "[red bold]error:[/] this is a bug in bench. "
-            "Please report it with the lines above; nothing in the store is lost."
-        )
+        text = "this is a bug in bench. Please report it with the lines above"
+        self._console.print(styled("[red bold]error:[/] {}; nothing in the store is lost.", text))
 
 
 def _tail(error: BenchError) -> list[str]:
@@ -66,15 +63,8 @@ def _tail(error: BenchError) -> list[str]:
     return [] if log.startswith(error.what) else log.splitlines()[-LOG_LINES:]
 
 
-COMMANDS = (
-    "board", "claims", "compare", "doctor", "export", "plan", "report", "run", "store", "verify",
-    "why",
-)  # fmt: skip
-
-
 @click.group(
-    cls=LazyGroup,
-    modules={name: f"bench.commands.{name}" for name in COMMANDS},
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\nExit codes:\n" + EXIT_CODES,
 )
@@ -107,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(Exit.CONFIG)
     except (KeyboardInterrupt, click.Abort):
         interrupts.done()
-        Console(stderr=True).print(interrupts.MESSAGE)
+        Terminal(stderr=True).print(interrupts.MESSAGE)
         return interrupts.exit_code()
     except Exception as error:
         if isinstance(error, OSError) and is_of_the_disk(error):

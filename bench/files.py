@@ -73,3 +73,19 @@ def read_bytes(path: Path | str) -> bytes:
             return file.readall()
     number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
     raise OSError(number, "Is a folder" if number == errno.EISDIR else "Is not a file", str(path))
+
+
+def existing(path: Path) -> Path:
+    """`path`, or its nearest parent that exists."""
+    path = path.absolute()
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def check_writable(folder: Path) -> None:
+    """Raise the `OSError` that making a file in `folder` would meet; nothing is left there.
+
+    Args:
+        folder: May be missing; then its nearest parent counts, in which it would be made.
+    """
+    with tempfile.TemporaryFile(dir=existing(folder)):
+        pass

@@ -20,19 +20,24 @@ from bench.archive.reader import Member, members, read_in_chunks
 from bench.archive.rendered import Comparison, Found, compare_report
 from bench.archive.tables import Counter
 from bench.errors import ConfigError, StoreError, store_error
+from bench.grid import CLAIMS_FILE
 from bench.pipeline import Resolver, Task
+from bench.reading import UnreadableFile, read_json
 from bench.store import Manifest, Store
 from bench.store.keys import SHORT, artifact_key, canonical
+from bench.text import excerpt
 
 # A file that is looked into is read as a whole: no metrics or table is larger.
 LARGEST = 64 << 20
-CLAIMS, CLAIMS_FILE = "claims.json", "claims.toml"
+CLAIMS = "claims.json"
 LOG = "/log.txt"
 _TAGS = (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST)
+# What comes of values of other types, and of nesting that is too deep.
+_NONSENSE = (
+    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
+)  # fmt: skip
 _LOOKED_INTO = ("/manifest.json", "/metrics.json", LOG)
 _OF_REPORTS = (".csv", ".json", ".html", ".md", ".svg", ".png")
-# What reading nonsense may raise.
-_STRANGE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
 @dataclass
@@ -45,6 +50,7 @@ class Checked:
         unchecked: What nothing in the archive vouches for.
         manifests: How many manifests were followed.
         values: How many numbers were computed again.
+        wrong: Rows whose designs compute something else than the trained model.
         grid: Name of the grid.
         bench: The version that wrote the archive.
     """
@@ -54,6 +60,7 @@ class Checked:
     files: int = 0
     manifests: int = 0
     values: int = 0
+    wrong: list[str] = field(default_factory=list)
     grid: str = ""
     bench: str = ""
 
@@ -92,10 +99,11 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         checked.unchecked += compared.unchecked
     except (StoreError, ConfigError) as error:
         checked.findings.append(error.what.replace(f"{folder}/", ""))
-    except _STRANGE as error:
+    except _NONSENSE as error:
         # Whatever strangers wrote into manifests and metrics: it is no result of ours.
-        checked.findings.append(f"rows cannot be computed from the manifests: {error!r}")
-    checked.values = counter.values
+        what = excerpt(repr(error))
+        checked.findings.append(f"rows cannot be computed from the manifests: {what}")
+    checked.values, checked.wrong = counter.values, counter.wrong
 
 
 def compare_rows(
@@ -112,13 +120,15 @@ def compare_rows(
         points: What its rows are.
         resolver: Finds the artifacts.
         stated: The claims.toml that its claims were judged by.
-        counter: Counts the values compared.
+        counter: Counts the values compared, and collects the rows that are wrong.
     """
+    counter = counter or Counter()
     results = report.collect(points.experiments, resolver)
+    counter.wrong += report.wrong_rows(results)
     trainings = report.collect_trainings(points.points, resolver)
     judged = _judge(stated, results, trainings)
     found = Found(results, trainings, judged)
-    compared = compare_report(folder, points, resolver, found, counter or Counter())
+    compared = compare_report(folder, points, resolver, found, counter)
     compared.wrong += _compare_claims(folder / CLAIMS, judged)
     return compared
 
@@ -140,10 +150,10 @@ def _compare_claims(path: Path, judged: Sequence[Mapping[str, Any]] | None) -> I
         yield f"{CLAIMS} is missing"
         return
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))["claims"]
+        said = read_json(path, LARGEST)["claims"]
         verdicts = {claim["claim"]: claim for claim in said}
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        yield f"{CLAIMS} holds no claims: {error!r}"
+    except (UnreadableFile, LookupError, TypeError) as error:
+        yield f"{CLAIMS} holds no claims: {type(error).__name__}"
         return
     if judged is None:
         yield f"{CLAIMS_FILE}, by which claims were judged, is missing"
@@ -195,12 +205,12 @@ def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Ch
             raise ArchiveError(
                 f"{path} has no {name}.", "It is half-written, or not by `bench export`."
             )
-    if not (folder / bag.BAGIT).read_bytes().startswith(b"BagIt-Version: 1."):
+    if not _text(path, folder, bag.BAGIT).startswith("BagIt-Version: 1."):
         raise ArchiveError(f"{path}: {bag.BAGIT} is of another version of BagIt.", "")
     payload = {name: digest for name, digest in digests.items() if name.startswith(bag.PAYLOAD)}
     beside = {n: d for n, d in digests.items() if n not in payload and n != bag.TAG_MANIFEST}
     for manifest, there in ((bag.MANIFEST, payload), (bag.TAG_MANIFEST, beside)):
-        listed = bag.parse_manifest(_tag_text(folder / manifest), manifest)
+        listed = bag.parse_manifest(_text(path, folder, manifest), manifest)
         for name in sorted(listed.keys() | there.keys()):
             checked.files += 1
             if name not in there:
@@ -211,11 +221,14 @@ def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Ch
                 checked.findings.append(f"{name} has another SHA-256 than {manifest} says")
 
 
-def _tag_text(path: Path) -> str:
+def _text(path: Path, folder: Path, name: str) -> str:
+    """A tag file of the archive at `path`, unpacked into `folder`."""
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ArchiveError(f"{path.name} is not UTF-8: {error}.", "Get the archive anew.") from None
+        return (folder / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ArchiveError(
+            f"{path}: {name} is not UTF-8.", "It was damaged, or is not by `bench export`."
+        ) from None
 
 
 def _read_points(folder: Path, checked: Checked) -> Points:

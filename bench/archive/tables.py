@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
 
 @dataclass
 class Counter:
-    """How many values were compared."""
+    """How many values were compared, and the rows that are wrong."""
 
     values: int = 0
+    wrong: list[str] = field(default_factory=list)
 
 
 def compare_table(name: str, path: Path, again: Path, counter: Counter) -> Iterator[str]:

@@ -13,20 +13,23 @@ from typing import Any
 import click
 
 from bench.boards.fleet import Fleet, Remote, parse_target
+from bench.catalog import DATASETS
+from bench.commands.kinds import PathKind
 from bench.commands.options import Command, runner_option, store_option
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
-from bench.grid import EMULATED, BoardTable, Grid, load_grid
-from bench.images.base import images_folder
-from bench.images.base import obstacle as image_obstacle
+from bench.grid import check_images, load_grid
 from bench.paths import environments_folder, require_checkout
 from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
 from bench.runners import Runner
-from bench.runners.docker import DockerRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
 from bench.store import Store
+from bench.tables import EMULATED, BoardTable, Grid
+from bench.terminal import say
+
+MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def board_option(command: Command) -> Command:
 
 def grid_argument(command: Command) -> Command:
     """Adds the argument FILE: a grid of experiments."""
-    return click.argument("file", type=click.Path(path_type=Path))(command)
+    return click.argument("file", type=PathKind())(command)
 
 
 def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Choice:
@@ -69,17 +72,21 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
     venv = VenvRunner(environments_folder(store), limits)
     if wanted == "venv":
         return Choice(venv, "asked for")
+    # The engine's library takes a fifth of a second to import.
+    from bench.images.base import images_folder, obstacle  # noqa: PLC0415
+    from bench.runners.docker import DockerRunner  # noqa: PLC0415
+
     try:
         runner = DockerRunner(images_folder(store), limits)
-        obstacle = image_obstacle()
+        image_obstacle = obstacle()
     except EnvironmentFailure as error:
         if wanted == "docker":
             raise
         return Choice(venv, f"auto: {error.what.rstrip('.')}")
     if wanted == "docker":
         return Choice(runner, "asked for")
-    if obstacle:
-        return Choice(venv, f"auto: an engine answers, but {obstacle}")
+    if image_obstacle:
+        return Choice(venv, f"auto: an engine answers, but {image_obstacle}")
     return Choice(runner, "auto: an engine answers")
 
 
@@ -106,10 +113,19 @@ def limits_of(grid: Grid) -> Limits:
     )
 
 
-def prepare_runner(choice: Choice) -> None:
-    """Do what has to be done before keys can be computed: a docker runner needs its base."""
+def prepare_runner(choice: Choice) -> bool:
+    """Do what has to be done before keys can be computed: a docker runner needs its base.
+
+    Returns:
+        Whether it does: keys that were computed before may have been others.
+    """
+    if choice.runner.name != "docker":
+        return False
+    from bench.runners.docker import DockerRunner  # noqa: PLC0415
+
     if isinstance(choice.runner, DockerRunner):
-        choice.runner.prepare_base(lambda text: click.echo(f"note: {text}"), threading.Event())
+        choice.runner.prepare_base(lambda text: say(f"note: {text}"), threading.Event())
+    return True
 
 
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
@@ -163,7 +179,7 @@ def simulation_options(command: Command) -> Command:
         click.option(
             "--trace",
             "trace_images",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, MOST_IMAGES),
             metavar="N",
             help="Write waveforms (VCD) of the first N images.",
         ),
@@ -172,7 +188,7 @@ def simulation_options(command: Command) -> Command:
         ),
         click.option(
             "--images",
-            type=click.IntRange(min=2),
+            type=click.IntRange(2, MOST_IMAGES),
             metavar="N",
             help="Simulate N test images, up to the whole test set, whatever FILE says.",
         ),
@@ -200,6 +216,7 @@ def load_experiments(
         )
     if given:
         grid = grid.model_copy(update={"simulate": grid.simulate.model_copy(update=given)})
+        check_images(file, grid)
     return grid, expand(grid)
 
 

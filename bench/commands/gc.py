@@ -7,18 +7,19 @@ from pathlib import Path
 
 import click
 
-from bench.claims import NO_GRIDS
 from bench.commands import common, options, overrides
+from bench.commands.kinds import PathKind
 from bench.commands.store import opened, require_readable
 from bench.errors import ConfigError, StoreError
-from bench.grid import load_grid
+from bench.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, Task, plan
 from bench.store import Broken, Entry
+from bench.terminal import say
 
 
 @click.command("gc")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=PathKind())
 @options.dry_run_option
 @click.option(
     "--as-written",
@@ -58,11 +59,11 @@ def command(
         if not dry_run:
             store.remove(one.folder)
         freed += size
-        click.echo(f"{'would remove' if dry_run else 'removed'} {one.folder}{why}")
+        say(f"{'would remove' if dry_run else 'removed'} {one.folder}{why}")
     freed += store.failed_bytes() if dry_run else store.remove_failed()
     for file in grids if as_written and not dry_run else ():
         overrides.forget(store_path, load_grid(file).name)
-    click.echo(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
+    say(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
     require_readable(found)
 
 
@@ -74,7 +75,7 @@ def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]
         try:
             changed = common.load_experiments(file, changes)
         except ConfigError as error:
-            click.echo(f"note: an earlier run of {file} counts no more: {error.what}")
+            say(f"note: an earlier run of {file} counts no more: {error.what}")
         else:
             yield plan(common.all_points(*changed))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import click
 
+from bench.commands.kinds import PathKind
 from bench.paths import default_store
 
 RUNNERS = ("auto", "docker", "venv")
@@ -19,7 +19,7 @@ def store_option(command: Command) -> Command:
     return click.option(
         "--store",
         "store_path",
-        type=click.Path(path_type=Path),
+        type=PathKind(),
         default=default_store,
         show_default="artifacts/, or $BENCH_STORE",
         help="Folder that keeps every artifact.",

@@ -13,9 +13,12 @@ from bench.errors import ConfigError, StoreError
 from bench.store import Broken, Entry, Store
 from bench.store.keys import SHORT
 from bench.store.listing import Listed, listing
+from bench.terminal import say
+from bench.text import excerpt
 
 HEADINGS = ("key", "stage", "name", "status", "MB", "seconds", "made")
 NUMBERS = ("MB", "seconds")
+LONGEST = 300
 
 
 @click.group("store", cls=LazyGroup, modules={"gc": "bench.commands.gc"})
@@ -42,9 +45,9 @@ def list_entries(store_path: Path) -> None:
     """
     found = list(listing(opened(store_path).root))
     if not found:
-        click.echo(f"There are no artifacts in {store_path}.")
+        say(f"There are no artifacts in {store_path}.")
         return
-    click.echo(_table([HEADINGS, *map(_row, found)]))
+    say(_table([HEADINGS, *map(_row, found)]))
     require_readable([one for one in found if isinstance(one, Broken)])
 
 
@@ -66,7 +69,7 @@ def show(key: str, store_path: Path) -> None:
         raise ConfigError(f"{number} a key starting with '{key}'.", "`bench store ls` lists keys.")
     if isinstance(found[0], Broken):
         raise found[0].error
-    click.echo(f"{found[0].folder}\n{found[0].manifest.dumps()}", nl=False)
+    say(f"{found[0].folder}\n{found[0].manifest.dumps().rstrip()}")
     require_readable(everything)
 
 
@@ -89,9 +92,9 @@ def verify(store_path: Path) -> None:
             continue
         damaged += bool(found)
         for damage in found:
-            click.echo(f"damaged {_place(one)}: {damage}")
+            say(f"damaged {_place(one)}: {damage}")
     for one in broken:
-        click.echo(f"{one.state} {_place(one)}: {one.reason}")
+        say(f"{one.state} {_place(one)}: {one.reason}")
     damaged += sum(one.damaged for one in broken)
     if damaged:
         require_readable(broken, note=f"{damaged} of {checked} artifacts are damaged.")
@@ -101,9 +104,9 @@ def verify(store_path: Path) -> None:
         )
     require_readable(broken)
     if checked:
-        click.echo(f"{checked} artifacts, every file as its manifest says.")
+        say(f"{checked} artifacts, every file as its manifest says.")
     else:
-        click.echo(f"There are no artifacts in {store_path}.")
+        say(f"There are no artifacts in {store_path}.")
 
 
 def opened(store_path: Path) -> Store:
@@ -166,20 +169,15 @@ def _key(one: Entry | Broken) -> str:
 
 
 def _place(one: Entry | Broken) -> str:
-    return _printable(f"{one.folder.parent.name}/{one.folder.name}")
+    return excerpt(f"{one.folder.parent.name}/{one.folder.name}", LONGEST)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """Columns side by side, headings first; ten thousand rows in no time."""
-    columns = [[_printable(cell) for cell in column] for column in zip(*rows, strict=True)]
+    columns = [[excerpt(cell, LONGEST) for cell in column] for column in zip(*rows, strict=True)]
     aligned = []
     for column in columns:
         width = max(map(len, column))
         right = column[0] in NUMBERS
         aligned.append([cell.rjust(width) if right else cell.ljust(width) for cell in column])
     return "\n".join("  ".join(row).rstrip() for row in zip(*aligned, strict=True))
-
-
-def _printable(text: str) -> str:
-    """`text` on one line, without what a terminal would obey."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

@@ -106,6 +106,15 @@ class Store:
         """
         return contents.survey(self.root)
 
+    def names(self, stage: str) -> dict[str, str]:
+        """The name of each artifact of `stage`, by the start of its key as it stands in names.
+
+        Raises:
+            StoreError: They cannot be listed.
+        """
+        found = (entry.name.rpartition("--") for entry in list_folder(self.root / stage))
+        return {short: name for name, _, short in found}
+
     def entries(self) -> Iterator[Entry]:
         """Every artifact, by stage and name.
 

@@ -26,6 +26,8 @@ from bench.wire import Result
 if TYPE_CHECKING:
     from built_archive import Built
 
+    from bench.report.figures import Figure, Rendered
+
 # Thousands of small files: in memory they cost a third of the time, and nobody else's disk waits.
 MEMORY = "/dev/shm"
 if os.access(MEMORY, os.W_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
@@ -57,7 +59,13 @@ def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes seconds; tests/integration draws."""
-    monkeypatch.setattr("bench.report.html.write.render", lambda figure, names: None)
+
+    def render(figure: Figure, names: object) -> Rendered | None:
+        from bench.report.figures import Rendered
+
+        return Rendered("<svg></svg>", "<svg></svg>", b"") if figure.draw else None
+
+    monkeypatch.setattr("bench.report.html.write.render", render)
 
 
 @pytest.fixture

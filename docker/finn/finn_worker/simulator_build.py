@@ -98,22 +98,9 @@ def gather(
         trace: Able to write waveforms.
     """
     design: dict[str, Any] = json.loads((bundle / "design.json").read_text(encoding="utf-8"))
-    left_out: tuple[str, ...] = UNUSED
-    if not exact:
-        left_out += (*STANDINS, "add_multi.sv")
-    if depths is None:
-        assert not exact, "FINN's FIFOs have fixed depths"
-        left_out += ("fifo.sv",)
+    assert depths is not None or not exact, "FINN's FIFOs have fixed depths"
     files = [bundle / "rtl" / name for name in design["sources"]]
-    rtl = {
-        file.name: patch(file.name, file.read_text(encoding="utf-8"))
-        for file in files
-        if file.name not in left_out
-    }
-    own = [] if exact else [OWN_RTL / "standins" / name for name in STANDINS]
-    if depths is None:
-        own.append(OWN_RTL / "stream_fifo.sv")
-    rtl |= {file.name: file.read_text(encoding="utf-8") for file in own}
+    rtl = hardware(files, exact=exact, adjustable_fifos=depths is None)
     rtl["top.sv"] = top_module(design, depths)
     cpp, library = (
         {name: (OWN_RTL / name).read_text(encoding="utf-8") for name in names}
@@ -124,6 +111,32 @@ def gather(
     # runs a few images only is not worth any optimisation.
     optimisation = "-O1" if exact else "-O2" if depths is None and not trace else "-O0"
     return Sources(rtl, cpp, library, optimisation, trace)
+
+
+def hardware(
+    files: Sequence[Path], *, exact: bool = False, adjustable_fifos: bool = True
+) -> dict[str, str]:
+    """FINN's sources as Verilator takes them, with our stand-ins in their place; by file name.
+
+    Args:
+        files: In the order of compilation.
+        exact: FINN's own modules throughout, in place of the stand-ins.
+        adjustable_fifos: FIFOs whose depths are set when a simulation starts, in place of FINN's.
+    """
+    left_out: tuple[str, ...] = UNUSED
+    if not exact:
+        left_out += (*STANDINS, "add_multi.sv")
+    if adjustable_fifos:
+        left_out += ("fifo.sv",)
+    rtl = {
+        file.name: patch(file.name, file.read_text(encoding="utf-8"))
+        for file in files
+        if file.name not in left_out
+    }
+    own = [] if exact else [OWN_RTL / "standins" / name for name in STANDINS]
+    if adjustable_fifos:
+        own.append(OWN_RTL / "stream_fifo.sv")
+    return rtl | {file.name: file.read_text(encoding="utf-8") for file in own}
 
 
 def build(sources: Sources, cache: Path, scratch: Path, processes: int) -> Path:
