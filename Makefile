@@ -41,7 +41,7 @@ reproduce: setup
 	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER) $(addprefix --board ,$(BOARD))
 
 test: .venv/dev
-	.venv/bin/tox run -e lint,type,unit,sim,integration
+	.venv/bin/tox run -e lint,type,unit,sim,peer,integration
 
 base images: setup
 	@.venv/bin/python -m bench.images $(if $(filter base,$@),base,build)
