@@ -4,9 +4,10 @@ PYTHON  ?= python3
 PROFILE ?= quick
 RUNNER  ?= auto
 BOARD   ?=
-BENCH   := .venv/bin/bench
+USING   := $(PYTHON) tools/venv.py use
+BENCH   := $(USING) .venv/bin/bench
 
-.PHONY: help setup reproduce test benchmark base images appendix lock lock-check clean
+.PHONY: FORCE help setup reproduce test benchmark base images appendix lock lock-check clean
 
 help:
 	@echo "make reproduce            run experiments/quick.toml and report (PROFILE=name for another)"
@@ -22,41 +23,35 @@ help:
 
 setup: .venv/ready
 
-PIP_INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps
+# Whether they are as wanted, the script knows; it also keeps several makes apart.
+.venv/ready: FORCE
+	@$(PYTHON) tools/venv.py host
 
-.venv/ready: requirements/host.lock pyproject.toml
-	@$(PYTHON) tools/check_python.py
-	@echo "setting up .venv (once)"
-	@rm -rf .venv
-	@$(PYTHON) -m venv .venv
-	@$(PIP_INSTALL) --require-hashes -r requirements/host.lock
-	@$(PIP_INSTALL) --no-build-isolation --editable .
-	@touch $@
+.venv/dev: .venv/ready FORCE
+	@$(PYTHON) tools/venv.py dev
 
-.venv/dev: .venv/ready requirements/dev.lock
-	@$(PIP_INSTALL) --require-hashes -r requirements/dev.lock
-	@touch $@
+FORCE:
 
 reproduce: setup
 	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER) $(addprefix --board ,$(BOARD))
 
 test: .venv/dev
-	.venv/bin/tox run -e lint,type,unit,sim,peer,integration
+	$(PYTHON) tools/venv.py test .venv/bin/tox run -e lint,type,unit,sim,peer,integration
 
 base images: setup
-	@.venv/bin/python -m bench.images $(if $(filter base,$@),base,build)
+	@$(USING) .venv/bin/python -m bench.images $(if $(filter base,$@),base,build)
 
 benchmark: setup
-	@.venv/bin/python -m benchmarks $(if $(EXACT),--exact)
+	@$(USING) .venv/bin/python -m benchmarks $(if $(EXACT),--exact)
 
 appendix: .venv/dev
-	.venv/bin/python tools/appendix.py
+	$(USING) .venv/bin/python tools/appendix.py
 
 lock: .venv/dev
-	.venv/bin/python tools/lock.py
+	$(USING) .venv/bin/python tools/lock.py
 
 lock-check: .venv/dev
-	.venv/bin/python tools/lock.py --check
+	$(USING) .venv/bin/python tools/lock.py --check
 
 clean:
-	rm -rf .venv .tox
+	@$(PYTHON) tools/venv.py clean

@@ -19,6 +19,10 @@ class LayerShape:
     inputs: int
     outputs: int
 
+    def cycles(self, pe: int, simd: int) -> int:
+        """Cycles per image, with so many outputs and inputs at once."""
+        return self.inputs // simd * (self.outputs // pe)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -34,7 +38,20 @@ class Network:
 
 NETWORKS = {"TFC": Network(hidden=(64, 64, 64))}
 
-DATASET_CLASSES = {"MNIST": 10, "Fashion-MNIST": 10}
+
+@dataclass(frozen=True)
+class DatasetShape:
+    """How many classes a data set has, and how many images to train on and to test with."""
+
+    classes: int
+    train_images: int
+    test_images: int
+
+
+DATASETS = {
+    "MNIST": DatasetShape(10, 60_000, 10_000),
+    "Fashion-MNIST": DatasetShape(10, 60_000, 10_000),
+}
 
 BOARD_PARTS = {
     "AUP-ZU3_8GB": "xczu3eg-sfvc784-2-e",

@@ -8,24 +8,11 @@ import traceback
 from collections.abc import Sequence
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 from bench import __version__
-from bench.commands import (
-    board,
-    claims,
-    compare,
-    doctor,
-    export,
-    plan,
-    report,
-    run,
-    store,
-    verify,
-    why,
-)
+from bench.commands.lazy import Commands
 from bench.errors import EXIT_MEANING, BenchError, Exit
+from bench.terminal import Terminal, styled
 
 LOG_LINES = 15
 EXIT_CODES = "\n".join(f"  {code.value:3}  {EXIT_MEANING[code]}" for code in Exit)
@@ -40,29 +27,27 @@ class Explainer:
 
     def __init__(self, debug: bool) -> None:
         self._debug = debug
-        self._console = Console(stderr=True, soft_wrap=True, highlight=False)
+        self._console = Terminal(stderr=True, soft_wrap=True)
 
     def explain(self, error: BenchError) -> None:
         """What happened, the end of the log, what to do, where the log is."""
-        self._console.print(f"[red bold]error:[/] {escape(error.what)}")
+        self._console.print(styled("[red bold]error:[/] {}", error.what))
         for note in getattr(error, "__notes__", ()):
-            self._console.print(f"  {escape(note)}")
+            self._console.print(f"  {note}")
         for line in _tail(error):
-            self._console.print(f"  [dim]|[/] {escape(line)}")
+            self._console.print(styled("  [dim]|[/] {}", line))
         if error.remedy:
-            self._console.print(f"[bold]what to do:[/] {escape(error.remedy)}")
+            self._console.print(styled("[bold]what to do:[/] {}", error.remedy))
         if error.log:
-            self._console.print(f"[bold]log:[/] {escape(str(error.log))}")
+            self._console.print(styled("[bold]log:[/] {}", error.log))
         if self._debug:
             traceback.print_exception(error)
 
     def explain_bug(self) -> None:
         """An exception that should not have come this far."""
         traceback.print_exc()
-        self._console.print(
-            "[red bold]error:[/] this is a bug in bench. "
-            "Please report it with the lines above; nothing in the store is lost."
-        )
+        text = "this is a bug in bench. Please report it with the lines above"
+        self._console.print(styled("[red bold]error:[/] {}; nothing in the store is lost.", text))
 
 
 def _tail(error: BenchError) -> list[str]:
@@ -74,6 +59,7 @@ def _tail(error: BenchError) -> list[str]:
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\nExit codes:\n" + EXIT_CODES,
 )
@@ -92,10 +78,6 @@ def cli(context: click.Context, debug: bool) -> None:
     context.obj = Explainer(debug)
 
 
-for module in (board, claims, compare, doctor, export, plan, report, run, store, verify, why):
-    cli.add_command(module.command)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (default: the process's own); the exit code."""
     explainer = Explainer("--debug" in (arguments or sys.argv))
@@ -109,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return int(Exit.CONFIG)
     except (KeyboardInterrupt, click.Abort):
-        Console(stderr=True).print("interrupted; the next run goes on from here")
+        Terminal(stderr=True).print("interrupted; the next run goes on from here")
         return int(Exit.INTERRUPTED)
     except Exception:
         explainer.explain_bug()

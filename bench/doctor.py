@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import psutil
 
 from bench.datasets.folder import VARIABLE as DATA_VARIABLE
 from bench.errors import EnvironmentFailure, store_error
+from bench.files import check_writable, existing
 from bench.images.base import VARIABLE as BASE_VARIABLE
 from bench.images.base import obstacle
 from bench.images.engine import version as engine_version
@@ -129,7 +129,7 @@ def make() -> Finding:
 
 def disk_space(store: Path, needed_bytes: int) -> Finding:
     """Free space where `store` is or will be."""
-    free = shutil.disk_usage(_existing(store)).free
+    free = shutil.disk_usage(existing(store)).free
     found = f"{free / GB:.1f} GB free at {store}"
     if free >= needed_bytes:
         return Finding("disk", "ok", found)
@@ -144,14 +144,13 @@ def disk_space(store: Path, needed_bytes: int) -> Finding:
 
 def store_writable(store: Path) -> Finding:
     """Whether files can be written where `store` is or will be."""
-    place = _existing(store)
     try:
-        with tempfile.TemporaryFile(dir=place):
-            return Finding("store", "ok", f"{store} is writable")
+        check_writable(store)
     except OSError as error:
-        explained = store_error(error, place)
+        explained = store_error(error, existing(store))
         costs = "Nothing can be kept, so no stage runs."
         return Finding("store", "warning", explained.what, costs, explained.remedy)
+    return Finding("store", "ok", f"{store} is writable")
 
 
 def memory_bytes(cgroup_limit: Path = CGROUP_MEMORY_LIMIT) -> int:
@@ -279,9 +278,3 @@ def _first_line(command: Sequence[str]) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return next(iter(done.stdout.strip().splitlines()), None)
-
-
-def _existing(path: Path) -> Path:
-    """`path`, or its nearest parent that exists."""
-    path = path.absolute()
-    return next(place for place in (path, *path.parents) if place.exists())

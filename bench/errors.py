@@ -21,6 +21,7 @@ class Exit(IntEnum):
     BOARD = 6
     CLAIM = 7
     DIFFERENT = 8
+    WRONG = 9
     BUG = 70
     INTERRUPTED = 130
 
@@ -35,6 +36,7 @@ EXIT_MEANING: dict[Exit, str] = {
     Exit.BOARD: "the board could not be reached or refused",
     Exit.CLAIM: "a claim fares worse than it did before",
     Exit.DIFFERENT: "what was compared differs, or an archive is not what it says",
+    Exit.WRONG: "a design computes something else than the trained model",
     Exit.BUG: "a bug in bench; please report it with the log",
     Exit.INTERRUPTED: "interrupted; nothing half-written is left",
 }
@@ -88,6 +90,12 @@ class BoardError(BenchError):
     exit_code = Exit.BOARD
 
 
+class WrongDesign(BenchError):
+    """A design computes something else than the trained model."""
+
+    exit_code = Exit.WRONG
+
+
 class StageFailure(BenchError):
     """A stage ended badly."""
 
@@ -112,6 +120,8 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     names = sorted(known)
     by_folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.4)
+    if not names:
+        return "There is none to choose from."
     hint = f"Did you mean '{by_folded[close[0]]}'? " if close else ""
     return f"{hint}Valid: {', '.join(names)}."
 
@@ -122,4 +132,6 @@ def nearest(wrong: str, known: Iterable[str], shown: int = 3) -> str:
     close = difflib.get_close_matches(wrong.casefold(), names, n=shown, cutoff=0.4)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
-    return f"There are {len(names)}, such as {', '.join(names[:shown])}." if names else ""
+    if not names:
+        return "There is none to choose from."
+    return f"There are {len(names)}, such as {', '.join(names[:shown])}."

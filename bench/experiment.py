@@ -6,11 +6,14 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from bench.catalog import BOARD_PARTS
+from bench.finn_folding import Option
 from bench.foldings import Folding, FoldingTable
-from bench.grid import EMULATED, FLOAT, Grid, precisions
+from bench.grid import precisions
+from bench.tables import EMULATED, FLOAT, Grid
 
 BitWidths = int | tuple[int, ...]
 """One number for all layers, or one for each; 0 where nothing is quantized."""
@@ -52,14 +55,16 @@ class ExportSpec:
 class BuildSpec:
     """One hardware build: PE and SIMD per layer, or the throughput to find them for; the target.
 
+    `options` are what else a folding file chooses: layer, attribute, value.
     `oversized` says what becomes of a design that does not fit: `simulate` or `stop`.
     """
 
     folding: FoldingTable | None
     target_fps: float | None
+    options: tuple[Option, ...]
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
     oversized: str
 
 
@@ -83,7 +88,7 @@ class SynthesizeSpec:
 
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class Training:
     dataset: DatasetSpec
     train: TrainSpec
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name, e.g. `tfc-mnist-w2a2-s1`."""
         train = self.train
@@ -159,7 +164,7 @@ class Experiment:
     needs_bitstream: bool
     suffix: str = ""
 
-    @property
+    @cached_property
     def training(self) -> Training:
         """What it shares with the other foldings of one training."""
         return Training(self.dataset, self.train)
@@ -169,7 +174,7 @@ class Experiment:
         """Readable name of what one training serves, e.g. `tfc-mnist-w2a2-s1`."""
         return self.training.name
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Readable name of the experiment, e.g. `tfc-mnist-w2a2-s1-low`; unique in a grid."""
         return f"{self.training_name}-{self.folding_name}{self.suffix}"
@@ -233,9 +238,10 @@ def _build_spec(grid: Grid, folding: Folding, board: str) -> BuildSpec:
     return BuildSpec(
         folding=folding.layers,
         target_fps=folding.target_fps,
+        options=folding.options,
         board=board,
         part=BOARD_PARTS[board],
-        clock_ns=1000.0 / grid.build.clock_mhz,
+        clock_mhz=grid.build.clock_mhz,
         oversized=grid.build.oversized,
     )
 
@@ -253,8 +259,8 @@ def _points(grid: Grid) -> Iterator[Experiment]:
             compile=_build_spec(grid, folding, board),
             size=SizeSpec(),
             simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
-            synthesize=SynthesizeSpec(board, BOARD_PARTS[board], 1000.0 / build.clock_mhz),
-            measure=MeasureSpec(tuple(sorted(grid.measure.names)), grid.measure.images),
+            synthesize=SynthesizeSpec(board, BOARD_PARTS[board], build.clock_mhz),
+            measure=MeasureSpec(tuple(sorted(grid.measure.board)), grid.measure.images),
             folding_name=folding.name,
             suffix=f"-{board.lower()}" if len(build.board) > 1 else "",
             needs_bitstream=grid.needs_bitstream,

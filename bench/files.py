@@ -48,3 +48,19 @@ def write_atomic(path: Path, content: bytes | str, *, mode: int = 0o666) -> None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def existing(path: Path) -> Path:
+    """`path`, or its nearest parent that exists."""
+    path = path.absolute()
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def check_writable(folder: Path) -> None:
+    """Raise the `OSError` that making a file in `folder` would meet; nothing is left there.
+
+    Args:
+        folder: May be missing; then its nearest parent counts, in which it would be made.
+    """
+    with tempfile.TemporaryFile(dir=existing(folder)):
+        pass

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import finn_folding
 from bench.catalog import LayerShape
 from bench.errors import ConfigError
+from bench.finn_folding import Option, divisors
+from bench.reading import read_json
 
 FoldingTable = tuple[tuple[int, int], ...]
 
 _MARK = "infeasible"
-# A layer in FINN's own folding files, such as MVAU_hls_0 (newer) or MatrixVectorActivation_0.
-_FINN_LAYER = re.compile(r"((?:MVAU|MatrixVectorActivation)(?:_[a-z]+)?)_([0-9]+)")
+_TERMS = ("PE", "SIMD")
+_LOSES = (
+    "FINN+ 1.6.1 loses results of a layer that takes all its inputs at once "
+    "(docs/decisions/0006-short-output-queue.md)"
+)
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,21 @@ class Folding:
         name: As results call it.
         layers: (PE, SIMD) of each layer; None leaves the search to FINN.
         target_fps: What that search aims at, in images per second.
+        options: What else of a layer FINN's own folding file chooses.
     """
 
     name: str
     layers: FoldingTable | None
     target_fps: float | None = None
+    options: tuple[Option, ...] = ()
 
 
 def named(path: Path, name: str, entry: Any, layers: Sequence[LayerShape]) -> Folding:
     """The folding `name`, as the TOML file `path` has it.
 
-    An entry may be a table `{layers, infeasible}`: a folding that cannot be, kept on purpose, with
-    the reason why. The grid takes it, and the compile stage refuses it as a finding.
+    An entry is a list of [PE, SIMD] pairs; a table by layer, as in FINN's own folding files; or a
+    table `{layers, infeasible}`: a folding that cannot be, kept on purpose, with the reason why.
+    The grid takes that one, and the compile stage refuses it as a finding.
 
     Raises:
         ConfigError: It does not fit the network, or is marked as infeasible though it fits.
@@ -46,15 +53,18 @@ def named(path: Path, name: str, entry: Any, layers: Sequence[LayerShape]) -> Fo
     where = f"{path}: folding '{name}'"
     if not isinstance(entry, dict):
         return Folding(name, checked(where, entry, layers))
+    if any(isinstance(value, dict) for value in entry.values()):
+        return _of_finn(where, name, entry, layers)
     if set(entry) != {"layers", _MARK} or not isinstance(entry[_MARK], str):
         raise ConfigError(
             f"{where} has the keys {', '.join(sorted(entry))}.",
-            f"Write a list of [PE, SIMD] pairs, or a table with `layers` and `{_MARK}` (why).",
+            f"Write a list of [PE, SIMD] pairs, a table with `layers` and `{_MARK}` (why), or one "
+            "of layers by name: MVAU_0 = { PE = 2, SIMD = 8 }.",
         )
     table = _pairs(where, entry["layers"], layers)
     if not list(misfits(table, layers)):
         raise ConfigError(
-            f"{where} is marked as infeasible, but every PE and SIMD divides its layer.",
+            f"{where} is marked as infeasible, but every layer can be folded as it says.",
             "Write it as a plain list.",
         )
     return Folding(name, table)
@@ -66,15 +76,10 @@ def from_file(path: Path, layers: Sequence[LayerShape]) -> Folding:
     Raises:
         ConfigError: The file is missing, no JSON, or does not fit the network.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}.", "Check the path.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid JSON: {error}.", "Correct it.") from None
+    data, name = read_json(path), path.stem.lower()
     if isinstance(data, dict):
-        data = _of_finn(path, data)
-    return Folding(path.stem.lower(), checked(str(path), data, layers))
+        return _of_finn(str(path), name, data, layers)
+    return Folding(name, checked(str(path), data, layers))
 
 
 def for_throughput(fps: float) -> Folding:
@@ -87,7 +92,7 @@ def checked(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTabl
     """`table` as a folding of `layers`.
 
     Raises:
-        ConfigError: It is no list of pairs, of the wrong length, or does not divide a layer.
+        ConfigError: It is no list of pairs, of the wrong length, or one that a layer cannot have.
     """
     pairs = _pairs(where, table, layers)
     for what, remedy in misfits(pairs, layers):
@@ -96,52 +101,78 @@ def checked(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTabl
 
 
 def misfits(table: FoldingTable, layers: Sequence[LayerShape]) -> Iterator[tuple[str, str]]:
-    """What of a folding does not divide its layer, and the values that would."""
+    """What of a folding its layers cannot have, and what they can."""
     for number, ((pe, simd), layer) in enumerate(zip(table, layers, strict=True), start=1):
-        for term, value, size, of in (
-            ("PE", pe, layer.outputs, "outputs"),
-            ("SIMD", simd, layer.inputs, "inputs"),
-        ):
-            if size % value:
-                yield (
-                    f"layer {number}: {term} {value} does not divide its {size} {of}.",
-                    f"{term} values that do: {', '.join(map(str, divisors(size)))}.",
-                )
+        if layer.inputs == 1:
+            yield (
+                f"layer {number} has one input, and {_LOSES}.",
+                "Use images of at least 2x2 pixels.",
+            )
+            continue
+        undivided = [
+            (
+                f"layer {number}: {term} {value} does not divide its {size} {of}.",
+                f"{term} values that do: {', '.join(map(str, could))}.",
+            )
+            for term, value, size, of, could in (
+                ("PE", pe, layer.outputs, "outputs", divisors(layer.outputs)),
+                ("SIMD", simd, layer.inputs, "inputs", divisors(layer.inputs)[:-1]),
+            )
+            if size % value
+        ]
+        yield from undivided
+        if not undivided and simd == layer.inputs:
+            yield (
+                f"layer {number}: SIMD {simd} is all its inputs (SIMD = MW), and {_LOSES}.",
+                _instead(pe, simd, layer),
+            )
 
 
-def divisors(number: int) -> list[int]:
-    """All divisors of `number`, ascending."""
-    return [value for value in range(1, number + 1) if number % value == 0]
+def layer_cycles(layers: Sequence[LayerShape], table: FoldingTable) -> list[int]:
+    """Cycles that each of `layers` takes for an image, folded as `table` says."""
+    return [layer.cycles(pe, simd) for layer, (pe, simd) in zip(layers, table, strict=True)]
+
+
+def _instead(pe: int, simd: int, layer: LayerShape) -> str:
+    """The folding nearest in speed that takes fewer inputs at once, rather a faster one."""
+    wanted = layer.cycles(pe, simd)
+    candidates = [(p, s) for p in divisors(layer.outputs) for s in divisors(layer.inputs)[:-1]]
+
+    def distance(pair: tuple[int, int]) -> tuple[bool, int, int]:
+        cycles = layer.cycles(*pair)
+        return cycles > wanted, abs(cycles - wanted), -pair[1]
+
+    best = min(candidates, key=distance)
+    cycles = layer.cycles(*best)
+    if cycles == wanted:
+        return f"Write {list(best)}, which is as fast."
+    return f"Write {list(best)}, the nearest: {cycles} cycles per image instead of {wanted}."
 
 
 def _pairs(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTable:
-    is_table = isinstance(table, list) and all(
-        isinstance(row, list) and len(row) == 2 and all(type(n) is int and n > 0 for n in row)
-        for row in table
-    )
-    if not is_table:
+    if not isinstance(table, list):
         raise ConfigError(f"{where} is not a list of [PE, SIMD] pairs.", "Write [[2, 8], ...].")
     if len(table) != len(layers):
         raise ConfigError(
             f"{where} has {len(table)} layers, the network has {len(layers)}.",
             "Give one [PE, SIMD] pair per layer.",
         )
+    for number, row in enumerate(table, start=1):
+        if not isinstance(row, list) or len(row) != len(_TERMS):
+            raise ConfigError(
+                f"{where}, layer {number} is {row!r}, not a pair [PE, SIMD].", "Write [2, 8], say."
+            )
+        for term, value in zip(_TERMS, row, strict=True):
+            if type(value) is not int or value < 1:
+                raise ConfigError(
+                    f"{where}, layer {number}: {term} is {value!r}.",
+                    f"{term} is a whole number from 1 up.",
+                )
     return tuple((pe, simd) for pe, simd in table)
 
 
-def _of_finn(path: Path, data: dict[str, Any]) -> list[Any]:
-    """[PE, SIMD] of the matrix layers in FINN's folding file, in the order of their numbers."""
-    found = {name: match for name in data if (match := _FINN_LAYER.fullmatch(name))}
-    kinds = {match[1] for match in found.values()}
-    if len(kinds) > 1:
-        raise ConfigError(
-            f"{path} has layers called {' and '.join(sorted(kinds))}; FINN numbers each kind on "
-            "its own, so their order is not known.",
-            "Write a list of [PE, SIMD] pairs instead.",
-        )
-    ordered = sorted(found, key=lambda name: int(found[name][2]))
-    missing = [name for name in ordered if not {"PE", "SIMD"} <= set(data[name])]
-    if missing or not ordered:
-        what = f"no PE and SIMD for {missing[0]}" if missing else "no layer called MVAU_..."
-        raise ConfigError(f"{path} has {what}.", "Give each layer as in FINN's folding files.")
-    return [[data[name]["PE"], data[name]["SIMD"]] for name in ordered]
+def _of_finn(where: str, name: str, data: dict[str, Any], layers: Sequence[LayerShape]) -> Folding:
+    settings = finn_folding.read(where, data, layers)
+    table = checked(where, settings.pairs, layers)
+    options = finn_folding.without_defaults(where, settings.options, table, layers)
+    return Folding(name, table, options=options)

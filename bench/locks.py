@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 POLL_SECONDS = 0.3
+_wanted: Counter[Path] = Counter()  # locks that threads of this process hold or wait for
+_counting = threading.Lock()
 
 
 class Cancelled(Exception):
@@ -25,24 +28,43 @@ def hold(
     Args:
         path: The lock file.
         cancelled: Set to stop waiting.
-        on_wait: Called once if somebody else holds the lock.
+        on_wait: Called once if another process holds the lock. The threads of one run need not
+            tell about each other, so of several that wait only the first calls it.
 
     Raises:
         Cancelled: `cancelled` was set while waiting.
     """
     lock = FileLock(path, thread_local=False)
-    told = False
-    while True:
+    with _count(path) as alone:
+        told = not alone
+        patience = 0.0
+        while True:
+            try:
+                lock.acquire(timeout=patience)
+                break
+            except Timeout:
+                if cancelled.is_set():
+                    raise Cancelled from None
+                if not told:
+                    on_wait()
+                    told = True
+                patience = POLL_SECONDS
         try:
-            lock.acquire(timeout=POLL_SECONDS if told else 0)
-            break
-        except Timeout:
-            if cancelled.is_set():
-                raise Cancelled from None
-            if not told:
-                on_wait()
-                told = True
+            yield
+        finally:
+            lock.release()
+
+
+@contextmanager
+def _count(path: Path) -> Iterator[bool]:
+    """Whether no other thread of this process holds or waits for the lock."""
+    with _counting:
+        alone = not _wanted[path]
+        _wanted[path] += 1
     try:
-        yield
+        yield alone
     finally:
-        lock.release()
+        with _counting:
+            _wanted[path] -= 1
+            if not _wanted[path]:
+                del _wanted[path]

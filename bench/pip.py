@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import pip_settings
 from bench.errors import EnvironmentFailure
 from bench.events import Emit, Note, Progress
 from bench.locks import Cancelled
@@ -36,7 +37,9 @@ class Pip:
         self._cancelled = cancelled
         self._done = 0
         self._total = 0
+        self._from = 0  # where in the log the last command begins
         log.write_text("")
+        self._variables = self._read_settings()
 
     def expect(self, packages: int) -> None:
         """Count on so many packages more, or fewer if negative."""
@@ -48,10 +51,10 @@ class Pip:
         Raises:
             Cancelled: The run was interrupted.
         """
-        variables = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        self._from = self._log.stat().st_size
         with (
             self._log.open("ab", buffering=0) as log,
-            Child(command, variables, log, self._cancelled) as child,
+            Child(command, self._variables, log, self._cancelled) as child,
         ):
             for line in child.lines():
                 log.write(f"{line}\n".encode())
@@ -67,7 +70,8 @@ class Pip:
         Raises:
             EnvironmentFailure: It was not that: the last command failed for another reason.
         """
-        if "No matching distribution found" not in self._log.read_text()[-2000:]:
+        said = self._log.read_bytes()[self._from :]
+        if b"No matching distribution found" not in said:
             raise self.failure()
         self.say(f"{lock.stem} is not offered by pip's package index; trying the next build")
 
@@ -83,6 +87,21 @@ class Pip:
             "package index serves other files than the lock names.",
             self._log,
         )
+
+    def _read_settings(self) -> dict[str, str]:
+        """The environment variables of the commands."""
+        try:
+            found = pip_settings.settings("install")
+        except ValueError as error:
+            self._log.write_text(f"{error}\n", encoding="utf-8")
+            raise EnvironmentFailure(
+                f"pip cannot read its settings: {str(error).splitlines()[-1]}",
+                "Correct the file, or name another with PIP_CONFIG_FILE.",
+                self._log,
+            ) from error
+        if aside := pip_settings.left_aside(found):
+            self.say(f"pip's settings {', '.join(aside)} are left aside: the locks alone count")
+        return pip_settings.as_variables(found, os.environ)
 
     def _show(self, line: str) -> None:
         if line.startswith("Collecting "):

@@ -7,9 +7,7 @@ import time
 from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
-from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,16 +18,21 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Column
+from rich.text import Text
 
-from bench import events
+from bench import events, status
+from bench.terminal import Terminal, styled
+from bench.text import excerpt, printable
 
 PLAIN_SECONDS = 10.0
-MARKS = {
-    "done": "[green]done[/]",
-    "kept": "[green]kept[/]",
-    "infeasible": "[yellow]infeasible[/]",
-    "skipped": "[yellow]skipped[/]",
-    "failed": "[red]failed[/]",
+COLOURS = {
+    status.DONE: "green",
+    "kept": "green",
+    status.WRONG: "red bold",
+    status.INFEASIBLE: "yellow",
+    status.SKIPPED: "yellow",
+    status.FAILED: "red",
+    status.MISSING: "dim",
 }
 
 
@@ -40,7 +43,7 @@ class View(AbstractContextManager["View"], Protocol):
         """Show one event; called from any thread."""
 
 
-def make_view(console: Console) -> View:
+def make_view(console: Terminal) -> View:
     """The view that fits `console`."""
     return LiveView(console) if console.is_terminal else PlainView(console)
 
@@ -52,7 +55,7 @@ class PlainView:
         console: Where to write.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._lock = threading.Lock()
         self._stages: dict[str, str] = {}
@@ -83,10 +86,11 @@ class PlainView:
             self._last_shown[event.task] = now
             stage = self._stages.get(event.task, "")
             count = f"{event.done}/{event.total} {event.unit}s"
-            self._write(f"  {stage} {event.task}: {escape(f'{count} {event.text}'.rstrip())}")
+            text = f"{count} {event.text}".rstrip()
+            self._write(styled("  {} {}: {}", stage, event.task, text))
 
-    def _write(self, line: str) -> None:
-        self._console.print(f"{time.strftime('%H:%M:%S')} {line}", highlight=False, soft_wrap=True)
+    def _write(self, line: Text) -> None:
+        self._console.print(styled("{} {}", time.strftime("%H:%M:%S"), line), soft_wrap=True)
 
 
 class LiveView:
@@ -96,18 +100,18 @@ class LiveView:
         console: The terminal.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("[bold]{task.fields[stage]:8}"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.fields[stage]:8}", style="bold", markup=False),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=10),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[unit]}", markup=False),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[text]}", table_column=rest),
+            TextColumn("{task.fields[text]}", style="dim", markup=False, table_column=rest),
             console=console,
             expand=True,
         )
@@ -128,7 +132,7 @@ class LiveView:
             match event:
                 case events.Started():
                     self._bars[event.task] = self._progress.add_task(
-                        event.task, total=None, stage=event.stage, unit="", text=""
+                        printable(event.task), total=None, stage=event.stage, unit="", text=""
                     )
                     return
                 case events.Progress():
@@ -137,7 +141,7 @@ class LiveView:
                     self._progress.remove_task(self._bars.pop(event.task))
             line = _describe(event)
             if line:
-                self._console.print(line, highlight=False)
+                self._console.print(line)
 
     def _update(self, event: events.Progress) -> None:
         if event.task in self._bars:
@@ -145,28 +149,33 @@ class LiveView:
                 self._bars[event.task],
                 completed=event.done,
                 total=event.total,
-                unit=f"{event.unit}s",
-                text=escape(event.text),
+                unit=printable(f"{event.unit}s"),
+                text=excerpt(event.text),
             )
 
 
-def _describe(event: events.Event) -> str:
-    """The line that stays for an event, as markup; empty when it leaves none."""
+def _describe(event: events.Event) -> Text | None:
+    """The line that stays for an event; None when it leaves none."""
     match event:
         case events.Planned():
-            return (
-                f"{event.total} tasks, {event.jobs} at a time; "
-                f"runner {event.runner} ({escape(event.reason)}){event.expected}"
+            return styled(
+                "{} tasks, {} at a time; runner {} ({}){}",
+                event.total,
+                event.jobs,
+                event.runner,
+                event.reason,
+                event.expected,
             )
         case events.Started():
-            return f"  {event.stage} {event.task}: started"
+            return styled("  {} {}: started", event.stage, event.task)
         case events.Note():
             where = f"{event.task}: " if event.task else ""
-            return f"[cyan]note[/] {where}{escape(event.text)}"
+            return styled("[cyan]note[/] {}{}", where, event.text)
         case events.Finished(status="kept"):
-            return ""
+            return None
         case events.Finished():
-            detail = f" ({escape(event.detail)})" if event.detail else ""
+            mark = Text(event.status, COLOURS[event.status])
+            detail = f" ({event.detail})" if event.detail else ""
             seconds = f" {event.seconds:.1f} s" if event.seconds else ""
-            return f"{MARKS[event.status]} {event.stage} {event.task}{seconds}{detail}"
-    return ""
+            return styled("{} {} {}{}{}", mark, event.stage, event.task, seconds, detail)
+    return None

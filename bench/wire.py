@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import StageFailure
+from bench.status import FAILED, FINDINGS
 
 WIRE_VERSION = 1
 
@@ -55,7 +56,7 @@ class Result:
     """How a stage ended.
 
     Attributes:
-        status: `done`, `infeasible` or `failed`.
+        status: `done`, `wrong`, `infeasible` or `failed`; see `bench.status`.
         reason: Why, when not `done`.
         remedy: What to do about a failure.
         tools: Versions of the tools that made the artifact.
@@ -88,4 +89,4 @@ class Result:
         return cls(**data)
 
 
-STATUSES = ("done", "infeasible", "failed")
+STATUSES = (*FINDINGS, FAILED)

@@ -1,6 +1,7 @@
 """Time the package on this machine: `make benchmark`, or `python -m benchmarks --help`.
 
-Writes benchmarks.json and benchmarks.md. Every ratio is of two things timed in this same run.
+Writes benchmarks.json and benchmarks.md, after each figure. Every ratio is of two things timed in
+this same run. A part that fails is said to have, and the others go on; the exit code is 1 then.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,16 @@ from bench.pipeline import Resolver, execute, plan
 from bench.pipeline.assemble import assemble
 from bench.runners.venv import VenvRunner
 from bench.store import Entry
-from benchmarks import cluster, runners
+from benchmarks import cluster, large_grids, runners
 from benchmarks.figures import Figure
+from benchmarks.record import PartError, Record
 
 GRID = ROOT / "experiments" / "benchmark.toml"
 REPEATS = 3
 TRAIN_IMAGES = 12_000
 SCRIPTS = ROOT / "benchmarks" / "workers"
-ALONE = ("builds", "dask", "runners", "training")
+STANDS_ON_GRID = ("builds",)
+ALONE = ("builds", "training", "overhead", "plans", "runners", "dask")
 # By the way of build_speed.py: what is built with FINN's own modules, to be set against ours.
 SLOWER_BUILDS = {
     "exact": "FINN's own modules",
@@ -50,36 +51,37 @@ SLOWER_BUILDS = {
 
 @dataclass
 class Benchmark:
-    """A run of every benchmark, with its figures so far."""
+    """A run of every benchmark."""
 
     store: Path
     exact: bool
-    figures: list[Figure] = field(default_factory=list)
+    record: Record
 
-    def add(self, figure: Figure) -> Figure:
-        """Keep and show a figure."""
-        self.figures.append(figure)
-        print(figure.as_line(), flush=True)
-        return figure
-
-    def run(self) -> None:
-        """Everything, in an order in which each part finds what it needs."""
-        entries = self._pipeline()
-        self._stages(entries)
-        self._builds(entries)
-        self._simulators(entries)
-        self._training()
-        self._overhead()
-        self._runners()
-        self._dask()
-
-    def run_only(self, part: str) -> None:
-        """One of `ALONE`."""
+    def run(self, only: str | None = None) -> None:
+        """Everything, in an order in which each part finds what it needs; or one of `ALONE`."""
         (self.store / "tmp").mkdir(parents=True, exist_ok=True)
-        if part == "builds":
-            self._builds(self._pipeline())
-        else:
-            getattr(self, f"_{part}")()
+        if only in (None, *STANDS_ON_GRID):
+            with self.record.part("grid"):
+                self._on_the_grid(only)
+        for name in ALONE:
+            if name not in STANDS_ON_GRID and only in (None, name):
+                with self.record.part(name):
+                    getattr(self, f"_{name}")()
+
+    def _on_the_grid(self, only: str | None) -> None:
+        """The parts that need the artifacts of a grid; without those, none is tried."""
+        entries = self._pipeline()
+        parts = {
+            "stages": self._stages, "builds": self._builds, "simulators": self._simulators,
+        }  # fmt: skip
+        for name, part in parts.items():
+            if only in (None, name):
+                with self.record.part(name):
+                    part(entries)
+
+    def add(self, figure: Figure) -> None:
+        """Keep and show a figure."""
+        self.record.add(figure)
 
     def _pipeline(self) -> dict[str, Entry]:
         command = [sys.executable, "-m", "bench", "run", str(GRID), "--runner", "venv"]
@@ -178,6 +180,14 @@ class Benchmark:
         ]
         self.add(Figure("start of a worker", "s", start))
 
+    def _plans(self) -> None:
+        with tempfile.TemporaryDirectory(dir=self.store / "tmp") as folder:
+            found = large_grids.figures(
+                Path(folder), lambda command: _timed(lambda: _call(command)), _do_nothing
+            )
+            for figure in found:
+                self.add(figure)
+
     def _runners(self) -> None:
         for name, goal in runners.GOALS.items():
             try:
@@ -217,7 +227,7 @@ def _ignore(event: Event) -> None:
 def _do_nothing(job: Any, emit: Any, cancelled: Any) -> Any:  # noqa: ARG001
     from bench.wire import Result  # noqa: PLC0415
 
-    (job.request.outputs / "metrics.json").write_text("{}\n")
+    (job.request.outputs / "metrics.json").write_text(json.dumps({"of": job.request.key}))
     return Result("done", "", "", {}, {}, 0)
 
 
@@ -242,14 +252,14 @@ def _call(command: Sequence[str], environment: str = "") -> str:
     process = _start(command, environment)
     printed, errors = process.communicate()
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{printed[-2000:]}{errors[-2000:]}")
+        raise PartError(f"{' '.join(command)} ended with {process.returncode}.", printed + errors)
     return printed
 
 
 def _result(process: subprocess.Popen[str]) -> list[float]:
     printed, errors = process.communicate()
     if process.returncode:
-        raise SystemExit(f"{process.args!r} failed:\n{errors[-2000:]}")
+        raise PartError(f"{process.args!r} ended with {process.returncode}.", errors)
     values: list[float] = json.loads(printed)
     return values
 
@@ -281,8 +291,8 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """See the module."""
+def main() -> int:
+    """See the module; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT, help="folder for the two files")
     parser.add_argument("--store", type=Path, help="an empty folder; default: a temporary one")
@@ -293,28 +303,15 @@ def main() -> None:
     default = ROOT / "artifacts"
     os.environ.setdefault("BENCH_ENVIRONMENTS", str(environments_folder(default)))
     with tempfile.TemporaryDirectory() as folder:
-        benchmark = Benchmark((options.store or Path(folder)).absolute(), options.exact)
-        if options.only:
-            benchmark.run_only(options.only)
-        else:
-            benchmark.run()
-    versions = {name: metadata.version(name) for name in ("finn-bench", "distributed", "numpy")}
-    figures = [figure.as_json() for figure in benchmark.figures]
-    document = {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine,
-        "versions": versions,
-        "figures": figures,
-    }
-    options.output.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document, indent=1, sort_keys=True)
-    (options.output / "benchmarks.json").write_text(text + "\n")
-    about = ", ".join(f"{name} {value}" for name, value in machine.items())
-    lines = ["| what | median | spread | times | to reach |", "|---|---|---|---|---|"]
-    lines += [figure.as_line() for figure in benchmark.figures]
-    (options.output / "benchmarks.md").write_text(f"{about}\n\n" + "\n".join(lines) + "\n")
+        record = Record(options.output, machine)
+        store = (options.store or Path(folder)).absolute()
+        Benchmark(store, options.exact, record).run(options.only)
     print(f"written: {options.output / 'benchmarks.json'}, {options.output / 'benchmarks.md'}")
+    if record.failures:
+        names = ", ".join(failure.part for failure in record.failures)
+        print(f"failed: {names}; the other figures stand", file=sys.stderr)
+    return int(bool(record.failures))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

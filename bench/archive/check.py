@@ -19,14 +19,21 @@ from bench.archive.bag import ArchiveError
 from bench.archive.points import Points, Recorded, missing_artifacts, read_points
 from bench.archive.reader import Member, members, read_in_chunks
 from bench.errors import ConfigError, StoreError, store_error
+from bench.grid import CLAIMS_FILE
 from bench.pipeline import Resolver, Task
+from bench.reading import UnreadableFile, read_json
 from bench.store import Manifest, Store
 from bench.store.keys import SHORT, artifact_key, canonical
+from bench.text import excerpt
 
 # A file that is looked into is read as a whole: no metrics or table is larger.
 LARGEST = 64 << 20
-CLAIMS, CLAIMS_FILE = "claims.json", "claims.toml"
+CLAIMS = "claims.json"
 _TAGS = (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST)
+# What comes of values of other types, and of nesting that is too deep.
+_NONSENSE = (
+    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
+)  # fmt: skip
 _LOOKED_INTO = ("/manifest.json", "/metrics.json")
 
 
@@ -39,6 +46,7 @@ class Checked:
         files: How many files' hashes were compared.
         manifests: How many manifests were followed.
         values: How many numbers were computed again.
+        wrong: Rows whose designs compute something else than the trained model.
         grid: Name of the grid.
         bench: The version that wrote the archive.
     """
@@ -47,6 +55,7 @@ class Checked:
     files: int = 0
     manifests: int = 0
     values: int = 0
+    wrong: list[str] = field(default_factory=list)
     grid: str = ""
     bench: str = ""
 
@@ -83,15 +92,17 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         checked.findings += differing_rows(folder / bag.REPORT, points, found, stated, counter)
     except (StoreError, ConfigError) as error:
         checked.findings.append(error.what.replace(f"{folder}/", ""))
-    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+    except _NONSENSE as error:
         # Whatever strangers wrote into manifests and metrics: it is no result of ours.
-        checked.findings.append(f"rows cannot be computed from the manifests: {error!r}")
-    checked.values = counter.values
+        what = excerpt(repr(error))
+        checked.findings.append(f"rows cannot be computed from the manifests: {what}")
+    checked.values, checked.wrong = counter.values, counter.wrong
 
 
 @dataclass
 class _Counter:
     values: int = 0
+    wrong: list[str] = field(default_factory=list)
 
 
 def differing_rows(
@@ -108,9 +119,11 @@ def differing_rows(
         points: What its rows are.
         resolver: Finds the artifacts.
         stated: The claims.toml that its claims were judged by.
-        counter: Counts the values compared.
+        counter: Counts the values compared, and collects the rows that are wrong.
     """
+    counter = counter or _Counter()
     results = report.collect(points.experiments, resolver)
+    counter.wrong += report.wrong_rows(results)
     trainings = report.collect_trainings(points.points, resolver)
     expected = {"results.csv": results, "trainings.csv": trainings}
     if results["seed"].nunique() > 1:
@@ -123,7 +136,7 @@ def differing_rows(
         if not path.is_file():
             findings.append(f"{name} is missing")
             continue
-        findings += _compare_table(name, path, table, counter or _Counter())
+        findings += _compare_table(name, path, table, counter)
     return findings
 
 
@@ -132,10 +145,10 @@ def _compare_claims(
 ) -> Iterator[str]:
     """Judge the claims again; numbers, arithmetic and verdicts have to be the same."""
     try:
-        said = json.loads((folder / CLAIMS).read_text(encoding="utf-8"))["claims"]
+        said = read_json(folder / CLAIMS, LARGEST)["claims"]
         verdicts = {claim["claim"]: claim for claim in said}
-    except (ValueError, LookupError, TypeError) as error:
-        yield f"{CLAIMS} holds no claims: {error!r}"
+    except (UnreadableFile, LookupError, TypeError) as error:
+        yield f"{CLAIMS} holds no claims: {type(error).__name__}"
         return
     if not stated.is_file():
         yield f"{CLAIMS_FILE}, by which claims were judged, is missing"
@@ -223,12 +236,12 @@ def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Ch
             raise ArchiveError(
                 f"{path} has no {name}.", "It is half-written, or not by `bench export`."
             )
-    if not (folder / bag.BAGIT).read_text(encoding="utf-8").startswith("BagIt-Version: 1."):
+    if not _text(path, folder, bag.BAGIT).startswith("BagIt-Version: 1."):
         raise ArchiveError(f"{path}: {bag.BAGIT} is of another version of BagIt.", "")
     payload = {name: digest for name, digest in digests.items() if name.startswith(bag.PAYLOAD)}
     beside = {n: d for n, d in digests.items() if n not in payload and n != bag.TAG_MANIFEST}
     for manifest, there in ((bag.MANIFEST, payload), (bag.TAG_MANIFEST, beside)):
-        listed = bag.parse_manifest((folder / manifest).read_text(encoding="utf-8"), manifest)
+        listed = bag.parse_manifest(_text(path, folder, manifest), manifest)
         for name in sorted(listed.keys() | there.keys()):
             checked.files += 1
             if name not in there:
@@ -237,6 +250,16 @@ def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Ch
                 checked.findings.append(f"{name} is not in {manifest}")
             elif listed[name] != there[name]:
                 checked.findings.append(f"{name} has another SHA-256 than {manifest} says")
+
+
+def _text(path: Path, folder: Path, name: str) -> str:
+    """A tag file of the archive at `path`, unpacked into `folder`."""
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ArchiveError(
+            f"{path}: {name} is not UTF-8.", "It was damaged, or is not by `bench export`."
+        ) from None
 
 
 def _read_points(folder: Path, checked: Checked) -> Points:

@@ -18,10 +18,11 @@ from bench.claims import claims_beside
 from bench.errors import ConfigError
 from bench.experiment import Experiment, Training
 from bench.files import TEMPORARY
-from bench.grid import FOLDINGS_FILE, Grid
+from bench.grid import FOLDINGS_FILE
 from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.store import Entry
+from bench.tables import Grid
 
 ALWAYS = ("files/metrics.json",)
 # What `--with` takes: patterns below an artifact's folder, by stage.

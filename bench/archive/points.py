@@ -16,6 +16,7 @@ from bench.runners import Runner
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.stages import STAGES
 from bench.store import Entry, Manifest, Store
+from bench.text import excerpt
 
 
 class Points(BaseModel):
@@ -107,6 +108,8 @@ def read_points(path: Path) -> Points:
         if header.format == FORMAT:
             return Points.model_validate_json(text)
         trouble = f"its format is {header.format}, this version reads {FORMAT}"
+    except UnicodeDecodeError:
+        trouble = "it is not UTF-8"
     except OSError:
         raise ArchiveError(
             f"The archive has no {POINTS}: its rows cannot be computed again.",
@@ -114,9 +117,9 @@ def read_points(path: Path) -> Points:
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
-        trouble = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        trouble = excerpt(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
     raise ArchiveError(
-        f"{POINTS} cannot be read: {trouble}; written by bench {header.bench}.",
+        f"{POINTS} cannot be read: {trouble}; written by bench {excerpt(header.bench, 40)}.",
         f"Check it with that version of bench; this one is {__version__}.",
     )
 

@@ -14,10 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from bench.archive import bag
 from bench.errors import ConfigError, store_error
+from bench.files import check_writable
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 TAR_SUFFIXES = (".tar.gz", ".tgz")
 ZIP_SUFFIX = ".zip"
@@ -37,12 +41,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Packed:
-    """A written archive: SHA-256 of its bytes, its size, and how many files it holds."""
+    """A written archive: SHA-256 of its bytes, its size, and the files that it holds."""
 
     path: Path
     sha256: str
     size: int
-    files: int
+    files: tuple[str, ...]
 
 
 class _Writer(Protocol):
@@ -72,8 +76,9 @@ def pack(
     require_suffix(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with _open(temporary, target, date) as writer:
-            count = _Bag(writer, folder, date).write(items, tags)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as raw, _open(raw, target, date) as writer:
+            names = _Bag(writer, folder, date).write(items, tags)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -82,7 +87,24 @@ def pack(
         raise store_error(error, Path(error.filename or target)) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return Packed(target, digest, target.stat().st_size, count)
+    return Packed(target, digest, target.stat().st_size, names)
+
+
+def rehearse(
+    items: Iterable[Item], tags: Iterable[Item], target: Path, folder: str, date: datetime
+) -> tuple[str, ...]:
+    """What `pack` would put into `target`: done as it does it, but for writing a file.
+
+    Raises:
+        BenchError: As of `pack`.
+    """
+    require_suffix(target)
+    try:
+        check_writable(target.parent)
+        with _Nowhere() as raw, _open(raw, target, date) as writer:
+            return _Bag(writer, folder, date).write(items, tags)
+    except OSError as error:
+        raise store_error(error, Path(error.filename or target)) from error
 
 
 def require_suffix(target: Path) -> None:
@@ -100,8 +122,8 @@ class _Bag:
         self._date = date
         self._bytes = 0
 
-    def write(self, items: Iterable[Item], tags: Iterable[Item]) -> int:
-        """Write everything; how many files that are."""
+    def write(self, items: Iterable[Item], tags: Iterable[Item]) -> tuple[str, ...]:
+        """Write everything; the names of all files."""
         payload = {item.name: self._add(item) for item in _in_order(items)}
         size = self._bytes
         info = (
@@ -116,7 +138,7 @@ class _Bag:
         ]
         tagged = {item.name: self._add(item) for item in _in_order(beside)}
         self._add(Item(bag.TAG_MANIFEST, bag.manifest_text(tagged).encode()))
-        return len(payload) + len(tagged) + 1
+        return (*payload, *tagged, bag.TAG_MANIFEST)
 
     def _add(self, item: Item) -> str:
         """Add a file; its SHA-256."""
@@ -162,19 +184,30 @@ def _content(item: Item) -> Iterator[tuple[int, BinaryIO]]:
 
 
 @contextmanager
-def _open(temporary: Path, target: Path, date: datetime) -> Iterator[_Writer]:
-    temporary.parent.mkdir(parents=True, exist_ok=True)
+def _open(raw: BinaryIO, target: Path, date: datetime) -> Iterator[_Writer]:
     if target.name.endswith(ZIP_SUFFIX):
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as file:
+        with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as file:
             yield _Zip(file, date)
         return
     with (
-        temporary.open("wb") as raw,
         # Without a name and a time in its header, which would change its bytes.
         gzip.GzipFile("", "wb", LEVEL, raw, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         yield _Tar(tar, date)
+
+
+class _Nowhere(io.BytesIO):
+    """A file that keeps nothing of what is written to it."""
+
+    def write(self, data: ReadableBuffer) -> int:
+        return memoryview(data).nbytes
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
 
 
 class _Tar:

@@ -9,12 +9,12 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 
 import asyncssh
 from docker.client import DockerClient
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from bench.boards.base import Address, Identity, Log
 from bench.boards.emulated import USER
@@ -22,6 +22,7 @@ from bench.errors import EnvironmentFailure
 from bench.images.build import Image
 from bench.images.cleanup import owner_label
 from bench.images.engine import LABEL, engine
+from bench.images.network import ensure_network
 from bench.locks import Cancelled
 from bench.runners.container import STDOUT, Container, Setup, TimedOut
 from bench.runners.docker import DockerRunner
@@ -29,7 +30,8 @@ from bench.runners.host import HostReporter
 from bench.runners.limits import Limits
 from bench.wire import Request
 
-NETWORK = f"{LABEL}-board"
+KIND = "board"  # the value of our label
+NETWORK = f"{LABEL}-{KIND}"
 # Containers on it reach neither each other nor, without address translation, the outside.
 _CLOSED = {
     "com.docker.network.bridge.enable_icc": "false",
@@ -41,7 +43,7 @@ _OWNER = "1000:1000"  # as in docker/board/Dockerfile
 _HOME_BYTES = 2 << 30
 _ANSWER_S = 60
 _KEPT_BYTES = 2000
-_IN_USE = 409  # HTTP: conflict
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def contained(
     """
     with (
         engine(_ANSWER_S) as client,
-        Container(client, _setup(image, furnishing, _network(client)), cancelled) as container,
+        _started(client, image, furnishing, cancelled) as container,
     ):
         frames = container.output()
         host_key = _wait_for_server(frames, log)
@@ -115,6 +117,28 @@ def contained(
         reading.start()
         yield Address("127.0.0.1", container.port, USER, host_key, ())
     reading.join()
+
+
+@contextmanager
+def _started(
+    client: DockerClient, image: Image, furnishing: Furnishing, cancelled: threading.Event
+) -> Iterator[Container]:
+    """The board's container on the network of the boards.
+
+    Until a container is on it, anybody may remove the network, `bench doctor --clean` in another
+    window for one; it is then made again.
+    """
+    with ExitStack() as stack:
+        for tries_left in reversed(range(_TRIES)):
+            network = ensure_network(client, NETWORK, KIND, _CLOSED, cancelled)
+            setup = _setup(image, furnishing, network)
+            try:
+                container = stack.enter_context(Container(client, setup, cancelled))
+                break
+            except NotFound as error:
+                if network not in str(error) or not tries_left:
+                    raise
+        yield container
 
 
 def _setup(image: Image, furnishing: Furnishing, network: str) -> Setup:
@@ -133,7 +157,7 @@ def _setup(image: Image, furnishing: Furnishing, network: str) -> Setup:
         },
         mounts={},
         writable=frozenset(),
-        labels={LABEL: "board", **owner_label()},
+        labels={LABEL: KIND, **owner_label()},
         cpus=furnishing.cpus,
         limits=furnishing.limits,
         network=network,
@@ -141,21 +165,6 @@ def _setup(image: Image, furnishing: Furnishing, network: str) -> Setup:
         publish=(_PORT, furnishing.port),
         vanishes=True,
     )
-
-
-def _network(client: DockerClient) -> str:
-    """The network of the boards, made once; `bench doctor --clean` removes it."""
-    try:
-        client.api.inspect_network(NETWORK)
-    except NotFound:
-        try:
-            client.api.create_network(
-                NETWORK, "bridge", options=_CLOSED, labels={LABEL: "board"}, check_duplicate=True
-            )
-        except APIError as error:
-            if error.status_code != _IN_USE:  # else another run has just made it
-                raise
-    return NETWORK
 
 
 def _wait_for_server(frames: Iterator[tuple[int, bytes]], log: Log) -> asyncssh.SSHKey:

@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -24,10 +25,12 @@ from pathlib import Path
 import asyncssh
 
 from bench.boards.base import KEYS_ONLY, Address, Identity
+from bench.errors import BoardError
 
 MEASURED_ON = "emulated-board"
 IDENTITY_FILE = ".bench-board.json"
 USER = "xilinx"  # as on PYNQ's images
+LOOPBACK = "127.0.0.1"
 
 _CHUNK = 1 << 16
 _TIDY_S = 5.0
@@ -109,7 +112,7 @@ async def serve(
     server = await _listen(machine, port, host_key, client_key, partial(sftp, home=home))
     try:
         yield Address(
-            host="127.0.0.1",
+            host=LOOPBACK,
             port=server.get_port(),
             user=USER,
             host_key=host_key.convert_to_public(),
@@ -130,8 +133,7 @@ async def _listen(
 ) -> asyncssh.SSHAcceptor:
     allowed = _KEY_OPTIONS + client_key.export_public_key()
     return await asyncssh.listen(
-        "127.0.0.1",
-        port,
+        sock=listening_socket(port),
         server_factory=partial(_Gate, machine),
         server_host_keys=[host_key],
         authorized_client_keys=asyncssh.import_authorized_keys(allowed.decode()),
@@ -144,6 +146,25 @@ async def _listen(
         encoding=None,
         login_timeout=15,
     )
+
+
+def listening_socket(port: int) -> socket.socket:
+    """A socket bound to `port` of loopback.
+
+    Raises:
+        BoardError: It is in use, or not for everybody.
+    """
+    bound = socket.socket()
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((LOOPBACK, port))
+    except OSError as error:
+        bound.close()
+        raise BoardError(
+            f"No board can answer at port {port} of this machine: {error.strerror}.",
+            "Name another with --port; 0 takes any that is free.",
+        ) from error
+    return bound
 
 
 def furnish(home: Path, identity: Identity) -> None:

@@ -1,26 +1,24 @@
-"""The boards that a run may use: how to reach each, and which of them are free."""
+"""The boards that a run may use: where each is, and which of them are free.
+
+Every command that reads a grid imports this; what needs an SSH library is in `login`.
+"""
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-import asyncssh
-
-from bench.boards.base import Address
-from bench.boards.trust import require_trusted
-from bench.errors import BoardError, ConfigError, did_you_mean
-from bench.grid import BoardTable
+from bench.errors import ConfigError, did_you_mean
+from bench.names import HOST, IPV6, USER
+from bench.tables import BoardTable
+from bench.text import excerpt
 
 _TARGET = re.compile(
-    r"(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^\]\s]+\]|[^:@\s\[\]]+)(?::(?P<port>\d+))?"
+    rf"(?:(?P<user>{USER})@)?(?P<host>\[{IPV6}\]|{HOST})(?::(?P<port>[0-9]{{1,5}}))?"
 )
-_KEY_FILES = ("id_ed25519", "id_ecdsa", "id_rsa")
 _POLL_S = 0.2
 
 
@@ -42,7 +40,7 @@ class Remote:
     @classmethod
     def of_table(cls, table: BoardTable) -> Remote:
         """One of `[[boards]]`."""
-        return cls(table.name, table.address, table.port, table.user, table.key)
+        return cls(table.name, table.address, table.port, table.user, table.key or "")
 
 
 def parse_target(text: str) -> Remote:
@@ -54,56 +52,8 @@ def parse_target(text: str) -> Remote:
     match = _TARGET.fullmatch(text)
     port = int(match["port"] or 22) if match else 0
     if match is None or not 1 <= port <= 65535:
-        raise ConfigError(f"'{text}' is no board.", "Write user@host or user@host:port.")
+        raise ConfigError(f"'{excerpt(text)}' is no board.", "Write user@host or user@host:port.")
     return Remote(text, match["host"].strip("[]"), port, match["user"] or "xilinx", "")
-
-
-def address_of(remote: Remote) -> Address:
-    """Where and how to log in.
-
-    Raises:
-        BoardError: Its host key was never trusted, or there is no key to offer.
-        ConfigError: The key file named cannot be used.
-    """
-    agent = os.environ.get("SSH_AUTH_SOCK") or None
-    keys = (_read_named(Path(remote.key)),) if remote.key else _usual_keys()
-    if not keys and agent is None:
-        raise BoardError(
-            f"There is no key to log in to {remote.name} with: no SSH agent runs, and ~/.ssh has "
-            "no private key without a passphrase.",
-            "Make one with `ssh-keygen -t ed25519` and bring it there with "
-            f"`ssh-copy-id {remote.user}@{remote.host}`, or load yours with `ssh-add`.",
-        )
-    host_key = require_trusted(remote.host, remote.port)
-    return Address(
-        remote.host, remote.port, remote.user, host_key, keys, None if remote.key else agent
-    )
-
-
-def _read_named(path: Path) -> asyncssh.SSHKey:
-    path = path.expanduser()
-    try:
-        return asyncssh.read_private_key(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}.", "Name a private key file.") from None
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        if "passphrase" in str(error).lower():
-            raise ConfigError(
-                f"{path} is protected by a passphrase.",
-                "Load it into an SSH agent with `ssh-add`, and leave `key` out.",
-            ) from None
-        raise ConfigError(f"{path}: {error}.", "Name a private key file.") from None
-
-
-def _usual_keys() -> tuple[asyncssh.SSHKey, ...]:
-    """Keys in the usual places; those with a passphrase are the agent's business."""
-    keys = []
-    for name in _KEY_FILES:
-        try:
-            keys.append(asyncssh.read_private_key(Path.home() / ".ssh" / name))
-        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-            continue
-    return tuple(keys)
 
 
 class Fleet:

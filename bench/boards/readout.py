@@ -12,6 +12,10 @@ from bench.errors import BoardError
 
 Integers = npt.NDArray[np.int64]
 
+# Share of the images to which a value on a rounding boundary may give another class than torch
+# does. None of 60,000 simulated did (TFC on MNIST at 2, 4 and 8 bits).
+MOST_TIES = 0.001
+
 
 @dataclass(frozen=True)
 class TestSet:
@@ -75,11 +79,32 @@ def load_outputs(path: Path, images: int, elements: int) -> Integers:
     return outputs.reshape(images, elements).astype(np.int64)
 
 
-def require_equal(outputs: Integers, simulated: Integers) -> int:
-    """Compare a board's outputs with the simulation's; returns how many images were compared.
+@dataclass(frozen=True)
+class Comparison:
+    """How a board's outputs compare with what was verified before.
+
+    Attributes:
+        compared: How many images the simulation had, too.
+        fault: What is wrong; empty where nothing is.
+    """
+
+    compared: int
+    fault: str
+
+
+def compare(
+    outputs: Integers, simulated: Integers, classes: Integers, test_set: TestSet
+) -> Comparison:
+    """Hold a board's outputs to the simulation's; images that it did not have, to torch's classes.
+
+    Args:
+        outputs: [N, C], the board's.
+        simulated: [M, C], of the first images.
+        classes: [N], of `outputs`.
+        test_set: The images, N of them.
 
     Raises:
-        BoardError: They differ, or there is nothing to compare.
+        BoardError: There is nothing to compare.
     """
     count = min(len(outputs), len(simulated))
     if count == 0 or outputs.shape[1] != simulated.shape[1]:
@@ -91,11 +116,18 @@ def require_equal(outputs: Integers, simulated: Integers) -> int:
     differing = np.flatnonzero(np.any(outputs[:count] != simulated[:count], axis=1))
     if differing.size:
         first = int(differing[0])
-        raise BoardError(
-            f"The board's output differs from the simulation for {differing.size} of {count} "
-            f"images, first for image {first}: {outputs[first].tolist()} instead of "
-            f"{simulated[first].tolist()}.",
-            "The accelerator does not compute what was verified; its timing is worthless. Check "
-            "that both ran the same package, then rerun.",
+        return Comparison(
+            count,
+            f"Behind the DMA the accelerator gives other outputs than alone for {differing.size} "
+            f"of {count} images, the first is image {first}: {outputs[first].tolist()} instead of "
+            f"{simulated[first].tolist()}. It loses data where it is kept waiting.",
         )
-    return count
+    disagreeing = np.flatnonzero(classes[count:] != test_set.predictions[count:])
+    if disagreeing.size > max(1, MOST_TIES * (len(outputs) - count)):
+        return Comparison(
+            count,
+            f"Of the {len(outputs) - count} images that were measured and not simulated, "
+            f"{disagreeing.size} are of another class to the accelerator than to torch, the first "
+            f"is image {count + int(disagreeing[0])}: more than ties explain.",
+        )
+    return Comparison(count, "")

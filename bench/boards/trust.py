@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncssh
 
 from bench.boards.faults import explained
 from bench.errors import BoardError, ConfigError
+from bench.files import check_writable, write_atomic
+from bench.locks import hold
 
 _SSH_PORT = 22
 
@@ -27,10 +32,8 @@ def trusted_key(host: str, port: int) -> asyncssh.SSHKey | None:
     """
     path = known_hosts_file()
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    try:
+        with _explained():
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
         matched = asyncssh.import_known_hosts(text).match(host, "", port)
     except ValueError as error:
         raise ConfigError(f"{path}: {error}.", "Correct or remove the file.") from None
@@ -69,16 +72,33 @@ async def offered_key(host: str, port: int, limit_s: float) -> asyncssh.SSHKey:
 def trust(host: str, port: int, key: asyncssh.SSHKey) -> Path:
     """Trust `key`, and no other, for a host from now on; returns the file that says so."""
     path = known_hosts_file()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pattern = host if port == _SSH_PORT else f"[{host}]:{port}"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    kept = [line for line in lines if line.split(" ")[0] != pattern]
     algorithm, encoded = key.export_public_key().decode().split()[:2]
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text("\n".join([*kept, f"{pattern} {algorithm} {encoded}", ""]))
-    temporary.chmod(0o600)
-    temporary.replace(path)
+    # Held from reading to writing, so that of two that trust at once neither forgets the other's.
+    with _explained(), hold(path.with_name(f"{path.name}.lock"), threading.Event()):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if line.split(" ")[0] != pattern]
+        text = "\n".join([*kept, f"{pattern} {algorithm} {encoded}", ""])
+        write_atomic(path, text, mode=0o600)
     return path
+
+
+def require_writable() -> None:
+    """Raise `ConfigError` if what is trusted could not be written down."""
+    with _explained():
+        check_writable(known_hosts_file().parent)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the operating system says of the file, as an error for people."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"{known_hosts_file()}: {error.strerror}.",
+            "Correct its permissions, or name another folder for it with XDG_CONFIG_HOME.",
+        ) from error
 
 
 def _spell(host: str, port: int) -> str:

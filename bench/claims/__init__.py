@@ -3,12 +3,10 @@
 from bench.claims.judge import judge
 from bench.claims.kept import Fall, compare, write_claims
 from bench.claims.show import show_claims, show_falls, show_lines
-from bench.claims.table import CLAIMS_FILE, NO_GRIDS, AnyClaim, claims_beside, load_claims
+from bench.claims.table import AnyClaim, claims_beside, load_claims
 from bench.claims.verdict import Evidence, Judgement, Verdict, as_json
 
 __all__ = [
-    "CLAIMS_FILE",
-    "NO_GRIDS",
     "AnyClaim",
     "Evidence",
     "Fall",

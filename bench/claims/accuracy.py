@@ -35,7 +35,7 @@ def judge_accuracy(claim: AccuracyClaim, trainings: pd.DataFrame) -> Part:
         claim: What is claimed.
         trainings: One row per training, with `accuracy` and `epochs`.
     """
-    rows = judged_rows(trainings, claim.networks, ("epochs", "accuracy"), "trainings")
+    rows = judged_rows(trainings, claim.networks, ("epochs",), ("accuracy",), "trainings")
     pairs = {claim.reference, *product(claim.weight_bits, claim.act_bits)}
     known = zip(rows["weight_bits"], rows["act_bits"], strict=True)
     keep = pd.Series([bits in pairs for bits in known], index=rows.index, dtype=bool)

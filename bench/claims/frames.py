@@ -8,24 +8,30 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import ConfigError
+from bench.status import is_wrong
 
 IDENTITY = ("network", "dataset", "weight_bits", "act_bits", "seed", "status")
 
 
 def judged_rows(
-    rows: pd.DataFrame, networks: Sequence[str], columns: Sequence[str], what: str
+    rows: pd.DataFrame,
+    networks: Sequence[str],
+    names: Sequence[str],
+    numbers: Sequence[str],
+    what: str,
 ) -> pd.DataFrame:
     """The rows of `networks` with whole-number bit widths, one type of number per column.
 
     Args:
         rows: Results, or trainings.
         networks: Whose rows.
-        columns: Columns that are judged on; one that is absent is all NA.
+        names: Columns that say more of which row is which; one that is absent is all NA.
+        numbers: Columns that are judged on; likewise, and all NA in a row that is wrong.
         what: What the rows are, for the message.
 
     Returns:
-        The columns of `IDENTITY`, `experiment` and `columns`; widths per layer, references in
-        float and the like are left out.
+        The columns of `IDENTITY`, `experiment`, `names` and `numbers`; widths per layer, references
+        in float and the like are left out.
 
     Raises:
         ConfigError: A column that says which row is which is absent.
@@ -36,7 +42,9 @@ def judged_rows(
             f"The {what} lack the columns {', '.join(absent)}, so no claim can be judged on them.",
             "Make them anew: `bench report FILE`.",
         )
-    found = rows.reindex(columns=list(dict.fromkeys((*IDENTITY, "experiment", *columns))))
+    columns = dict.fromkeys((*IDENTITY, "experiment", *names, *numbers))
+    found = rows.reindex(columns=list(columns))
+    found.loc[found["status"].map(is_wrong).astype(bool), list(numbers)] = pd.NA
     for name in ("weight_bits", "act_bits"):
         found[name] = pd.to_numeric(found[name], errors="coerce")
     found = found[found["network"].isin(list(networks))]

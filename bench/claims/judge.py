@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from bench.claims.accuracy import judge_accuracy
-from bench.claims.resources import judge_resources
 from bench.claims.table import AccuracyClaim, AnyClaim, ThroughputClaim
-from bench.claims.throughput import judge_throughput
 from bench.claims.verdict import Judgement, Part
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def judge(
@@ -32,6 +31,11 @@ def judge(
 
 
 def _part(claim: AnyClaim, results: pd.DataFrame, trainings: pd.DataFrame) -> Part:
+    # Each needs pandas, which whoever only reads claims does without.
+    from bench.claims.accuracy import judge_accuracy  # noqa: PLC0415
+    from bench.claims.resources import judge_resources  # noqa: PLC0415
+    from bench.claims.throughput import judge_throughput  # noqa: PLC0415
+
     if isinstance(claim, AccuracyClaim):
         return judge_accuracy(claim, trainings)
     if isinstance(claim, ThroughputClaim):

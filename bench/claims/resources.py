@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,11 +12,12 @@ import pandas as pd
 from bench.claims.frames import grouped, judged_rows, precision, several
 from bench.claims.table import ResourceClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
+from bench.provenance import PART
 
 # Designs that differ in nothing but their bits.
 DESIGN = ("seed", "board", "folding")
-# The layers that hold weights, as the compile stage names them in `estimated_variant`.
-_MATRIX_LAYERS = re.compile(r"\d+ MVAU_\w+")
+# Says of an estimate that it leaves out layers, where it is one that may.
+SCOPES = {"lut": "lut_scope"}
 SYNTHESIZED = "synthesized"
 ESTIMATED = "estimated"
 UNITS = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
@@ -59,7 +59,7 @@ def judge_resources(claim: ResourceClaim, results: pd.DataFrame) -> Part:
 
     Synthesized numbers count where there are any. Estimates are compared only between designs
     whose matrix layers are of the same kinds, and as many of each: FINN models each kind in its
-    own way.
+    own way. An estimate that leaves layers out is not compared at all.
 
     Args:
         claim: What is claimed.
@@ -67,12 +67,9 @@ def judge_resources(claim: ResourceClaim, results: pd.DataFrame) -> Part:
     """
     made = tuple(f"{name}_synth" for name in claim.resources)
     estimates = (ESTIMATES[name] for name in claim.resources)
-    columns = (*estimates, *made, "estimated_variant", "board", "folding")
-    rows = judged_rows(results, claim.networks, columns, "results")
-    found = rows["estimated_variant"].astype("string").str.findall(_MATRIX_LAYERS)
-    rows["variant"] = [
-        " + ".join(sorted(kinds)) if isinstance(kinds, list) else "" for kinds in found
-    ]
+    names = ("matrix_layers", *SCOPES.values(), "board", "folding")
+    rows = judged_rows(results, claim.networks, names, (*estimates, *made), "results")
+    rows["variant"] = rows["matrix_layers"].astype("string").fillna("")
     parts = [
         _judge_group(claim, f"{network} on {dataset}", group)
         for (network, dataset), group in grouped(rows, ("network", "dataset"))
@@ -104,8 +101,8 @@ def _findings(claim: ResourceClaim, where: str, rows: pd.DataFrame) -> Iterator[
     estimated = rows[rows["variant"].ne("")]
     for (variant,), group in grouped(estimated, ("variant",)):
         for resource in claim.resources:
-            kinds = [term.split()[1] for term in variant.split(" + ")]
-            if any(resource in claim.uncharged.get(kind, ()) for kind in kinds):
+            scope = SCOPES.get(resource)
+            if scope is not None and group[scope].eq(PART).fillna(False).any():
                 phrase = f"{UNITS[resource]} of {variant} not testable (estimate leaves them out)"
                 yield _Finding(Verdict.NOT_TESTABLE, phrase, ESTIMATED)
                 continue

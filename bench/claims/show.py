@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
+from rich.text import Text
 
 from bench.claims.kept import Fall
 from bench.claims.verdict import Evidence, Judgement, Verdict
+from bench.terminal import Terminal, styled
 
 COLOURS = {
     Verdict.REPRODUCED: "green",
@@ -22,20 +22,19 @@ WIDTH = 80
 SHOWN = 12
 
 
-def show_lines(judgements: Sequence[Judgement], console: Console) -> None:
+def show_lines(judgements: Sequence[Judgement], console: Terminal) -> None:
     """A line for each claim."""
     width = max((len(one.claim) for one in judgements), default=0)
     for one in judgements:
-        name, title = f"{one.claim:{width}}", escape(one.title)
-        console.print(f"claim {escape(name)}  {_mark(one.verdict)}  {title}", highlight=False)
+        name = f"{one.claim:{width}}"
+        console.print(styled("claim {}  {}  {}", name, _mark(one.verdict, 14), one.title))
 
 
-def show_claims(judgements: Sequence[Judgement], console: Console) -> None:
+def show_claims(judgements: Sequence[Judgement], console: Terminal) -> None:
     """Each claim with its verdict, the reason, the tolerance and the numbers."""
     for one in judgements:
         console.print(
-            f"\n[bold]{escape(one.claim)}[/] {escape(one.title)}: {_mark(one.verdict).rstrip()}",
-            highlight=False,
+            styled("\n[bold]{}[/] {}: {}", one.claim, one.title, _mark(one.verdict)),
             width=_width(console),
         )
         for label, text in (
@@ -43,30 +42,30 @@ def show_claims(judgements: Sequence[Judgement], console: Console) -> None:
             ("found", one.reason),
             ("tolerance", one.tolerance),
         ):
-            _print(console, f"[dim]{label}:[/] {escape(text)}")
+            _print(console, styled("[dim]{}:[/] {}", label, text))
         chosen = _most_telling(one.evidence)
         for evidence in chosen:
-            _print(console, f"- {escape(evidence.what)} [dim]({escape(evidence.origin)})[/]")
-            _print(console, escape(evidence.arithmetic), indent=4)
+            _print(console, styled("- {} [dim]({})[/]", evidence.what, evidence.origin))
+            _print(console, evidence.arithmetic, indent=4)
         if len(one.evidence) > len(chosen):
             _print(console, f"... and {len(one.evidence) - len(chosen)} more, in claims.json")
 
 
-def show_falls(falls: Sequence[Fall], console: Console) -> None:
+def show_falls(falls: Sequence[Fall], console: Terminal) -> None:
     """What fared better before, if anything did."""
     for fall in falls:
-        console.print(f"[red bold]worse than before:[/] {escape(str(fall))}", highlight=False)
+        console.print(styled("[red bold]worse than before:[/] {}", fall))
 
 
-def _mark(verdict: Verdict) -> str:
-    return f"[{COLOURS[verdict]}]{verdict:14}[/]"
+def _mark(verdict: Verdict, width: int = 0) -> Text:
+    return Text(f"{verdict:{width}}", COLOURS[verdict])
 
 
-def _print(console: Console, text: str, indent: int = 2) -> None:
-    console.print(Padding(text, (0, 0, 0, indent)), highlight=False, width=_width(console))
+def _print(console: Terminal, text: str | Text, indent: int = 2) -> None:
+    console.print(Padding(text, (0, 0, 0, indent)), width=_width(console))
 
 
-def _width(console: Console) -> int:
+def _width(console: Terminal) -> int:
     return min(console.width, WIDTH)
 
 

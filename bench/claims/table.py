@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field, StringConstraints
 
 from bench.catalog import NETWORKS
 from bench.errors import ConfigError, did_you_mean
-from bench.grid import FOLDINGS_FILE, Table, explain, read_toml
+from bench.grid import CLAIMS_FILE
 from bench.paths import ROOT
+from bench.reading import read_toml
+from bench.schema import Line, Means, Prose, Table, validated
+from bench.text import excerpt
 
-CLAIMS_FILE = "claims.toml"
-NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
-"""Files in `experiments/` that are no grids."""
-
-Text = Annotated[str, Field(min_length=1)]
-Names = Annotated[tuple[Text, ...], Field(min_length=1)]
-Widths = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+Names = Annotated[tuple[Line, ...], Field(min_length=1)]
+Bits = Annotated[int, Field(ge=1, le=32)]
+Widths = Annotated[tuple[Bits, ...], Field(min_length=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Factor = Annotated[float, Field(gt=0, le=1e6)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Resource = Literal["lut", "bram18", "dsp"]
 
@@ -37,14 +37,14 @@ class Claim(Table):
         full: What a full verdict needs; without it, "partly" is the most.
     """
 
-    judge: Text
-    title: Text
-    statement: Text
-    source: Text
+    judge: Line
+    title: Line
+    statement: Prose
+    source: Prose
     networks: Names
-    tolerance: Text
-    why: Text
-    full: Text
+    tolerance: Prose
+    why: Prose
+    full: Prose
 
 
 class AccuracyClaim(Claim):
@@ -61,14 +61,14 @@ class AccuracyClaim(Claim):
     """
 
     judge: Literal["accuracy"]
-    reference: tuple[PositiveInt, PositiveInt]
+    reference: tuple[Bits, Bits]
     weight_bits: Widths
     act_bits: Widths
-    epochs: PositiveInt
-    test_images: PositiveInt
-    standard_errors: PositiveFloat
+    epochs: Count
+    test_images: Count
+    standard_errors: Factor
     training_std: Annotated[float, Field(ge=0, lt=1)]
-    seeds_for_spread: Annotated[int, Field(ge=2)]
+    seeds_for_spread: Annotated[int, Field(ge=2, le=1_000_000)]
 
 
 class ThroughputClaim(Claim):
@@ -81,9 +81,9 @@ class ThroughputClaim(Claim):
     """
 
     judge: Literal["throughput"]
-    factor: PositiveFloat
+    factor: Factor
     within: Share
-    pairs: Annotated[tuple[tuple[Text, Text], ...], Field(min_length=1)]
+    pairs: Annotated[tuple[tuple[Line, Line], ...], Field(min_length=1)]
 
 
 class ResourceClaim(Claim):
@@ -92,13 +92,11 @@ class ResourceClaim(Claim):
     Attributes:
         resources: Which ones.
         share: Holds where no comparison shows more, and more than this share of them fewer.
-        uncharged: Resources that FINN's estimate leaves out, by kind of layer.
     """
 
     judge: Literal["resources"]
     resources: Annotated[tuple[Resource, ...], Field(min_length=1)]
     share: Share
-    uncharged: dict[Text, tuple[Resource, ...]] = Field(default_factory=dict)
 
 
 AnyClaim = AccuracyClaim | ThroughputClaim | ResourceClaim
@@ -112,7 +110,11 @@ KINDS: dict[str, type[AnyClaim]] = {
 class _Name(Table):
     """The name of a claim, checked as the rest is."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,19}$")]
+    name: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,19}$"),
+        Means("a name such as C1: at most 20 letters, digits, '-' and '_', the first a letter"),
+    ]
 
 
 def claims_beside(grid_file: Path) -> Path:
@@ -134,27 +136,16 @@ def load_claims(path: Path) -> dict[str, AnyClaim]:
 
 
 def _claim(path: Path, name: str, table: object) -> AnyClaim:
+    validated(_Name, {"name": name}, f"{path}: a claim's ", "Rename the claim.")
     where = f"{path}: [{name}]"
-    try:
-        _Name(name=name)
-    except ValidationError:
-        raise ConfigError(
-            f"{where} is no name of a claim.", "Letters, digits, - and _; at most 20, such as C1."
-        ) from None
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: '{name}' stands outside a table.", "Put it under [C1] or such.")
     kind = table.get("judge")
-    if kind not in KINDS:
-        said = "is missing" if kind is None else f"= {kind!r} is not known"
+    if not isinstance(kind, str) or kind not in KINDS:
+        said = "is missing" if kind is None else f"= {excerpt(repr(kind))} is not known"
         raise ConfigError(f"{where} judge {said}.", did_you_mean(str(kind), KINDS))
-    model = KINDS[kind]
-    try:
-        claim = model.model_validate_json(json.dumps(table, default=str))
-    except ValidationError as error:
-        raise ConfigError(
-            "\n".join(f"{where} {explain(details, model)}" for details in error.errors()),
-            "Correct the file; no claim was judged.",
-        ) from None
+    remedy = "Correct the file; no claim was judged."
+    claim: AnyClaim = validated(KINDS[kind], table, f"{where} ", remedy)
     for network in claim.networks:
         if network not in NETWORKS:
             raise ConfigError(

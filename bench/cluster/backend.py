@@ -54,7 +54,12 @@ class DaskBackend:
 
     @property
     def slots(self) -> int:
-        """Tasks that the workers known so far do at once."""
+        """Tasks that the workers known so far do at once; waits for the first of them.
+
+        Raises:
+            EnvironmentFailure: There are none.
+        """
+        self._wait_for_a_worker()
         return sum(self._client.nthreads().values())
 
     def __enter__(self) -> Self:
@@ -72,6 +77,10 @@ class DaskBackend:
         self._session.__exit__(None, None, None)
         if error is not None and self._client.status == "running":
             self._client.cancel(self._futures, force=True)
+        self.close()
+
+    def close(self) -> None:
+        """Take leave of the scheduler."""
         with self._settling:  # a call of Dask that outlives its client never returns
             self._closed = True
         with suppress(TimeoutError):  # a scheduler that does not take leave changes nothing here
@@ -142,8 +151,7 @@ class DaskBackend:
                 "Start one with `dask scheduler`, and give the address that it prints.",
             ) from error
 
-    def _check_workers(self) -> None:
-        """Wait for the first worker, and refuse one that would make something else."""
+    def _wait_for_a_worker(self) -> None:
         try:
             self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError as error:
@@ -151,6 +159,10 @@ class DaskBackend:
                 f"The Dask scheduler at {self._address} has no workers.",
                 "Start some: docs/cluster.md says how.",
             ) from error
+
+    def _check_workers(self) -> None:
+        """Wait for the first worker, and refuse one that would make something else."""
+        self._wait_for_a_worker()
         answers = self._client.run(describe, self._factory, self._alive, on_error="return")
         here = describe(self._factory, self._alive)
         for worker, there in answers.items():

@@ -12,27 +12,30 @@ from pathlib import Path
 
 import asyncssh
 import click
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
 from bench.boards.contained import Furnishing, contained
-from bench.boards.emulated import MEASURED_ON, furnished, serve
-from bench.boards.fleet import Remote, address_of, parse_target
+from bench.boards.emulated import MEASURED_ON, furnished, listening_socket, serve
+from bench.boards.fleet import Remote, parse_target
 from bench.boards.link import Limits, open_link
-from bench.boards.trust import known_hosts_file, offered_key, trust, trusted_key
+from bench.boards.login import address_of
+from bench.boards.trust import known_hosts_file, offered_key, require_writable, trust, trusted_key
 from bench.catalog import BOARD_PARTS
 from bench.commands.common import available_cpus, dry_run_option
+from bench.commands.kinds import PathKind
 from bench.errors import BoardError, ConfigError
 from bench.images.base import images_folder
 from bench.paths import default_store
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import Limits as StageLimits
+from bench.terminal import Terminal, say
 from bench.ui import make_view
 
 FOREVER = StageLimits(seconds=math.inf)
-MARKS = {"ok": "[green]ok[/]", "missing": "[red]missing[/]", "note": "[yellow]note[/]"}
+COLOURS = {"ok": "green", "missing": "red", "note": "yellow"}
 
 
 @click.group("board")
@@ -66,7 +69,7 @@ def trust_host(host: str, yes: bool, fingerprint: str | None, dry_run: bool) -> 
     target = parse_target(host)
     key = asyncio.run(offered_key(target.host, target.port, Limits().connect))
     shown = key.get_fingerprint()
-    click.echo(f"{target.host}:{target.port} shows the {key.get_algorithm()} key {shown}")
+    say(f"{target.host}:{target.port} shows the {key.get_algorithm()} key {shown}")
     if fingerprint is not None and fingerprint != shown:
         raise BoardError(
             f"That is not the key {fingerprint}; it is not trusted.",
@@ -74,17 +77,18 @@ def trust_host(host: str, yes: bool, fingerprint: str | None, dry_run: bool) -> 
         )
     known = trusted_key(target.host, target.port)
     if known == key:
-        click.echo("It is trusted already.")
+        say("It is trusted already.")
         return
     if known is not None:
-        click.echo(f"WARNING: until now another key was trusted: {known.get_fingerprint()}.")
-        click.echo("Either the board was set up anew, or another machine answers in its place.")
+        say(f"WARNING: until now another key was trusted: {known.get_fingerprint()}.")
+        say("Either the board was set up anew, or another machine answers in its place.")
     if dry_run:
-        click.echo(f"would be trusted, and written to {known_hosts_file()}")
+        require_writable()
+        say(f"would be trusted, and written to {known_hosts_file()}")
         return
     if not yes and fingerprint is None:
         click.confirm("Trust it from now on?", abort=True)
-    click.echo(f"trusted; written to {trust(target.host, target.port, key)}")
+    say(f"trusted; written to {trust(target.host, target.port, key)}")
 
 
 @command.command("probe")
@@ -108,18 +112,25 @@ def probe(target: str, key: str) -> None:
             for heading in ("what", "state", "found", "what to do"):
                 table.add_column(heading, overflow="fold")
             for check in await check_board(link):
-                table.add_row(check.name, MARKS[check.state], check.found, check.remedy)
+                state = Text(check.state, COLOURS[check.state])
+                table.add_row(check.name, state, check.found, check.remedy)
             return table
 
-    Console(width=None if sys.stdout.isatty() else 120).print(asyncio.run(look()))
+    Terminal(width=None if sys.stdout.isatty() else 120).print(asyncio.run(look()))
 
 
 @command.command("serve")
 @click.option("--board", default="Pynq-Z1", show_default=True, help="Which board to emulate.")
-@click.option("--port", default=2222, show_default=True, help="Where to listen, on loopback.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=2222,
+    show_default=True,
+    help="Where to listen, on loopback; 0 for any free port.",
+)
 @click.option(
     "--key",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=PathKind(exists=True, dir_okay=False),
     required=True,
     help="Public key file of who may log in.",
 )
@@ -148,21 +159,22 @@ def serve_board(board: str, port: int, key: Path, runner: str) -> None:
         raise ConfigError(f"{key}: {error}.", "Name a public key file.") from None
     identity = Identity(board=board, part=BOARD_PARTS[board], measured_on=MEASURED_ON)
 
-    def say(address: Address) -> None:
+    def tell(address: Address) -> None:
         shown = address.host_key.get_fingerprint()
-        click.echo(f"an emulated {board} answers at {address}, host key {shown}")
+        say(f"an emulated {board} answers at {address}, host key {shown}")
 
     if runner == "docker":
+        listening_socket(port).close()  # of an engine's error nobody could tell that it was this
         with _in_container(
             Furnishing(identity, public, available_cpus(), FOREVER, port)
         ) as address:
-            say(address)
+            tell(address)
             threading.Event().wait()
 
     async def forever() -> None:
         with furnished(identity) as home:
             async with serve(home, public, port) as address:
-                say(address)
+                tell(address)
                 await asyncio.Event().wait()
 
     asyncio.run(forever())
@@ -173,8 +185,8 @@ def _in_container(furnishing: Furnishing) -> Iterator[Address]:
     """A board in a container, its image built first where it is missing."""
     never = threading.Event()
     runner = DockerRunner(images_folder(default_store()))
-    runner.prepare_base(click.echo, never)
-    with make_view(Console()) as view:
+    runner.prepare_base(say, never)
+    with make_view(Terminal()) as view:
         image = runner.image("board", view.show, never)
     with contained(image, furnishing, lambda _: None, never) as address:
         yield address

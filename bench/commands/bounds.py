@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
+from bench.commands.common import available_cpus
+from bench.commands.kinds import Finite, Jobs
 from bench.pipeline import budget
-from bench.stages import STAGES
+from bench.stages import STAGES, Stage, up_to
 
-Command = TypeVar("Command", bound=Callable[..., None])
-
-
-class Jobs(click.ParamType[int | None]):
-    """A number from 1 up, or `auto`, which is None."""
-
-    name = "N|auto"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        """See `click.ParamType`."""
-        if value is None or value == "auto":
-            return None
-        if isinstance(value, int) or (str(value).isdecimal() and int(str(value)) > 0):
-            return int(str(value))
-        return self.fail(f"'{value}' is neither 'auto' nor a number from 1 up.", param, ctx)
+MOST_JOBS = 10_000
+MOST_MEMORY = 1_000_000  # GiB
 
 
-def bound_options(command: Command) -> Command:
-    """Adds `--only`, `--jobs` and `--memory`."""
-    for option in (
+@dataclass(frozen=True)
+class Bounds:
+    """What a run may do and use.
+
+    Attributes:
+        only: The stage to stop after; None for all.
+        jobs: Tasks at once; None for one on each processor.
+        memory_gib: Memory for those together; None for what is free.
+    """
+
+    only: str | None
+    jobs: int | None
+    memory_gib: float | None
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages to do."""
+        return up_to(self.only) if self.only else STAGES
+
+    @property
+    def at_once(self) -> int:
+        """Tasks at once."""
+        return self.jobs or available_cpus()
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """As given; for automatic jobs what is free now; else None."""
+        if self.memory_gib is not None:
+            return int(self.memory_gib * budget.GIB)
+        return budget.free_memory() if self.jobs is None else None
+
+
+def bound_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--only`, `--jobs` and `--memory`; `command` gets `bounds`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: Any, only: str | None, jobs: int | None, memory: float | None, **others: Any
+    ) -> None:
+        command(*arguments, bounds=Bounds(only, jobs, memory), **others)
+
+    options = (
         click.option(
             "--memory",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Finite(min=0, max=MOST_MEMORY, min_open=True),
             metavar="GIB",
             help="Memory that the stages may take together, by estimate. Default: 80 % of what is"
             " free.",
         ),
         click.option(
             "--jobs",
-            type=Jobs(),
+            type=Jobs(MOST_JOBS),
             default="auto",
             show_default=True,
             help="How many stages run at once; auto: one per processor, as far as memory allows.",
@@ -51,13 +79,7 @@ def bound_options(command: Command) -> Command:
             type=click.Choice([stage.name for stage in STAGES]),
             help="Stop after this stage (what it needs is made too); no report.",
         ),
-    ):
-        command = option(command)
-    return command
-
-
-def memory_budget(jobs: int | None, gib: float | None) -> int | None:
-    """Bytes that tasks may take together: as given; for automatic jobs what is free; else none."""
-    if gib is not None:
-        return int(gib * budget.GIB)
-    return budget.free_memory() if jobs is None else None
+    )
+    for option in options:
+        gathered = option(gathered)
+    return gathered

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from bench import claims, report
-from bench.commands import common, reporting
+from bench.commands import common, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
+from bench.terminal import Terminal, say
 
 
 class ClaimError(BenchError):
@@ -59,17 +59,23 @@ def command(
         )
 
     if dry_run:
-        for line in rehearse(folder, lambda copy: write(copy).written):
-            click.echo(line)
-        return
-    reported = write(folder)
-    if as_json:
-        click.echo(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
+        reported, lines = rehearse(folder, write)
+        for line in lines:
+            say(line)
     else:
-        console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 80)
-        claims.show_claims(reported.judgements, console)
+        reported = write(folder)
+        _show(reported, as_json)
     if reported.fallen:
         raise ClaimError(
             "; ".join(map(str, reported.fallen)) + ".",
             "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
         )
+    wrong.require_none(reported.results)
+
+
+def _show(reported: reporting.Reported, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
+    else:
+        console = Terminal(soft_wrap=False, width=None if sys.stdout.isatty() else 80)
+        claims.show_claims(reported.judgements, console)

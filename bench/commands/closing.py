@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from rich.console import Console
-
 from bench import claims
 from bench.commands.reporting import Reported
 from bench.pipeline import Summary
 from bench.stages import STAGES
+from bench.terminal import Terminal
 
 
-def show_claims(reported: Reported, console: Console) -> None:
+def show_claims(reported: Reported, console: Terminal) -> None:
     """A line per claim, and which of them fared better before."""
     console.print()
     claims.show_lines(reported.judgements, console)
     claims.show_falls(reported.fallen, console)
 
 
-def show_slowest(summary: Summary, console: Console) -> None:
+def show_slowest(summary: Summary, console: Terminal) -> None:
     """The stage that took the most time, as its manifests say, this time or when it was made."""
     seconds: dict[str, list[float]] = defaultdict(list)
     made: dict[str, int] = defaultdict(int)
@@ -36,18 +35,16 @@ def show_slowest(summary: Summary, console: Console) -> None:
     times = seconds[slowest]
     kept = len(times) - made[slowest]
     origin = f", {kept} of them kept from earlier" if kept else ""
-    console.print(
-        f"slowest stage: {slowest}, {sum(times):,.1f} s for {len(times)}{origin}", highlight=False
-    )
+    console.print(f"slowest stage: {slowest}, {sum(times):,.1f} s for {len(times)}{origin}")
 
 
-def show_files(reported: Reported, console: Console) -> None:
+def show_files(reported: Reported, console: Terminal) -> None:
     """Where the report is, its page first, and what else it consists of."""
     if reported.written:
         page, *others = reported.written
         figures = (
             "figures" if reported.drawn else "figures (as in the last report: nothing differs)"
         )
-        console.print(f"report: {page}", highlight=False, soft_wrap=True)
+        console.print(f"report: {page}", soft_wrap=True)
         names = ", ".join(path.name for path in others)
-        console.print(f"        beside it: {names}, {figures}", highlight=False)
+        console.print(f"        beside it: {names}, {figures}")

@@ -13,20 +13,22 @@ from typing import Any, TypeVar
 import click
 
 from bench.boards.fleet import Fleet, Remote, parse_target
+from bench.catalog import DATASETS
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
-from bench.grid import EMULATED, BoardTable, Grid, load_grid
-from bench.images.base import images_folder
-from bench.images.base import obstacle as image_obstacle
+from bench.grid import check_images, load_grid
 from bench.paths import default_store, environments_folder, require_checkout
 from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
 from bench.runners import Runner
-from bench.runners.docker import DockerRunner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.tables import EMULATED, BoardTable, Grid
+from bench.terminal import say
 
 RUNNERS = ("auto", "docker", "venv")
+MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -43,7 +45,7 @@ def store_option(command: Command) -> Command:
     return click.option(
         "--store",
         "store_path",
-        type=click.Path(path_type=Path),
+        type=PathKind(),
         default=default_store,
         show_default="artifacts/, or $BENCH_STORE",
         help="Folder that keeps every artifact.",
@@ -82,7 +84,7 @@ def dry_run_option(command: Command) -> Command:
 
 def grid_argument(command: Command) -> Command:
     """Adds the argument FILE: a grid of experiments."""
-    return click.argument("file", type=click.Path(path_type=Path))(command)
+    return click.argument("file", type=PathKind())(command)
 
 
 def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Choice:
@@ -100,17 +102,21 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
     venv = VenvRunner(environments_folder(store), limits)
     if wanted == "venv":
         return Choice(venv, "asked for")
+    # The engine's library takes a fifth of a second to import.
+    from bench.images.base import images_folder, obstacle  # noqa: PLC0415
+    from bench.runners.docker import DockerRunner  # noqa: PLC0415
+
     try:
         runner = DockerRunner(images_folder(store), limits)
-        obstacle = image_obstacle()
+        image_obstacle = obstacle()
     except EnvironmentFailure as error:
         if wanted == "docker":
             raise
         return Choice(venv, f"auto: {error.what.rstrip('.')}")
     if wanted == "docker":
         return Choice(runner, "asked for")
-    if obstacle:
-        return Choice(venv, f"auto: an engine answers, but {obstacle}")
+    if image_obstacle:
+        return Choice(venv, f"auto: an engine answers, but {image_obstacle}")
     return Choice(runner, "auto: an engine answers")
 
 
@@ -137,10 +143,19 @@ def limits_of(grid: Grid) -> Limits:
     )
 
 
-def prepare_runner(choice: Choice) -> None:
-    """Do what has to be done before keys can be computed: a docker runner needs its base."""
+def prepare_runner(choice: Choice) -> bool:
+    """Do what has to be done before keys can be computed: a docker runner needs its base.
+
+    Returns:
+        Whether it does: keys that were computed before may have been others.
+    """
+    if choice.runner.name != "docker":
+        return False
+    from bench.runners.docker import DockerRunner  # noqa: PLC0415
+
     if isinstance(choice.runner, DockerRunner):
-        choice.runner.prepare_base(lambda text: click.echo(f"note: {text}"), threading.Event())
+        choice.runner.prepare_base(lambda text: say(f"note: {text}"), threading.Event())
+    return True
 
 
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
@@ -194,7 +209,7 @@ def simulation_options(command: Command) -> Command:
         click.option(
             "--trace",
             "trace_images",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, MOST_IMAGES),
             metavar="N",
             help="Write waveforms (VCD) of the first N images.",
         ),
@@ -203,7 +218,7 @@ def simulation_options(command: Command) -> Command:
         ),
         click.option(
             "--images",
-            type=click.IntRange(min=2),
+            type=click.IntRange(2, MOST_IMAGES),
             metavar="N",
             help="Simulate N test images, up to the whole test set, whatever FILE says.",
         ),
@@ -231,6 +246,7 @@ def load_experiments(
         )
     if given:
         grid = grid.model_copy(update={"simulate": grid.simulate.model_copy(update=given)})
+        check_images(file, grid)
     return grid, expand(grid)
 
 

@@ -8,23 +8,24 @@ from pathlib import Path
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, Exit
 from bench.report import compare
 from bench.report.compare import DIFFERENT, EQUAL, MISSING, STATES, Comparison, Difference
 from bench.report.tolerance import TOLERANCES, UNKNOWN
 from bench.stages import BY_NAME
 from bench.store import Store
+from bench.terminal import Terminal, styled
 
 # More than that fill a screen; `--all` shows them.
 SHOWN = 20
 
 
 @click.command("compare")
-@click.argument("one", metavar="A", type=click.Path(path_type=Path))
-@click.argument("other", metavar="B", type=click.Path(path_type=Path))
+@click.argument("one", metavar="A", type=PathKind())
+@click.argument("other", metavar="B", type=PathKind())
 @click.option("--grid", help="Of two stores, compare this grid's report only.")
 @click.option("--all", "show_all", is_flag=True, help="Show every difference.")
 @click.option("--strict", is_flag=True, help="Different contents of artifacts count, too.")
@@ -43,7 +44,7 @@ def command(
       bench compare artifacts /mnt/other-machine/artifacts
       bench compare artifacts/reports/quick ../board/reports/quick
     """
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = Terminal(soft_wrap=not sys.stdout.isatty())
     reports_a, reports_b = _reports(one, grid), _reports(other, grid)
     if len(reports_a) == len(reports_b) == 1:
         pairs = [(*reports_a.values(), *reports_b.values())]
@@ -54,13 +55,13 @@ def command(
         alike = _tell_lonely(reports_a, reports_b, one, other, console)
     for results_a, results_b in pairs:
         found = compare.compare_results(results_a, results_b)
-        console.print(f"\nA: {results_a}\nB: {results_b}", highlight=False, soft_wrap=True)
+        console.print(f"\nA: {results_a}\nB: {results_b}", soft_wrap=True)
         _show(found, show_all, console)
         alike = alike and found.alike
     if _is_store(one) and _is_store(other):
         same = _show_artifacts(one, other, show_all, console)
         alike = alike and (same or not strict)
-    console.print("\nalike" if alike else "\n[red]different[/]")
+    console.print("\nalike" if alike else styled("\n[red]different[/]"))
     context.exit(int(Exit.OK if alike else Exit.DIFFERENT))
 
 
@@ -93,17 +94,21 @@ def _reports(path: Path, grid: str | None) -> dict[str, Path]:
 
 
 def _tell_lonely(
-    reports_a: dict[str, Path], reports_b: dict[str, Path], one: Path, other: Path, console: Console
+    reports_a: dict[str, Path],
+    reports_b: dict[str, Path],
+    one: Path,
+    other: Path,
+    console: Terminal,
 ) -> bool:
     """Say which grids only one store has; whether there are none."""
     lonely = [(name, one) for name in reports_a if name not in reports_b]
     lonely += [(name, other) for name in reports_b if name not in reports_a]
     for name, where in lonely:
-        console.print(f"missing: grid '{name}' is in {where} only", highlight=False)
+        console.print(f"missing: grid '{name}' is in {where} only")
     return not lonely
 
 
-def _show(found: Comparison, show_all: bool, console: Console) -> None:
+def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("column", no_wrap=True)
     for state in STATES:
@@ -123,9 +128,12 @@ def _show(found: Comparison, show_all: bool, console: Console) -> None:
     for name, columns in zip("AB", found.only, strict=True):
         if columns:
             console.print(f"Columns that only {name} has, by its version: {', '.join(columns)}.")
+    for name, rows in zip("AB", found.wrong, strict=True):
+        if rows:
+            console.print(f"wrong in {name}: {', '.join(rows)}", style="red")
     shown = found.differences if show_all else found.differences[:SHOWN]
     for difference in shown:
-        console.print(_line(difference), highlight=False, markup=False, soft_wrap=True)
+        console.print(_line(difference), soft_wrap=True)
     if len(shown) < len(found.differences):
         console.print(f"... and {len(found.differences) - len(shown)} more: --all shows them.")
 
@@ -140,7 +148,7 @@ def _line(difference: Difference) -> str:
     return f"{difference.state}: {row}: {column}: {one} | {other}{allowed}"
 
 
-def _show_artifacts(one: Path, other: Path, show_all: bool, console: Console) -> bool:
+def _show_artifacts(one: Path, other: Path, show_all: bool, console: Terminal) -> bool:
     """A line for each stage, and for each artifact that is not equal; whether all are."""
     states = list(compare.compare_artifacts(Store(one).entries(), Store(other).entries()))
     counts = Counter((found.stage, found.state) for found in states)
@@ -156,7 +164,7 @@ def _show_artifacts(one: Path, other: Path, show_all: bool, console: Console) ->
     unlike = [found for found in states if found.state != EQUAL]
     for found in unlike if show_all else unlike[:SHOWN]:
         why = " though made from the same by the same" if found.same_key else ""
-        console.print(f"{found.state}: {found.stage} {found.name}{why}", highlight=False)
+        console.print(f"{found.state}: {found.stage} {found.name}{why}")
     if len(unlike) > SHOWN and not show_all:
         console.print(f"... and {len(unlike) - SHOWN} more: --all shows them.")
     return not unlike

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bench.commands import common
 from bench.doctor import examine
@@ -15,15 +15,17 @@ from bench.images.base import find_base, local_recipe
 from bench.images.cleanup import dead_containers, outdated_images, remove, unused_networks
 from bench.images.engine import engine
 from bench.images.recipe import RECIPES
+from bench.terminal import Terminal, say
 
-MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "warning": "[red]warning[/]"}
+COLOURS = {"ok": "green", "missing": "yellow", "warning": "red"}
 
 
 @click.command("doctor")
 @click.option(
     "--clean",
     is_flag=True,
-    help="Remove containers that killed runs left, and images of earlier recipes; only ours.",
+    help="Remove containers that killed runs left, and images of earlier recipes; only ours, and "
+    "not what a live run uses.",
 )
 @common.dry_run_option
 @common.store_option
@@ -44,9 +46,9 @@ def command(clean: bool, dry_run: bool, store_path: Path) -> None:
     for heading in ("what", "state", "found", "what it costs", "what to do"):
         table.add_column(heading, overflow="fold")
     for finding in examine(store_path):
-        state = MARKS[finding.status]
+        state = Text(finding.status, COLOURS[finding.status])
         table.add_row(finding.name, state, finding.found, finding.costs, finding.remedy)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Terminal(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _clean(dry_run: bool) -> None:
@@ -62,9 +64,9 @@ def _clean(dry_run: bool) -> None:
         ]
         for left in found:
             if dry_run:
-                click.echo(f"would remove {left.what}, unless it is in use")
+                say(f"would remove {left.what}, unless it is in use")
                 continue
             verb = "removed" if remove(client, left) else "in use, so it stays:"
-            click.echo(f"{verb} {left.what}")
+            say(f"{verb} {left.what}")
     if not found:
-        click.echo("Nothing of ours is left behind.")
+        say("Nothing of ours is left behind.")

@@ -6,21 +6,22 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from bench import archive
+from bench import archive, report
 from bench.archive.writer import require_suffix
 from bench.commands import common
+from bench.commands.kinds import PathKind
 from bench.commands.preview import megabytes
 from bench.errors import ConfigError
 from bench.experiment import references
+from bench.terminal import Terminal
 
 
 @click.command("export")
 @common.grid_options
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathKind(dir_okay=False),
     metavar="FILE",
     help="The archive, .tar.gz or .zip.  [default: <grid>.tar.gz here]",
 )
@@ -54,26 +55,29 @@ def command(
       bench export experiments/quick.toml --with checkpoints --with models
       bench export experiments/quick.toml --output quick.zip --dry-run
     """
-    console = Console(soft_wrap=True, highlight=False, no_color=not sys.stdout.isatty())
+    console = Terminal(soft_wrap=True, no_color=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file, changes)
     target = output or Path(f"{grid.name}.tar.gz")
     require_suffix(target)
-    if target.exists() and not force and not dry_run:
+    if target.exists() and not force:
         raise ConfigError(f"{target} is there already.", "Name another --output, or say --force.")
     resolver = common.best_resolver(runner, store_path, grid, experiments)
     chosen = archive.select(file, grid, experiments, references(grid), resolver, kinds)
     size = megabytes(chosen.bytes)
     if dry_run:
-        for item in (*chosen.items, *chosen.tags):
-            console.print(f"would pack: {item.name}", markup=False)
-        console.print(f"would write: {target}, {len(chosen.items)} files of {size}", markup=False)
+        names = archive.rehearse(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
+        for name in names:
+            console.print(f"would pack: {name}")
+        console.print(f"would write: {target}: {len(names)} files, {size}")
         return
     packed = archive.pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
     console.print(
-        f"written: {packed.path}: {packed.files} files, {size}, {megabytes(packed.size)} packed",
-        markup=False,
+        f"written: {packed.path}: {len(packed.files)} files, {size}, "
+        f"{megabytes(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
+    for name in report.wrong_rows(report.collect(experiments, resolver)):
+        console.print(f"wrong: {name} computes something else than the trained model", style="red")
     console.print(
         "Publish that number beside the archive: then nobody can replace the whole of it unseen."
     )

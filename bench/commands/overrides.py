@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.commands.common import Changes
 from bench.errors import StoreError, store_error
 from bench.files import write_atomic
+from bench.reading import UnreadableFile, read_json
 from bench.store.keys import SHORT, canonical
 
 FOLDER = "overrides"
@@ -42,9 +43,9 @@ def recorded(store: Path, grid: str) -> list[Changes]:
     found = []
     for path in sorted((store / FOLDER / grid).glob("*.json")):
         try:
-            given = json.loads(path.read_text(encoding="utf-8"))
+            given = read_json(path)
             found.append(Changes(**given | {"boards": tuple(given.get("boards", ()))}))
-        except (ValueError, TypeError, AttributeError) as error:
+        except (UnreadableFile, TypeError, AttributeError) as error:
             raise StoreError(
                 f"{path} does not say what a run changed: {error}.",
                 "Delete it; `bench store gc` then removes what that run alone has made.",

@@ -5,50 +5,47 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from bench.commands import common, rows
-from bench.commands.bounds import bound_options, memory_budget
-from bench.commands.preview import show_forecast
-from bench.pipeline import forecast, plan
-from bench.pipeline.ensure import describe_host
-from bench.stages import STAGES, up_to
+from bench.commands.bottlenecks import show_bottlenecks
+from bench.commands.bounds import Bounds, bound_options
+from bench.commands.prepare import prepare
+from bench.commands.preview import show_forecast, show_tasks
+from bench.terminal import Terminal
 
 
 @click.command("plan")
 @common.grid_options
 @bound_options
 @rows.rows_option
+@click.option("--tasks", "list_tasks", is_flag=True, help="List every task, too.")
 def command(
     file: Path,
     changes: common.Changes,
-    only: str | None,
-    jobs: int | None,
-    memory: float | None,
+    bounds: Bounds,
     names: tuple[str, ...],
+    list_tasks: bool,
     runner: str,
     store_path: Path,
 ) -> None:
-    """Show what `bench run FILE` would do, and the time, memory and disk that it would take.
+    """Show what `bench run FILE` would do, and the time, memory and disk that it takes.
 
-    Expected times are those of earlier runs, of this machine where there were any.
+    Expected times are those of earlier runs, of this machine where there were any. What a run
+    would refuse is refused here, with the same exit code.
 
     \b
     Examples:
       bench plan experiments/quick.toml
       bench plan experiments/paper.toml --jobs 8
+      bench plan experiments/quick.toml --tasks
     """
-    grid, experiments = common.load_experiments(file, changes)
-    choice = common.choose_runner(runner, store_path)
-    resolver = common.open_resolver(store_path, choice)
-    wanted = rows.choose(common.all_points(grid, experiments), names)
-    tasks = plan(wanted, up_to(only) if only else STAGES)
-    at_once = jobs or common.available_cpus()
-    expected = forecast(tasks, resolver, at_once, memory_budget(jobs, memory), describe_host())
-    console = Console()
+    ready = prepare(file, changes, bounds, names, runner, store_path)
+    console = Terminal()
     console.print(
-        f"Grid '{grid.name}': {len(experiments)} experiments, {len(tasks)} tasks; "
-        f"runner {choice.runner.name} ({choice.reason})",
-        highlight=False,
+        f"Grid '{ready.grid.name}': {len(ready.experiments)} experiments, "
+        f"{len(ready.tasks)} tasks; runner {ready.choice.runner.name} ({ready.choice.reason})"
     )
-    show_forecast(expected, tasks, resolver, console)
+    if list_tasks:
+        show_tasks(ready.expected, ready.tasks, ready.resolver, console)
+    show_bottlenecks(ready.grid, console)
+    show_forecast(ready.expected, store_path, console)

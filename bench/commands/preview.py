@@ -6,24 +6,29 @@ import shutil
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bench.environments import ENVIRONMENTS
 from bench.pipeline import Forecast, Resolver, Task
 from bench.pipeline.budget import GIB, SETUP_SECONDS
+from bench.terminal import Terminal, styled
 
 MB = 1e6
 MINUTE, HOUR = 60.0, 3600.0
 
 
-def show_forecast(
-    forecast: Forecast, tasks: list[Task], resolver: Resolver, console: Console
+def show_tasks(
+    forecast: Forecast, tasks: list[Task], resolver: Resolver, console: Terminal
 ) -> None:
-    """Print every task, a table by stage, and the totals."""
+    """Print a line for each task."""
     for task in tasks:
         line = _task_line(task, forecast, resolver.lacks(task))
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
+
+
+def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
+    """Print a table by stage, and the totals."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
     totals = ("", "", "", duration(forecast.seconds), "", megabytes(forecast.disk), "")
     headings = ("cached", "to run", "skipped", "time", "memory", "disk", "time from")
@@ -43,8 +48,8 @@ def show_forecast(
             ]
         table.add_row(stage.stage, *cells)
     console.print(table)
-    for line in _closing_lines(forecast, resolver.store.root):
-        console.print(line, highlight=False)
+    for closing in _closing_lines(forecast, store):
+        console.print(closing)
 
 
 def duration(seconds: float) -> str:
@@ -61,20 +66,22 @@ def megabytes(size: float) -> str:
     return f"{size / MB:.0f} MB" if size >= 10 * MB else f"{size / MB:.1f} MB"
 
 
-def _task_line(task: Task, forecast: Forecast, lack: str) -> str:
+def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
     what = f"{task.stage.name:8} {task.name}"
     serves = f"  (serves {len(task.serves)} experiments)" if len(task.serves) > 1 else ""
     if task.id in forecast.present:
-        return f"[green]done [/] {what}{serves}"
+        return styled("[green]done [/] {}{}", what, serves)
     if found := forecast.predictions.get(task.id):
-        return f"[yellow]to do[/] {what}{serves}  {duration(found.cost.seconds)}"
-    return f"[dim]skip [/] {what}  ({lack or 'it needs one that is skipped or infeasible'})"
+        seconds = duration(found.cost.seconds)
+        return styled("[yellow]to do[/] {}{}  {}", what, serves, seconds)
+    why = lack or "it needs one that is skipped, infeasible or wrong"
+    return styled("[dim]skip [/] {}  ({})", what, why)
 
 
-def _closing_lines(forecast: Forecast, store: Path) -> list[str]:
+def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
     if not forecast.predictions:
         return ["Nothing to run: the report takes a few seconds."]
-    lines = []
+    lines: list[str | Text] = []
     disk = forecast.disk
     if forecast.setups:
         seconds = sum(SETUP_SECONDS.get(name, 0.0) for name in forecast.setups)
@@ -92,7 +99,7 @@ def _closing_lines(forecast: Forecast, store: Path) -> list[str]:
     existing = next(folder for folder in (store, *store.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if free < disk:
-        lines.append(f"[red]Only {megabytes(free)} are free in {store}.[/]")
+        lines.append(styled("[red]Only {} are free in {}.[/]", megabytes(free), store))
     return lines
 
 

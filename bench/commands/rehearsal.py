@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
+from bench.commands.reporting import Reported
+from bench.errors import store_error
+from bench.files import check_writable
 
-def rehearse(folder: Path, write: Callable[[Path], Sequence[Path]]) -> Iterator[str]:
+
+def rehearse(folder: Path, write: Callable[[Path], Reported]) -> tuple[Reported, tuple[str, ...]]:
     """What `write` would do to `folder`, a report's; `folder` stays as it is.
 
     Args:
         folder: The report's; may be missing.
-        write: Writes a report into a folder, and says which files.
+        write: Writes a report into a folder.
 
-    Yields:
-        A line for each file.
+    Returns:
+        The report, and a line for each of its files.
+
+    Raises:
+        StoreError: Nothing could be written to `folder`.
     """
+    try:
+        check_writable(folder)
+    except OSError as error:
+        raise store_error(error, folder) from error
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary) / folder.name
         if folder.exists():
             shutil.copytree(folder, copy)
-        for path in write(copy):
-            real = folder / path.relative_to(copy)
-            if not real.exists():
-                yield f"would write: {real}"
-            elif real.read_bytes() != path.read_bytes():
-                yield f"would change: {real}"
-            else:
-                yield f"would stay as it is: {real}"
+        reported = write(copy)
+        files = [(path, folder / path.relative_to(copy)) for path in reported.written]
+        return reported, tuple(f"{_fate(path, real)}: {real}" for path, real in files)
+
+
+def _fate(new: Path, real: Path) -> str:
+    if not real.exists():
+        return "would write"
+    same = real.read_bytes() == new.read_bytes()
+    return "would stay as it is" if same else "would change"

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from bench import claims, report
-from bench.commands import closing, common, reporting
+from bench.commands import closing, common, reporting, wrong
 from bench.commands.rehearsal import rehearse
+from bench.terminal import Terminal
 
 
 @click.command("report")
@@ -25,7 +25,7 @@ def command(
     Examples:
       bench report experiments/quick.toml
     """
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = Terminal(soft_wrap=not sys.stdout.isatty())
     grid, experiments = common.load_experiments(file, changes)
     stated = claims.load_claims(claims.claims_beside(file))
     resolver = common.best_resolver(runner, store_path, grid, experiments)
@@ -33,13 +33,14 @@ def command(
     about = report.About(file, changes.options)
     if dry_run:
 
-        def write(copy: Path) -> tuple[Path, ...]:
-            return reporting.report_on(grid, experiments, resolver, copy, stated, about).written
+        def write(copy: Path) -> reporting.Reported:
+            return reporting.report_on(grid, experiments, resolver, copy, stated, about)
 
-        for line in rehearse(folder, write):
-            console.print(line, highlight=False, soft_wrap=True)
+        for line in rehearse(folder, write)[1]:
+            console.print(line, soft_wrap=True)
         return
     reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
     report.show(reported.results, grid.name, console)
     closing.show_claims(reported, console)
     closing.show_files(reported, console)
+    wrong.require_none(reported.results)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +13,12 @@ import pandas as pd
 
 from bench import claims, provenance, report
 from bench.commands.common import all_points
+from bench.errors import store_error
 from bench.experiment import Experiment
-from bench.grid import Grid
+from bench.locks import hold
 from bench.pipeline import Resolver, plan
 from bench.store import Entry
+from bench.tables import Grid
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,33 @@ def report_on(
     root = resolver.store.root
     # A rehearsal's folder is outside of the store, and must leave nothing in it.
     kept = root / "cache" / "figures" / f"{grid.name}.json" if folder.is_relative_to(root) else None
-    page = report.write_page(material, about, folder, claims.as_json(judgements)["claims"], kept)
-    written = (
-        page.path,
-        *report.write(results, grid.name, folder),
-        *report.write_more(results, trainings, grid.name, folder),
-        claims.write_claims(judgements, folder),
-    )
-    fallen = claims.compare(judgements, folder, accept=accept)
-    # Last, since it names every file of the report with its hash.
-    crate = provenance.write_crate(folder, grid.name, chains)
+    with _only_writer(root, grid.name) if kept else nullcontext():
+        page = report.write_page(
+            material, about, folder, claims.as_json(judgements)["claims"], kept
+        )
+        written = (
+            page.path,
+            *report.write(results, grid.name, folder),
+            *report.write_more(results, trainings, grid.name, folder),
+            claims.write_claims(judgements, folder),
+        )
+        fallen = claims.compare(judgements, folder, accept=accept)
+        # Last, since it names every file of the report with its hash.
+        crate = provenance.write_crate(folder, grid.name, chains)
     return Reported(results, judgements, fallen, (*written, crate), page.drawn)
+
+
+@contextmanager
+def _only_writer(root: Path, grid: str) -> Iterator[None]:
+    """Hold the right to write a grid's report: its files belong together, and old ones are removed.
+
+    Two runs of one grid end together when one has waited for the other's last artifact.
+    """
+    path = root / "locks" / f"report-{hashlib.sha256(grid.encode()).hexdigest()[:12]}.lock"
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold(path, threading.Event()))
+        except OSError as error:
+            raise store_error(error, path) from error
+        yield

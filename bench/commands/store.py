@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from bench.claims import NO_GRIDS
 from bench.commands import common, overrides
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, StoreError
-from bench.grid import load_grid
+from bench.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
 from bench.pipeline import Task, plan
 from bench.store import Entry, Store
+from bench.terminal import Terminal, say, styled
 
 
 @click.group("store")
@@ -55,7 +55,7 @@ def list_entries(store_path: Path) -> None:
             f"{manifest.seconds:.1f}",
             manifest.created,
         )
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Terminal(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 @command.command("show")
@@ -72,7 +72,7 @@ def show(key: str, store_path: Path) -> None:
     if len(entries) != 1:
         found = f"{len(entries)} artifacts have" if entries else "no artifact has"
         raise ConfigError(f"{found} a key starting with '{key}'.", "`bench store ls` lists keys.")
-    click.echo(f"{entries[0].folder}\n{entries[0].manifest.dumps()}", nl=False)
+    say(f"{entries[0].folder}\n{entries[0].manifest.dumps().rstrip()}")
 
 
 @command.command("verify")
@@ -84,13 +84,14 @@ def verify(store_path: Path) -> None:
     Examples:
       bench store verify
     """
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     checked, damaged = 0, 0
     for entry in Store(store_path).entries():
         checked += 1
         for damage in entry.damage():
             damaged += 1
-            console.print(f"[red]damaged[/] {entry.folder.name} ({entry.manifest.stage}): {damage}")
+            what = f"{entry.folder.name} ({entry.manifest.stage}): {damage}"
+            console.print(styled("[red]damaged[/] {}", what))
     if damaged:
         raise StoreError(
             f"{damaged} files of {checked} artifacts are damaged.",
@@ -100,7 +101,7 @@ def verify(store_path: Path) -> None:
 
 
 @command.command("gc")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=PathKind())
 @common.dry_run_option
 @click.option(
     "--as-written",
@@ -142,13 +143,13 @@ def collect_garbage(
     for entry in list(store.entries()):
         if entry.folder not in wanted and entry.manifest.environment["runner"] in known:
             freed += _size(entry)
-            click.echo(f"{'would remove' if dry_run else 'removed'} {entry.folder}")
+            say(f"{'would remove' if dry_run else 'removed'} {entry.folder}")
             if not dry_run:
                 store.remove(entry)
     freed += store.failed_bytes() if dry_run else store.remove_failed()
     for file in grids if as_written and not dry_run else ():
         overrides.forget(store_path, load_grid(file).name)
-    click.echo(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
+    say(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
 
 
 def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]:
@@ -159,7 +160,7 @@ def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]
         try:
             changed = common.load_experiments(file, changes)
         except ConfigError as error:
-            click.echo(f"note: an earlier run of {file} counts no more: {error.what}")
+            say(f"note: an earlier run of {file} counts no more: {error.what}")
         else:
             yield plan(common.all_points(*changed))
 

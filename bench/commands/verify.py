@@ -6,16 +6,17 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from bench import archive
+from bench.commands.kinds import PathKind
 from bench.errors import Exit
+from bench.terminal import Terminal, styled
 
 SHOWN = 50
 
 
 @click.command("verify")
-@click.argument("path", metavar="ARCHIVE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="ARCHIVE", type=PathKind())
 @click.pass_context
 def command(context: click.Context, path: Path) -> None:
     """Check ARCHIVE, written by `bench export`, or a folder that one was unpacked into.
@@ -28,18 +29,24 @@ def command(context: click.Context, path: Path) -> None:
     Examples:
       bench verify quick.tar.gz
     """
-    console = Console(soft_wrap=True, highlight=False, no_color=not sys.stdout.isatty())
+    console = Terminal(soft_wrap=True, no_color=not sys.stdout.isatty())
     checked = archive.verify(path)
     for finding in checked.findings[:SHOWN]:
-        console.print(f"wrong: {finding}", markup=False)
+        console.print(f"wrong: {finding}")
     if len(checked.findings) > SHOWN:
         console.print(f"... and {len(checked.findings) - SHOWN} more")
     console.print(
         f"{path}: grid '{checked.grid}', written by bench {checked.bench}; {checked.files} "
-        f"checksums, {checked.manifests} manifests, {checked.values} values computed again",
-        markup=False,
+        f"checksums, {checked.manifests} manifests, {checked.values} values computed again"
     )
+    if checked.wrong:
+        rows = "1 row is" if len(checked.wrong) == 1 else f"{len(checked.wrong)} rows are"
+        names = ", ".join(checked.wrong)
+        console.print(
+            f"{rows} wrong: {names} (computes something else than the trained model)", style="red"
+        )
     if checked.findings:
-        console.print(f"[red]{len(checked.findings)} things are wrong: do not trust it.[/]")
+        wrong = len(checked.findings)
+        console.print(styled("[red]{} things are wrong: do not trust it.[/]", wrong))
         context.exit(int(Exit.DIFFERENT))
     console.print("all as it should be")

@@ -11,16 +11,19 @@ from typing import Any
 
 import click
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from bench import provenance, report
-from bench.claims import NO_GRIDS
 from bench.commands import common, rows
+from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, did_you_mean, nearest
 from bench.experiment import Point, Training
+from bench.grid import NO_GRIDS
 from bench.paths import ROOT
 from bench.pipeline import Resolver
+from bench.status import is_wrong, kind_of
+from bench.terminal import Terminal, say, styled
+from bench.ui import COLOURS
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class _Found:
 @click.argument("column", required=False)
 @click.option(
     "--file",
-    type=click.Path(path_type=Path),
+    type=PathKind(),
     help="The experiment file that ROW is from. Default: that in experiments/ of which the store "
     "holds the most.",
 )
@@ -86,23 +89,27 @@ def command(
         raise ConfigError(what, did_you_mean(column, values))
     commands = provenance.rerun(row, found.file, found.steps, changes.options)
     if as_json:
-        click.echo(json.dumps(_as_json(found, values, column, commands), indent=1, default=str))
+        say(json.dumps(_as_json(found, values, column, commands), indent=1, default=str))
         return
-    console = Console(width=None if sys.stdout.isatty() else 80)
+    console = Terminal(width=None if sys.stdout.isatty() else 80)
     status = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
-    provenance.line(
-        console, f"[bold]{escape(row)}[/] of grid '{found.grid}', {found.file}: {escape(status)}"
-    )
+    if is_wrong(status):
+        status += "; what running it has shown is left out"
+    state = Text(status, COLOURS[kind_of(status)])
+    heading = styled("[bold]{}[/] of grid '{}', {}: {}", row, found.grid, found.file, state)
+    provenance.line(console, heading)
     if found.others:
-        provenance.line(console, f"[dim]also named in {', '.join(found.others)}; see --file[/]")
+        provenance.line(
+            console, styled("[dim]also named in {}; see --file[/]", ", ".join(found.others))
+        )
     if column is not None:
         _show_column(console, column, values[column], found.steps)
     provenance.show_steps(_behind(column, found.steps), console)
-    provenance.line(console, "[bold]again[/], in a checkout and a store of its own:")
+    provenance.line(console, styled("[bold]again[/], in a checkout and a store of its own:"))
     for words in commands:
-        console.print(f"  {words}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"  {words}", soft_wrap=True)
     for caveat in provenance.caveats(found.steps):
-        provenance.line(console, f"[yellow]but[/] {escape(caveat)}", indent=2)
+        provenance.line(console, styled("[yellow]but[/] {}", caveat), indent=2)
 
 
 def _files(file: Path | None) -> list[Path]:
@@ -174,15 +181,21 @@ def _behind(column: str | None, steps: Sequence[provenance.Step]) -> list[proven
 
 
 def _show_column(
-    console: Console, column: str, value: Any, steps: Sequence[provenance.Step]
+    console: Terminal, column: str, value: Any, steps: Sequence[provenance.Step]
 ) -> None:
     source = provenance.SOURCES[column]
     shown = "empty" if value is None else f"{value}"
-    provenance.line(console, f"[bold]{column}[/] = {escape(shown)} ({source.origin})", indent=2)
+    text = styled("[bold]{}[/] = {} ({})", column, shown, source.origin)
+    provenance.line(console, text, indent=2)
     formula = f": {source.formula}" if source.formula else ""
-    provenance.line(console, escape(f"from {source.stage}, {source.metric}{formula}"), indent=4)
-    if numbers := provenance.arithmetic(column, steps):
-        provenance.line(console, escape(numbers), indent=4)
+    provenance.line(console, f"from {source.stage}, {source.metric}{formula}", indent=4)
+    if numbers := _arithmetic(column, value, steps):
+        provenance.line(console, numbers, indent=4)
+
+
+def _arithmetic(column: str, value: Any, steps: Sequence[provenance.Step]) -> str:
+    """How the value comes about; empty for one that is absent, or withheld from a wrong row."""
+    return "" if value is None else provenance.arithmetic(column, steps)
 
 
 def _as_json(
@@ -200,7 +213,7 @@ def _as_json(
             "name": column,
             "value": values[column],
             **asdict(provenance.SOURCES[column]),
-            "arithmetic": provenance.arithmetic(column, found.steps),
+            "arithmetic": _arithmetic(column, values[column], found.steps),
         }
     return about | {
         "steps": [step.as_json() for step in steps],

@@ -11,6 +11,7 @@ from bench.datasets.model import DataFile, SourceFailed
 from bench.datasets.tools import require, run_tool
 from bench.datasets.unpack import Damaged, chunks
 from bench.runners.host import HostReporter
+from bench.text import excerpt
 
 FETCH_SECONDS = 200.0
 UNPACK_SECONDS = 60.0
@@ -54,7 +55,7 @@ class NpmPackage:
                 for file in files:
                     yield self._extract(tar, file, scratch)
         except (tarfile.TarError, EOFError) as error:
-            raise SourceFailed(f"its archive is damaged: {error}") from error
+            raise SourceFailed(f"its archive is damaged: {excerpt(str(error))}") from error
 
     def _extract(self, tar: tarfile.TarFile, file: DataFile, scratch: Path) -> Path:
         member = f"{self.folder}/{file.published}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.datasets.model import SourceFailed
 from bench.runners.host import HostReporter
+from bench.text import excerpt
 
 POLL_SECONDS = 0.05
 
@@ -85,4 +86,4 @@ def _gist(output: str) -> str:
     """The line that says what went wrong: the first error, else the last line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("E:") or " error " in line]
-    return next(iter(errors or lines[-1:]), "it printed nothing")
+    return excerpt(next(iter(errors or lines[-1:]), "it printed nothing"), 160)

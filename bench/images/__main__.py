@@ -15,10 +15,10 @@ from bench.events import Event, Finished, Note, Progress, Started
 from bench.images import pins
 from bench.images.base import ensure_base, find_base, forget_local, images_folder
 from bench.images.build import ensure_image, is_built
-from bench.images.engine import engine
 from bench.images.recipe import RECIPES
 from bench.images.wheelhouse import wheels
 from bench.paths import default_store
+from bench.terminal import say
 
 _BASE_PLAN = "would make the base: pulled by digest where a registry answers, else built here"
 
@@ -41,15 +41,12 @@ def base(again: bool, dry_run: bool) -> None:
     folder = images_folder(default_store())
     if dry_run:
         kept = None if again else find_base()
-        click.echo(f"there already: {kept.reference}" if kept else _BASE_PLAN)
+        say(f"there already: {kept.reference}" if kept else _BASE_PLAN)
         return
     if again:
-        for path in folder.glob("base-*.tar"):
-            path.unlink()
-        with engine() as client:
-            forget_local(client)
-    found = ensure_base(folder, click.echo, threading.Event())
-    click.echo(f"{found.reference} ({found.origin}, {found.identity})")
+        forget_local(folder, threading.Event())
+    found = ensure_base(folder, say, threading.Event())
+    say(f"{found.reference} ({found.origin}, {found.identity})")
 
 
 @cli.command()
@@ -60,16 +57,16 @@ def build(names: Sequence[str], dry_run: bool) -> None:
     folder = images_folder(default_store())
     if dry_run:
         kept = find_base()
-        click.echo(f"there already: {kept.reference}" if kept else _BASE_PLAN)
+        say(f"there already: {kept.reference}" if kept else _BASE_PLAN)
         for name in names or RECIPES:
             there = kept is not None and is_built(RECIPES[name], kept)
-            click.echo(f"{'there already' if there else 'would build'}: the {name} image")
+            say(f"{'there already' if there else 'would build'}: the {name} image")
         return
     cancelled = threading.Event()
-    found = ensure_base(folder, click.echo, cancelled)
+    found = ensure_base(folder, say, cancelled)
     for name in names or RECIPES:
         image = ensure_image(RECIPES[name], found, folder, _show, cancelled)
-        click.echo(f"{image.tag} {image.id}")
+        say(f"{image.tag} {image.id}")
 
 
 @cli.command()
@@ -82,9 +79,9 @@ def context(name: str, folder: Path, dry_run: bool) -> None:
     items = recipe.files()
     if dry_run:
         for item in items:
-            click.echo(f"would write: {folder / item.name}")
+            say(f"would write: {folder / item.name}")
         if recipe.environment is not None:
-            click.echo("would fetch its wheels, as the locks name them, and write those too")
+            say("would fetch its wheels, as the locks name them, and write those too")
         return
     if recipe.environment is not None:
         cache = default_store() / "cache" / "wheels"
@@ -93,7 +90,7 @@ def context(name: str, folder: Path, dry_run: bool) -> None:
         target = folder / item.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(item.path, target)
-    click.echo(f"{len(items)} files in {folder}; the Dockerfile is {folder / recipe.dockerfile}")
+    say(f"{len(items)} files in {folder}; the Dockerfile is {folder / recipe.dockerfile}")
 
 
 @cli.command()
@@ -101,28 +98,28 @@ def context(name: str, folder: Path, dry_run: bool) -> None:
 def pin(dry_run: bool) -> None:
     """Ask the registry for the digest of the published base, and write it into the pins."""
     if dry_run:
-        click.echo(f"would write {pins.ask()} to {pins.PINS}, which has {pins.load().digest!r}")
+        say(f"would write {pins.ask()} to {pins.PINS}, which has {pins.load().digest!r}")
         return
-    click.echo(pins.refresh())
+    say(pins.refresh())
 
 
 def _show(event: Event) -> None:
     match event:
         case Started():
-            click.echo(f"{event.task}: started")
+            say(f"{event.task}: started")
         case Progress():
-            click.echo(f"{event.task}: {event.done}/{event.total} {event.unit}s {event.text}")
+            say(f"{event.task}: {event.done}/{event.total} {event.unit}s {event.text}")
         case Note():
-            click.echo(f"{event.task}: {event.text}")
+            say(f"{event.task}: {event.text}")
         case Finished():
-            click.echo(f"{event.task}: {event.status}, {event.seconds:.1f} s")
+            say(f"{event.task}: {event.status}, {event.seconds:.1f} s")
 
 
 if __name__ == "__main__":
     try:
         cli()
     except BenchError as error:
-        click.echo(f"error: {error.what}\nwhat to do: {error.remedy}", err=True)
+        say(f"error: {error.what}\nwhat to do: {error.remedy}", to_stderr=True)
         if error.log:
-            click.echo(f"log: {error.log}", err=True)
+            say(f"log: {error.log}", to_stderr=True)
         sys.exit(int(error.exit_code))

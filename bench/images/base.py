@@ -17,13 +17,15 @@ from bench.errors import EnvironmentFailure, store_error
 from bench.images import pins
 from bench.images.context import Item, open_context
 from bench.images.engine import LABEL, engine, is_no_space
-from bench.locks import Cancelled, hold
+from bench.images.shared import building, use
+from bench.locks import Cancelled
 from bench.paths import ROOT
 from bench.process import Child
 from bench.store.keys import hash_file
 
 VARIABLE = "BENCH_BASE_IMAGE"
 REPOSITORY = f"{LABEL}/base"
+_WAITING = "another run is building the base of the images; waiting for that"
 PULL_SECONDS = 600
 NEEDED_BYTES = 1_000_000_000
 Say = Callable[[str], None]
@@ -74,6 +76,12 @@ def obstacle() -> str:
     return ""
 
 
+def check_base() -> None:
+    """Raise `EnvironmentFailure` if there is no base and none can be pulled or built here."""
+    if obstacle():
+        _require_mmdebstrap()
+
+
 def find_base() -> Base | None:
     """The base that is there already, without pulling or building; None when there is none.
 
@@ -100,6 +108,8 @@ def ensure_base(folder: Path, say: Say, cancelled: threading.Event) -> Base:
         EnvironmentFailure: No engine answers, or there is no way to a base.
         Cancelled: `cancelled` was set.
     """
+    with engine() as client:
+        use(client, local_recipe())
     base = find_base()
     if base is not None:
         return base
@@ -124,11 +134,14 @@ def ensure_base(folder: Path, say: Say, cancelled: threading.Event) -> Base:
     return _build_local(folder, say, cancelled)
 
 
-def forget_local(client: DockerClient) -> None:
+def forget_local(folder: Path, cancelled: threading.Event) -> None:
     """Remove the base built here, so that the next one is built anew."""
-    for image in client.images.list(name=REPOSITORY):
-        for tag in image.tags:
-            client.images.remove(tag)
+    with building("base", folder, cancelled, lambda: None), engine() as client:
+        for path in folder.glob("base-*.tar"):
+            path.unlink()
+        for image in client.api.images(name=REPOSITORY):
+            for tag in image["RepoTags"] or ():
+                client.images.remove(tag)
 
 
 def _present(client: DockerClient, reference: str, origin: str) -> Base | None:
@@ -142,11 +155,12 @@ def _present(client: DockerClient, reference: str, origin: str) -> Base | None:
 
 def _find_local(client: DockerClient) -> Base | None:
     label = f"{LABEL}.recipe={local_recipe()}"
-    images = client.images.list(name=REPOSITORY, filters={"label": label})
-    for image in images:
-        identity = image.labels.get(f"{LABEL}.rootfs")
-        if image.tags and identity:
-            return Base(image.tags[0], identity, "local")
+    images = client.api.images(name=REPOSITORY, filters={"label": label})
+    # The oldest: one that another run makes meanwhile must not change the keys of this one.
+    for image in sorted(images, key=lambda image: image["Created"]):
+        identity = image["Labels"].get(f"{LABEL}.rootfs")
+        if image["RepoTags"] and identity:
+            return Base(image["RepoTags"][0], identity, "local")
     return None
 
 
@@ -174,7 +188,7 @@ def _build_local(folder: Path, say: Say, cancelled: threading.Event) -> Base:
     rootfs = folder / f"base-{recipe[:12]}.tar"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with hold(folder / "base.lock", cancelled, lambda: say("another run is building the base")):
+        with building("base", folder, cancelled, lambda: say(_WAITING)):
             with engine() as client:
                 if base := _find_local(client):
                     return base
@@ -185,13 +199,17 @@ def _build_local(folder: Path, say: Say, cancelled: threading.Event) -> Base:
         raise store_error(error, folder) from error
 
 
-def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> None:
-    """Make the root file system with mmdebstrap, which needs root or user namespaces."""
+def _require_mmdebstrap() -> None:
     if not shutil.which("mmdebstrap"):
         raise EnvironmentFailure(
             "mmdebstrap is missing; it builds the base of the images from Debian packages.",
             f"Install it (Debian, Ubuntu: `apt-get install mmdebstrap`) and rerun. Or: {_REMEDY}",
         )
+
+
+def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> None:
+    """Make the root file system with mmdebstrap, which needs root or user namespaces."""
+    _require_mmdebstrap()
     free = shutil.disk_usage(rootfs.parent).free
     if free < NEEDED_BYTES:
         raise EnvironmentFailure(

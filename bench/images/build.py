@@ -17,15 +17,16 @@ from docker.client import DockerClient
 from docker.errors import ImageNotFound
 
 from bench.errors import EnvironmentFailure, store_error
-from bench.events import Emit, Finished, Progress, Started
+from bench.events import Emit, Finished, Note, Progress, Started
 from bench.files import write_atomic
 from bench.images.base import Base
 from bench.images.cleanup import owner_label
 from bench.images.context import open_context
 from bench.images.engine import LABEL, SLOW_SECONDS, engine, is_no_space, no_space
 from bench.images.recipe import Recipe
+from bench.images.shared import building, use
 from bench.images.wheelhouse import wheels
-from bench.locks import Cancelled, hold
+from bench.locks import Cancelled
 
 POLL_SECONDS = 0.2
 PACKAGES_FILE = "/opt/packages.txt"
@@ -66,12 +67,18 @@ def ensure_image(
     """
     # Hashed once: sources may be edited while the image is built.
     wanted = recipe.image_hash(base)
+    with engine() as client:
+        use(client, wanted)
     found = _find(recipe, wanted, folder)
     if found is not None:
         return found
+    task = f"{recipe.name} image"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with hold(folder / f"{recipe.name}.lock", cancelled):
+        with building(
+            recipe.name, folder, cancelled,
+            lambda: emit(Note(task, "another run is building it; waiting for that")),
+        ):  # fmt: skip
             found = _find(recipe, wanted, folder)
             if found is None:
                 _Build(recipe, base, wanted, folder, emit, cancelled).run()

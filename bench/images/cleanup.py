@@ -14,10 +14,13 @@ from docker.client import DockerClient
 from docker.errors import APIError, NotFound
 
 from bench.images.engine import LABEL
+from bench.images.shared import unused
 
 OWNER = f"{LABEL}.owner"
 # HTTP: in use, or being removed by somebody else; for networks the engine says forbidden.
 _IN_USE = (403, 409)
+_NO_TAG = "<none>:<none>"
+_STEP = "packages"  # as in Dockerfile.*; further steps inherit only what the base has
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -30,11 +33,13 @@ class Leftover:
             network without containers.
         id: The engine's identifier, or an image's name.
         what: What it is, for people.
+        recipe: An image's recipe hash.
     """
 
     kind: Literal["container", "image", "network"]
     id: str
     what: str
+    recipe: str = ""
 
 
 def owner_label() -> dict[str, str]:
@@ -56,18 +61,27 @@ def dead_containers(client: DockerClient) -> list[Leftover]:
 
 
 def outdated_images(client: DockerClient, current: Collection[str]) -> list[Leftover]:
-    """Our images but for those with the recipe hashes `current`."""
+    """Our images but for those with the recipe hashes `current`.
+
+    Of those without a name, steps that the engine keeps to build the present images faster stay.
+    """
     found = []
-    for image in client.images.list(filters={"label": f"{LABEL}.recipe"}):
-        if image.labels[f"{LABEL}.recipe"] not in current:
-            found += [Leftover("image", tag, f"image {tag}") for tag in image.tags]
+    for image in client.api.images(filters={"label": f"{LABEL}.recipe"}):
+        recipe = image["Labels"][f"{LABEL}.recipe"]
+        tags = [tag for tag in image["RepoTags"] or () if tag != _NO_TAG]
+        if recipe not in current:
+            found += [Leftover("image", tag, f"image {tag}", recipe) for tag in tags]
+        is_step = image["Labels"].get(LABEL, _STEP) == _STEP
+        if not tags and not (is_step and recipe in current):
+            identifier = image["Id"]
+            found.append(Leftover("image", identifier, f"image {identifier[:19]}", recipe))
     return found
 
 
 def unused_networks(client: DockerClient) -> list[Leftover]:
     """Our networks; one that a container uses cannot be removed."""
-    found = client.networks.list(filters={"label": LABEL})
-    return [Leftover("network", str(net.id), f"network {net.name}") for net in found]
+    found = client.api.networks(filters={"label": LABEL})
+    return [Leftover("network", net["Id"], f"network {net['Name']}") for net in found]
 
 
 def remove(client: DockerClient, leftover: Leftover) -> bool:
@@ -78,7 +92,11 @@ def remove(client: DockerClient, leftover: Leftover) -> bool:
         elif leftover.kind == "network":
             client.api.remove_network(leftover.id)
         else:
-            client.api.remove_image(leftover.id)
+            # Between two containers of a run the engine does not know that its images are in use.
+            with unused(client, leftover.recipe) as free:
+                if free:
+                    client.api.remove_image(leftover.id)
+                return free
     except NotFound:
         return True
     except APIError as error:

@@ -14,7 +14,7 @@ from packaging.markers import Marker
 
 from bench.environments import Environment
 from bench.errors import store_error
-from bench.events import Emit
+from bench.events import Emit, Note
 from bench.images.context import Item
 from bench.locks import hold
 from bench.pip import OPTIONS, Pip
@@ -50,7 +50,8 @@ def wheels(
     home = cache / f"{environment.name}-{_key(environment)[:12]}"
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
-        with hold(home.with_suffix(".lock"), cancelled):
+        waiting = Note(task, "another run is fetching the packages; waiting for that")
+        with hold(home.with_suffix(".lock"), cancelled, lambda: emit(waiting)):
             if not (home / READY).exists():
                 shutil.rmtree(home, ignore_errors=True)
                 home.mkdir()

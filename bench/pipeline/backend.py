@@ -28,11 +28,7 @@ class Backend(AbstractContextManager["Backend"], Protocol):
     limited: bool
 
     def prepare(self, environments: list[str]) -> None:
-        """Get `environments` ready while the first tasks run, or fail at once if that cannot be.
-
-        Raises:
-            EnvironmentFailure: A tool is missing.
-        """
+        """Get `environments` ready while the first tasks run."""
 
     def submit(
         self, task: Task, inputs: Mapping[str, Entry], cpus: int, rank: float
@@ -70,9 +66,7 @@ class LocalBackend:
         self._session.__exit__(None, None, None)
 
     def prepare(self, environments: list[str]) -> None:
-        """Fail in the first second, not after the training, if a tool is missing."""
-        for environment in environments:
-            self._resolver.runners[environment].check(environment)
+        """See `Backend.prepare`; `check_machine` has found that nothing is missing."""
         self._pool.submit(self._prepare, environments)
 
     def submit(

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import psutil
 
-from bench.catalog import DATASET_CLASSES, NETWORKS
+from bench.catalog import DATASETS, NETWORKS
 from bench.errors import ConfigError
 from bench.experiment import bits_text
-from bench.grid import EMULATED
+from bench.foldings import layer_cycles
 from bench.pipeline.plan import Task
+from bench.tables import EMULATED
 
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
@@ -25,7 +27,7 @@ MAY_PASS = 8
 TRAIN_IMAGES = 60_000
 TRAIN_SECONDS_PER_IMAGE = 1.5e-5
 SIMULATED_CYCLES_PER_SECOND = 5e6
-NANOSECONDS = 1e9  # in a second
+HERTZ_PER_MHZ = 1e6
 
 Specs = dict[str, Mapping[str, Any]]
 """Specs by stage."""
@@ -84,9 +86,9 @@ _SECONDS_PER_UNIT = {
 SETUP_SECONDS = {"train": 60.0, "finn": 60.0}
 
 
-def cost(task: Task) -> Cost:
-    """What `task` is likely to take, by the task alone: without the cycles of a simulation."""
-    return default_cost(_work(task, {task.stage.name: task.spec}))
+def memory_of(task: Task) -> int:
+    """Bytes that `task` is likely to take at its peak."""
+    return _COSTS.get(task.stage.name, _UNKNOWN).memory
 
 
 def default_cost(work: Work) -> Cost:
@@ -97,79 +99,100 @@ def default_cost(work: Work) -> Cost:
 
 
 def works(tasks: Sequence[Task]) -> dict[str, Work]:
-    """The work of every task of a plan, by task id."""
-    by_id = {task.id: task for task in tasks}
-    return {task.id: _work(task, _ancestry(task, by_id)) for task in tasks}
+    """The work of every task of a plan, by task id; each task after those that it needs."""
+    origins: dict[str, _Origin] = {}
+    found: dict[str, Work] = {}
+    for task in tasks:
+        # The stages are a chain: what one of the needs stands on, holds what the others do.
+        before = max((origins[need] for need in task.needs.values()), key=len, default=_Origin())
+        origins[task.id] = before.then(task)
+        found[task.id] = _work(task, origins[task.id])
+    return found
 
 
-def _ancestry(task: Task, by_id: Mapping[str, Task]) -> Specs:
-    """The specs of every stage that `task` stands on, its own included."""
-    specs = {task.stage.name: task.spec}
-    for need in task.needs.values():
-        specs |= _ancestry(by_id[need], by_id)
-    return specs
+class _Origin:
+    """What a task stands on, itself included: the specs that decide how long it takes.
+
+    The many tasks behind one compilation share it.
+    """
+
+    DECIDING = ("dataset", "train", "compile")
+
+    def __init__(self, specs: Specs | None = None) -> None:
+        self._specs = specs or {}
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def then(self, task: Task) -> _Origin:
+        """What `task` stands on, if this is what its needs do."""
+        name = task.stage.name
+        return _Origin({**self._specs, name: task.spec}) if name in self.DECIDING else self
+
+    @cached_property
+    def network(self) -> str:
+        """Network and image size."""
+        train = self._specs.get("train")
+        return f"{train['network']} {train['image_size']}" if train else ""
+
+    @cached_property
+    def bits(self) -> str:
+        """Of weights and activations."""
+        train = self._specs.get("train")
+        return f"w{_bits(train['weight_bits'])}a{_bits(train['act_bits'])}" if train else ""
+
+    @cached_property
+    def folding(self) -> str:
+        """(PE, SIMD) of each layer, or the throughput asked for."""
+        build = self._specs.get("compile")
+        if build is None:
+            return ""
+        if build["folding"] is None:
+            return f"{build['target_fps']} fps"
+        return " ".join(f"{pe}x{simd}" for pe, simd in build["folding"])
+
+    @cached_property
+    def cycles_per_image(self) -> float:
+        """Of the slowest layer; those asked for where FINN is to find the folding."""
+        if "compile" not in self._specs or "train" not in self._specs:
+            return 0.0
+        build, train = self._specs["compile"], self._specs["train"]
+        if build["folding"] is None:
+            return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
+        classes = DATASETS[self._specs["dataset"]["name"]].classes
+        layers = NETWORKS[train["network"]].layers(train["image_size"], classes)
+        return float(max(layer_cycles(layers, build["folding"])))
 
 
-def _work(task: Task, specs: Specs) -> Work:
+def _work(task: Task, origin: _Origin) -> Work:
     spec, stage = task.spec, task.stage.name
-    train = specs.get("train")
     amount, variant = 0.0, ""
     if stage == "train":
         amount = float(spec["epochs"] * (spec["train_images"] or TRAIN_IMAGES))
         variant = f"batches of {spec['batch_size']}"
     elif stage == "simulate":
-        amount = spec["images"] * _cycles_per_image(specs)
+        amount = spec["images"] * origin.cycles_per_image
         variant = f"exact={spec['exact']} waveforms={spec['trace_images']}"
     elif stage == "measure":
         emulated = tuple(spec["boards"]) == (EMULATED,)
-        amount = float(spec["images"]) * _cycles_per_image(specs) if emulated else 0.0
+        amount = float(spec["images"]) * origin.cycles_per_image if emulated else 0.0
         variant = EMULATED if emulated else "board"
-    return Work(
-        stage=stage,
-        network=f"{train['network']} {train['image_size']}" if train else "",
-        bits=f"w{_bits(train['weight_bits'])}a{_bits(train['act_bits'])}" if train else "",
-        folding=_folding(specs["compile"]) if "compile" in specs else "",
-        variant=variant,
-        amount=amount,
-    )
+    return Work(stage, origin.network, origin.bits, origin.folding, variant, amount)
 
 
 def _bits(bits: Any) -> str:
     return bits_text(tuple(bits) if isinstance(bits, list) else bits)
 
 
-def _folding(build: Mapping[str, Any]) -> str:
-    if build["folding"] is None:
-        return f"{build['target_fps']} fps"
-    return " ".join(f"{pe}x{simd}" for pe, simd in build["folding"])
-
-
-def _cycles_per_image(specs: Specs) -> float:
-    """Cycles that the folding takes for an image; those asked for where FINN is to find it."""
-    if "compile" not in specs or "train" not in specs:
-        return 0.0
-    build, train = specs["compile"], specs["train"]
-    if build["folding"] is None:
-        return NANOSECONDS / float(build["clock_ns"]) / float(build["target_fps"])
-    classes = DATASET_CLASSES[specs["dataset"]["name"]]
-    layers = NETWORKS[train["network"]].layers(train["image_size"], classes)
-    return float(
-        max(
-            (layer.inputs / simd) * (layer.outputs / pe)
-            for layer, (pe, simd) in zip(layers, build["folding"], strict=True)
-        )
-    )
-
-
-def ranks(tasks: Sequence[Task]) -> dict[str, float]:
+def ranks(tasks: Sequence[Task], work: Mapping[str, Work]) -> dict[str, float]:
     """Seconds from the start of each task to the end of the longest chain that it begins.
 
     Args:
         tasks: A plan, each task after those that it needs.
+        work: What `works` says of them.
     """
     found: dict[str, float] = {}
     after: dict[str, float] = {}
-    work = works(tasks)
     for task in reversed(tasks):
         found[task.id] = default_cost(work[task.id]).seconds + after.get(task.id, 0.0)
         for need in task.needs.values():
@@ -188,10 +211,10 @@ def require_memory(tasks: Iterable[Task], budget: int) -> None:
     Raises:
         ConfigError: With the stage, and what it takes.
     """
-    largest = max(tasks, key=lambda task: cost(task).memory, default=None)
-    if largest is not None and cost(largest).memory > budget:
+    largest = max(tasks, key=memory_of, default=None)
+    if largest is not None and memory_of(largest) > budget:
         raise ConfigError(
             f"The memory budget is {budget / GIB:.2f} GiB, but stage '{largest.stage.name}' alone "
-            f"takes up to {cost(largest).memory / GIB:.2f} GiB.",
+            f"takes up to {memory_of(largest) / GIB:.2f} GiB.",
             "Free some memory, or give a larger --memory.",
         )

@@ -19,8 +19,10 @@ from bench.events import Emit, Finished, Note, Started
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.runners import Job
+from bench.status import DONE, FAILED
 from bench.store import Entry, Manifest, Workspace
 from bench.store.manifest import describe_files
+from bench.text import printable
 from bench.wire import Request, Result
 
 
@@ -30,9 +32,9 @@ class Outcome:
 
     Attributes:
         task: The task.
-        status: `kept` (was there), `done`, `infeasible`, `failed` or `skipped`.
+        status: A word of `bench.status`, or `kept` (was there already).
         entry: Its artifact, if it has one.
-        reason: Why, for the last three.
+        reason: Why, for every status but `done`.
     """
 
     task: Task
@@ -43,7 +45,7 @@ class Outcome:
     @property
     def usable(self) -> bool:
         """Whether the tasks that need this one can run."""
-        return self.entry is not None and self.entry.manifest.status == "done"
+        return self.entry is not None and self.entry.manifest.status == DONE
 
 
 class Ensurer:
@@ -139,7 +141,7 @@ class Ensurer:
         request.write(workspace.folder / "request.json")
         job = Job(task.name, task.stage.environment, request, workspace.log)
         result = runner.run(job, self._emit, self._cancelled)
-        if result.status == "failed":
+        if result.status == FAILED:
             raise StageFailure(result.reason, result.remedy, workspace.log)
         return self._store.commit(workspace, self._describe(attempt, result))
 
@@ -150,7 +152,7 @@ class Ensurer:
             stage=task.stage.name,
             name=task.name,
             status=result.status,
-            reason=result.reason,
+            reason=printable(result.reason),
             spec=task.spec,
             inputs={name: entry.manifest.content_hash for name, entry in attempt.inputs.items()},
             artifacts=describe_files(attempt.workspace.files),
@@ -174,7 +176,7 @@ class Ensurer:
         workspace = attempt.workspace
         if isinstance(error, StoreError):  # most likely a full disk: keep the log only
             shutil.rmtree(workspace.files, ignore_errors=True)
-        result = Result("failed", error.what, error.remedy, {}, {}, 0)
+        result = Result(FAILED, error.what, error.remedy, {}, {}, 0)
         try:
             kept = self._store.keep_failed(workspace, self._describe(attempt, result))
         except (BenchError, OSError) as second:

@@ -12,10 +12,12 @@ from bench.errors import BenchError, Exit, StoreError
 from bench.events import Emit, Finished, Note
 from bench.pipeline import history
 from bench.pipeline.backend import Backend, LocalBackend
-from bench.pipeline.budget import MAY_PASS, Work, cost, ranks, require_memory, works
+from bench.pipeline.budget import MAY_PASS, Work, memory_of, ranks, works
+from bench.pipeline.check import check_machine, check_store
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
+from bench.status import FAILED, SKIPPED, is_wrong
 from bench.store import Entry, Manifest
 
 
@@ -34,8 +36,15 @@ class Summary:
     seconds: float = 0.0
 
     @property
+    def wrong(self) -> list[Outcome]:
+        """What computes something else than the trained model, found now or earlier."""
+        return [o for o in self.outcomes.values() if o.entry and is_wrong(o.entry.manifest.status)]
+
+    @property
     def exit_code(self) -> Exit:
-        """0, or that of the first error."""
+        """That of a wrong design, else of the first error, else 0."""
+        if self.wrong:
+            return Exit.WRONG
         return self.errors[0].exit_code if self.errors else Exit.OK
 
     def count(self, status: str) -> int:
@@ -67,7 +76,7 @@ def execute(
         present: What `resolver.present` found for these tasks, if it is known already.
 
     Raises:
-        ConfigError: `memory` is less than one task takes.
+        BenchError: As `bench.pipeline.check` says: this machine cannot do it.
         KeyboardInterrupt: Ctrl-C; every child is stopped and nothing half-written is left.
     """
     backend = backend or LocalBackend(resolver, jobs, emit)
@@ -99,8 +108,8 @@ class _Execution:
         self._limits = limits
         self._backend = backend
         self._emit = emit
-        self._ranks = ranks(tasks)
         self._works = works(tasks)
+        self._ranks = ranks(tasks, self._works)
         # The longest chain of work first: one that starts last is what everybody waits for.
         self._waiting = dict.fromkeys(sorted(self._tasks, key=lambda i: -self._ranks[i]))
         self._passed: Counter[str] = Counter()
@@ -111,8 +120,9 @@ class _Execution:
         tasks = self._tasks.values()
         blocked = self._resolver.blocked(tasks, present)
         missing = [task for task in tasks if task.id not in present and task.id not in blocked]
-        if self._backend.limited and self._limits.memory is not None:
-            require_memory(missing, self._limits.memory)
+        check_store(self._resolver.store)
+        if self._backend.limited:
+            check_machine(missing, self._resolver, self._limits.memory)
         with self._backend:
             self._backend.prepare(list(dict.fromkeys(t.stage.environment for t in missing)))
             self._drain()
@@ -168,20 +178,21 @@ class _Execution:
     def _has_memory(self, task: Task, beside: list[Task]) -> bool:
         if not self._backend.limited or self._limits.memory is None or not beside:
             return True
-        return sum(cost(other).memory for other in (task, *beside)) <= self._limits.memory
+        return sum(memory_of(other) for other in (task, *beside)) <= self._limits.memory
 
     def _skip(self, task: Task, reason: str) -> None:
         del self._waiting[task.id]
-        self._summary.outcomes[task.id] = Outcome(task, "skipped", None, reason)
-        self._emit(Finished(task.name, task.stage.name, "skipped", reason, 0.0))
+        self._summary.outcomes[task.id] = Outcome(task, SKIPPED, None, reason)
+        self._emit(Finished(task.name, task.stage.name, SKIPPED, reason, 0.0))
 
     def _blocker(self, task: Task) -> str:
         """Why a task cannot run: how the task that it needs ended."""
         blockers = (self._summary.outcomes.get(need) for need in task.needs.values())
         blocker = next(outcome for outcome in blockers if outcome and not outcome.usable)
-        if blocker.status == "skipped":
+        if blocker.status == SKIPPED:
             return blocker.reason
-        return f"{blocker.task.stage.name} {blocker.status}"
+        status = blocker.entry.manifest.status if blocker.entry else blocker.status
+        return f"{blocker.task.stage.name} {status}"
 
     def _settle(self, task: Task, future: Future[Outcome]) -> None:
         try:
@@ -190,9 +201,9 @@ class _Execution:
             known = {(other.what, other.log) for other in self._summary.errors}
             if (error.what, error.log) not in known:  # a lost scheduler fails many tasks alike
                 self._summary.errors.append(error)
-            outcome = Outcome(task, "failed", None, error.what)
+            outcome = Outcome(task, FAILED, None, error.what)
             first_line = error.what.splitlines()[0]
-            self._emit(Finished(task.name, task.stage.name, "failed", first_line, 0.0))
+            self._emit(Finished(task.name, task.stage.name, FAILED, first_line, 0.0))
         self._summary.outcomes[task.id] = outcome
         if outcome.entry is not None and outcome.status != "kept":
             self._remember(outcome.entry.manifest, self._works[task.id])

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+import heapq
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from bench.pipeline import history
-from bench.pipeline.budget import SETUP_SECONDS, Cost, Work, default_cost, works
-from bench.pipeline.history import Record
+from bench.pipeline.budget import SETUP_SECONDS, ranks, works
 from bench.pipeline.plan import Task
+from bench.pipeline.predict import Prediction, Predictor
 from bench.pipeline.resolve import Resolver
 from bench.pipeline.schedule import wall_seconds
 from bench.stages import STAGES
 from bench.store import Entry
-
-# Of the runs most like the one to come, how many of the latest count: machines and loads change.
-LATEST = 3
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What one task is likely to take.
-
-    Attributes:
-        cost: That.
-        runs: How many earlier runs say so; 0: it is a default.
-        here: Whether they were on this machine.
-    """
-
-    cost: Cost
-    runs: int
-    here: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,8 +89,7 @@ class Forecast:
     @property
     def memory(self) -> int:
         """Bytes at the peak, if the `jobs` largest tasks meet."""
-        largest = sorted((p.cost.memory for p in self.predictions.values()), reverse=True)
-        return sum(largest[: self.jobs])
+        return sum(heapq.nlargest(self.jobs, (p.cost.memory for p in self.predictions.values())))
 
 
 def forecast(
@@ -149,85 +130,12 @@ def forecast(
     return Forecast(
         stages=tuple(_stages(tasks, present, predictions)),
         setups=setups,
-        wall_seconds=wall_seconds(tasks, seconds, jobs, memory, ready_at),
+        wall_seconds=wall_seconds(tasks, seconds, ranks(tasks, work), jobs, memory, ready_at),
         jobs=jobs,
         machine=machine,
         predictions=predictions,
         present=present,
     )
-
-
-class Predictor:
-    """Predicts tasks from the earlier runs that are most like them.
-
-    Args:
-        records: Earlier runs, of any machine.
-        machine: Where the tasks will run; runs of this machine count alone where there are any.
-        cache_since: Since when the simulator cache has been kept, as a time stamp; None: empty.
-    """
-
-    def __init__(
-        self, records: Sequence[Record], machine: str, cache_since: float | None = None
-    ) -> None:
-        self._by_stage: dict[str, list[Record]] = {}
-        self._cache_since = cache_since
-        self._known: dict[Work, Prediction] = {}
-        self._machine = machine
-        for record in sorted(records, key=lambda one: one.created):
-            self._by_stage.setdefault(record.work.stage, []).append(record)
-        for stage, found in self._by_stage.items():
-            here = [record for record in found if record.machine == machine]
-            self._by_stage[stage] = here or found
-
-    def predict(self, work: Work) -> Prediction:
-        """What `work` is likely to take."""
-        if work not in self._known:
-            self._known[work] = self._predict(work)
-        return self._known[work]
-
-    def _predict(self, work: Work) -> Prediction:
-        default = default_cost(work)
-        all_like = self._most_like(work)
-        like = all_like[-LATEST:]
-        if not like:
-            return Prediction(default, 0)
-        scale = default.seconds
-        own = statistics.median(
-            (record.seconds - record.build_seconds) * scale / default_cost(record.work).seconds
-            for record in like
-        )
-        build = 0.0 if self._is_built(work, all_like) else max(r.build_seconds for r in all_like)
-        memory = max(record.memory for record in like) or default.memory
-        disk = int(statistics.median(record.disk for record in like))
-        here = like[0].machine == self._machine
-        return Prediction(Cost(own + build, memory, disk), len(like), here)
-
-    def _most_like(self, work: Work) -> list[Record]:
-        """The runs that share most with `work`; what matters most first."""
-        found = self._by_stage.get(work.stage, [])
-        for same in _LIKENESS:
-            narrower = [record for record in found if same(record.work) == same(work)]
-            found = narrower or found
-        return found
-
-    def _is_built(self, work: Work, like: Sequence[Record]) -> bool:
-        """Whether the cache still has what earlier runs of the very same work built."""
-        if self._cache_since is None:
-            return False
-        return any(
-            record.work == work
-            and datetime.fromisoformat(record.created).timestamp() + 1 >= self._cache_since
-            for record in like
-        )
-
-
-_LIKENESS: tuple[Callable[[Work], str | float], ...] = (
-    lambda work: work.variant,
-    lambda work: work.network,
-    lambda work: work.folding,
-    lambda work: work.bits,
-    lambda work: work.amount,
-)
 
 
 def _cache_age(store: Path) -> float | None:
@@ -258,23 +166,31 @@ def _stages(
     present: Mapping[str, Entry],
     predictions: Mapping[str, Prediction],
 ) -> list[StageForecast]:
-    found = []
-    for stage in STAGES:
-        own = [task for task in tasks if task.stage is stage]
-        if not own:
-            continue
-        to_run = [predictions[task.id] for task in own if task.id in predictions]
-        cached = sum(1 for task in own if task.id in present)
-        found.append(
-            StageForecast(
-                stage=stage.name,
-                cached=cached,
-                to_run=len(to_run),
-                skipped=len(own) - cached - len(to_run),
-                seconds=sum(one.cost.seconds for one in to_run),
-                memory=max((one.cost.memory for one in to_run), default=0),
-                disk=sum(one.cost.disk for one in to_run),
-                runs=min((one.runs for one in to_run), default=0),
-            )
-        )
-    return found
+    by_stage: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        by_stage[task.stage.name].append(task)
+    return [
+        _stage(stage.name, by_stage[stage.name], present, predictions)
+        for stage in STAGES
+        if stage.name in by_stage
+    ]
+
+
+def _stage(
+    name: str,
+    tasks: Sequence[Task],
+    present: Mapping[str, Entry],
+    predictions: Mapping[str, Prediction],
+) -> StageForecast:
+    to_run = [predictions[task.id] for task in tasks if task.id in predictions]
+    cached = sum(1 for task in tasks if task.id in present)
+    return StageForecast(
+        stage=name,
+        cached=cached,
+        to_run=len(to_run),
+        skipped=len(tasks) - cached - len(to_run),
+        seconds=sum(one.cost.seconds for one in to_run),
+        memory=max((one.cost.memory for one in to_run), default=0),
+        disk=sum(one.cost.disk for one in to_run),
+        runs=min((one.runs for one in to_run), default=0),
+    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from bench.experiment import Point, spec_as_json
+from bench.experiment import Point, StageSpec, spec_as_json
 from bench.stages import STAGES, Stage
 from bench.store.keys import canonical
 
@@ -39,7 +39,8 @@ def plan(experiments: Iterable[Point], stages: tuple[Stage, ...] = STAGES) -> li
     Two experiments share a task when its spec and everything before it are the same: one training
     serves all foldings, one compilation all image counts.
     """
-    tasks: dict[str, Task] = {}
+    drafts: dict[str, _Draft] = {}
+    specs: dict[StageSpec, dict[str, Any]] = {}  # thousands of points share a few of them
     for experiment in experiments:
         ids: dict[str, str] = {}
         for stage in stages:
@@ -48,16 +49,31 @@ def plan(experiments: Iterable[Point], stages: tuple[Stage, ...] = STAGES) -> li
                 continue
             bitstream = stage.bitstream_needs if experiment.needs_bitstream else ()
             needs = {name: ids[name] for name in (*stage.needs, *bitstream)}
-            spec = spec_as_json(own)
+            spec = specs.get(own)
+            if spec is None:
+                spec = specs[own] = spec_as_json(own)
             identity = hashlib.sha256(canonical([stage.name, spec, needs])).hexdigest()
             ids[stage.name] = identity
-            known = tasks.get(identity)
-            serves = (*known.serves, experiment.name) if known else (experiment.name,)
-            tasks[identity] = Task(
-                identity, stage, _readable_name(stage, experiment), spec, needs, serves
-            )
+            draft = drafts.setdefault(identity, _Draft(stage, spec, needs))
+            draft.name = _readable_name(stage, experiment)
+            draft.serves.append(experiment.name)
     order = {stage.name: number for number, stage in enumerate(stages)}
-    return sorted(tasks.values(), key=lambda task: order[task.stage.name])
+    tasks = (
+        Task(identity, draft.stage, draft.name, draft.spec, draft.needs, tuple(draft.serves))
+        for identity, draft in drafts.items()
+    )
+    return sorted(tasks, key=lambda task: order[task.stage.name])
+
+
+@dataclass
+class _Draft:
+    """A task while it is not known yet whom it serves."""
+
+    stage: Stage
+    spec: Mapping[str, Any]
+    needs: Mapping[str, str]
+    name: str = ""
+    serves: list[str] = field(default_factory=list)
 
 
 def _readable_name(stage: Stage, experiment: Point) -> str:

@@ -9,8 +9,9 @@ from bench.errors import StoreError
 from bench.paths import ROOT
 from bench.pipeline.plan import Task
 from bench.runners import Runner
+from bench.status import DONE
 from bench.store import Entry, Store
-from bench.store.keys import artifact_key, canonical, hash_sources
+from bench.store.keys import SHORT, artifact_key, canonical, hash_sources
 
 
 class Resolver:
@@ -57,6 +58,7 @@ class Resolver:
         """
         known = known or {}
         found: dict[str, Entry] = {}
+        names: dict[str, Mapping[str, str]] = {}  # each folder is listed once
         for task in tasks:
             if task.id in known:
                 found[task.id] = known[task.id]
@@ -64,8 +66,13 @@ class Resolver:
             inputs = {name: found[need] for name, need in task.needs.items() if need in found}
             if len(inputs) < len(task.needs) or self.lacks(task):
                 continue
+            stage, key = task.stage.name, self.key(task, inputs)
+            if stage not in names:
+                names[stage] = self.store.names(stage)
+            if key[:SHORT] not in names[stage]:
+                continue
             try:
-                entry = self.store.find(task.stage.name, self.key(task, inputs), task.name)
+                entry = self.store.find(stage, key, names[stage][key[:SHORT]])
             except StoreError:
                 continue
             if entry is not None:
@@ -73,7 +80,7 @@ class Resolver:
         return found
 
     def blocked(self, tasks: Iterable[Task], present: Mapping[str, Entry]) -> dict[str, str]:
-        """Why tasks cannot run, by id: the machine lacks something, or a need is infeasible.
+        """Why tasks cannot run, by id: the machine lacks something, or a need came to nothing.
 
         Args:
             tasks: Each after those that it needs.
@@ -87,6 +94,6 @@ class Resolver:
             for need in task.needs.values():
                 if need in blocked:
                     blocked[task.id] = blocked[need]
-                elif need in present and present[need].manifest.status != "done":
+                elif need in present and present[need].manifest.status != DONE:
                     blocked[task.id] = present[need].manifest.reason
         return blocked

@@ -10,6 +10,7 @@ from typing import Any
 from bench.experiment import Point
 from bench.pipeline import Resolver, Task, plan
 from bench.stages import STAGES
+from bench.status import DONE
 from bench.store import Entry, Manifest
 
 
@@ -20,15 +21,14 @@ class Step:
     Attributes:
         stage: The stage's name.
         summary: What it does, for people.
-        status: `done`, `infeasible`, `failed`, `skipped` or `missing`.
+        status: A word of `bench.status`.
         reason: Why, when not `done`.
         spec: The stage's parameters, seeds included.
         needs: The stages that it reads.
         manifest: What made it, from what, with what; None where there is nothing in the store.
         metrics: Its findings; empty where it has none.
         folder: Where it lies; None as for the manifest, and for failures.
-        log: What a stage printed that failed or found the design infeasible; None where no log
-            is kept, and where it is done.
+        log: What a stage printed that is not done; None where no log is kept, and where it is.
     """
 
     stage: str
@@ -116,7 +116,7 @@ def _step(task: Task, present: Mapping[str, Entry], resolver: Resolver) -> Step:
         made = entry.manifest
         return Step(
             *about, made.status, made.reason, task.spec, tuple(task.needs), made,
-            entry.metrics(), entry.folder, None if made.status == "done" else _log(entry.folder),
+            entry.metrics(), entry.folder, None if made.status == DONE else _log(entry.folder),
         )  # fmt: skip
     status, reason, manifest, log = "missing", "not in the store", None, None
     inputs = {name: present[need] for name, need in task.needs.items() if need in present}
@@ -124,7 +124,7 @@ def _step(task: Task, present: Mapping[str, Entry], resolver: Resolver) -> Step:
         status, reason = "skipped", lack
     elif len(inputs) < len(task.needs):
         reason = "what it needs is not in the store"
-    elif any(one.manifest.status != "done" for one in inputs.values()):
+    elif any(one.manifest.status != DONE for one in inputs.values()):
         reason = "what it needs came to nothing"
     else:
         folder = resolver.store.failure_folder(task.stage.name, resolver.key(task, inputs))

@@ -11,6 +11,8 @@ from bench.provenance.chain import Step
 GRID = "experiment file"
 ALL = "all stages"
 EMULATED = "emulated-board"
+WHOLE, PART = "all layers", "part"
+"""Of `lut_scope`: whether FINN's estimate charges every layer that needs LUTs."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,12 @@ SOURCES: dict[str, Source] = {
     "bit_exact": Source(
         "simulate", "bit_exact", "every output equals the trained model's", "rtl-sim"
     ),
+    "agreeing_with_torch": Source(
+        "simulate", "agreeing_with_torch", "images of the class that torch gives them", "rtl-sim"
+    ),
+    "torch_ties": Source(
+        "simulate", "torch_ties", "images of another class, each explained by a tie", "rtl-sim"
+    ),
     "ii_estimated": _estimated("ii_estimated", "max over layers of (MW / SIMD) x (MH / PE)"),
     "ii_simulated": Source(
         "simulate", "ii_simulated", "cycles between two images in steady state", "rtl-sim"
@@ -76,15 +84,19 @@ SOURCES: dict[str, Source] = {
     "fps_measured": Source(
         "measure",
         "fps_measured",
-        "images / seconds on a board, clock_mhz x 1e6 / ii_measured on the emulated one",
+        "images / seconds on a board, clock x 1e6 / ii_measured on the emulated one",
         "measured",
     ),
+    "clock_measured_mhz": Source("measure", "clock_mhz", "as the board ran", "measured"),
     "measured_on": Source("measure", "measured_on", "", "measured"),
     "ii_measured": Source(
         "measure", "ii_measured", "cycles between two images, DMA included", "measured"
     ),
     "board_name": Source("measure", "board_name", "", "measured"),
     "lut": _estimated("lut"),
+    "lut_scope": _estimated("uncharged", f"`{PART}` where layers that need LUTs are charged none"),
+    "lut_uncharged": _estimated("uncharged", "kinds of layers charged no LUTs"),
+    "matrix_layers": _estimated("matrix_layers", "kinds of layers that hold weights"),
     "bram18": _estimated("bram18"),
     "dsp": _estimated("dsp"),
     "dsp_instantiated": _estimated("dsp_instantiated", "DSP slices in the Verilog of the layers"),
@@ -116,7 +128,7 @@ def arithmetic(column: str, steps: Sequence[Step]) -> str:
     if step is None or source.metric not in step.metrics:
         return ""
     if column in _ARITHMETIC and "compile" in by_stage:
-        clock_mhz = 1000.0 / by_stage["compile"].spec["clock_ns"]
+        clock_mhz = by_stage["compile"].spec["clock_mhz"]
         if numbers := _ARITHMETIC[column](step.metrics, clock_mhz):
             return numbers
     return f"{source.metric} = {step.metrics[source.metric]}"
@@ -127,8 +139,15 @@ def _core_rate(metrics: Mapping[str, Any], clock_mhz: float) -> str:
 
 
 def _system_rate(metrics: Mapping[str, Any], clock_mhz: float) -> str:
-    emulated = metrics.get("measured_on") == EMULATED
-    return _rate(metrics.get("ii_measured"), clock_mhz) if emulated else ""
+    interval, measured_at = metrics.get("ii_measured"), metrics.get("clock_mhz")
+    if metrics.get("measured_on") == EMULATED:
+        return _rate(interval, clock_mhz)
+    if not interval or not measured_at or measured_at == clock_mhz:
+        return ""
+    return (
+        f"fps_measured = {metrics['fps_measured']}, at {measured_at:g} MHz; at the "
+        f"{clock_mhz:g} MHz of the build it would be {_rate(interval, clock_mhz)}"
+    )
 
 
 def _rate(interval: float | None, clock_mhz: float) -> str:

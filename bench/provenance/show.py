@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from bench.provenance.chain import Step, checkout_of
+from bench.status import is_wrong
 from bench.store.keys import SHORT
+from bench.terminal import Terminal, styled
 
 WIDTH = 80
 # Lists and tables longer than that are in the manifest and in --json.
@@ -21,7 +22,7 @@ LONGEST = 200
 FILES_SHOWN = 8
 
 
-def show_steps(steps: Sequence[Step], console: Console) -> None:
+def show_steps(steps: Sequence[Step], console: Terminal) -> None:
     """A table of the steps, then each one in full."""
     table = Table(box=box.SIMPLE_HEAD, padding=0, width=_width(console))
     for heading in ("stage", "status", "key", "content", "made (UTC)", "seconds", "tree"):
@@ -46,9 +47,10 @@ def _summary(step: Step) -> tuple[str, ...]:
     )
 
 
-def _show_step(step: Step, console: Console) -> None:
+def _show_step(step: Step, console: Terminal) -> None:
     reason = f" ({step.reason})" if step.reason else ""
-    line(console, f"[bold]{step.stage}[/]: {escape(step.summary)}; {step.status}{escape(reason)}")
+    status = Text(step.status, "red bold" if is_wrong(step.status) else "")
+    line(console, styled("[bold]{}[/]: {}; {}{}", step.stage, step.summary, status, reason))
     made = step.manifest
     facts: dict[str, str] = {"given": _values(step.spec)}
     if made is not None:
@@ -68,15 +70,15 @@ def _show_step(step: Step, console: Console) -> None:
     facts["found"] = _values(step.metrics)
     for label, text in facts.items():
         if text:
-            line(console, f"[dim]{label}:[/] {escape(text)}", indent=2)
+            line(console, styled("[dim]{}:[/] {}", label, text), indent=2)
 
 
-def line(console: Console, text: str, indent: int = 0) -> None:
-    """A paragraph of markup, folded at 80 columns."""
-    console.print(Padding(text, (0, 0, 0, indent)), highlight=False, width=_width(console))
+def line(console: Terminal, text: str | Text, indent: int = 0) -> None:
+    """A paragraph, folded at 80 columns."""
+    console.print(Padding(text, (0, 0, 0, indent)), width=_width(console))
 
 
-def _width(console: Console) -> int:
+def _width(console: Terminal) -> int:
     return min(console.width, WIDTH)
 
 

@@ -1,8 +1,9 @@
 """From manifests to tables, figures and the page: results.csv, results.md, index.html."""
 
+from bench.report.console import show
 from bench.report.html import About, Page, write_page
 from bench.report.material import Material, gather
-from bench.report.results import COLUMNS, collect, collect_trainings
+from bench.report.results import COLUMNS, collect, collect_trainings, wrong_rows
 from bench.report.spread import over_seeds
 from bench.report.timing import (
     expectation,
@@ -11,7 +12,7 @@ from bench.report.timing import (
     write_forecast,
     write_timing,
 )
-from bench.report.write import show, write, write_more
+from bench.report.write import write, write_more
 
 __all__ = [
     "COLUMNS",
@@ -31,4 +32,5 @@ __all__ = [
     "write_more",
     "write_page",
     "write_timing",
+    "wrong_rows",
 ]

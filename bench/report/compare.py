@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.errors import ConfigError
 from bench.report.tolerance import IDENTITY, TOLERANCES, UNKNOWN, Row, Tolerance
 from bench.stages import BY_NAME
+from bench.status import is_wrong
 from bench.store import Entry
 from bench.store.keys import canonical
 
@@ -51,12 +52,14 @@ class Comparison:
         differences: Every value that is different, every value and row that one side lacks.
         only: Columns that only the first, and only the second, has; of another version.
         rows: How many experiments both have.
+        wrong: Rows that are wrong in the first, and in the second.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     only: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     rows: int = 0
+    wrong: tuple[tuple[str, ...], ...] = ((), ())
 
     @property
     def alike(self) -> bool:
@@ -110,6 +113,7 @@ def compare_results(one: Path, other: Path) -> Comparison:
     columns_b, rows_b = read_results(other)
     found = Comparison()
     found.only = (_lacking(columns_a, columns_b), _lacking(columns_b, columns_a))
+    found.wrong = (_wrong(rows_a), _wrong(rows_b))
     shared = [name for name in columns_a if name in columns_b and name not in IDENTITY]
     found.counts = {name: Counter() for name in shared}
     for identity in dict.fromkeys((*rows_a, *rows_b)):
@@ -135,6 +139,11 @@ def compare_results(one: Path, other: Path) -> Comparison:
 
 def _lacking(columns: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in columns if name not in others)
+
+
+def _wrong(table: Table) -> tuple[str, ...]:
+    named = {row.get("experiment") or _name(identity): row for identity, row in table.items()}
+    return tuple(name for name, row in named.items() if is_wrong(row.get("status", "")))
 
 
 def _name(identity: Sequence[str]) -> str:

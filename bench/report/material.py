@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.experiment import Point
 from bench.provenance import Step
+from bench.status import is_wrong
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,15 @@ class Material:
     chains: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
 
     @property
+    def sound(self) -> pd.DataFrame:
+        """The results that figures may show, those of wrong designs left out.
+
+        With `point`, a row's number among all results, and `name`, that of the experiment.
+        """
+        rows = self.results.assign(point=range(len(self.results)), name=list(self.names))
+        return rows[~rows["status"].map(is_wrong).astype(bool)]
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of the experiments, in the order of the results."""
         return tuple(self.results["experiment"].astype(str))
@@ -142,11 +152,15 @@ def _dma(found: Metrics) -> Dma | None:
 
 
 def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
-    """Rows of the slowest and the fastest simulated design; the first among equals."""
-    intervals = results["ii_simulated"].dropna().astype(float)
-    if intervals.empty:
+    """Places of the slowest and the fastest simulated design; the first among equals."""
+    intervals = {
+        place: float(interval)
+        for place, interval in enumerate(results["ii_simulated"])
+        if pd.notna(interval)
+    }
+    if not intervals:
         return None, None
-    return int(intervals.argmax()), int(intervals.argmin())
+    return max(intervals, key=intervals.__getitem__), min(intervals, key=intervals.__getitem__)
 
 
 def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:

@@ -12,10 +12,11 @@ class Ratio:
     """The fastest over the slowest folding of one training.
 
     Attributes:
-        point: The training, e.g. `TFC MNIST w2a2 seed 1`.
+        point: The training, e.g. `TFC MNIST w2a2 seed 1`, and the board where there are several.
         slow, fast: Names of the two foldings.
         core: Ratio of their throughputs in simulation, nothing but the accelerator counted.
-        measured: The same as measured, the board's DMA included; None when not measured.
+        measured: The same as measured, the board's DMA included, at one clock; None when not
+            measured.
     """
 
     point: str
@@ -26,24 +27,26 @@ class Ratio:
 
 
 def throughput_ratios(results: pd.DataFrame) -> list[Ratio]:
-    """One ratio per training that has at least two simulated foldings."""
+    """One ratio per training and board with at least two simulated foldings."""
     ratios = []
     simulated = results.dropna(subset=["fps_core"])
-    identity = ["network", "dataset", "weight_bits", "act_bits", "seed"]
+    identity = ["network", "dataset", "weight_bits", "act_bits", "seed", "board"]
+    several_boards = results["board"].nunique() > 1
     for values, group in simulated.groupby(identity, sort=False):
         if len(group) < 2:
             continue
         ordered = group.sort_values("fps_core")
         slow, fast = ordered.iloc[0], ordered.iloc[-1]
-        network, dataset, weight_bits, act_bits, seed = values
-        both_measured = ordered["fps_measured"].iloc[[0, -1]].notna().all()
+        network, dataset, weight_bits, act_bits, seed, board = values
+        where = f" {board}" if several_boards else ""
+        both_measured = pd.notna(slow["ii_measured"]) and pd.notna(fast["ii_measured"])
         ratios.append(
             Ratio(
-                point=f"{network} {dataset} w{weight_bits}a{act_bits} seed {seed}",
+                point=f"{network} {dataset} w{weight_bits}a{act_bits} seed {seed}{where}",
                 slow=slow["folding"],
                 fast=fast["folding"],
                 core=fast["fps_core"] / slow["fps_core"],
-                measured=fast["fps_measured"] / slow["fps_measured"] if both_measured else None,
+                measured=slow["ii_measured"] / fast["ii_measured"] if both_measured else None,
             )
         )
     return ratios

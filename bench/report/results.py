@@ -9,8 +9,10 @@ import pandas as pd
 
 from bench.experiment import BitWidths, Experiment, Point, Training, bits_text
 from bench.pipeline import Resolver, Task, plan
+from bench.provenance import PART, SOURCES, WHOLE
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.stages import STAGES
+from bench.status import DONE, FAILED, MISSING, SKIPPED, is_wrong
 from bench.store import Entry
 
 COLUMNS = (
@@ -21,7 +23,8 @@ COLUMNS = (
     "ii_unsized", "ii_measured", "best_epoch", "estimated_variant", "dsp_instantiated", "part",
     "board", "fifo_depth", "fifo_bits", "unsized_deadlock", "pe_simd", "target_fps", "reason",
     "synthesis", "lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w",
-    "board_name", "experiment",
+    "board_name", "clock_measured_mhz", "agreeing_with_torch", "torch_ties", "lut_scope",
+    "lut_uncharged", "matrix_layers", "experiment",
 )  # fmt: skip
 
 TRAINING_COLUMNS = (
@@ -31,6 +34,19 @@ TRAINING_COLUMNS = (
 
 AnyPoint = TypeVar("AnyPoint", bound=Point)
 
+
+# What running a design has shown; of a wrong one it means nothing. Such a row keeps what says that
+# and where it is wrong, and what was known before it ran.
+_OF_ITS_RUN = ("rtl-sim", "measured", "synthesized")
+_SAYS_WHAT_IS_WRONG = (
+    "sim_images", "bit_exact", "agreeing_with_torch", "torch_ties", "measured_on", "board_name",
+    "synthesis",
+)  # fmt: skip
+WITHHELD = tuple(
+    column
+    for column in COLUMNS
+    if SOURCES[column].origin in _OF_ITS_RUN and column not in _SAYS_WHAT_IS_WRONG
+)
 
 SYNTHESIS = ("lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w")
 
@@ -47,10 +63,16 @@ def collect(
     rows = [
         _row(experiment, entries)
         | {"synthesis": _synthesis(entries.get("synthesize"), resolver)}
+        | (dict.fromkeys(WITHHELD) if is_wrong(found["status"]) else {})
         | found
         for experiment, entries, found in _look_up(experiments, resolver, present)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
+
+
+def wrong_rows(results: pd.DataFrame) -> list[str]:
+    """The experiments whose designs compute something else than the trained model."""
+    return [str(name) for name in results["experiment"][results["status"].map(is_wrong)]]
 
 
 def collect_trainings(
@@ -113,7 +135,7 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
     simulation = _metrics(entries, "simulate")
     synthesis = _metrics(entries, "synthesize")
     measurement = _metrics(entries, "measure")
-    clock_mhz = 1000.0 / experiment.compile.clock_ns
+    clock_mhz = experiment.compile.clock_mhz
     interval = simulation.get("ii_simulated")
     return {
         "experiment": experiment.name,
@@ -128,6 +150,8 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
         "best_epoch": train.get("best_epoch"),
         "sim_images": simulation.get("images"),
         "sim_accuracy": simulation.get("accuracy"),
+        "agreeing_with_torch": simulation.get("agreeing_with_torch"),
+        "torch_ties": simulation.get("torch_ties"),
         "bit_exact": simulation.get("bit_exact"),
         "ii_estimated": build.get("ii_estimated"),
         "ii_simulated": interval,
@@ -144,7 +168,9 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
         "fps_measured": measurement.get("fps_measured"),
         "ii_measured": measurement.get("ii_measured"),
         "measured_on": measurement.get("measured_on"),
+        "clock_measured_mhz": measurement.get("clock_mhz"),
         "lut": build.get("lut"),
+        **_charged(build),
         "bram18": build.get("bram18"),
         "dsp": build.get("dsp"),
         "fits": build.get("fits"),
@@ -155,6 +181,23 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
         "board_name": measurement.get("board_name"),
         "runner": _runner(entries),
     }
+
+
+def _charged(build: Mapping[str, Any]) -> dict[str, str | None]:
+    """Which layers the estimate of LUTs leaves out, and which hold weights."""
+    if "uncharged" not in build:
+        return {}
+    left_out = build["uncharged"]["lut"]
+    return {
+        "lut_scope": PART if left_out else WHOLE,
+        "lut_uncharged": _kinds(left_out) or None,
+        "matrix_layers": _kinds(build["matrix_layers"]),
+    }
+
+
+def _kinds(counts: Mapping[str, int]) -> str:
+    """Such as `4 MVAU_rtl`."""
+    return " + ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
 
 
 def _pe_simd(folding: Sequence[Sequence[int]] | None) -> str | None:
@@ -171,9 +214,9 @@ def _runner(entries: Mapping[str, Entry]) -> str | None:
 def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
     """How the bitstream's build ended, or why there was none."""
     if lack := resolver.runners[VIVADO].lacks(VIVADO):
-        return f"skipped: {lack}"
+        return f"{SKIPPED}: {lack}"
     if entry is None:
-        return "missing"
+        return MISSING
     reason = entry.manifest.reason
     return f"{entry.manifest.status}: {reason}" if reason else entry.manifest.status
 
@@ -181,7 +224,10 @@ def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
 def _status(
     own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
 ) -> tuple[str, str | None]:
-    """`done`; or what stopped the point: `infeasible`, `failed` or `missing`, where, and why."""
+    """`done`, with what differs from the grid; or what stopped the point, where, and why.
+
+    What stopped it is a word of `bench.status`.
+    """
     for stage in STAGES:
         task = own.get(stage.name)
         if task is None:
@@ -190,14 +236,15 @@ def _status(
         if stage.name == "synthesize" and stage.name not in own["measure"].needs:
             continue  # a finding beside the others, in its own columns; nothing waits for it
         if entry is None and (lack := resolver.lacks(task)):
-            return f"skipped: {stage.name}", lack
+            return f"{SKIPPED}: {stage.name}", lack
         if entry is None:
             inputs = {name: present[need] for name, need in task.needs.items() if need in present}
             key = resolver.key(task, inputs) if len(inputs) == len(task.needs) else ""
             failure = resolver.store.failure(stage.name, key) if key else None
             if failure is None:
-                return f"missing: {stage.name}", None
-            return f"failed: {stage.name}", failure.reason
-        if entry.manifest.status != "done":
+                return f"{MISSING}: {stage.name}", None
+            return f"{FAILED}: {stage.name}", failure.reason
+        if entry.manifest.status != DONE:
             return f"{entry.manifest.status}: {stage.name}", entry.manifest.reason
-    return "done", None
+    build = present[own["compile"].id].metrics() if "compile" in own else {}
+    return DONE, build.get("folding_note")

@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from bench import status
+
+_COUNTED = (status.DONE, status.WRONG, status.INFEASIBLE, status.FAILED, status.MISSING)
 SUMMARY = (
-    "dataset", "folding", "points", "done", "infeasible", "failed", "missing", "bit_exact", "fits",
-    "ii_deviation", "best", "worst",
+    "dataset", "folding", "points", *_COUNTED, "bit_exact", "fits", "ii_deviation", "best", "worst",
 )  # fmt: skip
 
 
@@ -29,11 +31,11 @@ def summarize(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary(points: pd.DataFrame) -> dict[str, Any]:
-    kinds = points["status"].str.split(":").str[0]
+    kinds = points["status"].map(status.kind_of)
     deviation = (points["ii_simulated"] / points["ii_estimated"] - 1).abs().max()
     return {
         "points": len(points),
-        **{kind: int((kinds == kind).sum()) for kind in SUMMARY[3:7]},
+        **{kind: int((kinds == kind).sum()) for kind in _COUNTED},
         "bit_exact": int(points["bit_exact"].eq(True).sum()),
         "fits": int(points["fits"].eq(True).sum()),
         "ii_deviation": None if pd.isna(deviation) else float(deviation),

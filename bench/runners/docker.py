@@ -18,7 +18,7 @@ from docker.client import DockerClient
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
 from bench.events import Emit, Note
 from bench.gpu import engine_offers_gpu, has_gpu, visible_devices
-from bench.images.base import Base, ensure_base, find_base
+from bench.images.base import Base, check_base, ensure_base, find_base
 from bench.images.build import Image, ensure_image, is_built
 from bench.images.cleanup import dead_containers, owner_label, remove
 from bench.images.engine import LABEL, engine, version
@@ -113,6 +113,8 @@ class DockerRunner:
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` if no engine answers, or Vivado is needed and missing."""
         version()
+        if self._base is None:
+            check_base()
         if environment == VIVADO:
             self._vivado()
 

@@ -12,6 +12,7 @@ from bench.errors import BenchError, store_error
 from bench.events import Emit, Note, Progress
 from bench.locks import Cancelled
 from bench.runners.base import Job
+from bench.status import DONE, WRONG
 from bench.wire import Request, Result
 
 
@@ -61,6 +62,10 @@ class HostReporter:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
 
 
+class WrongResult(Exception):
+    """A finding of a host stage: the design computes something else than the trained model."""
+
+
 HostStage = Callable[[Request, HostReporter], None]
 
 
@@ -102,8 +107,12 @@ class HostRunner:
         """Call the stage's function; see `Runner.run`."""
         with job.log.open("a", encoding="utf-8") as log:
             reporter = HostReporter(job.task, emit, log, cancelled)
+            status, reason = DONE, ""
             try:
                 self._stages[job.request.stage](job.request, reporter)
+            except WrongResult as finding:
+                status, reason = WRONG, str(finding)
+                reporter.log(reason)
             except BenchError as error:
                 reporter.log(f"{error.what} {error.remedy}")
                 error.log = error.log or job.log
@@ -111,8 +120,8 @@ class HostRunner:
             except OSError as error:
                 raise store_error(error, job.request.outputs) from error
         return Result(
-            status="done",
-            reason="",
+            status=status,
+            reason=reason,
             remedy="",
             tools=reporter.tools,
             timings=reporter.timings,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bench.environments import Environment
 from bench.errors import EnvironmentFailure, store_error
-from bench.events import Emit, Finished, Started
+from bench.events import Emit, Finished, Note, Started
+from bench.files import existing, write_atomic
 from bench.locks import hold
 from bench.pip import OPTIONS, Pip, count_pins
 
@@ -30,13 +31,15 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
     """
     if (home / READY).exists():
         return
+    task = f"{environment.name} environment"
+    waiting = Note(task, "another run is setting it up; waiting for that")
     try:
-        with hold(home.with_suffix(".lock"), cancelled):
+        with hold(home.with_suffix(".lock"), cancelled, lambda: emit(waiting)):
             if (home / READY).exists():
                 return
-            _require_space(environment, home)
+            require_space(environment, home)
             shutil.rmtree(home, ignore_errors=True)
-            _install(environment, home, emit, cancelled)
+            _install(environment, home, task, emit, cancelled)
     except OSError as error:
         raise store_error(error, home) from error
 
@@ -65,8 +68,11 @@ def require_tools(environment: Environment) -> None:
         )
 
 
-def _require_space(environment: Environment, home: Path) -> None:
-    free = shutil.disk_usage(home.parent).free
+def require_space(environment: Environment, home: Path) -> None:
+    """Raise `EnvironmentFailure` if there is too little disk space to make it in `home`."""
+    if is_provisioned(home):
+        return
+    free = shutil.disk_usage(existing(home.parent)).free
     if free < environment.disk_bytes:
         raise EnvironmentFailure(
             f"The {environment.name} environment needs {environment.disk_bytes / 1e9:.1f} GB, "
@@ -75,8 +81,9 @@ def _require_space(environment: Environment, home: Path) -> None:
         )
 
 
-def _install(environment: Environment, home: Path, emit: Emit, cancelled: threading.Event) -> None:
-    task = f"{environment.name} environment"
+def _install(
+    environment: Environment, home: Path, task: str, emit: Emit, cancelled: threading.Event
+) -> None:
     start = time.monotonic()
     emit(Started(task, "set up"))
     pip = Pip(task, home.with_suffix(".log"), emit, cancelled)
@@ -93,7 +100,7 @@ def _install(environment: Environment, home: Path, emit: Emit, cancelled: thread
     _install_either(environment.either_of, home, pip, install)
     seconds = time.monotonic() - start
     ready = {"recipe": environment.recipe(), "python": sys.version, "seconds": seconds}
-    (home / READY).write_text(json.dumps(ready, indent=1) + "\n")
+    write_atomic(home / READY, json.dumps(ready, indent=1) + "\n")
     emit(Finished(task, "set up", "done", "", seconds))
 
 

@@ -19,7 +19,7 @@ from bench.locks import Cancelled
 from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners.base import Job
 from bench.runners.limits import Limits
-from bench.runners.provision import is_provisioned, provision, require_tools
+from bench.runners.provision import is_provisioned, provision, require_space, require_tools
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.vivado import Vivado, require_vivado, why_none
 from bench.runners.worker import (
@@ -75,8 +75,9 @@ class VenvRunner:
         return is_provisioned(self._home(environment))
 
     def check(self, environment: str) -> None:
-        """Raise `EnvironmentFailure` if this machine lacks a tool that `environment` needs."""
+        """Raise `EnvironmentFailure` if this machine lacks what `environment` needs."""
         require_tools(_environment(environment))
+        require_space(_environment(environment), self._home(environment))
         if environment == VIVADO:
             require_vivado(os.environ)
 

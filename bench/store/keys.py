@@ -10,12 +10,13 @@ from typing import Any
 
 SHORT = 12
 PIECE = 64 * 1024  # bytes
+# `json.dumps` would make a new one for each of a plan's tasks.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def canonical(data: Any) -> bytes:
     """`data` (JSON values, tuples allowed) as bytes that depend on its value only."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode()
+    return _CANONICAL.encode(data).encode()
 
 
 def artifact_key(

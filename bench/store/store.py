@@ -119,6 +119,11 @@ class Store:
         others = (path for path in _folders(parent, suffix) if path != likely)
         return next((entry for path in others if (entry := self._entry(path, key))), None)
 
+    def names(self, stage: str) -> dict[str, str]:
+        """The name of each artifact of `stage`, by the start of its key as it stands in names."""
+        found = (path.name.rpartition("--") for path in _folders(self.root / stage, ""))
+        return {short: name for name, _, short in found}
+
     def entries(self) -> Iterator[Entry]:
         """Every artifact, by stage and name."""
         for stage in STAGES:

@@ -21,6 +21,7 @@ from finn_worker.compiler import find_compiler, run
 from finn_worker.rtl.top import MIN_DEPTH
 from finn_worker.simulator_build import Sources, build, gather
 
+LINK = "verilator"
 NAIVE = (
     *("--cc", "--exe", "--build", "--top-module", "top", "-CFLAGS", "-O2", "-Wno-fatal"),
     # What FINN's sources need
@@ -34,6 +35,11 @@ def build_naively(sources: Sources, folder: Path, processes: int) -> None:
     for name, text in {**sources.rtl, **sources.cpp, **sources.library}.items():
         (folder / name).write_text(text, encoding="utf-8")
     root = Path(str(verilator.__file__)).resolve().parent
+    # Makefiles cannot name a place with a space in its path: by its link, from where Verilator
+    # runs and from where its makefile does, it has none.
+    (folder / "obj_dir").mkdir()
+    for place in (folder, folder / "obj_dir"):
+        (place / LINK).symlink_to(root)
     # Its makefile was made for another compiler and another machine.
     make = [f"CXX={compiler.path}", f"LINK={compiler.path}"]
     if "clang" not in compiler.version:
@@ -41,11 +47,17 @@ def build_naively(sources: Sources, folder: Path, processes: int) -> None:
     command = [str(root / "bin" / "verilator_bin"), *NAIVE, "-MAKEFLAGS", " ".join(make)]
     files = [name for name in (*sources.rtl, *sources.cpp, *sources.library) if name[-2:] != ".h"]
     run(
-        [*command, "-CFLAGS", f"-I{folder}", "-j", str(processes), *files],
+        [*command, "-CFLAGS", "-I..", "-j", str(processes), *files],
         folder,
-        VERILATOR_ROOT=str(root),
+        VERILATOR_ROOT=LINK,
         PATH=os.environ["PATH"],
     )
+
+
+def plain(folder: Path) -> str:
+    """`folder`, or one for temporary files: make does not build where a path has a space."""
+    places = (str(folder), tempfile.gettempdir(), "/tmp", "/var/tmp")
+    return next(place for place in places if not set(place) & set(" \t$#:"))
 
 
 def main() -> None:
@@ -58,7 +70,8 @@ def main() -> None:
     sources = gather(bundle, depths, exact=way != "ours")
     seconds = []
     for _ in range(repeats):
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        place = plain(scratch) if way == "naive" else scratch
+        with tempfile.TemporaryDirectory(dir=place) as folder:
             start = time.perf_counter()
             if way == "naive":
                 build_naively(sources, Path(folder), processes)

@@ -18,8 +18,9 @@ import pytest
 
 from bench.boards.base import Address
 from bench.boards.checks import check_board
-from bench.boards.fleet import address_of, parse_target
+from bench.boards.fleet import parse_target
 from bench.boards.link import open_link
+from bench.boards.login import address_of
 from bench.boards.ssh import open_board
 from bench.catalog import BOARD_PARTS
 from bench.errors import BoardError

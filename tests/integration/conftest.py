@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 from docker.client import DockerClient
+
+from needs import need
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +19,7 @@ def client() -> Iterator[DockerClient]:
         client = docker.from_env(timeout=60)
         client.ping()
     except Exception as error:
-        if os.environ.get("BENCH_REQUIRE_DOCKER") == "1":
-            raise
-        pytest.skip(f"no container engine: {error}")
+        need(f"no container engine: {error}", "BENCH_REQUIRE_DOCKER")
     yield client
     client.close()
 

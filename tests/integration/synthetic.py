@@ -15,11 +15,12 @@ from typing import Any
 from bench.errors import StageFailure
 from bench.events import Emit
 from bench.experiment import Experiment, Point, expand, references
-from bench.grid import Grid, load_grid
+from bench.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.runners import Job
 from bench.store import Store
+from bench.tables import Grid
 from bench.wire import Result
 
 ENVIRONMENTS = ("host", "train", "finn", "vivado")

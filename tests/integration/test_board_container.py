@@ -24,6 +24,7 @@ from bench.boards.base import Address, Board, Identity
 from bench.boards.contained import Furnishing, contained, emulated_in_container
 from bench.boards.ssh import open_board
 from bench.errors import BoardError, EnvironmentFailure
+from bench.images.cleanup import OWNER
 from bench.images.engine import LABEL
 from bench.locks import Cancelled
 from bench.paths import ROOT, default_store
@@ -32,6 +33,7 @@ from bench.runners.host import HostReporter
 from bench.runners.limits import Limits
 from bench.wire import Request
 
+PROCESSES = {os.getpid()}
 IDENTITY = Identity(board="Pynq-Z2", part="xc7z020clg400-1", measured_on="emulated-board")
 
 
@@ -48,9 +50,10 @@ def nothing_left(client: DockerClient) -> Iterator[None]:
 
 
 def boards(client: DockerClient) -> list[str]:
-    """Our boards' containers, running or not."""
+    """Containers of boards that these tests started, running or not; others may use the engine."""
     found = client.api.containers(all=True, filters={"label": f"{LABEL}=board"})
-    return [container["Id"] for container in found]
+    owners = {one["Id"]: int(one["Labels"][OWNER].split(" ")[2]) for one in found}
+    return [container for container, owner in owners.items() if owner in PROCESSES]
 
 
 def quiet() -> HostReporter:
@@ -196,6 +199,7 @@ asyncio.run(use())
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
+        PROCESSES.add(child.pid)
         try:
             assert child.stdout.readline() == b"up\n"
             assert len(boards(client)) == len(before) + 1

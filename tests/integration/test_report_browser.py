@@ -20,6 +20,7 @@ import synthetic
 from bench import claims, report
 from bench.commands import reporting
 from bench.paths import ROOT
+from needs import need_programs
 
 HERE = Path(__file__).parent / "browser"
 NEEDED = ("chromium", "chromedriver", "npm")
@@ -63,11 +64,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
     """A headless Chromium that remembers what it said and what it asked for."""
-    missing = [name for name in NEEDED if not shutil.which(name)]
-    if missing:
-        message = f"not installed: {', '.join(missing)} (Debian: chromium, chromium-driver, npm)"
-        assert not os.environ.get("BENCH_REQUIRE_BROWSER"), message
-        pytest.skip(message)
+    need_programs("BENCH_REQUIRE_BROWSER", "chromium, chromium-driver, npm", *NEEDED)
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     # In a container there is no sandbox to be had as root, and little shared memory.

@@ -21,13 +21,15 @@ import pytest
 from bench.boards import transfer
 from bench.boards.base import Address, Identity
 from bench.boards.emulated import furnish
-from bench.boards.fleet import Remote, address_of
+from bench.boards.fleet import Remote
 from bench.boards.link import Limits
+from bench.boards.login import address_of
 from bench.boards.ssh import open_board
 from bench.boards.trust import offered_key, trust
 from bench.errors import BoardError
+from needs import need_programs
 
-SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+SSHD = shutil.which("sshd")  # by its full path, which it demands; often in /usr/sbin
 
 
 @pytest.fixture
@@ -43,7 +45,6 @@ class Sshd:
     """OpenSSH's server on loopback, with a home of its own; the user is who runs the tests."""
 
     def __init__(self, folder: Path) -> None:
-        assert SSHD, "these tests need OpenSSH's server: Debian's package openssh-server"
         self.home = folder / "home"
         self.home.mkdir()
         furnish(self.home, Identity(board="b", part="p", measured_on="emulated-board"))
@@ -96,6 +97,8 @@ class Sshd:
 
 @pytest.fixture
 def sshd(short: Path, monkeypatch: pytest.MonkeyPatch) -> Sshd:
+    needed = ("sshd", "ssh-keygen", "ssh-agent", "ssh-add")
+    need_programs("BENCH_REQUIRE_SSHD", "openssh-server; PATH with /usr/sbin", *needed)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(short / "config-home"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     return Sshd(short)
@@ -228,8 +231,11 @@ def test_power_goes_in_the_middle_of_a_run(sshd: Sshd, files: dict[str, Path]) -
             await board.push(files)
             running = asyncio.create_task(board.run(["sleep", "60"], 60))
             await asyncio.sleep(0.3)
-            for process in psutil.Process(server.pid).children(recursive=True):
-                process.send_signal(signal.SIGKILL)
+            # All at once: whoever died later would see the others go, and could still clean up.
+            processes = psutil.Process(server.pid).children(recursive=True)
+            for sent in (signal.SIGSTOP, signal.SIGKILL):
+                for process in processes:
+                    process.send_signal(sent)
             await running
 
     with sshd.on() as server:

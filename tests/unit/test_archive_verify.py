@@ -122,6 +122,27 @@ def test_tampering_is_found_even_with_new_checksums(
         assert any(finding in one for one in checked.findings), checked.findings
 
 
+@pytest.mark.parametrize("junk", [b'{"a":' * 100_000, b"\xff\xfe", b"9" * 5000, b"null"])
+def test_whatever_a_file_holds_it_is_a_finding(built: Built, tmp_path: Path, junk: bytes) -> None:
+    """Files of one kind at once; no exception of any other kind."""
+    kinds = ("manifest.json", "metrics.json", "points.json", "claims.json", ".csv", ".toml")
+    for kind in kinds:
+        files = {n: junk if n.endswith(kind) else data for n, data in built.files.items()}
+        path = repack(files, tmp_path / f"{kind}.zip")
+        if kind == "points.json":
+            with pytest.raises(ArchiveError, match="cannot be read"):
+                archive.verify(path)
+        else:
+            assert archive.verify(path).findings, kind
+    for tag in (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST):
+        path = write_zip(tmp_path / f"{tag}.zip", {**built.files, tag: junk})
+        if tag == bag.BAG_INFO:
+            assert archive.verify(path).findings
+        else:
+            with pytest.raises(ArchiveError):
+                archive.verify(path)
+
+
 def test_what_is_not_tampered_with_is_not_found(built: Built, tmp_path: Path) -> None:
     assert archive.verify(repack(dict(built.files), tmp_path / "a.zip")).findings == []
 

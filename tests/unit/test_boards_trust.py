@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 
 from bench.boards.base import Address, Identity
 from bench.boards.emulated import furnished, serve
-from bench.boards.fleet import Fleet, Remote, address_of, parse_target
+from bench.boards.fleet import Fleet, Remote, parse_target
+from bench.boards.login import address_of
 from bench.boards.trust import known_hosts_file, trust, trusted_key
 from bench.cli import main
 from bench.commands.common import Changes, load_experiments
@@ -99,6 +101,16 @@ def test_ports_are_kept_apart() -> None:
     assert trusted_key("board", 22) == keys[0]
     assert trusted_key("board", 2222) == keys[1]
     assert trusted_key("other", 22) is None
+
+
+def test_of_many_that_trust_at_once_none_forgets_the_key_of_another() -> None:
+    hosts = [f"board{number}" for number in range(30)]
+    with ThreadPoolExecutor(len(hosts)) as threads:
+        list(threads.map(lambda host: trust(host, 22, KEY.convert_to_public()), hosts))
+    assert [trusted_key(host, 22) for host in hosts] == [KEY.convert_to_public()] * len(hosts)
+    assert known_hosts_file().stat().st_mode & 0o77 == 0
+    left = {path.name for path in known_hosts_file().parent.iterdir()}
+    assert left <= {"known_hosts", "known_hosts.lock"}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from bench.experiment import Experiment, expand
 from bench.grid import load_grid
 from bench.pipeline import Resolver, Summary, Task, execute, plan
 from bench.pipeline.backend import LocalBackend
-from bench.pipeline.budget import GIB, MAY_PASS, cost, ranks
+from bench.pipeline.budget import GIB, MAY_PASS, default_cost, ranks, works
 from bench.pipeline.ensure import Outcome
 from bench.runners import Job
 from bench.stages import BY_NAME
@@ -100,11 +100,11 @@ def test_the_longest_chain_starts_first(
     grid_file.write_text(text.replace("epochs = 2", "epochs = 40").replace("[[2, 2]", "[[3, 3]"))
     long = expand(load_grid(grid_file))
     tasks = plan([*short, *long])
-    found = ranks(tasks)
-    by_id = {task.id: task for task in tasks}
+    work = works(tasks)
+    found = ranks(tasks, work)
     for task in tasks:
         for need in task.needs.values():
-            assert found[need] >= found[task.id] + cost(by_id[need]).seconds
+            assert found[need] >= found[task.id] + default_cost(work[need]).seconds
     run([*short, *long], resolver, memory=None, jobs=1)
     trained = [name for name in runner.ran if name.startswith("train")]
     assert trained[0].startswith("train tfc-mnist-w3a3")

@@ -9,17 +9,18 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from bench import claims
 from bench.claims import Verdict
 from bench.claims.table import AccuracyClaim, AnyClaim, ResourceClaim, ThroughputClaim
 from bench.errors import ConfigError, StoreError
+from bench.grid import CLAIMS_FILE
 from bench.paths import ROOT
+from bench.terminal import Terminal
 
-STATED = claims.load_claims(ROOT / "experiments" / claims.CLAIMS_FILE)
-HLS = "what FINN+ would build for a part: 4 MVAU_hls, 3 Thresholding_rtl"
-RTL = "what FINN+ would build for a part: 4 MVAU_rtl, 3 Thresholding_rtl"
+STATED = claims.load_claims(ROOT / "experiments" / CLAIMS_FILE)
+HLS = {"matrix_layers": "4 MVAU_hls", "lut_scope": "all layers"}
+RTL = {"matrix_layers": "4 MVAU_rtl", "lut_scope": "part", "lut_uncharged": "4 MVAU_rtl"}
 NO_RESULTS = pd.DataFrame(columns=["network", "dataset", "weight_bits", "act_bits", "seed",
                                    "status", "experiment"])  # fmt: skip
 
@@ -183,10 +184,35 @@ def test_a_ratio_is_only_of_designs_alike_in_all_but_folding() -> None:
     assert {e.origin for e in judged.evidence} == {"estimated", "rtl-sim"}
 
 
-def costs(bits: int, variant: str, lut: int, bram: int, dsp: int, **more: Any) -> dict[str, Any]:
-    return design(
-        bits, "low", lut=lut, bram18=bram, dsp_instantiated=dsp, estimated_variant=variant, **more
-    )  # fmt: skip
+def test_a_ratio_of_boards_is_one_at_the_clock_of_the_build() -> None:
+    # The fast one at half its clock gives half as many images; cycles are what they are.
+    slowed = timed("max", 66, 66, "board") | {"fps_measured": 1e8 / 132, "clock_measured_mhz": 50.0}
+    judged = judge("C2", [timed("low", 4096, 4096, "board"), slowed])
+    assert judged.verdict == Verdict.REPRODUCED
+    assert judged.evidence[-1].value == pytest.approx(4096 / 66)
+
+
+@pytest.mark.parametrize("name", ["C2", "C3"])
+def test_no_number_of_a_wrong_row_counts(name: str) -> None:
+    def rows(**more: Any) -> list[dict[str, Any]]:
+        more |= {"lut": 10, "bram18": 5, "dsp_instantiated": 3} | HLS
+        return [
+            timed(folding, core, core, "board") | more | {"weight_bits": bits, "act_bits": bits}
+            for bits, core in ((2, 64), (8, 6400))
+            for folding in ("low",)
+        ] + [timed("max", 1, 1, "board") | more]
+
+    assert judge(name, rows()).verdict != Verdict.NOT_TESTABLE
+    wrong = judge(name, rows(status="wrong: simulate"))
+    assert (wrong.verdict, wrong.evidence) == (Verdict.NOT_TESTABLE, ())
+    assert name == "C3" or "without numbers (3 wrong: simulate)" in wrong.reason
+
+
+def costs(
+    bits: int, variant: dict[str, str], lut: int, bram: int, dsp: int, **more: Any
+) -> dict[str, Any]:
+    numbers = {"lut": lut, "bram18": bram, "dsp_instantiated": dsp}
+    return design(bits, "low", **numbers, **variant, **more)
 
 
 def test_estimates_are_compared_within_one_variant_and_never_reproduce_alone() -> None:
@@ -262,7 +288,7 @@ full = "a board"
         ("within = 0.1", "within = 1.5", "[mine] within = 1.5"),
         ('why = "because"', "", "the key 'why' is missing"),
         ('["TFC"]', '["TCF"]', "networks = 'TCF' is not known"),
-        ("[mine]", '["no name!"]', "is no name of a claim"),
+        ("[mine]", '["no name!"]', "name = 'no name!'"),
         ("[mine]", "[mine", "is not valid TOML"),
         (MINE, "", "states no claim"),
         (MINE, "x = 1", "'x' stands outside a table"),
@@ -326,7 +352,7 @@ def test_claims_json_has_the_agreed_form_and_is_the_same_each_time(tmp_path: Pat
 
 def test_what_is_shown_fits_80_columns_and_ends_what_is_too_long() -> None:
     low = [training(b, 0.96) | {"act_bits": a} for b in range(2, 8) for a in range(2, 8)]
-    console = Console(width=200)
+    console = Terminal(width=200)
     with console.capture() as captured:
         claims.show_claims([c1(training(8, 0.97), *low)], console)
     shown = captured.get()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from bench.cli import main
 from bench.commands import common, overrides
+from bench.commands.lazy import SUMMARIES
 from bench.errors import EXIT_MEANING, Exit
 from bench.experiment import Experiment, SimulateSpec
+from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
 from conftest import FakeRunner
@@ -48,10 +54,13 @@ def test_every_exit_code_has_a_meaning() -> None:
 def test_plan_of_an_empty_store(
     grid_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", str(grid_file), "--store", str(tmp_path / "s")]) == Exit.OK
+    arguments = ["plan", str(grid_file), "--runner", "venv", "--store", str(tmp_path / "s")]
+    assert main(arguments) == Exit.OK
     shown = capsys.readouterr().out
     assert "4 experiments" in shown
-    assert "train    tfc-mnist-w2a2-s1  (serves 2 experiments)" in shown
+    assert "tfc-mnist-w2a2-s1" not in shown
+    assert main([*arguments, "--tasks"]) == Exit.OK
+    assert "train    tfc-mnist-w2a2-s1  (serves 2 experiments)" in capsys.readouterr().out
 
 
 def test_a_wrong_file_is_exit_2_with_a_remedy(
@@ -201,3 +210,32 @@ def test_the_command_line_changes_the_simulation(grid_file: Path, tmp_path: Path
     assert specs == {SimulateSpec(images=10000, exact=True, trace_images=2)}
     _, unchanged = common.load_experiments(grid_file, common.Changes())
     assert {experiment.simulate.images for experiment in unchanged} == {1000}
+
+
+def test_help_says_of_every_command_what_the_command_says_of_itself() -> None:
+    for name, summary in SUMMARIES.items():
+        command = import_module(f"bench.commands.{name}").command
+        assert command.get_short_help_str(limit=200) == summary, name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["--help"], {"pydantic", "pandas", "asyncssh", "docker"}),
+        (["store", "ls"], {"pandas", "asyncssh", "docker"}),
+        (["plan", "experiments/tiny.toml", "--runner", "venv"], {"pandas", "asyncssh", "docker"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_command_imports_only_what_it_uses(
+    arguments: list[str], spared: set[str], tmp_path: Path
+) -> None:
+    """Large libraries take longer to import than these commands take to answer."""
+    program = "import sys; from bench.cli import main; code = main(sys.argv[1:]);"
+    program += f"print(code, {spared!r} & set(sys.modules))"
+    command = [sys.executable, "-c", program, *arguments]
+    variables = {**os.environ, "BENCH_STORE": str(tmp_path)}
+    printed = subprocess.run(
+        command, env=variables, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.splitlines()[-1] == "0 set()"

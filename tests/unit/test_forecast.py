@@ -18,9 +18,9 @@ from bench.experiment import Experiment, expand
 from bench.grid import load_grid
 from bench.images import __main__ as images
 from bench.pipeline import Forecast, Resolver, execute, forecast, history, plan
-from bench.pipeline.budget import GIB, Work, default_cost, works
-from bench.pipeline.forecast import Predictor
+from bench.pipeline.budget import GIB, Work, default_cost, ranks, works
 from bench.pipeline.history import Record
+from bench.pipeline.predict import Predictor
 from bench.pipeline.schedule import wall_seconds
 from conftest import FakeRunner
 
@@ -144,12 +144,13 @@ def test_the_clock_counts_what_overlaps_once(experiments: Sequence[Experiment]) 
     tasks = plan(experiments)
     missing = {task.id: 1.0 for task in tasks if task.stage.name != "synthesize"}
     chain = 7.0  # dataset to measure
-    assert wall_seconds(tasks, missing, 100, None) == chain
-    assert wall_seconds(tasks, missing, 1, None) == len(missing)
-    assert chain < wall_seconds(tasks, missing, 2, None) < len(missing)
-    assert wall_seconds(tasks, missing, 2, GIB // 2) == len(missing)
-    assert wall_seconds(tasks, missing, 100, None, {"train": 60.0}) == 60 + chain - 1
-    assert wall_seconds(tasks, {}, 2, None) == 0.0
+    rank = ranks(tasks, works(tasks))
+    assert wall_seconds(tasks, missing, rank, 100, None) == chain
+    assert wall_seconds(tasks, missing, rank, 1, None) == len(missing)
+    assert chain < wall_seconds(tasks, missing, rank, 2, None) < len(missing)
+    assert wall_seconds(tasks, missing, rank, 2, GIB // 2) == len(missing)
+    assert wall_seconds(tasks, missing, rank, 100, None, {"train": 60.0}) == 60 + chain - 1
+    assert wall_seconds(tasks, {}, rank, 2, None) == 0.0
 
 
 def test_what_cannot_run_is_not_counted(

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.catalog import NETWORKS
-from bench.claims import NO_GRIDS
 from bench.errors import ConfigError
-from bench.experiment import expand, references
+from bench.experiment import expand, references, spec_as_json
 from bench.foldings import divisors
-from bench.grid import load_grid
+from bench.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
 
 
@@ -54,12 +53,16 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
         ("[4, 4]", "[4, [4, 9, 4]]", ["train.bits.1.1.1 = 9", "from 2 to 8"]),
         ("[4, 4]", "[[2, 2, 2, 2], 2]", ["train.bits names a value twice"]),
         ("seeds", 'references = ["flaot"]\nseeds', ["references.0 = 'flaot'", "'float'"]),
-        ("seeds", "references = [[64, 64]]\nseeds", ["references.0.0 = 64", "equal to 32"]),
+        ("seeds", "references = [[64, 64]]\nseeds", ["references.0.0 = 64", "from 2 to 32"]),
         ('dataset = "MNIST"', 'dataset = ["MNIST", "MNIST"]', ["dataset names a value twice"]),
-        ('dataset = "MNIST"', "dataset = []", ["train.dataset", "at least 1 item"]),
-        ('dataset = "MNIST"', "dataset = 5", ["train.dataset = 5", "array"]),
+        ('dataset = "MNIST"', "dataset = []", ["train.dataset = []", "a list of names"]),
+        ('dataset = "MNIST"', "dataset = 5", ["train.dataset = 5", "a list of names"]),
         ('foldings = ["low", "max"]', "", ["names no folding", "target_fps"]),
-        ("clock_mhz", "target_fps = [-5]\nclock_mhz", ["target_fps.0 = -5", "greater than 0"]),
+        (
+            "clock_mhz",
+            "target_fps = [-5]\nclock_mhz",
+            ["target_fps.0 = -5", "from 0.001 to 1,000,000,000"],
+        ),
         ("clock_mhz", 'oversized = "sotp"\nclock_mhz', ["Did you mean 'stop'?"]),
         ("clock_mhz", 'folding_files = ["none.json"]\nclock_mhz', ["No such file"]),
         ('"MNIST"', '"fashion"', ["train.dataset = 'fashion'", "'Fashion-MNIST'"]),
@@ -67,12 +70,12 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
         ('"max"]', '"maxx"]', ["build.foldings = 'maxx'", "Did you mean 'max'?"]),
         ("epochs", "epoch", ["unknown key 'train.epoch'", "Did you mean 'epochs'?"]),
         ("[build]", "[biuld]", ["unknown key 'biuld'", "Did you mean 'build'?"]),
-        ("epochs = 2", 'epochs = "2"', ["train.epochs = '2'", "integer"]),
-        ("epochs = 2", "epochs = 0", ["train.epochs = 0", "greater than 0"]),
+        ("epochs = 2", 'epochs = "2"', ["train.epochs = '2'", "a whole number"]),
+        ("epochs = 2", "epochs = 0", ["train.epochs = 0", "from 1 to 10,000"]),
         ("[2, 2]", "[1, 2]", ["train.bits.0.0 = 1", "from 2 to 8"]),
         ("[4, 4]", "[4, 9]", ["train.bits.1.1 = 9", "from 2 to 8"]),
         ("[4, 4]", "[2, 2]", ["train.bits names a value twice"]),
-        ("clock_mhz = 100.0", "clock_mhz = -1.0", ["build.clock_mhz", "greater than 0"]),
+        ("clock_mhz = 100.0", "clock_mhz = -1.0", ["build.clock_mhz", "from 1 to 1,000"]),
         ('name = "test"', "", ["the key 'name' is missing"]),
         ('name = "test"', 'name = "../x"', ["name = '../x'"]),
         ("[train]", "[train", ["not valid TOML"]),
@@ -86,21 +89,125 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
 def test_bad_input_is_named_with_the_nearest_valid(
     grid_file: Path, old: str, new: str, expected: list[str]
 ) -> None:
+    check(change(grid_file, old, new), *expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "milestones = [1]",
+            "milestones = [2]",
+            ["train.milestones = [2]", "from 1 to 1, or none"],
+        ),
+        ("milestones = [1]", "milestones = [1, 1]", ["train.milestones = [1, 1]", "rising"]),
+        ("epochs = 2", "epochs = 1", ["train.milestones = [1]", "there is 1 epoch", "none: []"]),
+        ("epochs = 2", "epochs = 2\ntrain_images = 60001", ["train.train_images", "0 to 60,000"]),
+        (
+            "epochs = 2",
+            "epochs = 2\ntrain_images = 50\nbatch_size = 51",
+            ["train.batch_size = 51", "50 images are trained on", "2 to 50"],
+        ),
+        ("epochs = 2", "epochs = 2\nbatch_size = 1", ["train.batch_size = 1", "2 to 60,000"]),
+        (
+            "[build]",
+            "[simulate]\nimages = 5\ntrace_images = 6\n[build]",
+            ["simulate.trace_images = 6", "5 images are simulated"],
+        ),
+        ("clock_mhz", "target_fps = [2e8]\nclock_mhz", ["build.target_fps = 2e+08", "100,000,000"]),
+        ("[1]\nepochs", "[9223372036854775808]\nepochs", ["train.seeds.0", "775,807"]),
+        ("[1]\nepochs", f"{list(range(50_000))}\nepochs", ["train.seeds", "make 200,000 points"]),
+        ('name = "test"', f'name = "{"x" * 65}"', ["name = 'xxx", "at most 64"]),
+        ("[build]", "[train.x]\n[build]", ["unknown key 'train.x'"]),
+        ("seeds = [1]", f"seeds = {[-1] * 30}", ["train.seeds.19 = -1", "... and 10 more"]),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_runs(
+    grid_file: Path, old: str, new: str, expected: list[str]
+) -> None:
+    check(change(grid_file, old, new), *expected)
+
+
+def check(path: Path, *expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_grid(change(grid_file, old, new))
+        load_grid(path)
     message = f"{caught.value.what} {caught.value.remedy}"
-    for part in expected:
+    for part in (str(path), *expected):
         assert part in message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "y/../../../../x",
+        "a/b",
+        "..",
+        "-x",
+        "line\nbreak",
+        "x" * 65,
+        "[red]x[/]",
+        "a b",
+        "a\x1bb",
+        "",
+    ],
+)
+def test_a_folding_whose_name_cannot_name_a_folder(grid_file: Path, name: str) -> None:
+    quoted = json.dumps(name)
+    foldings = grid_file.parent / "foldings.toml"
+    foldings.write_text(foldings.read_text().replace("low =", f"{quoted} =", 1))
+    change(grid_file, '"low"', quoted)
+    check(grid_file, "build.foldings.0 = ", "give a name: at most 64 letters")
+
+
+@pytest.mark.parametrize("stem", ["[red]x", "a b", "-x", "x" * 65, ".", "a\\b"])
+def test_a_folding_file_whose_name_cannot_name_a_folder(grid_file: Path, stem: str) -> None:
+    path = grid_file.parent / f"{stem}.json"
+    path.write_text("[[2, 8], [1, 1], [1, 1], [5, 1]]")
+    change(grid_file, "clock_mhz", f"folding_files = [{json.dumps(path.name)}]\nclock_mhz")
+    check(grid_file, "build.folding_files", "cannot be a name", "at most 64 letters")
+
+
+@pytest.mark.parametrize("name", ["a\\b.toml", "a\x1bb.toml", "a\nb.toml", f"{'x' * 201}.toml"])
+def test_a_grid_whose_file_cannot_be_packed(grid_file: Path, name: str) -> None:
+    path = grid_file.rename(grid_file.with_name(name))
+    check(path, "a file's name may have")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[TFC]", "TFC = 3\n[X]", "does not have a table [TFC]"),
+        ("[TFC]", "TFC = [[1]]\n[X]", "does not have a table [TFC]"),
+        ("[TFC]", "[CNV]", "has no table [TFC]"),
+    ],
+)
+def test_foldings_toml_without_foldings(grid_file: Path, old: str, new: str, expected: str) -> None:
+    path = grid_file.parent / "foldings.toml"
+    path.write_text(path.read_text().split("[TFC.mid")[0].replace(old, new))
+    with pytest.raises(ConfigError) as caught:
+        load_grid(grid_file)
+    assert expected in caught.value.what
+    assert "Write [TFC]" in caught.value.remedy
+
+
+def test_files_with_marks_and_line_ends_of_other_systems(grid_file: Path) -> None:
+    text = grid_file.read_text().replace("\n", "\r\n")
+    grid_file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load_grid(grid_file).name == "test"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("[5, 1]", "[4, 1]", ["layer 4: PE 4 does not divide its 10 outputs", "1, 2, 5, 10"]),
-        ("[[2, 8]", "[[2, 9]", ["layer 1: SIMD 9 does not divide its 1024 inputs", "512, 1024"]),
+        ("[[2, 8]", "[[2, 9]", ["layer 1: SIMD 9 does not divide its 1024 inputs", "256, 512."]),
         (", [5, 1]", "", ["has 3 layers, the network has 4"]),
-        ("[5, 1]", "[5]", ["not a list of [PE, SIMD] pairs"]),
-        ("[5, 1]", "[0, 1]", ["not a list of [PE, SIMD] pairs"]),
+        ("[5, 1]", "[5]", ["layer 4 is [5], not a pair [PE, SIMD]"]),
+        ("[5, 1]", "5", ["layer 4 is 5, not a pair [PE, SIMD]"]),
+        ("[5, 1]", "[0, 1]", ["layer 4: PE is 0", "from 1 up"]),
+        ("[5, 1]", "[5, 1.0]", ["layer 4: SIMD is 1.0"]),
+        ("[5, 1]", "[5, true]", ["layer 4: SIMD is True"]),
+        ("[5, 1]", "[5, 64]", ["layer 4: SIMD 64", "loses results", "Write [10, 32], which is as"]),
     ],
 )
 def test_a_folding_that_cannot_be_is_refused(
@@ -144,7 +251,7 @@ def test_a_folding_that_is_known_to_be_invalid_may_be_asked_for(grid_file: Path)
     change(grid_file, '"max"', '"mid-original"')
     assert expand(load_grid(grid_file))[1].compile.folding == ((8, 8),) * 4
     change(grid_file.parent / "foldings.toml", "[8, 8]]\ninfeas", "[5, 8]]\ninfeas")
-    with pytest.raises(ConfigError, match="marked as infeasible, but every PE"):
+    with pytest.raises(ConfigError, match="marked as infeasible, but every layer"):
         load_grid(grid_file)
     change(grid_file.parent / "foldings.toml", "infeasible =", "infeasable =")
     with pytest.raises(ConfigError, match="has the keys infeasable, layers"):
@@ -166,26 +273,6 @@ def test_foldings_from_json_files(grid_file: Path, content: object) -> None:
     assert mine.folding_name == "mine"
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("[[2, 8]", "not valid JSON"),
-        ("[[2, 8]]", "has 1 layers, the network has 4"),
-        ("[[2, 8], [1, 1], [1, 1], [4, 1]]", "layer 4: PE 4 does not divide its 10 outputs"),
-        ('{"Thresholding_0": {"PE": 1}}', "no layer called MVAU"),
-        ('{"MVAU_0": {"PE": 1}}', "no PE and SIMD for MVAU_0"),
-        ('{"MVAU_hls_0": {"PE": 1}, "MVAU_rtl_0": {}}', "their order is not known"),
-        ("5", "not a list of"),
-    ],
-)
-def test_a_bad_folding_file_is_explained(grid_file: Path, content: str, expected: str) -> None:
-    (grid_file.parent / "mine.json").write_text(content)
-    change(grid_file, "clock_mhz", 'folding_files = ["mine.json"]\nclock_mhz')
-    with pytest.raises(ConfigError) as caught:
-        load_grid(grid_file)
-    assert expected in caught.value.what
-
-
 def test_the_papers_grid_is_the_papers(tmp_path: Path) -> None:
     grid = load_grid(ROOT / "experiments" / "paper.toml")
     on_mnist = [e for e in expand(grid) if e.dataset.name == "MNIST"]
@@ -203,6 +290,15 @@ def test_the_papers_grid_is_the_papers(tmp_path: Path) -> None:
     assert len(on_mnist) == 49 * 6
     train = on_mnist[0].train
     assert (train.epochs, train.milestones, train.batch_size) == (40, (34, 37), 100)
+
+
+def test_every_clock_comes_through_as_it_was_written(grid_file: Path) -> None:
+    grid = load_grid(grid_file)
+    for mhz in range(1, 1001):
+        build = grid.build.model_copy(update={"clock_mhz": float(mhz)})
+        first = expand(grid.model_copy(update={"build": build}))[0]
+        for stage in ("compile", "synthesize"):
+            assert spec_as_json(first.spec(stage))["clock_mhz"] == mhz
 
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:

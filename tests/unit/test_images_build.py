@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from docker.errors import ImageNotFound
 from bench.errors import EnvironmentFailure
 from bench.events import Event, Finished, Progress, Started
 from bench.images import build as module
+from bench.images import shared
 from bench.images.base import Base
 from bench.images.build import ensure_image
 from bench.images.recipe import RECIPES
@@ -34,6 +36,9 @@ class Engine:
         self.built: list[dict[str, Any]] = []
         self.images = SimpleNamespace(get=self.get)
         self.api = SimpleNamespace(build=self.build)
+
+    def info(self) -> dict[str, str]:
+        return {"ID": "an engine"}
 
     def build(self, **options: Any) -> Iterator[dict[str, Any]]:
         time.sleep(self.silent_seconds)
@@ -59,6 +64,8 @@ class Builds:
         self.events: list[Event] = []
         self.cancelled = threading.Event()
         monkeypatch.setattr(module, "engine", engine.open)
+        monkeypatch.setattr(shared, "engine", engine.open)
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
 
     def ensure(self) -> module.Image:
         return ensure_image(BOARD, BASE, self.folder, self.events.append, self.cancelled)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from docker.errors import APIError, DockerException, ImageNotFound
@@ -18,9 +19,9 @@ from requests.exceptions import ReadTimeout
 
 from bench.errors import EnvironmentFailure
 from bench.images import base as base_module
-from bench.images import cleanup, pins
+from bench.images import cleanup, pins, shared
 from bench.images.base import Base, ensure_base
-from bench.images.cleanup import OWNER, dead_containers, outdated_images, owner_label
+from bench.images.cleanup import OWNER, dead_containers, owner_label
 from bench.images.engine import explain
 
 DIGEST = "sha256:" + "ab" * 32
@@ -71,8 +72,16 @@ class Engine:
             raise ImageNotFound(name)
         return self.here[name]
 
-    def list(self, **_: Any) -> list[SimpleNamespace]:
-        return [image for image in self.here.values() if image.tags]
+    @property
+    def api(self) -> SimpleNamespace:
+        found = [
+            {"RepoTags": image.tags, "Labels": image.labels, "Created": number}
+            for number, image in enumerate(self.here.values())
+        ]
+        return SimpleNamespace(images=lambda **_: found[::-1])
+
+    def info(self) -> dict[str, str]:
+        return {"ID": "an engine"}
 
     def pull(self, name: str) -> None:
         if self.registry is None or name not in self.registry:
@@ -144,8 +153,10 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_named_base(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_named_base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(base_module.VARIABLE, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(shared, "engine", Engine().open)
 
 
 def test_the_pinned_base_is_pulled(
@@ -173,6 +184,9 @@ def test_a_base_that_is_there_is_taken_without_asking_anybody(
     engine.here["base"] = SimpleNamespace(id="sha256:x", tags=["finn-bench/base:1"], labels=labels)
     bases = Bases(monkeypatch, tmp_path, engine)
     assert bases.ensure() == Base("finn-bench/base:1", "sha256:rootfs", "local")
+    labels = {"finn-bench.rootfs": "sha256:later"}
+    engine.here["again"] = SimpleNamespace(id="sha256:y", tags=["finn-bench/base:2"], labels=labels)
+    assert bases.ensure().reference == "finn-bench/base:1"
     assert not bases.said
 
 
@@ -222,19 +236,13 @@ def test_only_containers_of_dead_runs_are_left_over() -> None:
     assert pid == str(os.getpid())
 
 
-def test_images_of_other_recipes_are_outdated() -> None:
-    images = [
-        SimpleNamespace(labels={"finn-bench.recipe": recipe}, tags=[f"finn-bench/train:{recipe}"])
-        for recipe in ("old", "now")
-    ]
-    client = SimpleNamespace(images=SimpleNamespace(list=lambda **_: images))
-    assert [left.id for left in outdated_images(client, {"now"})] == ["finn-bench/train:old"]
-
-
 @pytest.mark.parametrize(("kind", "status"), [("image", 409), ("network", 403)])
-def test_removing_spares_what_is_in_use(kind: Literal["image", "network"], status: int) -> None:
+def test_removing_spares_what_is_in_use(
+    monkeypatch: pytest.MonkeyPatch, kind: Literal["image", "network"], status: int
+) -> None:
     def refuse(name: str) -> None:
         raise APIError("in use", response=SimpleNamespace(status_code=status, reason="", url=""))
 
-    client = SimpleNamespace(api=SimpleNamespace(**{f"remove_{kind}": refuse}))
-    assert not cleanup.remove(client, cleanup.Leftover(kind, "a", "something"))
+    client = Engine()
+    monkeypatch.setattr(Engine, "api", SimpleNamespace(**{f"remove_{kind}": refuse}))
+    assert not cleanup.remove(client, cleanup.Leftover(kind, "a", "something"))  # type: ignore[arg-type]

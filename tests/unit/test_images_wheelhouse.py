@@ -64,6 +64,7 @@ class Pip:
         self.calls: list[str] = []
         self.says: dict[str, str] = {}
         monkeypatch.setattr(bench.pip, "Child", self.start)
+        monkeypatch.setattr("bench.pip_settings.settings", lambda command: {})
 
     def start(self, command: list[str], variables: object, log: object, cancelled: object) -> Pip:
         self.wanted = Path(command[command.index("--requirement") + 1])
@@ -110,6 +111,16 @@ def test_the_next_build_is_taken_where_the_first_is_not_offered(
     events: list[Event] = []
     assert "wheels/cuda-1.whl" in _fetch(environment, tmp_path / "cache", events)
     assert any("not offered" in getattr(event, "text", "") for event in events)
+
+
+def test_what_an_earlier_command_said_is_not_taken_for_the_last_ones(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = Pip(monkeypatch)
+    pip.says |= {"cpu": "ERROR: No matching distribution found for cpu==1", "cuda": "ERROR: reset"}
+    with pytest.raises(EnvironmentFailure, match="could not be installed"):
+        _fetch(environment, tmp_path / "cache", [])
+    assert pip.calls == ["main", "cpu", "cuda"]
 
 
 @pytest.mark.parametrize("broken", ["main", "cpu"])

@@ -10,12 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from test_report import MetricsRunner
 
 from bench import provenance, report
-from bench.cli import cli, main
-from bench.commands import common, rows
+from bench.cli import main
+from bench.commands import common, rows, run
 from bench.errors import Exit
 from bench.experiment import Experiment, expand
 from bench.grid import load_grid
@@ -23,6 +22,7 @@ from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
 from bench.store.keys import hash_file
+from bench.terminal import Terminal
 from conftest import ENVIRONMENTS, GRID, FakeRunner
 
 ROW = "tfc-mnist-w2a2-s1-max"
@@ -100,7 +100,7 @@ def test_a_failure_and_what_it_stops_are_in_the_chain(
     assert log.read_text() == f"working on {experiments[0].name}\n"
     assert steps["size"].as_json()["log"] == str(log)
     assert [step.stage for step in steps.values() if step.log] == ["size"]
-    console = Console(file=io.StringIO(), width=80)
+    console = Terminal(file=io.StringIO(), width=80)
     provenance.show_steps([steps["size"]], console)
     assert str(log) in console.file.getvalue().replace("\n", "").replace(" ", "")  # type: ignore[attr-defined]
 
@@ -154,7 +154,7 @@ def test_the_rerun_command_is_one_that_bench_takes(
     told = json.loads(capsys.readouterr().out)
     program, name, *options = shlex.split(told["rerun"][-1])
     assert (program, name) == ("bench", "run")
-    parsed = cli.commands["run"].make_context("run", options).params
+    parsed = run.command.make_context("run", options).params
     assert (parsed["names"], parsed["images"], parsed["file"]) == ((ROW,), 50, grid_file)
     grid, experiments = common.load_experiments(parsed["file"])
     points = rows.choose(common.all_points(grid, experiments), parsed["names"])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from bench import report
 from bench.experiment import Experiment, expand, references
@@ -20,6 +18,7 @@ from bench.pipeline import Resolver, execute, plan
 from bench.report.ratios import throughput_ratios
 from bench.report.summary import summarize
 from bench.runners import Job
+from bench.terminal import Terminal
 from conftest import FakeRunner
 
 REQUIRED = (
@@ -47,7 +46,8 @@ class MetricsRunner(FakeRunner):
         if job.request.stage == "simulate":
             metrics["ii_simulated"] = float(interval)
         if job.request.stage == "measure":
-            metrics["fps_measured"] = 1e8 / max(interval, 128)
+            metrics |= {"ii_measured": max(interval, 128), "clock_mhz": 100.0}
+            metrics["fps_measured"] = 1e8 / metrics["ii_measured"]
         path = job.request.outputs / "metrics.json"
         path.write_text(json.dumps(metrics | {"task": job.task}))
         return result
@@ -106,16 +106,89 @@ def test_ratios_compare_foldings_of_one_training(
     ]
 
 
-def test_the_terminal_shows_a_mismatch_loudly(
+def shown(results: pd.DataFrame, width: int = 250) -> str:
+    console = Terminal(file=io.StringIO(), width=width)
+    report.show(results, "test", console)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("width", [60, 80, 132])
+def test_no_width_cuts_off_the_name_of_a_row_or_a_number(
+    grid_file: Path, resolver: Resolver, width: int
+) -> None:
+    seeds = [2**63 - 1, 2**63 - 2]
+    text = grid_file.read_text().replace("seeds = [1]", f"seeds = {seeds}")
+    grid_file.write_text(text.replace('board = "Pynq-Z1"', 'board = ["Pynq-Z1", "RFSoC2x2"]'))
+    results = collect(expand(load_grid(grid_file)), resolver)
+    lines = shown(results, width).splitlines()
+    tables = [line for line in lines if line.startswith(" ")]
+    assert max(map(len, tables)) <= width
+    for seed in seeds:
+        for board in ("Pynq-Z1", "RFSoC2x2"):
+            named = [line for line in lines if line.startswith(f" w2a2 s{seed} max {board} ")]
+            assert len(named) >= 2, "every table names the row"
+            values = " ".join(named)
+            for value in ("95.31%", "1,562,500", "781,250", "emulated-board", "100", "done"):
+                assert f" {value}" in values
+    assert not any("…" in line for line in lines)
+
+
+def test_one_board_is_not_named(experiments: Sequence[Experiment], resolver: Resolver) -> None:
+    assert "Pynq-Z1" not in shown(collect(experiments, resolver))
+
+
+def test_a_name_wider_than_the_screen_breaks_and_is_whole(
     experiments: Sequence[Experiment], resolver: Resolver
 ) -> None:
     results = collect(experiments, resolver)
-    results.loc[0, "bit_exact"] = False
-    console = Console(file=io.StringIO(), width=250)
-    report.show(results, "test", console)
-    text = console.file.getvalue()
-    assert "NO" in text
-    assert "64.0x" in text
+    results.loc[0, "folding"] = name = "f" * 50 + "g" * 40
+    text = shown(results, 40)
+    assert name in "".join(line.strip() for line in text.splitlines() if set(line) <= set(" fg"))
+
+
+def test_an_estimate_that_leaves_layers_out_is_marked_as_a_part(
+    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+) -> None:
+    results = collect(experiments, resolver)
+    results["lut_scope"] = ["all layers", "all layers", "part", "part"]
+    results["lut_uncharged"] = [None, None, "4 MVAU_rtl", "4 MVAU_rtl"]
+    remark = "LUT, 2 of 4 rows: a part, as FINN's estimate charges 4 MVAU_rtl none"
+    _, markdown = report.write(results, "test", tmp_path)
+    for text in (shown(results), markdown.read_text()):
+        assert remark in text
+        assert text.count("100 part") == 2
+    results.loc[2, "lut_synth"] = 2345
+    assert shown(results).count("100 part") == 1, "synthesis replaces it"
+    assert "2,345 syn." in shown(results)
+
+
+def test_the_clock_that_was_measured_at_is_shown_and_ratios_are_at_one(
+    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+) -> None:
+    results = collect(experiments, resolver)
+    # Built for 200 MHz; the driver ran the fast one at 100.
+    results["clock_mhz"] = 200.0
+    results["clock_measured_mhz"] = [200.0, 100.0, 200.0, 200.0]
+    results["fps_measured"] = results["clock_measured_mhz"] * 1e6 / results["ii_measured"]
+    text = shown(results)
+    assert "781,250 @100 " in text
+    assert (
+        "w2a2 s1 max: built for 200 MHz, measured at 100 MHz: 781,250 images/s, which at 200 MHz "
+        "would be 1,562,500." in text
+    )
+    assert [one.measured for one in throughput_ratios(results)] == [32.0, 32.0]
+    _, markdown = report.write(results, "test", tmp_path)
+    assert "measured at 100 MHz" in markdown.read_text()
+
+
+def test_ties_with_torch_are_told(
+    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+) -> None:
+    results = collect(experiments, resolver)
+    results["agreeing_with_torch"], results["torch_ties"] = [10, 10, 10, 9], [0, 0, 0, 1]
+    text = shown(results)
+    assert "w4a4 s1 max: 1 of 10 images are of another class than in torch, each by a tie" in text
+    assert text.count(" all ") == 3
 
 
 def test_several_data_sets_are_told_apart_within_80_columns(
@@ -124,7 +197,7 @@ def test_several_data_sets_are_told_apart_within_80_columns(
     results = collect(experiments, resolver)
     results.loc[2:, "dataset"] = "Fashion-MNIST"
     results.loc[3, ["status", "reason"]] = ["failed: compile", "It broke."]
-    console = Console(file=io.StringIO(), width=80)
+    console = Terminal(file=io.StringIO(), width=80)
     report.show(results, "test", console)
     lines = [line.strip() for line in console.file.getvalue().splitlines()]
     first, second = lines.index("MNIST"), lines.index("Fashion-MNIST")
@@ -213,9 +286,8 @@ def test_a_large_grid_is_summed_up(
     assert low["ii_deviation"] == pytest.approx(204 / 4096)
     assert (low["best"], low["worst"]) == ("w2a2 95.31%", "w4a4 50.00%")
 
-    # The package has a function of the module's name.
-    monkeypatch.setattr(sys.modules["bench.report.write"], "MANY", 3)
-    console = Console(file=io.StringIO(), width=250)
+    monkeypatch.setattr("bench.report.console.MANY", 3)
+    console = Terminal(file=io.StringIO(), width=250)
     report.show(results, "test", console)
     text = console.file.getvalue()
     assert "4 points; each one is in results.csv" in text

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_report_page import gathered
@@ -112,3 +116,30 @@ def test_a_report_outside_the_store_keeps_no_drawings_in_it(
         assert reported.drawn
         assert cache.exists() == keeps
     assert not reporting.report_on(grid, experiments, resolver, folder, {}, ABOUT).drawn
+
+
+def test_runs_that_end_together_do_not_remove_each_others_files(
+    experiments: Sequence[Experiment],
+    grid_file: Path,
+    resolver: Resolver,
+    drawn: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
+    grid, folder = load_grid(grid_file), resolver.store.root / "reports" / "test"
+    both = threading.Barrier(2)
+    write, met = report.write, []
+
+    def meet(*arguments: Any) -> tuple[Path, ...]:
+        with suppress(threading.BrokenBarrierError):
+            met.append(both.wait(0.1))
+        return write(*arguments)
+
+    monkeypatch.setattr(report, "write", meet)
+    with ThreadPoolExecutor(2) as threads:
+        ends = [
+            threads.submit(reporting.report_on, grid, experiments, resolver, folder, {}, ABOUT)
+            for _ in range(2)
+        ]
+    assert ends[0].result().written == ends[1].result().written
+    assert not met

@@ -220,3 +220,22 @@ def test_waiting_for_a_lock_is_told_and_can_be_cancelled(tmp_path: Path) -> None
     with FileLock(path), pytest.raises(Cancelled), hold(path, cancelled, wait):
         pass
     assert told == [True]
+
+
+def test_threads_of_one_run_that_wait_for_each_other_do_not_speak_of_another(
+    tmp_path: Path,
+) -> None:
+    told: list[bool] = []
+
+    def work(path: Path) -> None:
+        with hold(path, threading.Event(), lambda: told.append(True)):
+            pass
+
+    with hold(tmp_path / "x.lock", threading.Event()):
+        waiting = threading.Thread(target=work, args=(tmp_path / "x.lock",))
+        waiting.start()
+        work(tmp_path / "y.lock")
+        waiting.join(0.05)
+        assert waiting.is_alive()
+    waiting.join()
+    assert not told

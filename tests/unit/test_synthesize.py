@@ -85,7 +85,7 @@ def request_(tmp_path: Path, monkeypatch: Any) -> Request:
     (folders["simulate"] / "package" / "postprocess.npz").write_bytes(b"postprocess")
     return Request(
         stage="synthesize",
-        spec={"board": "Pynq-Z1", "part": "xc7z020clg400-1", "clock_ns": 10.0},
+        spec={"board": "Pynq-Z1", "part": "xc7z020clg400-1", "clock_mhz": 100.0},
         inputs={name: folders[name] for name in ("compile", "simulate")},
         outputs=folders["outputs"],
         scratch=folders["scratch"],
@@ -279,9 +279,15 @@ def test_another_vivado(tmp_path: Path, monkeypatch: Any, value: str, said: str)
         stage.require_vivado()
 
 
+def test_a_clock_that_is_just_met_is_the_clock_asked_for() -> None:
+    report = "WNS(ns) TNS(ns)\n---\n0.000 0.000\n"
+    for mhz in range(1, 1001):
+        assert reports.parse_timing(report, mhz)["fmax_mhz"] == mhz
+
+
 def test_reports_that_are_none() -> None:
     with pytest.raises(StageError, match="timing summary"):
-        reports.parse_timing("no such table", 10.0)
+        reports.parse_timing("no such table", 100.0)
     with pytest.raises(StageError, match="whole design"):
         reports.parse_utilisation({"MVAU_hls_0": {"LUT": 1}})
     assert reports.parse_power("nothing") == {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from bench import events, ui
+from bench.terminal import Terminal
 
 STORY: tuple[events.Event, ...] = (
     events.Planned(3, 2, "venv", "asked for"),
@@ -20,7 +20,7 @@ STORY: tuple[events.Event, ...] = (
 )
 
 
-def tell(view: ui.View, console: Console) -> str:
+def tell(view: ui.View, console: Terminal) -> str:
     with view:
         for event in STORY:
             view.show(event)
@@ -30,7 +30,7 @@ def tell(view: ui.View, console: Console) -> str:
 
 def test_plain_lines_where_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ui, "PLAIN_SECONDS", 0.0)
-    console = Console(file=io.StringIO(), width=80)
+    console = Terminal(file=io.StringIO(), width=80)
     view = ui.make_view(console)
     text = tell(view, console)
     assert isinstance(view, ui.PlainView)
@@ -45,7 +45,7 @@ def test_plain_lines_where_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch
 
 
 def test_bars_fit_the_terminal() -> None:
-    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    console = Terminal(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     view = ui.make_view(console)
     assert isinstance(view, ui.LiveView)
     text = tell(view, console)

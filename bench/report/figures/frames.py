@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from bench.provenance import PART
+
 # Share of the limit that a design takes; column of the results by what the part calls it.
 RESOURCES = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
 
@@ -14,6 +16,22 @@ RESOURCES = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
 def number(values: pd.Series) -> pd.Series:
     """The column as floats, NaN where nothing is known."""
     return pd.to_numeric(values, errors="coerce").astype(float)
+
+
+def system_rate(results: pd.DataFrame) -> pd.Series:
+    """Images per second as measured, at the clock of the build: boards may run at another one."""
+    return number(results["clock_mhz"]) * 1e6 / number(results["ii_measured"])
+
+
+def part_note(results: pd.DataFrame) -> str:
+    """How many estimates of LUTs are a part; empty for none."""
+    parts = results[results["lut_scope"].eq(PART).fillna(False)]
+    if parts.empty:
+        return ""
+    layers = listed(parts["lut_uncharged"].unique())
+    return (
+        f" LUT of {counted(len(parts), 'design')} is a part: FINN's estimate charges {layers} none."
+    )
 
 
 def bits_order(values: Iterable[object]) -> list[object]:

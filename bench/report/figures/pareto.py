@@ -18,7 +18,9 @@ from bench.report.figures.frames import (
     folding_order,
     listed,
     number,
+    part_note,
     slug,
+    system_rate,
 )
 from bench.report.material import Material
 
@@ -32,8 +34,7 @@ NAMED = 6
 
 def pareto_figures(material: Material) -> Iterator[Figure]:
     """One figure per data set: accuracies on different ones do not compare."""
-    results = material.results.assign(point=range(len(material.results)), name=list(material.names))
-    for dataset, own in results.groupby("dataset", sort=False):
+    for dataset, own in material.sound.groupby("dataset", sort=False):
         yield _figure(str(dataset), own, material)
 
 
@@ -59,9 +60,11 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
         f"{int((front['taken'] <= 1).sum())} of these fit the part. "
         f"The most accurate: {_point_text(best.iloc[0])}. The rest is faded. "
         "Resources are the share of the part's LUT, BRAM or DSP, whichever is used most."
+        + part_note(results.loc[points.index])
     )
     source = (
-        f"accuracy: trained network, whole test set; throughput: {listed(origins)} ({column}); "
+        f"accuracy: trained network, whole test set; throughput: {listed(origins)} ({column}, at "
+        "clock_mhz); "
         f"resources: estimated (lut, bram18, dsp); {counted(len(points), 'row')} of results.csv"
     )
     order = folding_order(results)
@@ -79,7 +82,8 @@ def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
         the resource used most). `attrs["column"]` names the throughput's column: as measured if
         every simulated point was measured, else as simulated.
     """
-    core, measured = number(results["fps_core"]), number(results["fps_measured"])
+    core, measured = number(results["fps_core"]), system_rate(results)
+    measured = measured.where(results["fps_measured"].notna())
     column = "fps_measured" if measured.notna().sum() >= core.notna().sum() else "fps_core"
     shares = pd.DataFrame(
         {
@@ -97,7 +101,7 @@ def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
             "bits": results.apply(bits_label, axis=1),
             "folding": results["folding"].astype(str),
             "accuracy": number(results["accuracy"]),
-            "images_per_s": number(results[column]),
+            "images_per_s": measured if column == "fps_measured" else core,
             "taken": shares.max(axis=1),
         }
     ).dropna()

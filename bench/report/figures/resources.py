@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.provenance import PART
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
@@ -16,6 +17,7 @@ from bench.report.figures.frames import (
     folding_order,
     listed,
     number,
+    part_note,
     slug,
 )
 from bench.report.material import Material
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
 
 def resource_figures(material: Material) -> Iterator[Figure]:
     """One figure per part."""
-    results = material.results.assign(point=range(len(material.results)), name=list(material.names))
-    for part, own in results.groupby("part", sort=False):
+    for part, own in material.sound.groupby("part", sort=False):
         yield _figure(str(part), own, material.limits.get(str(part), {}))
 
 
@@ -51,11 +52,16 @@ def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figu
         "Each marker is one design; its place within a column is its activation bits, "
         "the fewest on the left."
     )
+    if note := part_note(known):
+        seen += f"{note} Such markers are hollow."
     source = (
         "estimated: FINN's analytic model of the variant that it would build; columns lut, bram18 "
         f"and dsp of {counted(len(known), 'row')} of results.csv"
     )
-    columns = ["name", "weight_bits", "act_bits", "folding", *RESOURCES, "fits", *_SYNTHESIZED]
+    columns = [
+        "name", "weight_bits", "act_bits", "folding", *RESOURCES, "lut_scope", "fits",
+        *_SYNTHESIZED,
+    ]  # fmt: skip
     if known["lut_synth"].notna().any():
         source += "; black outline: Vivado, after synthesis (lut_synth, bram18_synth, dsp_synth)"
     return Figure(name, title, seen, source, known[columns], lambda: _draw(known, limits))
@@ -104,11 +110,14 @@ def _panel(axes: Axes, results: pd.DataFrame, name: str, limit: int) -> None:
         own = results[results["folding"].eq(folding)]
         colour, marker = style.series(nth)
         x = places[own.index]
-        estimated = axes.scatter(
-            x, number(own[name]), s=22, marker=marker, facecolor=colour, alpha=0.85,
-            edgecolor=style.PAPER, linewidth=0.3, label=folding, zorder=3,
-        )  # fmt: skip
-        mark_points(estimated, list(own["point"]))
+        part = (own["lut_scope"].eq(PART) & (name == "lut")).fillna(False).astype(bool)
+        for chosen, face, outline in ((~part, colour, style.PAPER), (part, "none", colour)):
+            estimated = axes.scatter(
+                x[chosen], number(own[name])[chosen], s=22, marker=marker, facecolor=face,
+                alpha=0.85, edgecolor=outline, linewidth=1.0 if face == "none" else 0.3, zorder=3,
+            )  # fmt: skip
+            mark_points(estimated, list(own["point"][chosen]))
+        axes.scatter([], [], s=22, marker=marker, facecolor=colour, label=folding)
         synthesized = number(own[f"{name}_synth"])
         if synthesized.notna().any():
             axes.scatter(

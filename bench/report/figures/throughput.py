@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound
-from bench.report.figures.frames import counted, folding_order, number
+from bench.report.figures.frames import counted, folding_order, number, system_rate
 from bench.report.material import Material
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def throughput_figure(material: Material) -> Figure:
     points = throughputs(material)
     if points.empty:
         return Figure(NAME, TITLE, "No design has been compiled yet.")
-    order = [name for name in folding_order(material.results) if name in set(points["folding"])]
+    order = [name for name in folding_order(material.sound) if name in set(points["folding"])]
     bounds = dma_bounds(material)
     simulated = points[points["origin"] == "rtl-sim"]["images_per_s"]
     seen = (
@@ -57,16 +57,19 @@ def throughput_figure(material: Material) -> Figure:
 _MEANING = {
     "estimated": "estimated: clock / ii_estimated (FINN's analytic model)",
     "rtl-sim": "rtl-sim: fps_core = clock / ii_simulated, the accelerator alone",
-    "emulated-board": "emulated-board: fps_measured, the modelled DMA included",
-    "board": "board: fps_measured",
+    "emulated-board": "emulated-board: clock / ii_measured, the modelled DMA included",
+    "board": "board: clock / ii_measured, at the clock of the build",
 }
 
 
 def throughputs(material: Material) -> pd.DataFrame:
-    """One row per point and origin: point, experiment, folding, origin, images_per_s."""
-    results = material.results
+    """One row per point and origin: point, experiment, folding, origin, images_per_s.
+
+    What was measured at another clock than that of the build is scaled to the latter.
+    """
+    results = material.sound
     clock = number(results["clock_mhz"]) * 1e6
-    measured = number(results["fps_measured"])
+    measured = system_rate(results).where(results["fps_measured"].notna())
     kinds = {
         "estimated": clock / number(results["ii_estimated"]),
         "rtl-sim": number(results["fps_core"]),
@@ -76,8 +79,8 @@ def throughputs(material: Material) -> pd.DataFrame:
     frames = [
         pd.DataFrame(
             {
-                "point": range(len(results)),
-                "experiment": material.names,
+                "point": results["point"],
+                "experiment": results["name"],
                 "folding": results["folding"].astype(str),
                 "origin": origin,
                 "images_per_s": values,

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import __version__
+import pandas as pd
+
+from bench import __version__, status
+from bench.report import remarks
+from bench.report.cells import at_another_clock
 from bench.report.figures import Figure, Rendered
 from bench.report.figures.frames import bits_label, counted, listed
 from bench.report.html import table
@@ -25,8 +29,11 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 MARKS = {
     "reproduced": "✓", "partly": "◐", "not reproduced": "✗", "not testable": "○",
-    "done": "✓", "infeasible": "⊘", "failed": "✗", "skipped": "○", "missing": "○",
+    "done": "✓", "wrong": "✗", "infeasible": "⊘", "failed": "✗", "skipped": "○", "missing": "○",
 }  # fmt: skip
+
+
+Stopped = tuple[str, str, list[table.Row]]
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,9 @@ def render_page(
         groups=table.groups_of(columns),
         rows=rows,
         places=_places(rows, provenance),
-        stopped=_stopped(rows),
+        wrong=_stopped(rows, {status.WRONG}),
+        stopped=_stopped(rows, set(status.KINDS) - {status.DONE, status.WRONG}),
+        remarks=_remarks(material),
         logs=_logs(provenance),
         stages=_stages(provenance),
         by_stage=_by_stage(provenance),
@@ -122,6 +131,16 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def _remarks(material: Material) -> list[str]:
+    """What has to be said of the table's numbers."""
+    results = material.results
+    return [
+        *remarks.clock_lines(results),
+        *remarks.torch_lines(results),
+        *remarks.part_lines(results),
+    ]
+
+
 def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tuple[str, str]]:
     """Where a name that a claim rests on leads, and what the link says: a row, or a training."""
     trainings = {
@@ -129,7 +148,7 @@ def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tupl
         for record in provenance.records.values()
         if record.stage == "train"
     }
-    return trainings | {row.name: (f"row-{row.number}", row.label) for row in rows}
+    return trainings | {row.name: (f"row-{row.number}", row.link) for row in rows}
 
 
 def _title(material: Material) -> str:
@@ -173,9 +192,10 @@ def _facts(
     if origins := sorted(set(results["measured_on"].dropna())):
         facts.append(("measured on", listed(origins)))
     if targets := sorted(set(zip(results["board"], results["part"], strict=True))):
-        clocks = sorted(set(results["clock_mhz"].dropna()))
         target = listed(f"{board} ({part})" for board, part in targets)
-        facts.append(("target", f"{target} at {listed(f'{clock:g}' for clock in clocks)} MHz"))
+        facts.append(("target", f"{target} at {_clocks(results['clock_mhz'])}"))
+    if any(at_another_clock(row) for _, row in results.iterrows()):
+        facts.append(("measured at", _clocks(results["clock_measured_mhz"])))
     if not records:
         return facts
     runners = sorted({dict(record.environment.facts).get("runner", "") for record in records})
@@ -192,6 +212,10 @@ def _facts(
     ]
 
 
+def _clocks(column: pd.Series) -> str:
+    return f"{listed(f'{clock:g}' for clock in sorted(set(column.dropna())))} MHz"
+
+
 def _between(first: str, last: str) -> str:
     """From when to when, of two ISO 8601 times in UTC, to the minute."""
     start, end = (time[:16].replace("T", " ") for time in (first, last))
@@ -200,13 +224,13 @@ def _between(first: str, last: str) -> str:
     return f"{start} to {end[11:] if start[:10] == end[:10] else end} UTC"
 
 
-def _stopped(rows: Sequence[table.Row]) -> list[tuple[str, str, list[table.Row]]]:
-    """Points that are not done, by what stopped them: status, reason, points."""
+def _stopped(rows: Sequence[table.Row], kinds: Collection[str]) -> list[Stopped]:
+    """Points of these kinds, by what stopped them: status, reason, points."""
     stopped: dict[tuple[str, str], list[table.Row]] = {}
     for row in rows:
-        if row.kind != "done":
+        if row.kind in kinds:
             stopped.setdefault((row.status, row.reason), []).append(row)
-    return [(status, reason, points) for (status, reason), points in stopped.items()]
+    return [(state, reason, points) for (state, reason), points in stopped.items()]
 
 
 def _logs(provenance: Provenance) -> dict[str, Link]:

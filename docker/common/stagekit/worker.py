@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
-from stagekit.errors import Infeasible, StageError
+from stagekit.errors import Infeasible, StageError, WrongResult
 from stagekit.request import WIRE_VERSION, Request
 
 
@@ -87,6 +87,8 @@ def run(stages: Mapping[str, Stage], tools: Sequence[str], argv: Sequence[str]) 
         stages[request.stage](request, reporter)
     except Infeasible as finding:
         result |= {"status": "infeasible", "reason": str(finding)}
+    except WrongResult as finding:
+        result |= {"status": "wrong", "reason": str(finding)}
     except StageError as error:
         traceback.print_exc()
         result |= {"status": "failed", "reason": error.what, "remedy": error.remedy}

@@ -5,25 +5,28 @@ Read `compile_model` from top to bottom for the whole flow; `steps` holds the tr
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.general import GiveUniqueNodeNames
 from qonnx.transformation.infer_shapes import InferShapes
 
 from finn_worker import (
     canonical,
     estimates,
     folding,
+    folding_search,
     known_faults,
     steps,
     streamlined_cache,
     toolchain,
+    unsupported,
 )
-from finn_worker.postprocess import Postprocess, check_operators, extract
+from finn_worker.folding_search import Found
+from finn_worker.postprocess import Postprocess, extract
 from finn_worker.rtl.bundle import write_bundle
 from finn_worker.verification import Golden, Verifier
 from stagekit import Infeasible, Reporter, Request, StageError
@@ -34,8 +37,6 @@ STREAMLINING: tuple[tuple[str, Callable[[ModelWrapper], ModelWrapper]], ...] = (
     ("streamline", steps.streamline),
 )
 STEP_COUNT = len(STREAMLINING) + 9
-# FINN+ executes layers in float32, which holds every whole number only up to 2**24.
-EXACT_ACCUMULATOR_BITS = 25
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,25 @@ class CompileSpec:
     Attributes:
         folding: [PE, SIMD] of every MVAU, first layer first; None: FINN+ searches.
         target_fps: Images per second that the search aims at; None with a folding.
+        options: [layer, attribute, value] of what else a folding file chooses.
         board: FINN's name of the board, such as "Pynq-Z1".
         part: The board's FPGA, as Vivado spells it.
-        clock_ns: Clock period asked for.
+        clock_mhz: Clock asked for.
         oversized: What becomes of a design that does not fit: "simulate" or "stop".
     """
 
     folding: list[list[int]] | None
     target_fps: float | None
+    options: list[list[Any]]
     board: str
     part: str
-    clock_ns: float
+    clock_mhz: float
     oversized: str
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built; raises `StageError`."""
-        if not self.clock_ns > 0:
-            raise StageError(f"The clock period is {self.clock_ns} ns.", "Give one above 0.")
+        if not self.clock_mhz > 0:
+            raise StageError(f"The clock is {self.clock_mhz} MHz.", "Give one above 0.")
         if (self.folding is None) == (self.target_fps is None):
             raise StageError(
                 f"The folding is {self.folding} and the target {self.target_fps} images/s.",
@@ -85,62 +88,55 @@ def compile_model(request: Request, reporter: Reporter) -> None:
             or a design that does not fit and shall not be simulated.
     """
     spec = request.parse(CompileSpec)
-    folds = None if spec.folding is None else folding.parse(spec.folding)
+    given = None if spec.folding is None else Found(folding.parse(spec.folding), [])
     has = estimates.available(spec.board, spec.part)
     toolchain.prepare(request.scratch / "finn")
     verifier = Verifier(Golden.load(request.inputs["export"] / "golden.npz"))
-    flow = _Flow(reporter, verifier, STEP_COUNT + (folds is None))
+    flow = _Flow(reporter, verifier, STEP_COUNT + (given is None))
 
     streamlined = _streamlined(flow, request.inputs["export"], request.cache)
     dataflow, postprocess = _to_dataflow(flow, streamlined, request.scratch)
-    if folds is None:
-        folds = flow.step("search folding", _search, dataflow, spec)
-    folding.check(folding.matrices(dataflow), folds)
-    folded = flow.step("fold", folding.apply, dataflow, folds)
+    found = given or flow.step("search folding", _search, dataflow, spec)
+    options = [folding.Option(*option) for option in spec.options]
+    folded = flow.step("fold", folding.apply, dataflow, found.folds, options)
     flow.verifier.equal("fold", folded, postprocess)
     simulated = flow.step("specialize to RTL", steps.specialize_rtl, folded, spec.part)
     flow.verifier.equal("specialize to RTL", simulated, postprocess)
     built = flow.step("specialize for the board", steps.specialize_for_board, folded, spec.part)
-    simulated = flow.step("generate RTL", steps.generate_rtl, simulated, spec.part, spec.clock_ns)
+    simulated = flow.step("generate RTL", steps.generate_rtl, simulated, spec.part, spec.clock_mhz)
     for graph in (simulated, built):
-        folding.read_back(graph, folds)
+        folding.read_back(graph, folded)
 
     canonical.save(streamlined, request.outputs / "streamlined.onnx")
     canonical.save(simulated, request.outputs / "dataflow.onnx")
     canonical.save(built, request.outputs / "board.onnx")
     postprocess.save(request.outputs / "postprocess.npz")
     flow.step("write RTL bundle", write_bundle, simulated, request.outputs)
-    target = {"board": spec.board, "part": spec.part, "clock_ns": spec.clock_ns}
-    target |= {"folding": [[fold.pe, fold.simd] for fold in folds], "target_fps": spec.target_fps}
     metrics = _metrics(built, simulated, spec.part, has)
-    request.write_metrics(target | metrics | {"verified_steps": flow.verifier.steps})
-    fault = known_faults.overflowing_queues(metrics["simulated"]["layers"])
-    if fault is not None:
-        reporter.note(f"{fault} The simulation shows whether it does here.")
+    request.write_metrics(_asked(spec, found) | metrics | flow.verifier.findings)
+    if note := found.note():
+        reporter.note(note)
     flow.finish()
     if not metrics["fits"] and spec.oversized == "stop":
         raise Infeasible(estimates.excess(metrics, has, spec.part))
 
 
-def _search(dataflow: ModelWrapper, spec: CompileSpec) -> list[folding.Fold]:
-    """What FINN+'s own search finds for the target.
-
-    Raises:
-        Infeasible: It finds nothing as fast.
-    """
+def _search(dataflow: ModelWrapper, spec: CompileSpec) -> Found:
     assert spec.target_fps is not None
-    clock = 1e9 / spec.clock_ns
-    wanted = int(clock / spec.target_fps)
-    specialized = steps.specialize_rtl(dataflow, spec.part)
-    folds = folding.search(specialized, max(1, wanted))
-    reached = folding.interval(folding.matrices(dataflow), folds)
-    if reached > wanted:
-        raise Infeasible(
-            f"FINN+'s search for {spec.target_fps:.0f} images/s ({wanted} cycles per image at "
-            f"{clock / 1e6:g} MHz) ends at {reached} cycles, {clock / reached:.0f} images/s: "
-            f"{folding.text(folds)}. A folding table may go further."
-        )
-    return folds
+    return folding_search.search(dataflow, spec.part, spec.clock_mhz, spec.target_fps)
+
+
+def _asked(spec: CompileSpec, found: Found) -> dict[str, Any]:
+    """What was to be built, and how the layers are folded."""
+    return {
+        "board": spec.board,
+        "part": spec.part,
+        "clock_mhz": spec.clock_mhz,
+        "folding": [[fold.pe, fold.simd] for fold in found.folds],
+        "folding_note": found.note(),
+        "options": spec.options,
+        "target_fps": spec.target_fps,
+    }
 
 
 class _Flow:
@@ -199,7 +195,9 @@ def _streamlined(flow: _Flow, export: Path, cache: Path) -> ModelWrapper:
 def _streamline(flow: _Flow, path: Path) -> ModelWrapper:
     model = flow.step("read the exported model", _read, path)
     flow.verifier.check_input(model)
+    unsupported.check_exported(model)
     flow.verifier.close("exported", model)
+    flow.verifier.exported = model
     for name, function in STREAMLINING:
         model = flow.step(name, function, model)
         flow.verifier.close(name, model)
@@ -207,7 +205,8 @@ def _streamline(flow: _Flow, path: Path) -> ModelWrapper:
 
 
 def _read(path: Path) -> ModelWrapper:
-    return ModelWrapper(str(path)).transform(InferShapes())
+    """The model, with names for its nodes that messages can use."""
+    return ModelWrapper(str(path)).transform(InferShapes()).transform(GiveUniqueNodeNames())
 
 
 def _to_dataflow(
@@ -216,10 +215,11 @@ def _to_dataflow(
     """The accelerator's graph and what the host does with its output."""
     name = "convert to hardware layers"
     model = flow.step(name, steps.convert_to_hardware, streamlined)
-    check_operators(model)
+    unsupported.check_converted(model)
+    flow.verifier.faults = known_faults.of_design(model)
     flow.verifier.equal(name, model, lambda logits: logits)
-    for layer in steps.layers_wider_than(model, EXACT_ACCUMULATOR_BITS):
-        flow.reporter.note(f"{layer} sums beyond 2^24: golden execution may round its outputs.")
+    for fault in flow.verifier.faults:
+        flow.reporter.note(fault)
     postprocess = extract(model, flow.verifier.classes)
     name = "partition"
     dataflow = flow.step(name, steps.partition, model, scratch)
@@ -236,6 +236,8 @@ def _metrics(
     return needed | {
         "ii_estimated": estimates.initiation_interval(simulated_layers),
         "layers": layers,
+        "uncharged": estimates.uncharged(layers),
+        "matrix_layers": estimates.kinds(layer for layer in layers if layer["mw"] is not None),
         "estimated_variant": f"what FINN+ would build for {part}: {_kinds(layers)}",
         "simulated_variant": f"RTL throughout: {_kinds(simulated_layers)}",
         "simulated": estimates.totals(simulated_layers) | {"layers": simulated_layers},
@@ -246,5 +248,4 @@ def _metrics(
 
 def _kinds(layers: list[estimates.Layer]) -> str:
     """Such as "4 MVAU_hls, 3 Thresholding_rtl"."""
-    counts = Counter(layer["op_type"] for layer in layers)
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return ", ".join(f"{count} {kind}" for kind, count in estimates.kinds(layers).items())

@@ -16,7 +16,8 @@ be wrong with them:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from finn.util.basic import get_dsp_block, part_map
@@ -80,6 +81,20 @@ def totals(found: Sequence[Layer]) -> dict[str, int]:
     counted = [(layer["dsp_instantiated"], layer["dsp"]) for layer in found]
     sums["dsp_instantiated"] = sum(dsp if known is None else known for known, dsp in counted)
     return sums
+
+
+def uncharged(found: Sequence[Layer]) -> dict[str, dict[str, int]]:
+    """By resource, the kinds of layers that need it and are charged none, with their number.
+
+    A layer may do without block RAM or DSPs, but not without LUTs: the handshakes of its streams
+    take some.
+    """
+    return {"lut": kinds(layer for layer in found if layer["lut"] == 0)}
+
+
+def kinds(found: Iterable[Layer]) -> dict[str, int]:
+    """How many layers there are of each kind, in the order in which they first appear."""
+    return dict(Counter(str(layer["op_type"]) for layer in found))
 
 
 def fits(needed: Mapping[str, int], has: Mapping[str, int]) -> bool:

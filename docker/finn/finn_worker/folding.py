@@ -11,7 +11,10 @@ from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from finn_worker.known_faults import SHORT_QUEUE, loses_results
 from stagekit import Infeasible, StageError
+
+NO_OTHER = "a layer of one input has no other; give it at least two"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,34 @@ class Matrix:
     mw: int
     mh: int
 
+    def cycles(self, fold: Fold) -> int:
+        """Cycles per image."""
+        return self.mw // fold.simd * (self.mh // fold.pe)
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A layer for which the search chose a folding that loses results, and what is built."""
+
+    layer: str
+    chosen: Fold
+    built: Fold
+
+
+@dataclass(frozen=True)
+class Option:
+    """What else of a layer a folding file chooses.
+
+    Attributes:
+        layer: MVAU_0 is the first one, Thresholding_0 what follows it.
+        attribute: PE of a Thresholding; ram_style or resType of an MVAU.
+        value: As FINN spells it.
+    """
+
+    layer: str
+    attribute: str
+    value: int | str
+
 
 def parse(folding: Sequence[Sequence[int]]) -> list[Fold]:
     """The spec's [[PE, SIMD], ...]; raises `StageError` on anything else."""
@@ -47,18 +78,18 @@ def parse(folding: Sequence[Sequence[int]]) -> list[Fold]:
 def matrices(model: ModelWrapper) -> list[Matrix]:
     """The MVAUs' weight matrices in the order in which data pass them."""
     found = []
-    for node in _mvaus(model):
+    for node in of_kind(model, "MVAU"):
         layer = getCustomOp(node)
         found.append(Matrix(node.name, layer.get_nodeattr("MW"), layer.get_nodeattr("MH")))
     return found
 
 
 def check(layers: Sequence[Matrix], folds: Sequence[Fold]) -> None:
-    """Whether every PE and SIMD divides its layer.
+    """Whether every PE and SIMD divides its layer, and no layer loses results.
 
     Raises:
         StageError: The number of layers is another than the folding's.
-        Infeasible: A PE or SIMD does not divide; names every such layer and what would divide.
+        Infeasible: Names every layer for which it cannot be, and what can be.
     """
     if len(layers) != len(folds):
         raise StageError(
@@ -69,46 +100,101 @@ def check(layers: Sequence[Matrix], folds: Sequence[Fold]) -> None:
         )
     problems = []
     for index, (layer, fold) in enumerate(zip(layers, folds, strict=True), start=1):
-        if layer.mh % fold.pe:
-            problems.append(_problem(index, layer, f"PE {fold.pe}", layer.mh))
-        if layer.mw % fold.simd:
-            problems.append(_problem(index, layer, f"SIMD {fold.simd}", layer.mw))
+        where = f"Layer {index} ({layer.layer}, {layer.mw} inputs, {layer.mh} outputs)"
+        misfits = [
+            f"{term} does not divide {size}; {', '.join(map(str, could)) or 'nothing'} would"
+            for term, value, size, could in (
+                (f"PE {fold.pe}", fold.pe, layer.mh, divisors(layer.mh)),
+                (f"SIMD {fold.simd}", fold.simd, layer.mw, divisors(layer.mw)[:-1]),
+            )
+            if size % value
+        ]
+        if not misfits and loses_results(layer.mw, fold.simd):
+            misfits = [f"SIMD {fold.simd} {SHORT_QUEUE}; {_instead(layer, fold)}"]
+        problems += [f"{where}: {misfit}." for misfit in misfits]
     if problems:
         raise Infeasible(" ".join(problems))
 
 
-def apply(model: ModelWrapper, folds: Sequence[Fold]) -> ModelWrapper:
-    """Set PE and SIMD of every MVAU, and of each Thresholding the PE of the MVAU before it."""
+def nearest(layer: Matrix, fold: Fold) -> Fold | None:
+    """The folding nearest in speed that loses no results; None for a layer of one input.
+
+    One as fast is taken before a faster one, and that before a slower one; of several, the one
+    that takes the most inputs at once: half the SIMD and twice the PE, where both are whole.
+    """
+    wanted = layer.cycles(fold)
+    candidates = [
+        Fold(pe, simd)
+        for simd in divisors(layer.mw)
+        for pe in divisors(layer.mh)
+        if not loses_results(layer.mw, simd)
+    ]
+
+    def distance(candidate: Fold) -> tuple[bool, int, int]:
+        cycles = layer.cycles(candidate)
+        return cycles > wanted, abs(cycles - wanted), -candidate.simd
+
+    return min(candidates, key=distance, default=None)
+
+
+def without_losses(
+    layers: Sequence[Matrix], folds: Sequence[Fold]
+) -> tuple[list[Fold], list[Replacement]]:
+    """`folds` with the layers that lose results folded otherwise.
+
+    Raises:
+        Infeasible: A layer has one input only.
+    """
+    kept, replaced = [], []
+    for layer, fold in zip(layers, folds, strict=True):
+        built = fold
+        if loses_results(layer.mw, fold.simd):
+            other = nearest(layer, fold)
+            if other is None:
+                raise Infeasible(f"{layer.layer}: SIMD {fold.simd} {SHORT_QUEUE}; {NO_OTHER}.")
+            built = other
+            replaced.append(Replacement(layer.layer, fold, built))
+        kept.append(built)
+    return kept, replaced
+
+
+def apply(
+    model: ModelWrapper, folds: Sequence[Fold], options: Sequence[Option] = ()
+) -> ModelWrapper:
+    """Set PE and SIMD of every MVAU, and of each Thresholding the PE of the MVAU before it.
+
+    Args:
+        model: Of layers that are not specialised yet.
+        folds: One for each MVAU.
+        options: What else of a layer is chosen, such as ("Thresholding_0", "PE", 4).
+    """
     check(matrices(model), folds)
     model = copy.deepcopy(model)
-    for node, fold in zip(_mvaus(model), folds, strict=True):
+    for node, fold in zip(of_kind(model, "MVAU"), folds, strict=True):
         layer = getCustomOp(node)
         layer.set_nodeattr("PE", fold.pe)
         layer.set_nodeattr("SIMD", fold.simd)
-    for node in model.graph.node:
-        if node.op_type == "Thresholding":
-            producer = model.find_producer(node.input[0])
-            if producer is None or producer.op_type != "MVAU":
-                raise StageError(
-                    f"The thresholds of {node.name} do not follow an MVAU.",
-                    "Give the network no quantizer on its input; the images are integers already.",
-                )
-            getCustomOp(node).set_nodeattr("PE", getCustomOp(producer).get_nodeattr("PE"))
+    for node in of_kind(model, "Thresholding"):
+        producer = getCustomOp(model.find_producer(node.input[0]))
+        getCustomOp(node).set_nodeattr("PE", producer.get_nodeattr("PE"))
+    for option in options:
+        _apply_option(model, option)
     return model
 
 
-def read_back(model: ModelWrapper, folds: Sequence[Fold]) -> None:
-    """Compare what each MVAU of a finished graph has with what was asked for.
+def read_back(model: ModelWrapper, asked: ModelWrapper) -> None:
+    """Compare PE and SIMD of a finished graph with those of the graph that `apply` left.
 
     Raises:
-        StageError: A layer is missing or has another PE or SIMD.
+        StageError: A layer is missing, has another PE or SIMD, or would lose results.
     """
-    got = _found(model)
-    if got != list(folds):
+    wanted, got = (_found(graph) for graph in (asked, model))
+    if got != wanted or _threshold_pes(model) != _threshold_pes(asked):
         raise StageError(
-            f"FINN+ changed the folding: asked for {text(folds)}, got {text(got)}.",
+            f"FINN+ changed the folding: asked for {text(wanted)}, got {text(got)}.",
             "Report it with the folding and the exported model; the figures would be wrong.",
         )
+    check(matrices(model), got)
 
 
 def search(model: ModelWrapper, cycles: int) -> list[Fold]:
@@ -123,8 +209,12 @@ def search(model: ModelWrapper, cycles: int) -> list[Fold]:
 
 def interval(layers: Sequence[Matrix], folds: Sequence[Fold]) -> int:
     """Cycles per image of the slowest layer."""
-    pairs = zip(layers, folds, strict=True)
-    return max(layer.mw // fold.simd * (layer.mh // fold.pe) for layer, fold in pairs)
+    return max(layer.cycles(fold) for layer, fold in zip(layers, folds, strict=True))
+
+
+def divisors(number: int) -> list[int]:
+    """All divisors of `number`, ascending."""
+    return [value for value in range(1, number + 1) if number % value == 0]
 
 
 def text(folds: Sequence[Fold]) -> str:
@@ -132,21 +222,46 @@ def text(folds: Sequence[Fold]) -> str:
     return " ".join(f"({fold.pe},{fold.simd})" for fold in folds)
 
 
+def of_kind(model: ModelWrapper, kind: str) -> list[Any]:
+    """The nodes of a kind of layer, specialised or not, in the order in which data pass them."""
+    return [node for node in model.graph.node if node.op_type.split("_")[0] == kind]
+
+
+def _apply_option(model: ModelWrapper, option: Option) -> None:
+    kind, _, number = option.layer.rpartition("_")
+    nodes = of_kind(model, kind)
+    if not number.isdecimal() or int(number) >= len(nodes):
+        raise StageError(
+            f"{option.layer} is no layer of the network.",
+            f"Its layers: {', '.join(node.name for node in model.graph.node)}.",
+        )
+    node = nodes[int(number)]
+    layer = getCustomOp(node)
+    if option.attribute == "PE" and layer.get_nodeattr("NumChannels") % option.value:
+        could = ", ".join(map(str, divisors(layer.get_nodeattr("NumChannels"))))
+        raise Infeasible(f"{node.name}: PE {option.value} does not divide; {could} would.")
+    layer.set_nodeattr(option.attribute, option.value)
+    if (option.attribute, option.value) == ("resType", "lut"):
+        # In RTL, which FINN+ prefers from 4 bits up, an MVAU multiplies in DSP slices only.
+        layer.set_nodeattr("preferred_impl_style", "hls")
+
+
+def _instead(layer: Matrix, fold: Fold) -> str:
+    other = nearest(layer, fold)
+    if other is None:
+        return NO_OTHER
+    now, then = layer.cycles(fold), layer.cycles(other)
+    speed = "as fast" if then == now else f"the nearest, {then} cycles per image instead of {now}"
+    return f"PE {other.pe} with SIMD {other.simd} is {speed}"
+
+
 def _found(model: ModelWrapper) -> list[Fold]:
-    layers = map(getCustomOp, _mvaus(model))
+    layers = map(getCustomOp, of_kind(model, "MVAU"))
     return [Fold(layer.get_nodeattr("PE"), layer.get_nodeattr("SIMD")) for layer in layers]
 
 
-def _mvaus(model: ModelWrapper) -> list[Any]:
-    return [node for node in model.graph.node if node.op_type.split("_")[0] == "MVAU"]
-
-
-def _problem(index: int, layer: Matrix, what: str, size: int) -> str:
-    divisors = [str(number) for number in range(1, size + 1) if size % number == 0]
-    return (
-        f"Layer {index} ({layer.layer}, {layer.mw} inputs, {layer.mh} outputs): {what} "
-        f"does not divide {size}; {', '.join(divisors)} would."
-    )
+def _threshold_pes(model: ModelWrapper) -> list[int]:
+    return [getCustomOp(node).get_nodeattr("PE") for node in of_kind(model, "Thresholding")]
 
 
 def _is_positive(value: object) -> bool:

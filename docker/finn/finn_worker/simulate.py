@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finn_worker import known_faults
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
 from finn_worker.size import KnownSizing
 from finn_worker.stalls import layer_waits, stream_stalls
-from stagekit import Reporter, Request, StageError
+from finn_worker.verdict import judge
+from stagekit import Reporter, Request, StageError, WrongResult
 from stagekit.arrays import save_npz
 
 STANDING_IN = (
@@ -66,7 +66,9 @@ class TestSet:
             if not 2 <= count <= available:
                 raise StageError(
                     f"{count} images are to be simulated; the test set has {available}.",
-                    f"Ask for 2 to {available} images.",
+                    f"Ask for 2 to {available} images."
+                    if available >= 2
+                    else "Export a test set of two images or more: an interval takes two.",
                 )
             return cls(
                 images=data["images"][:count],
@@ -82,6 +84,7 @@ def simulate(request: Request, reporter: Reporter) -> None:
 
     Raises:
         StageError: No compiler, a deadlock, or inputs that do not fit each other.
+        WrongResult: The accelerator computes something else than the trained model.
     """
     spec = request.parse(SimulateSpec)
     test_set = TestSet.load(request.inputs["export"] / "test_set.npz", spec.images)
@@ -99,12 +102,21 @@ def simulate(request: Request, reporter: Reporter) -> None:
     predictions = _predict(outputs, accelerator.bundle / "postprocess.npz")
     save_npz(request.outputs / "predictions.npz", outputs=outputs, predictions=predictions)
     _write_package(request.outputs, accelerator, simulator, sizing)
-    findings = _compare(outputs, expected, predictions, test_set)
-    metrics = findings | _timing(run, sizing, accelerator.ii_estimated)
+    verdict = judge(
+        outputs,
+        expected,
+        (predictions, test_set.predictions),
+        test_set.images,
+        request.inputs["export"] / "model.onnx",
+    )
+    metrics = verdict.as_metrics() | _timing(run, sizing, accelerator.ii_estimated)
+    metrics |= {"accuracy": float((predictions == test_set.labels).mean())}
     metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
     metrics |= _stalls(run, accelerator)
     request.write_metrics(metrics | {"rtl": EXACT if spec.exact else STANDING_IN})
-    _remark(reporter, metrics, accelerator.estimated["simulated"]["layers"])
+    if fault := verdict.fault(accelerator.estimated["known_faults"]):
+        raise WrongResult(fault)
+    _remark(reporter, metrics, verdict.remark())
 
 
 def _simulate_all(
@@ -173,11 +185,9 @@ def _write_package(
         "dma_bytes_per_cycle": DMA_BYTES_PER_CYCLE,
         "fifos": fifo_table(design, sizing.depths),
     }
-    for key in ("board", "part", "clock_ns"):
+    for key in ("board", "part", "clock_mhz"):
         if key in estimated:
             described[key] = estimated[key]
-    if "clock_ns" in estimated:
-        described["clock_mhz"] = 1000 / float(estimated["clock_ns"])
     text = json.dumps(described, indent=1, sort_keys=True)
     (package / "package.json").write_text(text + "\n", encoding="utf-8")
 
@@ -187,19 +197,6 @@ def _predict(outputs: Outputs, postprocess: Path) -> npt.NDArray[np.int64]:
     with np.load(postprocess) as data:
         logits = data["scale"] * outputs.astype(np.float32) + data["bias"]
     return np.asarray(logits.argmax(axis=1), dtype=np.int64)
-
-
-def _compare(
-    outputs: Outputs, expected: Outputs, predictions: npt.NDArray[np.int64], test_set: TestSet
-) -> dict[str, Any]:
-    mismatches = int((outputs != expected).any(axis=1).sum())
-    return {
-        "images": len(outputs),
-        "bit_exact": mismatches == 0,
-        "mismatches": mismatches,
-        "accuracy": float((predictions == test_set.labels).mean()),
-        "agreeing_with_torch": int((predictions == test_set.predictions).sum()),
-    }
 
 
 def _timing(run: Run, sizing: KnownSizing, ii_estimated: int) -> dict[str, Any]:
@@ -223,18 +220,10 @@ def _stalls(run: Run, accelerator: Accelerator) -> dict[str, Any]:
     }
 
 
-def _remark(
-    reporter: Reporter, metrics: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]
-) -> None:
+def _remark(reporter: Reporter, metrics: Mapping[str, Any], about_classes: str) -> None:
     """Say what a person should not overlook."""
-    if metrics["mismatches"]:
-        reporter.note(
-            f"NOT bit-exact: {metrics['mismatches']} of {metrics['images']} images differ from "
-            "the streamlined model."
-        )
-        fault = known_faults.overflowing_queues(layers)
-        if fault is not None:
-            reporter.note(f"The likely cause, a fault in FINN+: {fault}")
+    if about_classes:
+        reporter.note(about_classes)
     estimated, simulated = metrics["ii_estimated"], metrics["ii_simulated"]
     if abs(simulated - estimated) > TOLERANCE * estimated:
         reporter.note(f"{simulated:g} cycles per image were simulated, {estimated} estimated.")

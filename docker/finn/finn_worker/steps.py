@@ -15,13 +15,10 @@ from finn.transformation.fpgadataflow.convert_to_hw.quantized_matrix_vector_acti
 from finn.transformation.fpgadataflow.convert_to_hw.thresholding import InferThresholdingLayer
 from finn.transformation.fpgadataflow.create_dataflow_partition import CreateDataflowPartition
 from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
-from finn.transformation.fpgadataflow.minimize_accumulator_width import MinimizeAccumulatorWidth
-from finn.transformation.fpgadataflow.minimize_weight_bit_width import MinimizeWeightBitWidth
 from finn.transformation.fpgadataflow.prepare_ip import PrepareIP
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
 from finn.transformation.qonnx.convert_qonnx_to_finn import ConvertQONNXtoFINN
 from finn.transformation.streamline import Streamline, absorb
-from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.fold_constants import FoldConstants
@@ -37,6 +34,8 @@ from qonnx.transformation.infer_datatypes import InferDataTypes
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.cleanup import cleanup_model
 
+from finn_worker import bit_widths, unsupported
+from finn_worker.clock import period_ns
 from stagekit import StageError
 
 
@@ -87,32 +86,7 @@ def convert_to_hardware(model: ModelWrapper) -> ModelWrapper:
         InferShapes(),
     ):
         model = model.transform(transformation)
-    return minimize_bit_widths(model)
-
-
-def minimize_bit_widths(model: ModelWrapper) -> ModelWrapper:
-    """Narrow weights, accumulators and thresholds to what their values need."""
-    for transformation in (
-        MinimizeWeightBitWidth(),
-        MinimizeAccumulatorWidth(),
-        InferDataTypes(),
-        RoundAndClipThresholds(),
-        InferDataTypes(),
-        # Rounding may have shrunk the thresholds.
-        MinimizeWeightBitWidth(),
-        InferDataTypes(),
-    ):
-        model = model.transform(transformation)
-    return model
-
-
-def layers_wider_than(model: ModelWrapper, bits: int) -> list[str]:
-    """Names of the MVAUs whose accumulators have more than `bits` bits."""
-    return [
-        str(node.name)
-        for node in model.get_nodes_by_op_type("MVAU")
-        if getCustomOp(node).get_output_datatype().bitwidth() > bits
-    ]
+    return bit_widths.minimize(model)
 
 
 def partition(model: ModelWrapper, folder: Path) -> ModelWrapper:
@@ -145,13 +119,7 @@ def specialize_rtl(model: ModelWrapper, part: str) -> ModelWrapper:
         if node.op_type == "MVAU":
             layer.set_nodeattr("resType", "dsp")
     model = specialize_for_board(model, part)
-    others = [node.name for node in model.graph.node if not node.op_type.endswith("_rtl")]
-    if others:
-        raise StageError(
-            f"FINN+ has no RTL variant for {part} of {', '.join(others)}.",
-            "Use weights of at least 2 bits in a signed, narrow range (without the most negative "
-            "number).",
-        )
+    unsupported.check_all_rtl(model, part)
     return model
 
 
@@ -171,9 +139,9 @@ def specialize_for_board(model: ModelWrapper, part: str) -> ModelWrapper:
         InferDataTypes(),
     ):
         model = model.transform(transformation)
-    return minimize_bit_widths(model)
+    return bit_widths.minimize(model)
 
 
-def generate_rtl(model: ModelWrapper, part: str, clock_ns: float) -> ModelWrapper:
+def generate_rtl(model: ModelWrapper, part: str, clock_mhz: float) -> ModelWrapper:
     """Generate every node's Verilog and memory files, below the folder of `toolchain.prepare`."""
-    return model.transform(PrepareIP(part, clock_ns))
+    return model.transform(PrepareIP(part, period_ns(clock_mhz)))

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from finn_worker.clock import period_ns
+
 SHALLOWEST = 32
 
 
@@ -49,7 +51,7 @@ def build(plan: dict[str, Any]) -> None:
     output, partitions = Path(plan["output"]), Path(plan["build_dir"]) / "partitions"
     for folder in (output / "report", output / "bitfile", partitions):
         folder.mkdir(parents=True, exist_ok=True)
-    board, clock_ns = plan["board"], plan["clock_ns"]
+    board, clock_ns = plan["board"], period_ns(plan["clock_mhz"])
     model = insert_fifos(ModelWrapper(plan["model"]), plan["depths"], plan["part"])
     model = model.transform(ZynqBuild(board, clock_ns, partition_model_dir=partitions))
     driver = MakePYNQDriver("zynq-iodma", "FINNDMAOverlay", clk_period_ns=clock_ns, board=board)

@@ -15,6 +15,7 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
+from finn_worker import known_faults
 from stagekit import StageError
 
 Floats = npt.NDArray[np.float32]
@@ -25,6 +26,10 @@ Floats = npt.NDArray[np.float32]
 TOLERANCE = 1e-4
 # Share of the images on which that may happen. A wrong transformation breaks all of them.
 ROUNDING_SHARE = 0.1
+UNEXPLAINED = (
+    "Make sure that model and golden outputs are of one export; if they are, FINN+ changed what "
+    "the model computes: report it with the exported model."
+)
 
 
 @dataclass(frozen=True)
@@ -134,12 +139,24 @@ class Verifier:
 
     Args:
         golden: What torch computed.
+
+    Attributes:
+        steps: The record: step, images, agreeing.
+        exported: The model that all others are made from, where it is at hand.
+        faults: Known faults of FINN+ that the design meets.
     """
 
     def __init__(self, golden: Golden) -> None:
         self._golden = golden
         self._reference: Floats | None = None
         self.steps: list[dict[str, Any]] = []
+        self.exported: ModelWrapper | None = None
+        self.faults: list[str] = []
+
+    @property
+    def findings(self) -> dict[str, Any]:
+        """For the metrics."""
+        return {"verified_steps": self.steps, "known_faults": self.faults}
 
     @property
     def classes(self) -> int:
@@ -161,13 +178,16 @@ class Verifier:
     def close(self, step: str, model: ModelWrapper) -> None:
         """Hold a model that still computes in floating point to torch's logits.
 
+        Of two classes whose logits are equal but for rounding, either may be the prediction.
+
         Raises:
             StageError: A prediction differs, or more logits differ than rounding explains.
         """
         logits = self._execute(step, model, check_ranges=False)
-        span = float(np.ptp(self._golden.logits)) or 1.0
-        off = np.abs(logits - self._golden.logits).max(axis=1) > TOLERANCE * span
-        wrong = logits.argmax(axis=1) != self._golden.predictions
+        tolerance = TOLERANCE * (float(np.ptp(self._golden.logits)) or 1.0)
+        off = np.abs(logits - self._golden.logits).max(axis=1) > tolerance
+        predicted = logits[np.arange(len(logits)), self._golden.predictions]
+        wrong = predicted < logits.max(axis=1) - tolerance
         self._record(step, wrong | off if off.mean() > ROUNDING_SHARE else wrong)
         self._reference = logits
 
@@ -204,9 +224,14 @@ class Verifier:
         )
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
-            raise StageError(
+            what = (
                 f"After step '{step}' {int(wrong.sum())} of {wrong.size} golden images come out "
-                f"differently, the first is number {first}.",
-                "Make sure that model and golden outputs are of one export; if they are, FINN+ "
-                "changed what the model computes: report it with the exported model.",
+                f"differently, the first is number {first}."
             )
+            raise StageError(what, self._explanation(wrong) or UNEXPLAINED)
+
+    def _explanation(self, wrong: npt.NDArray[np.bool_]) -> str:
+        causes = list(self.faults)
+        if self.exported is not None:
+            causes += known_faults.of_export(self.exported, self._golden.images[wrong])
+        return f"The likely cause: {' '.join(causes)}" if causes else ""

@@ -48,12 +48,12 @@ def lacks_room(log: str) -> str:
     return found[0].strip() if found else ""
 
 
-def parse_timing(report: str, clock_ns: float) -> dict[str, float]:
+def parse_timing(report: str, clock_mhz: float) -> dict[str, float]:
     """The worst slack of a timing summary, and the frequency that it leaves.
 
     Args:
         report: Output of report_timing_summary, after routing.
-        clock_ns: The clock period asked for.
+        clock_mhz: The clock asked for.
 
     Raises:
         StageError: It holds no design timing summary.
@@ -68,7 +68,11 @@ def parse_timing(report: str, clock_ns: float) -> dict[str, float]:
                 wns, tns = float(values[0]), float(values[1])
             except (IndexError, ValueError):
                 break
-            return {"wns_ns": wns, "tns_ns": tns, "fmax_mhz": 1000.0 / (clock_ns - wns)}
+            return {
+                "wns_ns": wns,
+                "tns_ns": tns,
+                "fmax_mhz": clock_mhz / (1 - wns * clock_mhz / 1000),
+            }
     raise StageError(
         "Vivado's timing report has no design timing summary.",
         "Look at report/post_route_timing.rpt in the failed stage's folder.",

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from finn_worker.compile import compile_model
 from finn_worker.simulate import simulate
 from finn_worker.size import size
 from quantized_mlp import QuantizedMLP
-from stagekit import Reporter, Request
+from stagekit import Reporter, Request, WrongResult
 
 IMAGES = 20
 # Two balanced layers in a row: the second one's FIFO has to bridge a good part of an image.
@@ -65,6 +66,15 @@ class Bench:
             path.mkdir(parents=True)
         return request
 
+    def finding(
+        self, name: str, compiled: Path | None = None, **spec: Any
+    ) -> tuple[dict[str, Any], str]:
+        """Metrics and reason of one run of the stage that has to end in a wrong result."""
+        with pytest.raises(WrongResult) as caught:
+            self.run(name, compiled, **spec)
+        metrics = json.loads((self.folder / name / "outputs" / "metrics.json").read_text())
+        return metrics, str(caught.value)
+
     def run(
         self, name: str, compiled: Path | None = None, **spec: Any
     ) -> tuple[Path, dict[str, Any], str]:
@@ -107,7 +117,7 @@ def compile_network(folder: Path, sizes: tuple[int, ...], folding: list[list[int
             "oversized": "simulate",
             "board": "Pynq-Z1",
             "part": "xc7z020clg400-1",
-            "clock_ns": 10.0,
+            "clock_mhz": 100.0,
         },
         inputs={"export": export},
         outputs=compiled,

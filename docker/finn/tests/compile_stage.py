@@ -11,13 +11,14 @@ from typing import Any
 from finn_worker import compile as stage
 from stagekit import Reporter, Request
 
-FOLDING = [[4, 8], [2, 4], [1, 2], [2, 8]]
+FOLDING = [[4, 8], [2, 4], [1, 2], [4, 4]]
 SPEC = {
     "folding": FOLDING,
     "target_fps": None,
+    "options": [],
     "board": "Pynq-Z1",
     "part": "xc7z020clg400-1",
-    "clock_ns": 10.0,
+    "clock_mhz": 100.0,
     "oversized": "simulate",
 }
 

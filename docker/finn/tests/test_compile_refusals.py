@@ -100,7 +100,7 @@ def test_malformed_folding(
     [
         ({"board": "Pynq-Z9"}, "Pynq-Z9"),
         ({"part": "xc7z010clg400-1"}, "xc7z020clg400-1"),
-        ({"clock_ns": 0.0}, "0.0 ns"),
+        ({"clock_mhz": 0.0}, "0.0 MHz"),
     ],
 )
 def test_unknown_board_part_or_clock(

@@ -125,6 +125,14 @@ def test_disagreement_on_one_image_is_an_error() -> None:
         _check_agreement(expected, np.array([[0.0, 1.0], [1.0, 2.0]], dtype=np.float32))
 
 
+def test_of_classes_that_tie_either_is_right() -> None:
+    """Without a BatchNorm the last layer's logits are whole numbers, and torch rounds them."""
+    expected = np.array([[0.0, 5.0, 5.000001], [9.0, 1.0, 0.0]], dtype=np.float32)
+    _check_agreement(expected, np.array([[0.0, 5.0, 5.0], [9.0, 1.0, 0.0]], dtype=np.float32))
+    with pytest.raises(StageError, match="on 1 of 2 images"):
+        _check_agreement(expected, np.array([[0.0, 5.1, 5.0], [9.0, 1.0, 0.0]], dtype=np.float32))
+
+
 def test_prediction_is_the_first_of_equals() -> None:
     values = np.array([[1, 3, 3], [2, 2, 1]], dtype=np.float32)
     assert inference.predictions(values).tolist() == [1, 0]

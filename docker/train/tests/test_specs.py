@@ -48,6 +48,13 @@ def test_bad_value(field: str, value: Any) -> None:
     assert caught.value.remedy.startswith(f"Give {field} as")
 
 
+def test_what_milestones_there_can_be_is_said() -> None:
+    for epochs, valid in ((3, "rising epochs from 1 to 2, or none"), (1, "none, of one epoch")):
+        with pytest.raises(StageError) as caught:
+            TrainSpec(**(TRAIN_SPEC | {"epochs": epochs, "milestones": [epochs]}))
+        assert valid in caught.value.remedy
+
+
 def test_widest_and_narrowest_bits_are_accepted() -> None:
     spec = TrainSpec(**(TRAIN_SPEC | {"weight_bits": 2, "act_bits": 32}))
     assert spec.bits_of_layers(4) == ((2, 2, 2, 2), (32, 32, 32))

@@ -68,7 +68,8 @@ class TrainSpec:
             and all(_is_whole(epoch) and 1 <= epoch < self.epochs for epoch in milestones)
             and milestones == sorted(set(milestones))
         )
-        wanted = f"rising epochs from 1 to {self.epochs - 1}, or none"
+        last = self.epochs - 1
+        wanted = f"rising epochs from 1 to {last}, or none" if last else "none, of one epoch"
         _require("milestones", milestones, holds, wanted)
 
     def bits_of_layers(self, layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

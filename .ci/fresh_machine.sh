@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# README's two commands in a clone of its own, on a machine with Python, g++ and make: no engine, no
+# SSH server, no browser, no npm, no git, nothing in the home folder. The tests run under more load.
+set -euo pipefail
+
+clone="finn-bench" # its folder's name
+place=$(mktemp -d)
+load=()
+trap 'kill "${load[@]}" 2>/dev/null || true; rm -rf "$place"' EXIT
+
+# All that this machine can find: a folder with links to the programs that every Debian has, and to
+# the few that README names.
+mkdir "$place/bin" "$place/home"
+essential=$(dpkg-query --show --showformat='${Essential} ${Package}\n' | sed -n 's/^yes //p')
+dpkg-query --listfiles $essential | sed -En 's,^(/usr)?/bin/([^/]+)$,\2,p' | sort -u |
+    while read -r name; do ln -s "$(command -v "$name")" "$place/bin/" 2>/dev/null || true; done
+for name in g++ c++ gcc cc as ld ar ranlib make; do ln -s "$(command -v $name)" "$place/bin/"; done
+# Not the link itself: where several Pythons are managed, it is a script that needs more than itself.
+ln -s "$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')" "$place/bin/python3"
+
+# How this machine reaches package indexes is no part of what is tried, so that stays as it is, and
+# so does what pip keeps. The data lie in a folder: here they came through npm, which is hidden.
+if [ -d ~/.config/pip ]; then
+    mkdir "$place/home/.config"
+    cp -r ~/.config/pip "$place/home/.config/"
+fi
+passed=()
+while IFS= read -r -d '' variable; do
+    [[ $variable =~ ^(PIP_|UV_|SSL_|REQUESTS_|[a-zA-Z]+_(proxy|PROXY)=) ]] && passed+=("$variable")
+done < <(env -0)
+data=$(echo "$PWD"/artifacts/dataset/mnist--*/files)
+cache=$(python3 -m pip cache dir)
+
+fresh() {
+    env -i PATH="$place/bin" HOME="$place/home" DOCKER_HOST=unix:///nonexistent.sock \
+        PIP_CACHE_DIR="$cache" BENCH_DATA="$data" "${passed[@]}" make -C "$place/$clone" "$@"
+}
+
+git clone -q . "$place/$clone"
+for name in docker sshd ssh chromium npm git; do
+    ! PATH="$place/bin" command -v $name || { echo "$name is not hidden"; exit 1; }
+done
+fresh reproduce
+for _ in 1 2; do
+    (while :; do :; done) &
+    load+=($!)
+done
+fresh test

@@ -1,0 +1,74 @@
+"""Networks on an engine, whose names need not be unique: made once, and addressed by identifier."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping
+
+from docker.client import DockerClient
+from docker.errors import APIError
+
+from bench.errors import EnvironmentFailure
+from bench.images.engine import LABEL
+from bench.images.shared import exclusive
+
+_NAME_IN_USE = 409  # HTTP: conflict
+
+
+def ensure_network(
+    client: DockerClient,
+    name: str,
+    label: str,
+    options: Mapping[str, str],
+    cancelled: threading.Event,
+) -> str:
+    """The identifier of our network `name`, made now if there is none.
+
+    Where runs that know nothing of each other have made several, all take the same one, and those
+    that no container is on are removed.
+
+    Args:
+        client: The connection to the engine.
+        name: Its name.
+        label: The value of its label, by which it is known to be ours.
+        options: What the bridge is to be like.
+        cancelled: Ends waiting for another run that makes it.
+
+    Raises:
+        EnvironmentFailure: The name is taken by a network that is not ours.
+        Cancelled: `cancelled` was set.
+    """
+    with exclusive(client, name, cancelled):
+        found = _ours(client, name, label)
+        if not found:
+            _create(client, name, label, options)
+            # Looked up, not taken from the answer: another user may have made one at once.
+            found = _ours(client, name, label)
+        if not found:
+            raise EnvironmentFailure(
+                f"A network named {name} that bench did not make is on the container engine.",
+                f"Remove it (`docker network rm {name}`) and rerun; --runner venv needs none.",
+            )
+        chosen, *others = found
+        for other in others:
+            with contextlib.suppress(APIError):  # in use, so a later run removes it
+                client.api.remove_network(other)
+    return chosen
+
+
+def _ours(client: DockerClient, name: str, label: str) -> list[str]:
+    """Identifiers of our networks of this name, in an order on which all runs agree."""
+    found = client.api.networks(filters={"name": name, "label": f"{LABEL}={label}"})
+    exact = [network for network in found if network["Name"] == name]
+    return [one["Id"] for one in sorted(exact, key=lambda one: (one["Created"], one["Id"]))]
+
+
+def _create(client: DockerClient, name: str, label: str, options: Mapping[str, str]) -> None:
+    try:
+        client.api.create_network(
+            name, "bridge", options=dict(options), labels={LABEL: label}, check_duplicate=True
+        )
+    except APIError as error:
+        if error.status_code != _NAME_IN_USE:
+            raise

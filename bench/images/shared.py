@@ -1,0 +1,104 @@
+"""What runs do at once on one engine, from whatever clone and store: one makes, the others wait.
+
+The locks lie beside no store, as two stores may share an engine. They are the user's own; runs of
+another user, or of another machine, are not kept away by them, so what is made under them is
+looked at again afterwards.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from docker.client import DockerClient
+
+from bench.errors import EnvironmentFailure
+from bench.images.engine import LABEL, engine
+from bench.locks import hold
+
+_uses: dict[str, int] = {}  # files whose locks this process holds to its end, by recipe
+_uses_lock = threading.Lock()
+
+
+@contextmanager
+def exclusive(
+    client: DockerClient,
+    what: str,
+    cancelled: threading.Event,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Iterator[None]:
+    """Hold the right to make or remove `what` on the engine of `client`; see `hold`."""
+    with hold(_place(client, what, "lock"), cancelled, on_wait):
+        yield
+
+
+@contextmanager
+def building(
+    image: str, folder: Path, cancelled: threading.Event, on_wait: Callable[[], None]
+) -> Iterator[None]:
+    """Hold the right to build `image` on the engine, and in `folder` what it is built from.
+
+    Args:
+        image: `train`, `finn`, `board` or `base`.
+        folder: The store's folder for what building leaves, which several engines may share.
+        cancelled: Set to stop waiting.
+        on_wait: Called if another run builds it.
+
+    Raises:
+        EnvironmentFailure: No engine answers.
+        Cancelled: `cancelled` was set while waiting.
+    """
+    with engine() as client:
+        path = _place(client, image, "lock")
+    with hold(path, cancelled, on_wait), hold(folder / f"{image}.lock", cancelled, on_wait):
+        yield
+
+
+def use(client: DockerClient, recipe: str) -> None:
+    """Keep the images of `recipe` from being cleaned away for as long as this process lives."""
+    with _uses_lock:
+        if recipe not in _uses:
+            _uses[recipe] = _open(client, recipe)
+            fcntl.flock(_uses[recipe], fcntl.LOCK_SH)
+
+
+@contextmanager
+def unused(client: DockerClient, recipe: str) -> Iterator[bool]:
+    """Whether no live run of this user uses the images of `recipe`; none begins to meanwhile."""
+    handle = _open(client, recipe)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(handle)
+
+
+def _open(client: DockerClient, recipe: str) -> int:
+    """The file that those who use the images of `recipe` hold a shared lock on."""
+    path = _place(client, recipe[:12], "use")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _place(client: DockerClient, what: str, kind: str) -> Path:
+    """The file that stands for `what` on this engine."""
+    engine = hashlib.sha256(str(client.info().get("ID")).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"{LABEL}-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
+            raise PermissionError(None, "it belongs to somebody else")
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"The folder for the locks of runs, {folder}, cannot be used: {error.strerror}.",
+            "Name a folder of yours for temporary files with TMPDIR, the same for every run.",
+        ) from error
+    return folder / f"{engine}-{what}.{kind}"

@@ -1,0 +1,37 @@
+"""Text from outside (users, servers, boards, tools, workers), made safe to show."""
+
+from __future__ import annotations
+
+import json
+
+# Beside what Python calls printable: lines, columns, and the spaces that do not break.
+_LAYOUT = "\n\t\u00a0\u202f"
+
+
+def printable(text: str) -> str:
+    """`text` with control characters as JSON escapes them (ESC is `\\u001b`); lines stay lines.
+
+    Those are escaped, too, that turn a line around or that stand for a byte which is no UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in _LAYOUT else _escape(character)
+        for character in text.replace("\r\n", "\n")
+    )
+
+
+def excerpt(text: str, length: int = 200) -> str:
+    """The beginning of `text` on one line, for a sentence that quotes what others have sent.
+
+    Args:
+        text: Of any size.
+        length: The most characters of the result.
+    """
+    # Beyond that nothing can be shown, as runs of spaces are rare.
+    line = " ".join(printable(text[: 4 * length]).split())
+    return line if len(line) <= length else f"{line[: length - 3]}..."
+
+
+def _escape(character: str) -> str:
+    return f"\\u{ord(character):04x}" if character.isascii() else json.dumps(character)[1:-1]

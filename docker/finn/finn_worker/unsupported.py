@@ -1,0 +1,301 @@
+"""What of a network has no place in the accelerator: the node, its layer, and what to use instead.
+
+A fault in one layer leaves the nodes after it unconverted, too. Only the first one of each chain
+is blamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from finn.util.basic import get_dsp_block, get_dsp_datapath_limits
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+from qonnx.transformation.general import SortGraph
+
+from stagekit import StageError
+
+HARDWARE = "finn.custom_op.fpgadataflow"
+AFFINE = frozenset({"Add", "Div", "Mul", "Sub"})
+MATRICES = frozenset({"Conv", "Gemm", "MVAU", "MatMul"})
+QUANTIZERS = frozenset({"BipolarQuant", "FloatQuant", "IntQuant", "Quant"})
+# They leave the largest logit where it is.
+DECISIONS = frozenset({"ArgMax", "LogSoftmax", "Sigmoid", "Softmax", "Tanh", "TopK"})
+ACTIVATIONS = frozenset(
+    {"Clip", "Elu", "Gelu", "HardSigmoid", "LeakyRelu", "PRelu", "Relu", "Sigmoid", "Tanh"}
+)
+# FINN+ executes layers in float32, which holds whole numbers of one sign up to 2**24.
+LARGEST_WEIGHT_BITS = 25
+LARGEST_QUANTIZER_BITS = 8
+SUPPORTED = (
+    "Supported are fully connected layers with quantized weights, each followed by a quantizer of "
+    f"at most {LARGEST_QUANTIZER_BITS} bits, and one scale and bias per class at the end."
+)
+
+LEAVE_OUT = "Leave it out of the exported network: the host takes the largest logit."
+QUANTIZE = "Use a quantizer in its place: Brevitas' QuantReLU, QuantHardTanh or QuantIdentity."
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a node is not hardware.
+
+    Attributes:
+        what: One sentence.
+        remedy: One sentence.
+    """
+
+    what: str
+    remedy: str
+
+
+def check_exported(model: ModelWrapper) -> None:
+    """Whether FINN+ can turn the quantizers of an exported model into thresholds.
+
+    Raises:
+        StageError: Names those of which it cannot.
+    """
+    graph = _Graph(model)
+    quantizers = [n for n in model.graph.node if n.op_type in QUANTIZERS and graph.is_dynamic(n)]
+    reasons = [reason for node in quantizers if (reason := _misplaced(graph, node)) is not None]
+    if reasons:
+        raise _refusal(reasons)
+
+
+def check_converted(model: ModelWrapper) -> None:
+    """Whether all but the host's share of the model has become hardware layers.
+
+    Raises:
+        StageError: Names the nodes at fault.
+    """
+    if not any(node.domain.startswith(HARDWARE) for node in model.graph.node):
+        raise StageError(
+            "The model has no layer with quantized weights.", "Export a quantized network."
+        )
+    reasons = list(_Graph(model).reasons())
+    if reasons:
+        raise _refusal(reasons)
+
+
+def check_all_rtl(model: ModelWrapper, part: str) -> None:
+    """Whether every layer of a specialised model is in RTL.
+
+    Raises:
+        StageError: Names those that are not, and why FINN+ has no RTL for them.
+    """
+    graph = _Graph(model)
+    others = [node for node in model.graph.node if not node.op_type.endswith("_rtl")]
+    if others:
+        raise _refusal([_no_rtl(graph, node, part) for node in others])
+
+
+def tail(model: ModelWrapper) -> list[Any]:
+    """The host's share: the final nodes that are at most one Mul and one Add, with constants."""
+    nodes = list(model.graph.node)
+    found: list[Any] = []
+    for kind in ("Add", "Mul"):
+        if nodes and nodes[-1].op_type == kind and constant(model, nodes[-1]) is not None:
+            found.insert(0, nodes.pop())
+    return found
+
+
+def constant(model: ModelWrapper, node: Any) -> Any:
+    """The constant among a node's inputs; None where there is none."""
+    values = [model.get_initializer(name) for name in node.input]
+    return next((value for value in values if value is not None), None)
+
+
+class _Graph:
+    """A model with, for every tensor, the number of layers that it has passed."""
+
+    def __init__(self, model: ModelWrapper) -> None:
+        self.model = model = model.transform(SortGraph())
+        self._passed = {model.graph.input[0].name: 0}
+        for node in model.graph.node:
+            if self.is_dynamic(node):
+                passed = self.layers_before(node) + (_kind(node) in MATRICES)
+                self._passed |= dict.fromkeys(node.output, passed)
+
+    def is_dynamic(self, node: Any) -> bool:
+        """Whether it depends on the image."""
+        return any(name in self._passed for name in node.input)
+
+    def layers_before(self, node: Any) -> int:
+        """How many layers an image passes before it."""
+        return max(self._passed[name] for name in node.input if name in self._passed)
+
+    def place(self, node: Any) -> str:
+        """Such as "MVAU_0, layer 1" or "Tanh_0, after layer 1"."""
+        before = self.layers_before(node)
+        if _kind(node) in MATRICES:
+            return f"{node.name}, layer {before + 1}"
+        return f"{node.name}, after layer {before}" if before else f"{node.name}, on the input"
+
+    def reasons(self) -> Iterator[Reason]:
+        """Why nodes are left; of those that depend on each other, the first one's."""
+        host = {node.name for node in tail(self.model)}
+        spoilt: set[str] = set()
+        for node in self.model.graph.node:
+            if not self.is_dynamic(node) or node.name in host:
+                continue
+            reason = None if spoilt.intersection(node.input) else self._reason(node)
+            if reason is not None:
+                yield reason
+            is_layer = node.domain.startswith(HARDWARE) and reason is None
+            # Behind a Thresholding values are integers again, whatever came before.
+            if reason is not None or (spoilt.intersection(node.input) and not is_layer):
+                spoilt.update(node.output)
+
+    def _reason(self, node: Any) -> Reason | None:
+        kind = _kind(node)
+        if kind == "MVAU":
+            return self._too_wide(node)
+        if node.domain.startswith(HARDWARE):
+            return None
+        if kind in AFFINE:
+            return self._of_affine(node)
+        if kind in QUANTIZERS:
+            return self._of_quantizer(node)
+        if kind == "MatMul":
+            return self._of_matmul(node)
+        return self._of_other(node)
+
+    def _too_wide(self, mvau: Any) -> Reason | None:
+        bits = self.model.get_tensor_datatype(mvau.input[1]).bitwidth()
+        if bits <= LARGEST_WEIGHT_BITS:
+            return None
+        return Reason(
+            f"The weights of layer {self.layers_before(mvau) + 1} ({mvau.name}) have {bits} bits.",
+            f"Use at most {LARGEST_WEIGHT_BITS}: FINN+ computes in float32, and the DSP slices "
+            "take no more.",
+        )
+
+    def _of_affine(self, node: Any) -> Reason | None:
+        """A scale or shift is at fault where nothing follows that explains it."""
+        follower = self.model.find_consumer(node.output[0])
+        if follower is None:
+            return Reason(
+                f"{node.op_type} ({self.place(node)}) is more than the host computes at the end.",
+                "Keep to one scale and then one bias per class.",
+            )
+        if _kind(follower) != "Thresholding":
+            return None
+        layer, values = self.layers_before(node), constant(self.model, node)
+        if node.op_type == "Mul" and values is not None and (values < 0).any():
+            return Reason(
+                f"Layer {layer}: the signs of the scales that follow it ({node.name}) cannot be "
+                "moved into its weights, which hold the most negative number of their bits.",
+                "Use weights in a narrow range, without that number (Brevitas: "
+                "weight_narrow_range=True).",
+            )
+        return Reason(f"{node.op_type} ({self.place(node)}) is left before thresholds.", SUPPORTED)
+
+    def _of_quantizer(self, node: Any) -> Reason:
+        bits = self.model.get_initializer(node.input[3]) if len(node.input) > 3 else None
+        if bits is not None and bits.max() > LARGEST_QUANTIZER_BITS:
+            return Reason(
+                f"The quantizer {self.place(node)}, has {bits.max():g} bits.",
+                f"Use at most {LARGEST_QUANTIZER_BITS}: a quantizer becomes 2^bits - 1 thresholds.",
+            )
+        return Reason(
+            f"FINN+ makes no thresholds of the quantizer {self.place(node)}.",
+            "Use a constant scale, bit width and zero point; a zero point of 0.",
+        )
+
+    def _of_matmul(self, node: Any) -> Reason:
+        layer = self.layers_before(node) + 1
+        weights = self.model.get_initializer(node.input[1])
+        if weights is None or not self.model.get_tensor_datatype(node.input[1]).is_integer():
+            return Reason(
+                f"The weights of layer {layer} ({node.name}) are not quantized.",
+                "Use Brevitas' QuantLinear, or another layer that quantizes its weights.",
+            )
+        source, between = self._source(node.input[0])
+        if source is not None and _kind(source) == "Thresholding" and between:
+            return Reason(
+                f"The quantizer {self.place(source)}, has a scale or zero point of its own for "
+                f"each channel, which stays in front of layer {layer} ({node.name}).",
+                "Use one scale for all channels (Brevitas: scaling_per_output_channel=False on "
+                "activations).",
+            )
+        if source is not None and _kind(source) in MATRICES:
+            return Reason(
+                f"No quantizer stands between layer {layer - 1} and layer {layer} ({node.name}).",
+                "Put one there: a layer takes integers.",
+            )
+        return Reason(
+            f"FINN+ makes no hardware layer of {node.op_type} ({self.place(node)}).", SUPPORTED
+        )
+
+    def _of_other(self, node: Any) -> Reason:
+        what = f"FINN+ has no hardware layer for {node.op_type} ({self.place(node)})."
+        if not self._leads_to_a_layer(node):
+            return Reason(what, LEAVE_OUT if node.op_type in DECISIONS else SUPPORTED)
+        return Reason(what, QUANTIZE if node.op_type in ACTIVATIONS else SUPPORTED)
+
+    def _source(self, tensor: str) -> tuple[Any, list[Any]]:
+        """What a tensor comes from but for scales and shifts, and those."""
+        between: list[Any] = []
+        node = self.model.find_producer(tensor)
+        while node is not None and node.op_type in AFFINE:
+            between.append(node)
+            tensor = next((name for name in node.input if name in self._passed), "")
+            node = self.model.find_producer(tensor)
+        return node, between
+
+    def _leads_to_a_layer(self, node: Any) -> bool:
+        followers = self.model.find_direct_successors(node) or []
+        return any(_kind(next_) in MATRICES or self._leads_to_a_layer(next_) for next_ in followers)
+
+
+def _misplaced(graph: _Graph, node: Any) -> Reason | None:
+    if not graph.layers_before(node):
+        return Reason(
+            f"The quantizer {node.name} comes before the first layer, on the network's input.",
+            "Leave it out: the pixels are integers of 8 bits already, and the first layer takes "
+            "them as they are.",
+        )
+    relu = graph.model.find_producer(node.input[0])
+    signed = getCustomOp(node).get_nodeattr("signed") if node.op_type == "Quant" else 0
+    if relu is not None and relu.op_type == "Relu" and signed:
+        return Reason(
+            f"The quantizer {graph.place(node)}, is signed, though a Relu ({relu.name}) precedes "
+            "it.",
+            "Use Brevitas' QuantReLU, which quantizes to unsigned numbers.",
+        )
+    return None
+
+
+def _no_rtl(graph: _Graph, node: Any, part: str) -> Reason:
+    where = f"FINN+ has no RTL for {graph.place(node)}, on {part}: "
+    if _kind(node) != "MVAU":
+        return Reason(f"{where}{_kind(node)} is a layer in HLS only.", SUPPORTED)
+    layer, dsp = getCustomOp(node), get_dsp_block(part)
+    found = {
+        "inputs": layer.get_input_datatype(0).bitwidth(),
+        "weights": layer.get_input_datatype(1).bitwidth(),
+        "sums": layer.get_output_datatype().bitwidth(),
+    }
+    most = dict(zip(found, get_dsp_datapath_limits(dsp), strict=True))
+    least = {"inputs": 2, "weights": 2, "sums": 1}
+    off = [
+        f"its {name} have {bits} bits, {least[name]} to {most[name]} can be"
+        for name, bits in found.items()
+        if not least[name] <= bits <= most[name]
+    ]
+    return Reason(
+        where + (", ".join(off) or f"its types do not suit the {dsp}") + ".",
+        "Use quantizers of 2 to 8 bits.",
+    )
+
+
+def _kind(node: Any) -> str:
+    """The operator, without the variant of a hardware layer."""
+    return str(node.op_type.split("_")[0])
+
+
+def _refusal(reasons: list[Reason]) -> StageError:
+    remedies = dict.fromkeys(reason.remedy for reason in reasons)
+    return StageError(" ".join(reason.what for reason in reasons), " ".join(remedies))

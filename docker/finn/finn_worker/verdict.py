@@ -1,0 +1,132 @@
+"""Whether the accelerator computes what the trained model does: bit by bit, and class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+Images = npt.NDArray[np.uint8]
+
+# Images whose values are looked at for what may be the cause.
+LOOKED_INTO = 8
+OTHER_INPUT = (
+    "The accelerator is bit-exact with the streamlined model, so it was given other images, or "
+    "another model, than torch had."
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the outputs of a simulation compare, image by image.
+
+    Attributes:
+        differing: [N], the outputs are not the streamlined model's.
+        disagreeing: [N], the class is another one than torch's.
+        ties: [N], of these, the ones that ties explain.
+        causes: What in the exported model may explain the others.
+    """
+
+    differing: npt.NDArray[np.bool_]
+    disagreeing: npt.NDArray[np.bool_]
+    ties: npt.NDArray[np.bool_]
+    causes: Sequence[str] = ()
+
+    @property
+    def unexplained(self) -> npt.NDArray[np.bool_]:
+        """[N], of the disagreeing images those that ties do not explain."""
+        return self.disagreeing & ~self.ties
+
+    def as_metrics(self) -> dict[str, Any]:
+        """What metrics.json holds of it."""
+        return {
+            "images": len(self.differing),
+            "bit_exact": not self.differing.any(),
+            "mismatches": int(self.differing.sum()),
+            "agreeing_with_torch": int((~self.disagreeing).sum()),
+            "torch_ties": int(self.ties.sum()),
+        }
+
+    def remark(self) -> str:
+        """What a person should know of a right design; empty for nothing."""
+        if not self.ties.any():
+            return ""
+        return (
+            f"{_count(self.ties)} are of another class to the accelerator than to torch, each by "
+            "a tie: a value on a rounding boundary, which torch rounds to the even step and "
+            "FINN's thresholds (>=) to the upper one."
+        )
+
+    def fault(self, known: Sequence[str]) -> str:
+        """What is wrong with the design; empty where nothing is.
+
+        Args:
+            known: Faults of FINN+ that the design meets, as in the metrics of the compile stage.
+        """
+        if self.differing.any():
+            return (
+                f"NOT bit-exact: of {_count(self.differing)} the RTL gives other outputs than the "
+                f"streamlined model, the first is image {_first(self.differing)}."
+                + "".join(f" The likely cause, a fault in FINN+: {fault}" for fault in known)
+            )
+        if self.unexplained.any():
+            explained = int(self.ties.sum())
+            return (
+                f"{_count(self.unexplained)} are of another class to the accelerator than to "
+                f"torch, the first is image {_first(self.unexplained)}, and ties do not explain "
+                f"it{f' (they do for {explained} more)' if explained else ''}. "
+                + (f"The likely cause: {' '.join(self.causes)}" if self.causes else OTHER_INPUT)
+            )
+        return ""
+
+
+def judge(
+    outputs: Integers,
+    expected: Integers,
+    classes: tuple[Integers, Integers],
+    images: Images,
+    exported: Path,
+) -> Verdict:
+    """Compare a simulation with the streamlined model and with torch.
+
+    Args:
+        outputs: [N, C], the accelerator's.
+        expected: [N, C], the streamlined model's.
+        classes: [N] each, the accelerator's and torch's.
+        images: [N, F].
+        exported: The exported model; read only where classes differ.
+    """
+    differing = (outputs != expected).any(axis=1)
+    ours, torchs = classes
+    disagreeing = ours != torchs
+    ties = np.zeros_like(disagreeing)
+    causes: Sequence[str] = ()
+    # Of an image that comes out wrong anyway, ties say nothing.
+    asked = np.flatnonzero(disagreeing & ~differing)
+    if asked.size:
+        # Late: it takes FINN's Python packages.
+        from qonnx.core.modelwrapper import ModelWrapper  # noqa: PLC0415
+        from qonnx.transformation.infer_shapes import InferShapes  # noqa: PLC0415
+
+        from finn_worker.known_faults import of_export  # noqa: PLC0415
+        from finn_worker.ties import explained  # noqa: PLC0415
+
+        model = ModelWrapper(str(exported)).transform(InferShapes())
+        chosen = images[asked].astype(np.float32)
+        ties[asked] = explained(model, chosen, torchs[asked], ours[asked])
+        unexplained = chosen[~ties[asked]][:LOOKED_INTO]
+        causes = of_export(model, unexplained) if len(unexplained) else ()
+    return Verdict(differing, disagreeing, ties, causes)
+
+
+def _count(chosen: npt.NDArray[np.bool_]) -> str:
+    return f"{int(chosen.sum()):,} of {chosen.size:,} images"
+
+
+def _first(chosen: npt.NDArray[np.bool_]) -> int:
+    return int(np.flatnonzero(chosen)[0])

@@ -1,0 +1,183 @@
+"""Whatever a grid or a command line holds: an error that names the field, and no traceback."""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from bench.cli import cli, main
+from bench.errors import Exit
+from bench.tables import Grid
+
+NASTY: tuple[Any, ...] = (
+    math.nan, math.inf, -math.inf, -1, 0, 0.5, 1e300, -1e300, 1e-320, 10**30, 10**5000, 2**63,
+    "", "x" * 300, "../../x", "a/b", "[red]x[/]", "a\x1b[31mb", "line\nbreak", "-x", "a b",
+    True, [], {}, [[]], [[[[[]]]]], [{}], [math.nan], [-1], ["x" * 300], ["y/../../../x"],
+    [0, 0], [1, 2, 3], {"a": 1}, date(2021, 2, 3),
+)  # fmt: skip
+BOARD = {"name": "lab", "address": "192.0.2.1"}
+GRID: dict[str, Any] = {
+    "name": "test",
+    "train": {
+        "network": "TFC", "dataset": "MNIST", "bits": [[2, 2]], "seeds": [1], "epochs": 2,
+        "milestones": [],
+    },
+    "build": {"foldings": ["low"], "board": "Pynq-Z1", "clock_mhz": 100.0},
+}  # fmt: skip
+
+
+def fields(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where every field of the schema is: tables, and what is in them."""
+    for name, kind in typing.get_type_hints(model).items():
+        if name == "model_config":
+            continue
+        yield (*path, name)
+        for inner in (kind, *typing.get_args(kind)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from fields(inner, (*path, name))
+
+
+def as_toml(value: Any) -> str:
+    """A value as TOML has it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            codes = (f"\\u{ord(c):04x}" if c < " " or c in '"\\' else c for c in value)
+            return f'"{"".join(codes)}"'
+        case list():
+            return f"[{', '.join(map(as_toml, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{name} = {as_toml(one)}' for name, one in value.items())}}}"
+        case int() if abs(value) > 10**4000:
+            return f"1{'0' * 5000}"
+    return str(value)
+
+
+def changed(path: tuple[str, ...], value: Any) -> str:
+    """A grid that is valid but for one field."""
+    data = {name: dict(one) if isinstance(one, dict) else one for name, one in GRID.items()}
+    if path[0] == "boards" and len(path) > 1:
+        data["boards"] = [BOARD | {path[1]: value}]
+    else:
+        table = data if len(path) == 1 else data.setdefault(path[0], {})
+        table[path[-1]] = value
+    return "\n".join(f"{name} = {as_toml(one)}" for name, one in data.items())
+
+
+@pytest.fixture
+def bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Run the command line in this process; its exit code and what it says of an error."""
+
+    def run(*words: str) -> tuple[int, str]:
+        code = main([*words])
+        return code, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize("path", list(fields(Grid)), ids=".".join)
+def test_any_value_of_any_field(
+    grid_file: Path, bench: Callable[..., tuple[int, str]], path: tuple[str, ...]
+) -> None:
+    where = ".".join(path).replace("boards.", "boards.0.")
+    store = str(grid_file.parent / "store")
+    for value in NASTY:
+        grid_file.write_text(changed(path, value))
+        code, said = bench("plan", str(grid_file), "--store", store, "--runner", "venv")
+        case = f"{'.'.join(path)} = {as_toml(value)[:80]}: {code}\n{said}"
+        assert code in (Exit.OK, Exit.CONFIG), case
+        if code:
+            assert where in said or "a number of 5001 digits" in said, case
+            assert str(grid_file) in said, case
+            assert len(said) < 2000, case
+            assert said.replace("\n", "").isprintable(), case
+
+
+WORDS = (
+    "", " ", "nan", "inf", "-inf", "-1", "0", "0.5", "1e300", "9" * 5000, "x" * 300, "x/" * 3000,
+    "../../none", "[red]x[/]", "a\x1b[31mb", "line\nbreak", "a\u202eb", "\udcff", "--", "-", "{}",
+    "u@h:99999999", "u@[::1", "a..b", "x" * 64 + ".y",
+)  # fmt: skip
+# Of paths only what cannot be one, and one that is not there.
+PATHS = (
+    "", "x" * 300, "x/" * 3000, "../../none", "a\x1b[31mb", "line\nbreak", "a\u202eb", "\udcff",
+)  # fmt: skip
+# What each command needs beside the one value that is tried; nothing that works for long.
+NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "board probe": (("127.0.0.1:1",), ()),
+    "board serve": ((), ("--key", "FILE")),
+    "board trust": (("127.0.0.1:1",), ("--yes",)),
+    "claims": (("FILE",), ("--dry-run",)),
+    "compare": (("none", "none"), ()),
+    "doctor": ((), ()),
+    "export": (("FILE",), ("--dry-run",)),
+    "plan": (("FILE",), ()),
+    "report": (("FILE",), ("--dry-run",)),
+    "run": (("FILE",), ("--dry-run",)),
+    "store gc": (("FILE",), ("--dry-run",)),
+    "store ls": ((), ()),
+    "store show": (("00",), ()),
+    "store verify": ((), ()),
+    "verify": (("none",), ()),
+    "why": (("none", "none"), ("--file", "FILE")),
+}
+
+
+def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command
+
+
+PLACES = {
+    path: [one.name for one in command.params if isinstance(one, click.Argument)]
+    for path, command in commands(cli)
+}
+
+
+def parameters() -> Iterator[Any]:
+    """Every argument and option that takes a value, of every command."""
+    for path, command in commands(cli):
+        for parameter in command.params:
+            if not getattr(parameter, "is_flag", False):
+                yield pytest.param(path, parameter, id=f"{path} {parameter.name}")
+
+
+@pytest.mark.parametrize(("command", "parameter"), list(parameters()))
+def test_any_word_of_any_option(
+    grid_file: Path,
+    bench: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    parameter: click.Parameter,
+) -> None:
+    monkeypatch.chdir(grid_file.parent)
+    monkeypatch.setenv("BENCH_STORE", str(grid_file.parent / "store"))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    given, options = NEEDS[command]
+    for word in PATHS if isinstance(parameter.type, click.Path) else WORDS:
+        arguments, extra = list(given), list(options)
+        if isinstance(parameter, click.Option):
+            extra += [parameter.opts[0], word]
+        else:
+            place = PLACES[command].index(parameter.name)
+            arguments[place : place + 1] = [word]
+        words = [w.replace("FILE", str(grid_file)) for w in (*extra, "--", *arguments)]
+        code, said = bench(*command.split(), *words)
+        case = f"bench {command} {words}: {code}\n{said}"
+        assert code != Exit.BUG, case
+        assert said.replace("\n", "").isprintable(), case

@@ -1,0 +1,117 @@
+"""What the report shows of single designs: the right ones, whatever became of their neighbours."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import provenance, report
+from bench.experiment import expand
+from bench.grid import load_grid
+from bench.pipeline import Resolver, execute, plan
+from bench.report.figures.layers import layer_figures
+from bench.report.material import Material
+from bench.report.ratios import throughput_ratios
+from bench.runners import Job
+from conftest import FakeRunner
+
+INTERVALS = {"max": 64, "low": 4096, "min": 16384}
+
+
+class DesignRunner(FakeRunner):
+    """Leaves layers and intervals by folding; `mid-original` is infeasible."""
+
+    def run(self, job: Job, emit, cancelled):  # noqa: ANN001, ANN201
+        result = super().run(job, emit, cancelled)
+        stage, outputs = job.request.stage, job.request.outputs
+        interval = next((n for f, n in INTERVALS.items() if f"-{f}" in job.task), 1024)
+        metrics: dict[str, Any] = {"task": job.task}
+        if stage == "compile":
+            if "mid-original" in job.task:
+                result = replace(result, status="infeasible", reason="PE 8 does not divide 10")
+            layer = {"name": "MVAU_rtl_0", "cycles_estimated": interval}
+            metrics |= {"ii_estimated": interval, "simulated": {"layers": [layer]}}
+        elif stage == "simulate":
+            metrics |= {
+                "ii_simulated": float(interval),
+                "fifos": [{"stream": "a_to_b", "depth": 2}],
+            }
+        elif stage == "measure":
+            metrics |= {"fps_measured": 1e8 / interval, "measured_on": "emulated-board"}
+        (outputs / "metrics.json").write_text(json.dumps(metrics))
+        return result
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    return DesignRunner()
+
+
+def gathered(grid_file: Path, resolver: Resolver, foldings: list[str]) -> Material:
+    text = grid_file.read_text().replace('["low", "max"]', json.dumps(foldings))
+    grid_file.write_text(text.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
+    experiments = expand(load_grid(grid_file))
+    execute(plan(experiments), resolver, 2, 2, lambda event: None)
+    return report.gather(
+        "test",
+        experiments,
+        report.collect(experiments, resolver),
+        report.collect_trainings(experiments, resolver),
+        provenance.chains(experiments, resolver),
+    )
+
+
+@pytest.mark.parametrize("failing", ["", "max", "low"])
+@pytest.mark.parametrize(
+    "foldings",
+    [
+        ["max", "mid-original", "low", "min"],
+        ["mid-original", "min", "max", "low"],
+        ["low", "max", "mid-original", "min"],
+        ["min", "low", "max"],
+    ],
+)
+def test_slowest_and_fastest_are_so_by_their_intervals(
+    grid_file: Path, resolver: Resolver, runner: FakeRunner, foldings: list[str], failing: str
+) -> None:
+    runner.fail_on("simulate", f"tfc-mnist-w2a2-s1-{failing}")
+    material = gathered(grid_file, resolver, foldings)
+    simulated = [name for name in INTERVALS if name != failing]
+    expected = (
+        max(simulated, key=INTERVALS.__getitem__),
+        min(simulated, key=INTERVALS.__getitem__),
+    )
+    for design, folding in zip((material.slowest, material.fastest), expected, strict=True):
+        assert design is not None
+        assert (design.name, design.point) == (
+            f"tfc-mnist-w2a2-s1-{folding}",
+            foldings.index(folding),
+        )
+        assert design.ii_simulated == INTERVALS[folding]
+        assert design.layers[0]["cycles_estimated"] == INTERVALS[folding]
+    for figure in layer_figures(material):
+        assert f"{figure.data['design'].iloc[0]}".endswith(expected[0])  # type: ignore[index]
+
+
+def test_without_a_simulation_there_is_no_slowest_design(
+    grid_file: Path, resolver: Resolver, runner: FakeRunner
+) -> None:
+    runner.fail_on("simulate", "tfc-mnist-w2a2-s1-low")
+    material = gathered(grid_file, resolver, ["mid-original", "low"])
+    assert (material.slowest, material.fastest) == (None, None)
+
+
+def test_foldings_are_compared_on_one_board(grid_file: Path, resolver: Resolver) -> None:
+    text = grid_file.read_text()
+    grid_file.write_text(text.replace('board = "Pynq-Z1"', 'board = ["Pynq-Z1", "ZCU104"]'))
+    results = gathered(grid_file, resolver, ["low", "max"]).results
+    results.loc[results["board"].eq("ZCU104"), "fps_core"] *= 2
+    assert [(one.point, one.slow, one.fast, one.core) for one in throughput_ratios(results)] == [
+        (f"TFC MNIST w2a2 seed 1 {board}", "low", "max", 64.0) for board in ("Pynq-Z1", "ZCU104")
+    ]
+    alone = throughput_ratios(results[results["folding"].eq("low")])
+    assert alone == [], "one folding on two boards is no ratio of foldings"

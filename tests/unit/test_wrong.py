@@ -1,0 +1,246 @@
+"""A design that computes something else than the trained model is shown as wrong, everywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from test_material import DesignRunner
+
+from bench import archive, claims, provenance, report
+from bench.cli import main
+from bench.commands import common
+from bench.errors import Exit
+from bench.experiment import expand
+from bench.grid import load_grid
+from bench.paths import ROOT
+from bench.pipeline import Resolver, execute, plan
+from bench.report.compare import compare_results
+from bench.report.figures import all_figures
+from bench.report.ratios import throughput_ratios
+from bench.report.results import WITHHELD
+from bench.report.summary import summarize
+from bench.runners import Job
+from bench.runners.host import HostReporter, HostRunner, WrongResult
+from bench.status import WRONG
+from bench.store import Store
+from bench.terminal import Terminal
+from bench.wire import Request
+from conftest import ENVIRONMENTS, GRID
+
+NAME = "tfc-mnist-w2a2-s1-max"
+REASON = "of 63 of 200 images the RTL gives other outputs"
+# Numbers of the wrong design that stand out, wherever they should not.
+INTERVAL, RATE = 61.75, 1619433.198
+
+
+class WrongRunner(DesignRunner):
+    """Finds the design `NAME` wrong in `stage`, with all its metrics."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__()
+        self.name = "venv"  # one that the command line knows
+        self.stage = stage
+
+    def run(self, job: Job, emit: Any, cancelled: Any) -> Any:
+        result = super().run(job, emit, cancelled)
+        path = job.request.outputs / "metrics.json"
+        metrics = json.loads(path.read_text())
+        if job.request.stage == "train":
+            metrics |= {"accuracy": 0.97, "best_epoch": 2}
+        if job.request.stage == "compile":
+            metrics |= {"lut": 700, "bram18": 5, "dsp": 3, "fits": True}
+            metrics |= {"uncharged": {"lut": {}}, "matrix_layers": {"MVAU_hls": 4}}
+            metrics |= {"available": {"lut": 53200, "bram18": 280, "dsp": 220}}
+        if job.request.stage == "simulate":
+            metrics |= {"images": 200, "accuracy": 0.9, "bit_exact": True}
+            metrics |= {"agreeing_with_torch": 200, "torch_ties": 0, "latency_cycles": 77}
+        if job.request.stage == "measure":
+            metrics |= {"ii_measured": 1e8 / metrics["fps_measured"], "clock_mhz": 100.0}
+        if job.task == NAME and job.request.stage == "simulate":
+            metrics["ii_simulated"] = INTERVAL
+        if (job.task, job.request.stage) == (NAME, self.stage):
+            if self.stage == "simulate":
+                metrics |= {"bit_exact": False, "agreeing_with_torch": 137}
+            result = replace(result, status=WRONG, reason=REASON)
+        path.write_text(json.dumps(metrics))
+        return result
+
+
+class Made:
+    """A store with a small grid, in which one design is wrong."""
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        self.file = folder / "test.toml"
+        tables = (ROOT / "experiments" / "foldings.toml").read_text()
+        (folder / "foldings.toml").write_text(tables)
+        self.file.write_text(GRID.replace('["low", "max"]', '["low", "max", "min"]'))
+        self.experiments = expand(load_grid(self.file))
+        self.runner = WrongRunner(stage)
+        self.store = Store(folder / "store")
+        self.resolver = Resolver(self.store, dict.fromkeys(ENVIRONMENTS, self.runner))
+        self.summary = self.run()
+
+    def run(self) -> Any:
+        return execute(plan(self.experiments), self.resolver, 2, 2, lambda event: None)
+
+    def results(self) -> Any:
+        return report.collect(self.experiments, self.resolver)
+
+
+@pytest.fixture(scope="module", params=["simulate", "measure"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda descriptor: None)
+        return Made(tmp_path_factory.mktemp(request.param), request.param)
+
+
+@pytest.fixture
+def as_command(made: Made, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: made.resolver)
+    return ["--store", str(made.store.root), "--runner", "venv"]
+
+
+def row_of(results: Any, name: str = NAME) -> Any:
+    return results[results["experiment"].eq(name)].iloc[0]
+
+
+def test_a_run_ends_with_9_also_when_everything_is_kept(made: Made) -> None:
+    assert [one.reason for one in made.summary.wrong] == [REASON]
+    assert made.summary.exit_code == Exit.WRONG
+    ran = len(made.runner.ran)
+    again = made.run()
+    assert len(made.runner.ran) == ran, "a finding is kept, not made again"
+    assert again.exit_code == Exit.WRONG
+    assert again.wrong[0].reason == REASON
+
+
+def test_nothing_is_made_of_a_wrong_simulation(tmp_path: Path) -> None:
+    made = Made(tmp_path, "simulate")
+    assert f"measure {NAME}" not in made.runner.ran
+    reasons = {o.task.name: o.reason for o in made.run().outcomes.values() if o.status == "skipped"}
+    assert reasons[NAME] in ("simulate wrong", "XILINX_VIVADO is not set: no bitstream")
+
+
+def test_its_row_says_so_and_withholds_what_running_it_has_shown(made: Made) -> None:
+    row = row_of(made.results())
+    assert (row["status"], row["reason"]) == (f"wrong: {made.runner.stage}", REASON)
+    assert {column for column in WITHHELD if pd.notna(row[column])} == set()
+    assert {"fps_core", "fps_measured", "ii_simulated", "sim_accuracy"} <= set(WITHHELD)
+    assert (row["accuracy"], row["lut"], row["sim_images"]) == (0.97, 700, 200)
+    assert row["bit_exact"] == (made.runner.stage == "measure")
+
+
+def test_no_figure_ratio_claim_or_mean_has_it(made: Made) -> None:
+    results = made.results()
+    trainings = report.collect_trainings(made.experiments, made.resolver)
+    chains = provenance.chains(made.experiments, made.resolver)
+    material = report.gather("test", made.experiments, results, trainings, chains)
+    for figure in all_figures(material):
+        shown = "" if figure.data is None else figure.data.to_csv()
+        assert NAME not in shown + figure.seen + figure.source, figure.name
+    assert material.slowest is not None
+    assert material.fastest is not None
+    assert (material.slowest.ii_simulated, material.fastest.name) == (
+        16384,
+        "tfc-mnist-w4a4-s1-max",
+    )
+    ratios = {one.point: (one.slow, one.fast) for one in throughput_ratios(results)}
+    assert ratios["TFC MNIST w2a2 seed 1"] == ("min", "low")
+    stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
+    judged = claims.judge(stated, results, trainings)
+    resting = {row for one in judged for evidence in one.evidence for row in evidence.rows}
+    assert resting
+    assert NAME not in resting
+    low, high, _ = summarize(results).to_dict("records")
+    assert (low[WRONG], high[WRONG], high["done"]) == (0, 1, 1)
+
+
+def test_every_text_says_wrong_and_no_rate(made: Made, tmp_path: Path) -> None:
+    results = made.results()
+    trainings = report.collect_trainings(made.experiments, made.resolver)
+    chains = provenance.chains(made.experiments, made.resolver)
+    material = report.gather("test", made.experiments, results, trainings, chains)
+    folder = tmp_path / "out"
+    report.write(results, "test", folder)
+    report.write_page(material, report.About(made.file), folder)
+    console = Terminal(file=io.StringIO(), width=80)
+    report.show(results, "test", console)
+    screen: str = console.file.getvalue()  # type: ignore[attr-defined]
+    markdown, page = ((folder / name).read_text() for name in ("results.md", "index.html"))
+    for text in (screen, markdown, page):
+        assert REASON in " ".join(text.split())
+        for number in (f"{RATE:,.0f}", f"{INTERVAL:.2f}"):
+            assert number not in text
+    assert "WRONG" in next(line for line in screen.splitlines() if line.startswith(" w2a2 s1 max"))
+    assert "## WRONG: not to be used" in markdown
+    assert 'class="k-wrong"' in page
+    assert "computed something else than the trained model" in page
+
+
+@pytest.mark.parametrize("command", ["run", "report", "claims"])
+def test_commands_that_show_it_end_with_9(
+    made: Made, as_command: list[str], capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, str(made.file), *as_command]) == Exit.WRONG
+    error = " ".join(capsys.readouterr().err.split())
+    assert "1 row computes something else than the trained model." in error
+    assert f"{NAME}: {REASON}" in error
+
+
+def test_why_gives_the_reason_and_no_arithmetic(
+    made: Made, as_command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["why", NAME, "fps_core", "--file", str(made.file), *as_command]) == Exit.OK
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"wrong: {made.runner.stage} ({REASON})" in shown
+    assert "fps_core = empty" in shown
+    assert "images/s" not in shown
+
+
+def test_archives_and_comparisons_say_which_rows_are_wrong(
+    made: Made, as_command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    main(["report", str(made.file), *as_command])
+    target = tmp_path / "packed.tar.gz"
+    options = ["--output", str(target)]
+    capsys.readouterr()
+    assert main(["export", str(made.file), *as_command, *options]) == Exit.OK
+    assert f"wrong: {NAME}" in capsys.readouterr().out
+    assert archive.verify(target).wrong == [NAME]
+    assert main(["verify", str(target)]) == Exit.OK
+    assert f"1 row is wrong: {NAME}" in capsys.readouterr().out
+    folder = made.store.root / "reports" / "test"
+    assert main(["compare", str(folder), str(folder)]) == Exit.OK
+    assert f"wrong in A: {NAME}" in capsys.readouterr().out
+
+
+def test_a_wrong_row_is_different_from_a_right_one(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    right = Made(tmp_path / "a", "no stage").results()
+    wrong = Made(tmp_path / "b", "simulate").results()
+    for rows, name in ((right, "a"), (wrong, "b")):
+        report.write(rows, "test", tmp_path / name / "out")
+    found = compare_results(
+        tmp_path / "a" / "out" / "results.csv", tmp_path / "b" / "out" / "results.csv"
+    )
+    assert "status" in {difference.column for difference in found.differences}
+
+
+def test_a_host_stage_can_find_a_design_wrong(tmp_path: Path) -> None:
+    def stage(request: Request, reporter: HostReporter) -> None:
+        raise WrongResult(REASON)
+
+    request = Request(
+        "measure", "0" * 64, {}, {}, tmp_path, tmp_path, tmp_path, tmp_path / "result.json", 1
+    )
+    job = Job("task", "host", request, tmp_path / "log.txt")
+    result = HostRunner({"measure": stage}).run(job, lambda event: None, None)  # type: ignore[arg-type]
+    assert (result.status, result.reason) == (WRONG, REASON)
+    assert REASON in (tmp_path / "log.txt").read_text()

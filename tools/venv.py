@@ -1,0 +1,163 @@
+"""What the Makefile does with `.venv`: make it, use it, remove it, however many makes run at once.
+
+    python3 tools/venv.py host               # .venv with the bench command
+    python3 tools/venv.py dev                # the development tools, into it
+    python3 tools/venv.py use COMMAND...     # run a command from it; it stays until that ends
+    python3 tools/venv.py test COMMAND...    # the same, and nobody else uses .tox meanwhile
+    python3 tools/venv.py clean              # remove .venv and .tox, unless somebody uses them
+
+Needs nothing but Python, and keeps to the syntax of 3.6 to run on one that is too old, which
+`check_python.py` then says. The locks are the operating system's: they end with their process.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV, TOX, LOCKS = ROOT / ".venv", ROOT / ".tox", ROOT / ".locks"
+PYTHON = VENV / "bin" / "python"
+READY, DEV = VENV / "ready", VENV / "dev"  # each holds what it was made from; written last
+HOST_LOCK, DEV_LOCK = (ROOT / "requirements" / name for name in ("host.lock", "dev.lock"))
+
+
+def main(arguments: list) -> None:
+    """Do what the first of `arguments` names."""
+    action, *command = arguments
+    if action == "host":
+        make_host()
+    elif action == "dev":
+        make_dev()
+    elif action == "clean":
+        clean()
+    else:
+        run(command, alone=action == "test")
+
+
+def make_host() -> None:
+    """Make `.venv`, unless it is there, complete and in the place that it was made for."""
+    made_from = hash_of(HOST_LOCK, ROOT / "pyproject.toml", VENV)
+    with lock("setup", "another make is setting up .venv; waiting for it") as setup:
+        if PYTHON.exists() and holds(READY, made_from):
+            return
+        import check_python  # noqa: F401, PLC0415
+
+        print("setting up .venv (once)", flush=True)
+        with lock("use", "something runs from the .venv of before; waiting for its end"):
+            remove(VENV)
+        # Not one that is in .venv itself, as where that is activated.
+        call([os.path.realpath(sys.executable), "-m", "venv", VENV], setup)
+        install(["--require-hashes", "-r", HOST_LOCK], setup)
+        install(["--no-build-isolation", "--editable", ROOT], setup)
+        write(READY, made_from)
+
+
+def make_dev() -> None:
+    """Install the development tools into `.venv`, unless they are there."""
+    made_from = hash_of(DEV_LOCK)
+    with lock("setup", "another make is setting up .venv; waiting for it") as setup:
+        if not holds(DEV, made_from):
+            install(["--require-hashes", "-r", DEV_LOCK], setup)
+            write(DEV, made_from)
+
+
+def run(command: list, alone: bool) -> None:
+    """Become `command`, which holds the locks until it ends."""
+    held = [take("use", fcntl.LOCK_SH, "make is removing .venv; waiting for that")]
+    if alone:
+        held.append(take("test", fcntl.LOCK_EX, "another `make test` runs here; waiting for it"))
+    if not READY.exists():
+        sys.exit("error: .venv was removed meanwhile.\nwhat to do: run the command again.")
+    for handle in held:
+        os.set_inheritable(handle, True)
+    os.execv(command[0], command)
+
+
+def clean() -> None:
+    """Remove `.venv` and `.tox`; not from under somebody."""
+    with contextlib.ExitStack() as stack:
+        for name in ("setup", "use", "test"):
+            stack.enter_context(lock(name))
+        remove(VENV)
+        remove(TOX)
+
+
+@contextlib.contextmanager
+def lock(name: str, waiting: str = "") -> "Iterator[int]":
+    """Hold a lock alone; see `take`."""
+    handle = take(name, fcntl.LOCK_EX, waiting)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def take(name: str, kind: int, waiting: str = "") -> int:
+    """Take a lock, after saying `waiting` where somebody has it; without that, give up."""
+    LOCKS.mkdir(exist_ok=True)
+    handle = os.open(str(LOCKS / name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if not waiting:
+            sys.exit(
+                "error: a make in this folder runs, so nothing was removed.\n"
+                "what to do: stop it or wait for its end, then run `make clean` again."
+            )
+        print(waiting, flush=True)
+        fcntl.flock(handle, kind)
+    return handle
+
+
+def install(what: list, setup: int) -> None:
+    """Install into `.venv`."""
+    options = ["-qq", "--disable-pip-version-check", "--no-deps"]
+    call([PYTHON, "-m", "pip", "install"] + options + what, setup)  # noqa: RUF005
+
+
+def call(command: list, setup: int) -> None:
+    """Run a command to its end. It holds the lock, too: killed alone, this leaves it working."""
+    status = subprocess.call([str(word) for word in command], pass_fds=[setup])
+    if status:
+        sys.exit(status)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder; what says that it is complete goes first."""
+    for path in (folder / READY.name, folder / DEV.name):
+        with contextlib.suppress(OSError):
+            path.unlink()
+    shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def hash_of(*paths: Path) -> str:
+    """SHA-256 over the files and the names of the folders `paths`."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes() if path.is_file() else os.fsencode(str(path)))
+    return digest.hexdigest()
+
+
+def holds(path: Path, text: str) -> bool:
+    """Whether the file is there with this text."""
+    try:
+        return path.read_text() == text
+    except OSError:
+        return False
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
