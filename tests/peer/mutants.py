@@ -70,7 +70,7 @@ MUTANTS = (
         ("mvu-one-input-early", "+ (SIMD == 1)", "", TALL),
         ("mvu-tree-too-deep", "$clog2(SIMD)", "$clog2(SIMD+1)", WIDE),
         ("mvu-lane-dropped", "pe < PE; pe++", "pe + 1 < PE; pe++", TALL),
-        ("mvu-gap-counted", "if(!zero)", "if(1)", WIDE),
+        ("mvu-gap-counted", "if(!zero)", "if(1'b1)", WIDE),
         ("mvu-inputs-unsigned", "32'(SIGNED_ACTIVATIONS)", "0", SIGNED),
     ),
     *_mutants(
@@ -98,7 +98,7 @@ MUTANTS = (
         "thresholding.sv",
         ("threshold-signed-above", "$signed(t) <= $signed(x)", "$signed(t) < $signed(x)", NARROW),
         ("threshold-unsigned-above", ": t <= x", ": t < x", OF_UINT5),
-        ("threshold-unsigned", "SIGNED? $signed(t)", "0? $signed(t)", TO_INT4),
+        ("threshold-unsigned", "SIGNED? $signed(t)", "1'b0? $signed(t)", TO_INT4),
         ("threshold-early", "LATENCY = (DEEP_PIPELINE+1)*M;", "LATENCY = M;", TO_INT4),
         ("threshold-queue-short", "LATENCY + 3", "LATENCY + 2", NARROW),
         ("threshold-bias-lost", "Dat[pe] + BIAS", "Dat[pe]", TO_INT4),
@@ -111,6 +111,6 @@ MUTANTS = (
         ("fifo-too-small", "(depth > 4? depth : 5) - 1", "depth - 1", WIDE),
         ("fifo-one-more", "Stored < Slots", "Stored <= Slots", WIDE),
         ("fifo-never-block", "Block <= (depth > 257)", "Block <= (depth > 512)", WIDE),
-        ("fifo-order", "Mem[Wr] <= idat", "Mem[Wr^1] <= idat", WIDE),
+        ("fifo-order", "Mem[Wr] <= idat", "Mem[Wr ^ ABITS'(1)] <= idat", WIDE),
     ),
 )

@@ -161,6 +161,9 @@ def _line(layer: str, own: Sequence[Mapping[str, Any]]) -> str:
     notes = Counter(fact["note"] for fact in own if fact["note"])
     cycles = sum(fact["cycles"] for fact in own)
     stalled = sum(fact["stalled_cycles"] for fact in own)
-    parts = [f"{len(own)} passed", f"{pairs} of them equal with stand-ins and without"]
+    compared = (
+        f"{pairs} of them equal with stand-ins and without" if pairs else "no stand-in in them"
+    )
+    parts = [f"{len(own)} passed", compared]
     parts += [f"{count} {note}" for note, count in notes.items()]
     return f"{layer}: {'; '.join(parts)}; {cycles} cycles, {stalled} more with stalls"
