@@ -119,14 +119,23 @@ def take(name: str, kind: int, waiting: str = "") -> int:
 
 
 def install(what: list, setup: int) -> None:
-    """Install into `.venv`."""
+    """Install into `.venv`, whatever the user's settings say of other places and versions."""
+    sys.path.insert(0, str(ROOT))
+    from bench import pip_settings  # noqa: PLC0415  # its syntax is too new for an old Python
+
+    try:
+        found = pip_settings.settings("install", python=str(PYTHON))
+    except ValueError as error:
+        sys.exit(f"error: pip cannot read its settings.\n{error}\nwhat to do: correct the file.")
     options = ["-qq", "--disable-pip-version-check", "--no-deps"]
-    call([PYTHON, "-m", "pip", "install"] + options + what, setup)  # noqa: RUF005
+    command = [PYTHON, "-m", "pip", "install"] + options + what  # noqa: RUF005
+    call(command, setup, pip_settings.as_variables(found, os.environ))
 
 
-def call(command: list, setup: int) -> None:
+def call(command: list, setup: int, variables: "dict | None" = None) -> None:
     """Run a command to its end. It holds the lock, too: killed alone, this leaves it working."""
-    status = subprocess.call([str(word) for word in command], pass_fds=[setup])
+    words = [str(word) for word in command]
+    status = subprocess.call(words, pass_fds=[setup], env=variables)
     if status:
         sys.exit(status)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from bench import claims, report
-from bench.commands import closing, common, reporting, wrong
+from bench.commands import closing, common, options, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.terminal import Terminal
 
 
 @click.command("report")
 @common.grid_options
-@common.dry_run_option
+@options.dry_run_option
 def command(
     file: Path, changes: common.Changes, dry_run: bool, runner: str, store_path: Path
 ) -> None:

@@ -63,7 +63,8 @@ def as_toml(value: Any) -> str:
         case list():
             return f"[{', '.join(map(as_toml, value))}]"
         case dict():
-            return f"{{{', '.join(f'{name} = {as_toml(one)}' for name, one in value.items())}}}"
+            inner = (f"{as_toml(name)} = {as_toml(one)}" for name, one in value.items())
+            return f"{{{', '.join(inner)}}}"
         case int() if abs(value) > 10**4000:
             return f"1{'0' * 5000}"
     return str(value)
@@ -77,7 +78,7 @@ def changed(path: tuple[str, ...], value: Any) -> str:
     else:
         table = data if len(path) == 1 else data.setdefault(path[0], {})
         table[path[-1]] = value
-    return "\n".join(f"{name} = {as_toml(one)}" for name, one in data.items())
+    return "\n".join(f"{as_toml(name)} = {as_toml(one)}" for name, one in data.items())
 
 
 @pytest.fixture
@@ -107,6 +108,17 @@ def test_any_value_of_any_field(
             assert str(grid_file) in said, case
             assert len(said) < 2000, case
             assert said.replace("\n", "").isprintable(), case
+
+
+@pytest.mark.parametrize("table", [(), ("train",), ("boards",)])
+def test_any_unknown_key(
+    grid_file: Path, bench: Callable[..., tuple[int, str]], table: tuple[str, ...]
+) -> None:
+    for key in ("#x", "#one", "a\x1b[2J", "x" * 300, "", "a.b", "[red]x[/]", "0"):
+        grid_file.write_text(changed((*table, key), 1))
+        code, said = bench("plan", str(grid_file), "--runner", "venv")
+        assert code == Exit.CONFIG, said
+        assert "unknown key" in said, said
 
 
 @pytest.mark.parametrize("kind", KINDS)

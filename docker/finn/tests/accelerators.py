@@ -94,9 +94,11 @@ class Bench:
         return copy
 
 
-def compile_network(folder: Path, sizes: tuple[int, ...], folding: list[list[int]]) -> Bench:
+def compile_network(
+    folder: Path, sizes: tuple[int, ...], folding: list[list[int]], weight_bits: int = 3
+) -> Bench:
     """Export and compile a random network."""
-    mlp = QuantizedMLP(sizes, weight_bits=3, act_bits=2)
+    mlp = QuantizedMLP(sizes, weight_bits, act_bits=2)
     export = mlp.export(folder / "export")
     predictions = mlp.logits.argmax(axis=1)
     # Labels of which a known share is right

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 
-from compile_stage import compile_export
+from compile_stage import Outcome, compile_export
+from finn_worker import unsupported
 from quantized_mlp import Layer, QuantizedMLP
 from stagekit import StageError
 
@@ -23,12 +26,6 @@ def refusal(folder: Path, network: QuantizedMLP, tail: str = "", **changes: Any)
     with pytest.raises(StageError) as caught:
         compile_export(folder / "run", export, **changes)
     return caught.value
-
-
-def no_narrow_range(layer: Layer) -> None:
-    """In the exported model -8 is among the weights, and a sign is to be moved into them."""
-    layer.weights[0, 0] = -8 * layer.weight_scale[0, 0]
-    layer.gain[:] = -np.abs(layer.gain)
 
 
 CHANGES: dict[str, tuple[Callable[[Layer], None], list[str]]] = {
@@ -46,7 +43,11 @@ CHANGES: dict[str, tuple[Callable[[Layer], None], list[str]]] = {
     ),
     "too many bits": (
         lambda layer: setattr(layer, "act_bits", 10),
-        ["The quantizer Quant_0, after layer 2, has 10 bits", "Use at most 8"],
+        ["The quantizer Quant_5, after layer 2, has 10 bits", "Use 2 to 8"],
+    ),
+    "too few bits": (
+        lambda layer: setattr(layer, "act_bits", 1),
+        ["The quantizer Quant_5, after layer 2, has 1 bits", "at least 2 bits"],
     ),
     "no quantizer": (
         lambda layer: setattr(layer, "act_bits", 0),
@@ -110,11 +111,18 @@ def test_two_faults_are_both_named(tmp_path: Path) -> None:
 
 def test_quantizer_on_the_input(tmp_path: Path) -> None:
     said = refusal(tmp_path, QuantizedMLP(input_bits=8))
-    assert "Quant_0 comes before the first layer" in said.what.replace("Quant_4", "Quant_0")
+    assert "The quantizer Quant_4 comes before the first layer" in said.what
     assert "Leave it out" in said.remedy
 
 
-def test_inputs_of_one_bit_have_no_rtl(tmp_path: Path) -> None:
-    said = refusal(tmp_path, QuantizedMLP(act_bits=1))
-    assert "MVAU_hls_0, layer 2, on xc7z020clg400-1: its inputs have 1 bits" in said.what
+def test_a_layer_without_rtl_is_named_with_what_rtl_takes(compiled: Outcome) -> None:
+    model = ModelWrapper(str(compiled.outputs / "dataflow.onnx"))
+    node = model.get_nodes_by_op_type("MVAU_rtl")[1]
+    getCustomOp(node).set_nodeattr("inputDataType", "BINARY")
+    node.op_type, node.name = "MVAU_hls", "MVAU_hls_0"
+    node.domain = "finn.custom_op.fpgadataflow.hls"
+    with pytest.raises(StageError) as caught:
+        unsupported.check_all_rtl(model, "xc7z020clg400-1")
+    said = caught.value
+    assert "MVAU_hls_0, layer 2, on xc7z020clg400-1: its inputs have 1 bits, 2 to 18" in said.what
     assert "2 to 8 bits" in said.remedy
