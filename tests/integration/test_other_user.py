@@ -34,6 +34,7 @@ from bench.commands import common
 common.open_resolver = lambda path, choice, grid=None: resolver_of(path)
 bench.report.html.write.render = lambda figure, names: None
 from bench.cli import main
+b"a".decode("utf-8-sig"), "a".encode("idna")  # codecs are imported, too
 os.setgroups([])
 os.setgid({NOBODY})
 os.setuid({NOBODY})
