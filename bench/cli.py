@@ -15,6 +15,7 @@ from bench.commands.lazy import Commands
 from bench.errors import EXIT_MEANING, BenchError, Exit, is_of_the_disk, store_error
 from bench.files import read_bytes
 from bench.terminal import Terminal, styled
+from bench.text import with_short_lines
 
 LOG_LINES = 15
 EXIT_CODES = "\n".join(f"  {code.value:3}  {EXIT_MEANING[code]}" for code in Exit)
@@ -33,11 +34,11 @@ class Explainer:
 
     def explain(self, error: BenchError) -> None:
         """What happened, the end of the log, what to do, where the log is."""
-        self._console.print(styled("[red bold]error:[/] {}", error.what))
+        self._console.print(styled("[red bold]error:[/] {}", with_short_lines(error.what)))
         for note in getattr(error, "__notes__", ()):
             self._console.print(f"  {note}")
         for line in _tail(error):
-            self._console.print(styled("  [dim]|[/] {}", line))
+            self._console.print(styled("  [dim]|[/] {}", with_short_lines(line)))
         if error.remedy:
             self._console.print(styled("[bold]what to do:[/] {}", error.remedy))
         if error.log:

@@ -38,18 +38,21 @@ print(json.dumps(items))
 """
 
 
-def settings(command: str, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+def settings(
+    command: str, variables: Mapping[str, str] = os.environ, python: str = sys.executable
+) -> dict[str, str]:
     """Every setting that pip would heed, by name as in its files: `index-url`.
 
     Args:
         command: Of pip; settings may be for one only.
         variables: Environment variables.
+        python: An interpreter that has pip.
 
     Raises:
         ValueError: pip cannot read its files; says why.
     """
     done = subprocess.run(
-        (sys.executable, "-c", _LIST),
+        (python, "-c", _LIST),
         env=without_python(variables),
         capture_output=True,
         text=True,

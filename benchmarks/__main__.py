@@ -32,7 +32,7 @@ from bench.pipeline import Resolver, execute, plan
 from bench.pipeline.assemble import assemble
 from bench.runners.venv import VenvRunner
 from bench.store import Entry
-from benchmarks import cluster, large_grids, runners
+from benchmarks import large_grids, runners
 from benchmarks.figures import Figure
 from benchmarks.record import PartError, Record
 
@@ -198,6 +198,8 @@ class Benchmark:
             self.add(Figure(f"{name} runner, per stage", "s", seconds, goal))
 
     def _dask(self) -> None:
+        from benchmarks import cluster  # noqa: PLC0415  # Dask takes half a second to import
+
         try:
             for figure in cluster.figures(self.store):
                 self.add(figure)

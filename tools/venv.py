@@ -44,7 +44,7 @@ def make_host() -> None:
     """Make `.venv`, unless it is there, complete and in the place that it was made for."""
     made_from = hash_of(HOST_LOCK, ROOT / "pyproject.toml", VENV)
     with lock("setup", "another make is setting up .venv; waiting for it") as setup:
-        if PYTHON.exists() and holds(READY, made_from):
+        if os.access(str(PYTHON), os.X_OK) and holds(READY, made_from):
             return
         import check_python  # noqa: F401, PLC0415
 
@@ -100,8 +100,11 @@ def lock(name: str, waiting: str = "") -> "Iterator[int]":
 
 def take(name: str, kind: int, waiting: str = "") -> int:
     """Take a lock, after saying `waiting` where somebody has it; without that, give up."""
-    LOCKS.mkdir(exist_ok=True)
-    handle = os.open(str(LOCKS / name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        LOCKS.mkdir(exist_ok=True)
+        handle = os.open(str(LOCKS / name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:  # a clone that is not ours to change, so neither to set up nor to clean
+        return os.open(os.devnull, os.O_RDONLY)
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -116,14 +119,23 @@ def take(name: str, kind: int, waiting: str = "") -> int:
 
 
 def install(what: list, setup: int) -> None:
-    """Install into `.venv`."""
+    """Install into `.venv`, whatever the user's settings say of other places and versions."""
+    sys.path.insert(0, str(ROOT))
+    from bench import pip_settings  # noqa: PLC0415  # its syntax is too new for an old Python
+
+    try:
+        found = pip_settings.settings("install", python=str(PYTHON))
+    except ValueError as error:
+        sys.exit(f"error: pip cannot read its settings.\n{error}\nwhat to do: correct the file.")
     options = ["-qq", "--disable-pip-version-check", "--no-deps"]
-    call([PYTHON, "-m", "pip", "install"] + options + what, setup)  # noqa: RUF005
+    command = [PYTHON, "-m", "pip", "install"] + options + what  # noqa: RUF005
+    call(command, setup, pip_settings.as_variables(found, os.environ))
 
 
-def call(command: list, setup: int) -> None:
+def call(command: list, setup: int, variables: "dict | None" = None) -> None:
     """Run a command to its end. It holds the lock, too: killed alone, this leaves it working."""
-    status = subprocess.call([str(word) for word in command], pass_fds=[setup])
+    words = [str(word) for word in command]
+    status = subprocess.call(words, pass_fds=[setup], env=variables)
     if status:
         sys.exit(status)
 

@@ -69,7 +69,7 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
         EnvironmentFailure: The runner asked for cannot be had.
     """
     require_checkout()
-    venv = VenvRunner(environments_folder(store), limits)
+    venv = VenvRunner(environments_folder(store), limits, store)
     if wanted == "venv":
         return Choice(venv, "asked for")
     # The engine's library takes a fifth of a second to import.

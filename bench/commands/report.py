@@ -36,11 +36,12 @@ def command(
         def write(copy: Path) -> reporting.Reported:
             return reporting.report_on(grid, experiments, resolver, copy, stated, about)
 
-        for line in rehearse(folder, write)[1]:
+        reported, lines = rehearse(folder, write)
+        for line in lines:
             console.print(line, soft_wrap=True)
-        return
-    reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
-    report.show(reported.results, grid.name, console)
-    closing.show_claims(reported, console)
-    closing.show_files(reported, console)
+    else:
+        reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
+        report.show(reported.results, grid.name, console)
+        closing.show_claims(reported, console)
+        closing.show_files(reported, console)
     wrong.require_none(reported.results)

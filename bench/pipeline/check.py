@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
-from bench.errors import store_error
+from bench.errors import StoreError, store_error
 from bench.files import check_writable
 from bench.pipeline.budget import require_memory
 from bench.pipeline.plan import Task
@@ -14,6 +15,12 @@ from bench.store import Store
 
 def check_store(store: Store) -> None:
     """Raise `StoreError` if a run could not write to `store`, which need not exist yet."""
+    if os.pathsep in str(store.root):
+        raise StoreError(
+            f"The store's path {store.root} has a '{os.pathsep}' in it, at which lists of paths "
+            "are split.",
+            "Choose another one with --store.",
+        )
     for folder in (store.root, store.root / "tmp", store.root / "locks"):
         try:
             check_writable(folder)

@@ -224,10 +224,7 @@ def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
 def _status(
     own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
 ) -> tuple[str, str | None]:
-    """`done`, with what differs from the grid; or what stopped the point, where, and why.
-
-    What stopped it is a word of `bench.status`.
-    """
+    """`done`, with what differs from the grid; or what stopped the point, where, and why."""
     for stage in STAGES:
         task = own.get(stage.name)
         if task is None:

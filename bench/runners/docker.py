@@ -28,7 +28,7 @@ from bench.runners.base import Job
 from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
 from bench.runners.limits import Limits
 from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.runners.vivado import Vivado, require_vivado, why_none
+from bench.runners.vivado import Vivado, require_plain, require_vivado, why_none
 from bench.runners.worker import (
     as_event,
     fixed_variables,
@@ -116,7 +116,7 @@ class DockerRunner:
         if self._base is None:
             check_base()
         if environment == VIVADO:
-            self._vivado()
+            require_plain(*self._vivado().folders)  # all other paths are the container's
 
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
         """Build the image, once, and remove what killed runs left; see `Runner.prepare`."""

@@ -16,12 +16,13 @@ from bench.errors import StageFailure
 from bench.events import Emit
 from bench.gpu import visible_devices
 from bench.locks import Cancelled
+from bench.paths import ROOT
 from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners.base import Job
 from bench.runners.limits import Limits
 from bench.runners.provision import is_provisioned, provision, require_space, require_tools
 from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.runners.vivado import Vivado, require_vivado, why_none
+from bench.runners.vivado import Vivado, require_plain, require_vivado, why_none
 from bench.runners.worker import (
     as_event,
     fixed_variables,
@@ -41,13 +42,17 @@ class VenvRunner:
     Args:
         folder: Where the environments live; each is made once and kept.
         limits: What one stage may take.
+        store: In which the stages work; None for no other place than `folder`.
     """
 
     name = "venv"
 
-    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits | None = None, store: Path | None = None
+    ) -> None:
         self._folder = folder
         self._limits = limits or Limits()
+        self._store = store or folder
 
     def recipe(self, environment: str) -> str:
         """The locks, the Python version and the processor architecture."""
@@ -79,7 +84,8 @@ class VenvRunner:
         require_tools(_environment(environment))
         require_space(_environment(environment), self._home(environment))
         if environment == VIVADO:
-            require_vivado(os.environ)
+            folders = require_vivado(os.environ).folders
+            require_plain(self._store, self._folder, ROOT, *folders)
 
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
         """Install the environment, once; see `Runner.prepare`."""

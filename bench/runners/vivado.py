@@ -19,6 +19,8 @@ ENVIRONMENT = "vivado"
 _COMPANIONS = ("XILINX_VITIS", "XILINX_HLS")
 _LICENCES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
 _SERVER = re.compile(r"\d*@\S+")
+# What neither a shell nor Tcl takes for anything but a letter of a name.
+_PLAIN = re.compile(r"[A-Za-z0-9/._+=@,%~-]")
 _VERSION = re.compile(r"(?<!\d)20\d\d\.\d(?:\.\d)?(?!\d)")
 
 
@@ -88,6 +90,22 @@ def require_vivado(variables: Mapping[str, str]) -> Vivado:
             "Source the settings64.sh of a Vivado installation, then rerun.",
         )
     return found
+
+
+def require_plain(*places: Path) -> None:
+    """Refuse paths that Vivado, and FINN+'s scripts that call it, split or cannot read.
+
+    Raises:
+        EnvironmentFailure: With the path, what in it they cannot take, and the ways out.
+    """
+    for place in places:
+        if odd := sorted({letter for letter in str(place) if not _PLAIN.fullmatch(letter)}):
+            raise EnvironmentFailure(
+                f"No bitstream can be built with {place}: Vivado and FINN+'s scripts for it cannot "
+                f"work with {', '.join(map(repr, odd))} in a path.",
+                "Use a path of letters, digits and . _ - + only: a checkout elsewhere, --store, "
+                f"BENCH_ENVIRONMENTS, {VARIABLE}. Or unset {VARIABLE}: everything else works here.",
+            )
 
 
 def _version(top: Path) -> str:

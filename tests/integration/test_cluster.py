@@ -15,6 +15,7 @@ import distributed
 import pytest
 from distributed import LocalCluster
 
+from bench.cli import main
 from bench.cluster import DaskBackend
 from bench.cluster.backend import CONNECT_SECONDS
 from bench.errors import EnvironmentFailure, Exit
@@ -175,6 +176,25 @@ def test_no_scheduler_is_said_at_once(experiments, site) -> None:  # noqa: ANN00
     assert time.monotonic() - start < 3 * CONNECT_SECONDS
     with pytest.raises(EnvironmentFailure, match="No Dask scheduler answers at nonsense"):
         run(experiments, site, "nonsense://x")
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []], ids=["dry", "run"])
+def test_a_scheduler_without_workers_is_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    dry: list[str],
+) -> None:
+    monkeypatch.setattr("bench.cluster.backend.WORKER_SECONDS", 0.5)
+    with LocalCluster(
+        n_workers=0, processes=False, dashboard_address=None, silence_logs=50, protocol="tcp"
+    ) as cluster:
+        store = ["--store", str(tmp_path / "store"), "--runner", "venv"]
+        command = ["run", str(GRID), "--scheduler", cluster.scheduler_address, *store, *dry]
+        assert main(command) == Exit.ENVIRONMENT
+    assert f"The Dask scheduler at {cluster.scheduler_address} has no workers." in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("between_two_submissions", [False, True])

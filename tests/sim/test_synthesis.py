@@ -8,22 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from bench.paths import ROOT
-from conftest import Bench
+from bench.errors import EnvironmentFailure, Exit
+from bench.paths import ROOT, environments_folder
+from bench.runners.vivado import require_plain
+from conftest import GRID, Bench
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 REPORTS = ROOT / "tests" / "unit" / "vivado"
 
 
 @pytest.fixture
-def vivado(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def vivado(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation that XILINX_VIVADO names, settings64.sh not sourced."""
     for tool, name in (("Vivado", "vivado"), ("Vitis_HLS", "vitis_hls")):
-        program = tmp_path / "tools" / tool / "2022.2" / "bin" / name
+        program = plain_path / "tools" / tool / "2022.2" / "bin" / name
         program.parent.mkdir(parents=True)
         shutil.copy(STAND_INS / f"{name}.py", program)
         program.chmod(0o755)
-    home = tmp_path / "tools" / "Vivado" / "2022.2"
+    home = plain_path / "tools" / "Vivado" / "2022.2"
     timing = (REPORTS / "timing_summary_routed.rpt").read_text()
     timing = timing.format(wns="0.123", whs="0.021", wpws="3.750")
     (home / "bin" / "timing_summary_routed.rpt").write_text(timing)
@@ -33,9 +35,13 @@ def vivado(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_finn_builds_bitstreams_with_the_users_vivado(
-    undisturbed: Bench, vivado: Path, tmp_path: Path
+    undisturbed: Bench, vivado: Path, plain_path: Path
 ) -> None:
-    bench = Bench(tmp_path / "store")
+    try:
+        require_plain(ROOT, environments_folder(ROOT / "artifacts"))
+    except EnvironmentFailure as error:
+        pytest.skip(error.what)
+    bench = Bench(plain_path / "store")
     shutil.copytree(undisturbed.store, bench.store, symlinks=True)
     bench.run_grid()
     results = bench.results().sort_values("synthesis")
@@ -53,3 +59,16 @@ def test_finn_builds_bitstreams_with_the_users_vivado(
     assert settings["driver_type"] == "FINNDMAOverlay"
     assert settings["io_shape_dict"]["ishape_normal"] == [[1, described["input"]["elements"]]]
     assert settings["io_shape_dict"]["oshape_normal"] == [[1, described["output"]["elements"]]]
+
+
+def test_where_vivado_cannot_work_the_run_is_refused_before_it_starts(
+    vivado: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    for command in ("run", "plan"):
+        running = Bench(store).start(command, str(GRID), "--runner", "venv")
+        output, _ = running.communicate(timeout=120)
+        assert running.returncode == Exit.ENVIRONMENT
+        assert "error: No bitstream can be built with" in output
+        assert "Or unset XILINX_VIVADO: everything else works here." in output
+    assert not store.exists()

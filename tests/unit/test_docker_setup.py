@@ -98,16 +98,19 @@ def _vivado(folder: Path, version: str) -> dict[str, str]:
 
 
 def test_vivado_is_part_of_the_key_of_its_own_stages_only(
-    runner: DockerRunner, tmp_path: Path
+    runner: DockerRunner, plain_path: Path, tmp_path: Path
 ) -> None:
     finn = runner.recipe("finn")
     recipes = set()
     for version in SUPPORTED:
-        runner._variables = _vivado(tmp_path, version)
+        runner._variables = _vivado(plain_path, version)
         runner.check(VIVADO)
         recipes.add(runner.recipe(VIVADO))
         assert runner.recipe("finn") == finn
     assert len(recipes | {finn}) == 3
+    runner._variables = _vivado(tmp_path, version)
+    with pytest.raises(EnvironmentFailure, match=r"No bitstream can be built with .*' '"):
+        runner.check(VIVADO)
 
 
 def test_without_vivado_its_stages_say_so_at_once(runner: DockerRunner) -> None:

@@ -138,8 +138,8 @@ class EngineHandler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def engine_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "engine.sock"
+def engine_socket(plain_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = plain_path / "engine.sock"  # of a socket's path, a hundred characters count
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
     return path
 
