@@ -28,7 +28,7 @@ passed=()
 while IFS= read -r -d '' variable; do
     [[ $variable =~ ^(PIP_|UV_|SSL_|REQUESTS_|[a-zA-Z]+_(proxy|PROXY)=) ]] && passed+=("$variable")
 done < <(env -0)
-data=$(echo "$PWD"/artifacts/dataset/mnist--*/files)
+data=$(printf "%s\n" "$PWD"/artifacts/dataset/mnist--*/files | head -1)
 cache=$(python3 -m pip cache dir)
 
 fresh() {

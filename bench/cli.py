@@ -1,18 +1,21 @@
-"""The `bench` command: reads the command line, and explains what went wrong."""
+"""The `bench` command line: reads it, does what it says, and explains what went wrong."""
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from bench import __version__
+from bench import __version__, interrupts
 from bench.commands.lazy import Commands
-from bench.errors import EXIT_MEANING, BenchError, Exit
+from bench.errors import EXIT_MEANING, BenchError, Exit, is_of_the_disk, store_error
+from bench.files import read_bytes
 from bench.terminal import Terminal, styled
+from bench.text import with_short_lines
 
 LOG_LINES = 15
 EXIT_CODES = "\n".join(f"  {code.value:3}  {EXIT_MEANING[code]}" for code in Exit)
@@ -31,11 +34,11 @@ class Explainer:
 
     def explain(self, error: BenchError) -> None:
         """What happened, the end of the log, what to do, where the log is."""
-        self._console.print(styled("[red bold]error:[/] {}", error.what))
+        self._console.print(styled("[red bold]error:[/] {}", with_short_lines(error.what)))
         for note in getattr(error, "__notes__", ()):
             self._console.print(f"  {note}")
         for line in _tail(error):
-            self._console.print(styled("  [dim]|[/] {}", line))
+            self._console.print(styled("  [dim]|[/] {}", with_short_lines(line)))
         if error.remedy:
             self._console.print(styled("[bold]what to do:[/] {}", error.remedy))
         if error.log:
@@ -52,9 +55,12 @@ class Explainer:
 
 def _tail(error: BenchError) -> list[str]:
     """The last lines of the error's log, unless they only repeat the error."""
-    if error.log is None or not error.log.exists():
+    if error.log is None:
         return []
-    log = error.log.read_text(encoding="utf-8", errors="replace")
+    try:
+        log = read_bytes(error.log).decode("utf-8", errors="replace")
+    except OSError:
+        return []
     return [] if log.startswith(error.what) else log.splitlines()[-LOG_LINES:]
 
 
@@ -75,13 +81,13 @@ def cli(context: click.Context, debug: bool) -> None:
       bench plan experiments/quick.toml what a run would do
       bench run experiments/quick.toml  do it, then report
     """
+    interrupts.ready()  # the command has been imported
     context.obj = Explainer(debug)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (default: the process's own); the exit code."""
     explainer = Explainer("--debug" in (arguments or sys.argv))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(args=arguments, standalone_mode=False)
     except BenchError as error:
@@ -91,9 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return int(Exit.CONFIG)
     except (KeyboardInterrupt, click.Abort):
-        Terminal(stderr=True).print("interrupted; the next run goes on from here")
-        return int(Exit.INTERRUPTED)
-    except Exception:
+        interrupts.done()
+        Terminal(stderr=True).print(interrupts.MESSAGE)
+        return interrupts.exit_code()
+    except Exception as error:
+        if isinstance(error, OSError) and is_of_the_disk(error):
+            explainer.explain(store_error(error, Path(os.fsdecode(error.filename))))
+            return int(Exit.STORE)
         explainer.explain_bug()
         return int(Exit.BUG)
     return code if isinstance(code, int) else int(Exit.OK)

@@ -23,7 +23,10 @@ class Exit(IntEnum):
     DIFFERENT = 8
     WRONG = 9
     BUG = 70
+    HANGUP = 129
     INTERRUPTED = 130
+    PIPE = 141
+    TERMINATED = 143
 
 
 EXIT_MEANING: dict[Exit, str] = {
@@ -32,13 +35,16 @@ EXIT_MEANING: dict[Exit, str] = {
     Exit.CONFIG: "the command line or the experiment file is wrong",
     Exit.ENVIRONMENT: "a tool is missing or an environment could not be set up",
     Exit.DATA: "a data set could not be had or does not match its checksum",
-    Exit.STORE: "the artifact store cannot be read or written",
+    Exit.STORE: "the artifact store, or standard output, cannot be read or written",
     Exit.BOARD: "the board could not be reached or refused",
     Exit.CLAIM: "a claim fares worse than it did before",
     Exit.DIFFERENT: "what was compared differs, or an archive is not what it says",
     Exit.WRONG: "a design computes something else than the trained model",
     Exit.BUG: "a bug in bench; please report it with the log",
-    Exit.INTERRUPTED: "interrupted; nothing half-written is left",
+    Exit.HANGUP: "the terminal was closed (SIGHUP); nothing half-written is left",
+    Exit.INTERRUPTED: "interrupted (Ctrl-C); nothing half-written is left",
+    Exit.PIPE: "nobody reads what is printed any more, as in `bench store ls | head -1`",
+    Exit.TERMINATED: "told to end (SIGTERM); nothing half-written is left",
 }
 
 
@@ -107,6 +113,11 @@ _DISK_REMEDIES = {
     errno.EACCES: "You may not write there; fix its permissions or choose another with --store.",
     errno.EPERM: "You may not write there; fix its permissions or choose another with --store.",
 }
+
+
+def is_of_the_disk(error: OSError) -> bool:
+    """Whether `error` is the fault of a disk or of permissions, wherever it comes from."""
+    return error.filename is not None and error.errno in {*_DISK_REMEDIES, errno.EIO}
 
 
 def store_error(error: OSError, path: Path) -> StoreError:

@@ -1,9 +1,13 @@
-"""Write files so that nobody ever reads half of one, however many write it at once."""
+"""Write files that nobody reads half of, and read what may be anything but a file."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp"
@@ -21,33 +25,54 @@ UMASK = _read_umask()
 """The permissions that files and folders of this process do not get."""
 
 
-def write_atomic(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
-    """Replace the file `path`, whole or not at all; text is written as UTF-8.
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
+    """Replace the file `path`, whole or not at all, by the file that is yielded to be written.
 
-    Every call writes a temporary file of its own beside it, so writers do not disturb each other:
-    the last one wins.
+    Everybody gets a file of their own, beside `path`, so writers do not disturb each other: the
+    last one wins.
 
     Args:
         path: The file; its folder is made if it is missing.
-        content: All of it.
         mode: Permissions of the file, less those that the umask takes away.
 
     Raises:
         OSError: It cannot be written; what was there before still is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8") if isinstance(content, str) else content
     # Names may be as long as the file system allows, so the temporary one does not contain it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=TEMPORARY)
+    os.close(handle)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        yield temporary
         temporary.chmod(mode & ~UMASK)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomic(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
+    """Replace the file `path` by one with this content; see `replacing`. Text becomes UTF-8."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with replacing(path, mode=mode) as temporary:
+        temporary.write_bytes(data)
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """The content of the file `path`; waits for nobody if that is a pipe.
+
+    Raises:
+        OSError: It is no file, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # it is open
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return file.readall()
+    number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+    raise OSError(number, "Is a folder" if number == errno.EISDIR else "Is not a file", str(path))
 
 
 def existing(path: Path) -> Path:

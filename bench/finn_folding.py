@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.catalog import LayerShape
-from bench.errors import ConfigError, nearest
+from bench.errors import ConfigError, did_you_mean
+from bench.text import excerpt
 
 Option = tuple[str, str, int | str]
 """Layer (MVAU_0 is the first, Thresholding_0 what follows it), attribute, value."""
 
 _LAYER = re.compile(r"(?P<kind>[A-Za-z]\w*?)_(?P<number>0|[1-9][0-9]*)")
-_MVAU = ("MVAU", "MVAU_hls", "MVAU_rtl", "MatrixVectorActivation")
-_THRESHOLDING = ("Thresholding", "Thresholding_hls", "Thresholding_rtl")
+# What FINN calls a kind of layer, by what it is called here
+_KINDS = {
+    "MVAU": ("MVAU", "MVAU_hls", "MVAU_rtl", "MatrixVectorActivation"),
+    "Thresholding": ("Thresholding", "Thresholding_hls", "Thresholding_rtl"),
+}
 _DEFAULTS = "Defaults"
 
 _OTHER_KINDS = {
@@ -113,8 +117,10 @@ def read(where: str, data: Mapping[str, Any], layers: Sequence[LayerShape]) -> S
             everything of the kind is named.
     """
     names = _named(where, data, layers)
-    settings = {layer: dict(data.get(name, {})) for layer, name in names.items()}
-    problems = list(_apply_defaults(data.get(_DEFAULTS, {}), names, settings))
+    defaults, problems = _defaults(data.get(_DEFAULTS, {}))
+    settings = {
+        layer: defaults[layer.split("_")[0]] | data.get(name, {}) for layer, name in names.items()
+    }
     problems += _problems(names, settings)
     if problems:
         raise ConfigError(f"{where}: {'; '.join(problems)}.", "Correct or delete these entries.")
@@ -205,8 +211,8 @@ def _layer(name: str) -> str:
     match = _LAYER.fullmatch(name)
     if match is None:
         return name
-    for ours, kinds in (("MVAU", _MVAU), ("Thresholding", _THRESHOLDING)):
-        if match["kind"] in kinds:
+    for ours, same in _KINDS.items():
+        if match["kind"] in same:
             return f"{ours}_{match['number']}"
     return name
 
@@ -223,26 +229,25 @@ def _layers_text(known: Mapping[str, LayerShape], optional: Sequence[str]) -> st
     return f"Layers: {', '.join(shapes)}; and, where you like, {', '.join(optional)}."
 
 
-def _apply_defaults(
-    defaults: Any, names: Mapping[str, str], settings: Mapping[str, dict[str, Any]]
-) -> Iterator[str]:
-    """Add what holds for all layers of a kind to the settings; yields what is wrong with it."""
-    if not isinstance(defaults, dict):
-        yield f"{_DEFAULTS} is no object"
-        return
-    for key, entry in defaults.items():
+def _defaults(data: Any) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """What holds for all layers of a kind, by kind, and what is wrong with it."""
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
+    problems = []
+    if not isinstance(data, dict):
+        return found, [f"{_DEFAULTS} is no object"]
+    for key, entry in data.items():
         if not isinstance(entry, list) or not entry or len(entry) % 2:
-            yield f"{_DEFAULTS}.{key} is no list [value, [kinds of layers]]"
+            problems.append(f"{_DEFAULTS}.{key} is no list [value, [kinds of layers]]")
             continue
-        for value, kinds in zip(entry[::2], entry[1::2], strict=True):
-            wanted = [kinds] if isinstance(kinds, str) else kinds
-            wrong = [kind for kind in wanted if kind not in ("all", *_MVAU, *_THRESHOLDING)]
-            if wrong:
-                yield f"{_DEFAULTS}.{key} is for {wrong[0]}, which is no kind of layer here"
-            for layer, name in names.items():
-                own = {"all", layer.split("_")[0], name.rpartition("_")[0]}
-                if own.intersection(map(str, wanted)):
-                    settings[layer].setdefault(key, value)
+        for value, written in zip(entry[::2], entry[1::2], strict=True):
+            for kind in written if isinstance(written, list) else [written]:
+                ours = [name for name, same in _KINDS.items() if kind == "all" or kind in same]
+                if not ours:
+                    problems.append(f"{_DEFAULTS}.{key} is for {kind!r}, no kind of layer here")
+                for name in ours:
+                    if found[name].setdefault(key, value) != value:
+                        problems.append(f"{_DEFAULTS}.{key} gives {name} two values")
+    return found, problems
 
 
 def _problems(names: Mapping[str, str], settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -257,7 +262,7 @@ def _problems(names: Mapping[str, str], settings: Mapping[str, Mapping[str, Any]
             if key in folds:
                 continue
             if rule is None:
-                known = (*folds, *_RULES[kind])
-                yield f"{name}.{key} is not known. {nearest(key, known)}".rstrip()
+                known = did_you_mean(key, (*folds, *_RULES[kind]))
+                yield f"{name}.{key} is not known ({known.rstrip('.')})"
             elif not rule.passes(value):
-                yield f"{name}.{key} = {value!r}: {rule.why}"
+                yield f"{name}.{key} = {excerpt(repr(value), 60)}: {rule.why}"

@@ -12,6 +12,7 @@ from bench.catalog import LayerShape
 from bench.errors import ConfigError
 from bench.finn_folding import Option, divisors
 from bench.reading import read_json
+from bench.text import excerpt
 
 FoldingTable = tuple[tuple[int, int], ...]
 
@@ -19,7 +20,7 @@ _MARK = "infeasible"
 _TERMS = ("PE", "SIMD")
 _LOSES = (
     "FINN+ 1.6.1 loses results of a layer that takes all its inputs at once "
-    "(docs/decisions/0006-short-output-queue.md)"
+    "(docs/decisions/0018-foldings-that-lose-results.md)"
 )
 
 
@@ -160,12 +161,13 @@ def _pairs(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTable
     for number, row in enumerate(table, start=1):
         if not isinstance(row, list) or len(row) != len(_TERMS):
             raise ConfigError(
-                f"{where}, layer {number} is {row!r}, not a pair [PE, SIMD].", "Write [2, 8], say."
+                f"{where}, layer {number} is {excerpt(repr(row), 80)}, not a pair [PE, SIMD].",
+                "Write [2, 8], say.",
             )
         for term, value in zip(_TERMS, row, strict=True):
             if type(value) is not int or value < 1:
                 raise ConfigError(
-                    f"{where}, layer {number}: {term} is {value!r}.",
+                    f"{where}, layer {number}: {term} is {excerpt(repr(value), 80)}.",
                     f"{term} is a whole number from 1 up.",
                 )
     return tuple((pe, simd) for pe, simd in table)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from bench.errors import StoreError, store_error
 
 POLL_SECONDS = 0.3
 _wanted: Counter[Path] = Counter()  # locks that threads of this process hold or wait for
@@ -33,6 +38,7 @@ def hold(
 
     Raises:
         Cancelled: `cancelled` was set while waiting.
+        StoreError: The lock file cannot be made or opened.
     """
     lock = FileLock(path, thread_local=False)
     with _count(path) as alone:
@@ -49,6 +55,8 @@ def hold(
                     on_wait()
                     told = True
                 patience = POLL_SECONDS
+            except OSError as error:
+                raise _unusable(error, path) from error
         try:
             yield
         finally:
@@ -68,3 +76,30 @@ def _count(path: Path) -> Iterator[bool]:
             _wanted[path] -= 1
             if not _wanted[path]:
                 del _wanted[path]
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock file `path`; makes and changes nothing.
+
+    One that may not be opened counts as held: nobody can tell.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EPERM)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _unusable(error: OSError, path: Path) -> StoreError:
+    if error.errno in (errno.EACCES, errno.EPERM) and path.exists():
+        return StoreError(
+            f"The lock {path} is another user's: {error.strerror}.",
+            "Share the folder (one group, umask 002), or choose another store with --store.",
+        )
+    return store_error(error, path)

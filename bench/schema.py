@@ -126,19 +126,20 @@ def _as_tuples(value: Any) -> Any:
 
 def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
     """One error as a sentence, with the nearest valid name or the range where there is one."""
-    parts = [part for part in details["loc"] if not str(part).startswith("#")]
-    location = ".".join(excerpt(str(part), LONGEST) for part in parts)
-    context = details.get("ctx", {})
+    place, context = details["loc"], details.get("ctx", {})
+    location = _spelled(place)
     match details["type"]:
         case "extra_forbidden":
-            table = _at(details["loc"][:-1], model)
+            *outer, key = place
+            table = _at(outer, model)
             known = [n for n, field in table.model_fields.items() if not field.exclude]
-            return f"unknown key '{location}'. {did_you_mean(str(parts[-1]), known)}"
+            name = ".".join(filter(None, (_spelled(outer), excerpt(str(key), LONGEST))))
+            return f"unknown key '{name}'. {did_you_mean(str(key), known)}"
+        case "missing" if isinstance(place[-1], int):  # an item of a list
+            shorter = _spelled(place[:-1])
+            return f"{shorter} is too short: give {_wanted(_at(place[:-1], model))}."
         case "missing":
-            if isinstance(parts[-1], int):  # an item of a list
-                location = location.rpartition(".")[0]
-                return f"{location} is too short: give {_wanted(_at(details['loc'][:-1], model))}."
-            return f"the key '{location}' is missing. Give {_wanted(_at(details['loc'], model))}."
+            return f"the key '{location}' is missing. Give {_wanted(_at(place, model))}."
         case "disagree":
             table_name = f"{location}." if location else ""
             return f"{table_name}{context['where']} {context['what']}. {context['fix']}"
@@ -146,8 +147,13 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
             valid = re.findall(r"'([^']+)'", context["expected"])
             hint = did_you_mean(str(details["input"]), valid)
             return f"{location} = {_shown(details['input'])} is not known. {hint}"
-    wanted = _wanted(_at(details["loc"], model))
-    return f"{location} = {_shown(details['input'])}: give {wanted}."
+    return f"{location} = {_shown(details['input'])}: give {_wanted(_at(place, model))}."
+
+
+def _spelled(location: Iterable[int | str]) -> str:
+    """A location as in the file: without the tags by which pydantic tells unions apart."""
+    parts = (str(part) for part in location)
+    return ".".join(excerpt(part, LONGEST) for part in parts if not part.startswith("#"))
 
 
 def _shown(value: Any) -> str:
@@ -174,10 +180,10 @@ def _at(location: Iterable[int | str], model: type[BaseModel]) -> Any:
         if isinstance(part, int):
             items = typing.get_args(kind)
             found = items[0] if items[-1] is Ellipsis else items[min(part, len(items) - 1)]
-        elif part.startswith("#"):
-            found = next(one for one in typing.get_args(kind) if Tag(part) in _split(one)[1])
         elif typing.get_origin(kind) is dict:
             found = typing.get_args(kind)[1]
+        elif part.startswith("#"):
+            found = next(one for one in typing.get_args(kind) if Tag(part) in _split(one)[1])
         else:
             found = typing.get_type_hints(kind, include_extras=True)[part]
     return _split(found)[0] if _is_table(_split(found)[0]) else found

@@ -16,6 +16,7 @@ SKIPPED = "skipped"
 MISSING = "missing"
 
 KINDS = (DONE, WRONG, INFEASIBLE, FAILED, SKIPPED, MISSING)
+NOT_DONE = (INFEASIBLE, FAILED, SKIPPED, MISSING)
 FINDINGS = (DONE, WRONG, INFEASIBLE)
 """Those that the store keeps as results."""
 

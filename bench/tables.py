@@ -70,6 +70,11 @@ Names = Annotated[
     Means("a name, or a list of names"),
 ]
 """A name, or a list of them."""
+FilePath = Annotated[
+    str,
+    AfterValidator(matching(r"[^\\\x00-\x1f\x7f]{1,1000}")),
+    Means("the path of a file, with neither backslash nor control character"),
+]
 EMULATED = "emulated"
 
 
@@ -124,7 +129,7 @@ class BuildTable(Table):
 
     foldings: tuple[Name, ...] = ()
     target_fps: tuple[Throughput, ...] = ()
-    folding_files: tuple[Line, ...] = ()
+    folding_files: tuple[FilePath, ...] = ()
     board: Names
     clock_mhz: Annotated[float, Field(ge=1, le=1000)]
     oversized: Literal["simulate", "stop"] = "simulate"

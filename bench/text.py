@@ -33,5 +33,11 @@ def excerpt(text: str, length: int = 200) -> str:
     return line if len(line) <= length else f"{line[: length - 3]}..."
 
 
+def with_short_lines(text: str, length: int = 1000) -> str:
+    """`text` with the end of long lines cut off: what quotes a user's file may be of any length."""
+    lines = text.split("\n")
+    return "\n".join(one if len(one) <= length else f"{one[: length - 3]}..." for one in lines)
+
+
 def _escape(character: str) -> str:
     return f"\\u{ord(character):04x}" if character.isascii() else json.dumps(character)[1:-1]

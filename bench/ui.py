@@ -12,6 +12,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -25,6 +26,8 @@ from bench.terminal import Terminal, styled
 from bench.text import excerpt, printable
 
 PLAIN_SECONDS = 10.0
+# Columns from which a bar, the time and what a stage says have room beside a name.
+ROOMY, NAME_WIDTH = 100, 30
 COLOURS = {
     status.DONE: "green",
     "kept": "green",
@@ -102,19 +105,7 @@ class LiveView:
 
     def __init__(self, console: Terminal) -> None:
         self._console = console
-        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.fields[stage]:8}", style="bold", markup=False),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=10),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[text]}", style="dim", markup=False, table_column=rest),
-            console=console,
-            expand=True,
-        )
+        self._progress = Progress(*_columns(console.width), console=console, expand=True)
         self._live = Live(self._progress, console=console, refresh_per_second=8, transient=True)
         self._lock = threading.Lock()
         self._bars: dict[str, TaskID] = {}
@@ -152,6 +143,27 @@ class LiveView:
                 unit=printable(f"{event.unit}s"),
                 text=excerpt(event.text),
             )
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    """What there is room for; the task's name, first of all, breaks into lines rather than ends."""
+    name = Column(no_wrap=False, overflow="fold", min_width=min(width // 2, NAME_WIDTH))
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    task: list[ProgressColumn] = [
+        TextColumn("{task.fields[stage]:8}", style="bold", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=name),
+    ]
+    if width < ROOMY:
+        return [*task, MofNCompleteColumn()]
+    return [
+        SpinnerColumn(),
+        *task,
+        BarColumn(bar_width=10),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}", style="dim", markup=False, table_column=rest),
+    ]
 
 
 def _describe(event: events.Event) -> Text | None:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import StageFailure
+from bench.reading import UnreadableFile, read_json
 from bench.status import FAILED, FINDINGS
+from bench.text import excerpt
 
 WIRE_VERSION = 1
 
@@ -80,13 +82,19 @@ class Result:
         """
         if not path.exists():
             return None
-        data = json.loads(path.read_text())
-        if data.pop("wire", None) != WIRE_VERSION or data.get("status") not in STATUSES:
-            raise StageFailure(
-                "The worker answered in another version of the wire.",
-                "Its environment is out of date; remove it and rerun.",
-            )
-        return cls(**data)
+        try:
+            data = read_json(path)
+            if data.pop("wire") == WIRE_VERSION and data["status"] in STATUSES:
+                return cls(**data)
+            what = "it is of another version of the wire"
+        except UnreadableFile as error:
+            what = error.what
+        except (LookupError, TypeError, AttributeError) as error:
+            what = f"{type(error).__name__}: {excerpt(str(error))}"
+        raise StageFailure(
+            f"The worker's result cannot be used: {what}.",
+            "Rerun; if it fails again, its environment is out of date: remove it and rerun.",
+        )
 
 
 STATUSES = (*FINDINGS, FAILED)

@@ -25,7 +25,7 @@ MEASURED = ROOT / "docs" / "measured.json"
 GRID = "quick"
 COLUMNS = (
     "weight_bits", "act_bits", "folding", "accuracy", "bit_exact", "ii_simulated", "fps_core",
-    "fps_measured", "lut", "bram18", "dsp", "fits",
+    "fps_measured", "lut", "bram18", "dsp", "fits", "lut_scope",
 )  # fmt: skip
 CLAIM = ("claim", "title", "verdict", "reason")
 BUSY = 1.0  # load per processor from which other work was in the way
@@ -138,6 +138,7 @@ def _row(row: dict[str, str]) -> list[str]:
     name = f"w{row['weight_bits']}a{row['act_bits']} {row['folding']}"
     numbers = [f"{float(row[n]):,.0f}" for n in COLUMNS[5:11]]
     yes = {"True": "yes", "False": "no"}
+    numbers[3] += " (part)" if row["lut_scope"] == "part" else ""
     return [
         name, f"{float(row['accuracy']):.2%}", yes[row["bit_exact"]], *numbers, yes[row["fits"]]
     ]  # fmt: skip

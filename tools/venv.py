@@ -44,7 +44,7 @@ def make_host() -> None:
     """Make `.venv`, unless it is there, complete and in the place that it was made for."""
     made_from = hash_of(HOST_LOCK, ROOT / "pyproject.toml", VENV)
     with lock("setup", "another make is setting up .venv; waiting for it") as setup:
-        if PYTHON.exists() and holds(READY, made_from):
+        if os.access(str(PYTHON), os.X_OK) and holds(READY, made_from):
             return
         import check_python  # noqa: F401, PLC0415
 
@@ -100,8 +100,11 @@ def lock(name: str, waiting: str = "") -> "Iterator[int]":
 
 def take(name: str, kind: int, waiting: str = "") -> int:
     """Take a lock, after saying `waiting` where somebody has it; without that, give up."""
-    LOCKS.mkdir(exist_ok=True)
-    handle = os.open(str(LOCKS / name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        LOCKS.mkdir(exist_ok=True)
+        handle = os.open(str(LOCKS / name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:  # a clone that is not ours to change, so neither to set up nor to clean
+        return os.open(os.devnull, os.O_RDONLY)
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +17,8 @@ from bench.archive import bag
 from bench.archive.bag import ArchiveError
 from bench.archive.points import Points, Recorded, missing_artifacts, read_points
 from bench.archive.reader import Member, members, read_in_chunks
+from bench.archive.rendered import Comparison, Found, compare_report
+from bench.archive.tables import Counter
 from bench.errors import ConfigError, StoreError, store_error
 from bench.grid import CLAIMS_FILE
 from bench.pipeline import Resolver, Task
@@ -29,12 +30,14 @@ from bench.text import excerpt
 # A file that is looked into is read as a whole: no metrics or table is larger.
 LARGEST = 64 << 20
 CLAIMS = "claims.json"
+LOG = "/log.txt"
 _TAGS = (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST)
 # What comes of values of other types, and of nesting that is too deep.
 _NONSENSE = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
 )  # fmt: skip
-_LOOKED_INTO = ("/manifest.json", "/metrics.json")
+_LOOKED_INTO = ("/manifest.json", "/metrics.json", LOG)
+_OF_REPORTS = (".csv", ".json", ".html", ".md", ".svg", ".png")
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Checked:
     Attributes:
         findings: What is wrong, one sentence each; empty when all is well.
         files: How many files' hashes were compared.
+        unchecked: What nothing in the archive vouches for.
         manifests: How many manifests were followed.
         values: How many numbers were computed again.
         wrong: Rows whose designs compute something else than the trained model.
@@ -52,6 +56,7 @@ class Checked:
     """
 
     findings: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
     files: int = 0
     manifests: int = 0
     values: int = 0
@@ -81,7 +86,7 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
     """Follow every manifest, and compute every row again."""
     points = _read_points(folder, checked)
     checked.grid, checked.bench = points.grid, points.bench
-    counter = _Counter()
+    counter = Counter()
     try:
         found = Recorded(points, Store(folder / bag.STORE))
         tasks = points.tasks()
@@ -89,7 +94,9 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         checked.findings += missing_artifacts(points, tasks, found)
         checked.findings += _check_chain(tasks, points, found, digests)
         stated = folder / bag.GRIDS / CLAIMS_FILE
-        checked.findings += differing_rows(folder / bag.REPORT, points, found, stated, counter)
+        compared = compare_rows(folder / bag.REPORT, points, found, stated, counter)
+        checked.findings += compared.wrong
+        checked.unchecked += compared.unchecked
     except (StoreError, ConfigError) as error:
         checked.findings.append(error.what.replace(f"{folder}/", ""))
     except _NONSENSE as error:
@@ -99,20 +106,14 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
     checked.values, checked.wrong = counter.values, counter.wrong
 
 
-@dataclass
-class _Counter:
-    values: int = 0
-    wrong: list[str] = field(default_factory=list)
-
-
-def differing_rows(
+def compare_rows(
     folder: Path,
     points: Points,
     resolver: Resolver,
     stated: Path,
-    counter: _Counter | None = None,
-) -> list[str]:
-    """What a report's tables say and the manifests do not, one sentence each.
+    counter: Counter | None = None,
+) -> Comparison:
+    """Compare what a report says with what the manifests give.
 
     Args:
         folder: The report's.
@@ -121,82 +122,48 @@ def differing_rows(
         stated: The claims.toml that its claims were judged by.
         counter: Counts the values compared, and collects the rows that are wrong.
     """
-    counter = counter or _Counter()
+    counter = counter or Counter()
     results = report.collect(points.experiments, resolver)
     counter.wrong += report.wrong_rows(results)
     trainings = report.collect_trainings(points.points, resolver)
-    expected = {"results.csv": results, "trainings.csv": trainings}
-    if results["seed"].nunique() > 1:
-        expected["seeds.csv"] = report.over_seeds(results)
-    findings: list[str] = []
-    if (folder / CLAIMS).is_file():
-        findings += _compare_claims(folder, stated, results, trainings)
-    for name, table in expected.items():
-        path = folder / name
-        if not path.is_file():
-            findings.append(f"{name} is missing")
-            continue
-        findings += _compare_table(name, path, table, counter)
-    return findings
+    judged = _judge(stated, results, trainings)
+    found = Found(results, trainings, judged)
+    compared = compare_report(folder, points, resolver, found, counter)
+    compared.wrong += _compare_claims(folder / CLAIMS, judged)
+    return compared
 
 
-def _compare_claims(
-    folder: Path, stated: Path, results: pd.DataFrame, trainings: pd.DataFrame
-) -> Iterator[str]:
-    """Judge the claims again; numbers, arithmetic and verdicts have to be the same."""
+def _judge(
+    stated: Path, results: pd.DataFrame, trainings: pd.DataFrame
+) -> Sequence[Mapping[str, Any]] | None:
+    """The verdicts on what `stated` claims, as in claims.json; None where there is no such file."""
+    if not stated.is_file():
+        return None
+    judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
+    verdicts: Sequence[Mapping[str, Any]] = json.loads(json.dumps(judged))["claims"]
+    return verdicts
+
+
+def _compare_claims(path: Path, judged: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    """Numbers, arithmetic and verdicts have to be the same, judged again."""
+    if not path.is_file():
+        yield f"{CLAIMS} is missing"
+        return
     try:
-        said = read_json(folder / CLAIMS, LARGEST)["claims"]
+        said = read_json(path, LARGEST)["claims"]
         verdicts = {claim["claim"]: claim for claim in said}
     except (UnreadableFile, LookupError, TypeError) as error:
         yield f"{CLAIMS} holds no claims: {type(error).__name__}"
         return
-    if not stated.is_file():
+    if judged is None:
         yield f"{CLAIMS_FILE}, by which claims were judged, is missing"
         return
-    judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
-    wanted = {one["claim"]: one for one in json.loads(json.dumps(judged))["claims"]}
+    wanted = {one["claim"]: one for one in judged}
     for name in dict.fromkeys((*wanted, *verdicts)):
         one, other = verdicts.get(name, {}), wanted.get(name, {})
         for key in sorted(one.keys() | other.keys()):
             if one.get(key) != other.get(key):
                 yield f"{CLAIMS}, {name}: {key} is not what the manifests give"
-
-
-def _compare_table(name: str, path: Path, table: pd.DataFrame, counter: _Counter) -> Iterator[str]:
-    """Compare a CSV file with the table that it should be, value by value."""
-    wanted = list(csv.DictReader(io.StringIO(table.to_csv(index=False))))
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            said = list(csv.DictReader(file, strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        yield f"{name} is no CSV: {error}"
-        return
-    if len(said) != len(wanted):
-        yield f"{name} has {len(said)} rows, the manifests give {len(wanted)}"
-    for number, (row, expected) in enumerate(zip(said, wanted, strict=False), 2):
-        for column, value in expected.items():
-            counter.values += 1
-            if column not in row:
-                yield f"{name} has no column {column}"
-                return
-            if row[column] != value and not _same_number(row[column], value):
-                what = _what(expected)
-                yield (
-                    f"{name}, line {number} ({what}): {column} is {row[column] or 'empty'}, "
-                    f"the manifests give {value or 'nothing'}"
-                )
-
-
-def _same_number(one: str | None, other: str) -> bool:
-    try:
-        return float(one or "nan") == float(other)
-    except ValueError:
-        return False
-
-
-def _what(row: Mapping[str, str]) -> str:
-    bits = f"w{row['weight_bits']}a{row['act_bits']}"
-    return row.get("experiment") or f"{row['dataset']} {bits} {row.get('folding', '')}".rstrip()
 
 
 def _take(member: Member, folder: Path) -> str:
@@ -209,7 +176,9 @@ def _take(member: Member, folder: Path) -> str:
         size += len(chunk)
         if keep:
             kept.append(chunk)
-            if size > LARGEST:
+            if size > LARGEST and member.name.endswith(LOG):
+                kept = kept[-2:]  # of a log only the end is shown
+            elif size > LARGEST:
                 raise ArchiveError(
                     f"'{member.name}' is larger than {LARGEST >> 20} MiB.", "Do not trust it."
                 )
@@ -224,9 +193,9 @@ def _take(member: Member, folder: Path) -> str:
 
 
 def _is_looked_into(name: str) -> bool:
-    table = name.startswith(bag.REPORT) and name.endswith((".csv", ".json"))
+    reported = name.startswith(bag.REPORT) and name.endswith(_OF_REPORTS)
     known = name in (*_TAGS, bag.POINTS) or name.startswith(bag.GRIDS)
-    return known or table or (name.startswith(bag.STORE) and name.endswith(_LOOKED_INTO))
+    return known or reported or (name.startswith(bag.STORE) and name.endswith(_LOOKED_INTO))
 
 
 def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Checked) -> None:

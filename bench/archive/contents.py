@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
 from bench import __version__
 from bench.archive.bag import GRIDS, POINTS, REPORT, STORE
-from bench.archive.check import differing_rows
+from bench.archive.check import compare_rows
 from bench.archive.points import Points, collect_points
 from bench.archive.writer import Item
 from bench.claims import claims_beside
@@ -21,7 +21,7 @@ from bench.files import TEMPORARY
 from bench.grid import FOLDINGS_FILE
 from bench.paths import ROOT
 from bench.pipeline import Resolver
-from bench.store import Entry
+from bench.store import DamageError, Entry
 from bench.tables import Grid
 
 ALWAYS = ("files/metrics.json",)
@@ -86,6 +86,7 @@ def select(
 
     Raises:
         ConfigError: Nothing is done yet, or the report is missing or older than the store.
+        DamageError: An artifact is not what its manifest says.
     """
     points, present, failures = collect_points(grid.name, experiments, references, resolver)
     if not present:
@@ -117,7 +118,7 @@ def _require_report(report: Path, points: Points, resolver: Resolver, file: Path
     remedy = f"Write it: bench report {file}, with the same options."
     if not (report / "results.csv").is_file():
         raise ConfigError(f"{report} holds no report.", remedy)
-    stale = differing_rows(report, points, resolver, claims_beside(file))
+    stale = compare_rows(report, points, resolver, claims_beside(file)).wrong
     if stale:
         raise ConfigError(f"The report is not what the store says: {stale[0]}.", remedy)
 
@@ -146,8 +147,15 @@ def _artifact(entry: Entry, root: Path, kinds: Sequence[str]) -> Iterator[Item]:
     if entry.manifest.status != "done":
         patterns += KINDS["logs"][""]  # the page leads to it
     yield _item(entry.folder / "manifest.json", root)
-    for path in sorted(entry.folder.rglob("*")):
-        name = path.relative_to(entry.folder).as_posix()
+    for artifact in entry.manifest.artifacts:
+        name = f"files/{artifact.path}"
+        if any(fnmatch(name, pattern) for pattern in patterns):
+            path = entry.folder / name
+            if not path.is_file():
+                raise DamageError(entry.folder, f"{artifact.path} is missing")
+            yield replace(_item(path, root), artifact=entry.folder, sha256=artifact.sha256)
+    for name in ("log.txt", "request.json"):  # no part of the artifact
+        path = entry.folder / name
         if path.is_file() and any(fnmatch(name, pattern) for pattern in patterns):
             yield _item(path, root)
 

@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench import __version__
 from bench.archive.bag import FORMAT, POINTS, ArchiveError
+from bench.archive.renderer import renderer
 from bench.experiment import Experiment, Point, Training
 from bench.pipeline import Resolver, Task, plan
 from bench.runners import Runner
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.stages import STAGES
-from bench.store import Entry, Manifest, Store
+from bench.store import Entry, Store
+from bench.store.manifest import FILE as MANIFEST
 from bench.text import excerpt
 
 
@@ -32,6 +34,7 @@ class Points(BaseModel):
         artifacts: Folder in the store of each task's artifact, by task id.
         failures: Key of each task that failed, by task id.
         lacks: Why stages of an environment are skipped there, by environment.
+        renderer: What rendered the report; empty in archives of before it was noted.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +48,7 @@ class Points(BaseModel):
     artifacts: Mapping[str, str]
     failures: Mapping[str, str]
     lacks: Mapping[str, str]
+    renderer: str = ""
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -69,17 +73,17 @@ def collect_points(
 ) -> tuple[Points, dict[str, Entry], list[Path]]:
     """The points of a grid; their artifacts by task id; the folders of failures among them."""
     tasks = plan((*experiments, *references))
-    present = resolver.present(tasks)
+    present = resolver.present(tasks, strict=True)
     failures, folders = {}, []
     for task in tasks:
         inputs = {name: present[need] for name, need in task.needs.items() if need in present}
         if task.id in present or len(inputs) < len(task.needs) or resolver.lacks(task):
             continue
         key = resolver.key(task, inputs)
-        found = resolver.store.failure_folder(task.stage.name, key)
+        found = resolver.store.failure(task.stage.name, key)
         if found is not None:
             failures[task.id] = key
-            folders.append(found)
+            folders.append(found[0])
     root = resolver.store.root
     points = Points(
         format=FORMAT,
@@ -91,6 +95,7 @@ def collect_points(
         artifacts={i: e.folder.relative_to(root).as_posix() for i, e in present.items()},
         failures=failures,
         lacks={task.stage.environment: lack for task in tasks if (lack := resolver.lacks(task))},
+        renderer=renderer(),
     )
     return points, present, folders
 
@@ -103,7 +108,7 @@ def read_points(path: Path) -> Points:
     """
     header = _Header(format=0)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes()
         header = _Header.model_validate_json(text)
         if header.format == FORMAT:
             return Points.model_validate_json(text)
@@ -141,14 +146,16 @@ class Recorded(Resolver):
         for task_id, folder in points.artifacts.items():
             if folder.startswith("/") or ".." in folder.split("/"):
                 raise ArchiveError(f"{POINTS} names {folder!r}.", "Do not trust the archive.")
-            path = store.root / folder / "manifest.json"
-            if path.is_file():
-                self._found[task_id] = Entry(path.parent, Manifest.read(path))
+            path = store.root / folder
+            if (path / MANIFEST).is_file():
+                self._found[task_id] = Entry.read(path)
 
     def present(
         self,
         tasks: Iterable[Task],
         known: Mapping[str, Entry] | None = None,  # noqa: ARG002  # all that there is, is known
+        *,
+        strict: bool = False,  # noqa: ARG002  # it was, when they were read
     ) -> dict[str, Entry]:
         """See `Resolver.present`."""
         return {task.id: self._found[task.id] for task in tasks if task.id in self._found}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import stat
 import tarfile
 import zipfile
@@ -80,7 +81,8 @@ def _explained(path: Path) -> Iterator[None]:
     except _BROKEN as error:
         raise ArchiveError(f"{path} cannot be read to its end: {error}.", _AGAIN) from error
     except OSError as error:
-        raise ArchiveError(f"{path}: {error.strerror or error}.", _AGAIN) from error
+        where = os.fsdecode(error.filename or path)
+        raise ArchiveError(f"{where}: {error.strerror or error}.", _AGAIN) from error
 
 
 def _require_harmless(path: Path, name: str) -> None:
@@ -139,9 +141,20 @@ def _zip(path: Path) -> Iterator[Member]:
 
 
 def _folder(path: Path) -> Iterator[Member]:
-    for file in sorted(path.rglob("*")):
+    for file in sorted(_below(path)):
         name = file.relative_to(path).as_posix()
         if file.is_symlink():
             raise ArchiveError(f"{path} holds the link '{name}'.", "Unpack the archive anew.")
-        if file.is_file():
-            yield Member(path, f"{path.name or 'bag'}/{name}", lambda file=file: file.open("rb"))  # type: ignore[misc]
+        if not file.is_file():
+            raise ArchiveError(f"{path} holds '{name}', no file.", "Unpack the archive anew.")
+        yield Member(path, f"{path.name or 'bag'}/{name}", lambda file=file: file.open("rb"))  # type: ignore[misc]
+
+
+def _below(path: Path) -> Iterator[Path]:
+    """All below `path` that is no folder; `Path.rglob` leaves out what it may not read."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(Path(entry.path))
+            else:
+                yield Path(entry.path)

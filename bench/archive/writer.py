@@ -18,7 +18,8 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from bench.archive import bag
 from bench.errors import ConfigError, store_error
-from bench.files import check_writable
+from bench.files import check_writable, replacing
+from bench.store import DamageError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -33,10 +34,15 @@ MODE = 0o644
 
 @dataclass(frozen=True)
 class Item:
-    """A file of the bag: its path in it, and the file or the bytes that it holds."""
+    """A file of the bag: its path in it, and the file or the bytes that it holds.
+
+    `artifact` is the folder of the artifact that it is of, and `sha256` what its manifest says.
+    """
 
     name: str
     source: Path | bytes
+    artifact: Path | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,22 +77,19 @@ def pack(
 
     Raises:
         ConfigError: The suffix is not known, or the name of a file cannot stand in an archive.
+        DamageError: A file is not what its artifact's manifest says.
         StoreError: A file cannot be read, or the archive not be written; nothing is left of it.
     """
     require_suffix(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as raw, _open(raw, target, date) as writer:
-            names = _Bag(writer, folder, date).write(items, tags)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        temporary.replace(target)
+        with replacing(target) as temporary:
+            with temporary.open("wb") as raw, _open(raw, target, date) as writer:
+                names = _Bag(writer, folder, date).write(items, tags)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise store_error(error, Path(error.filename or target)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return Packed(target, digest, target.stat().st_size, names)
 
 
@@ -154,7 +157,10 @@ class _Bag:
             # What reads it needs `read` only.
             self._writer.add(f"{self._folder}/{item.name}", size, cast("IO[bytes]", hashed))
         self._bytes += size
-        return hashed.digest.hexdigest()
+        digest = hashed.digest.hexdigest()
+        if item.artifact is not None and digest != item.sha256:
+            raise DamageError(item.artifact, f"{Path(item.name).name} has another SHA-256")
+        return digest
 
 
 class _Hashing:

@@ -183,7 +183,7 @@ class Keeper:
         try:
             answer = json.loads(line)
             error = answer.get("error")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             text = line.decode(errors="replace")
             raise garbage(self._link.name, "the shell", text) from None
         if error:

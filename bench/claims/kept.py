@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.claims.verdict import Judgement, Verdict, as_json
 from bench.errors import StoreError, store_error
-from bench.files import write_atomic
+from bench.files import read_bytes, write_atomic
 
 VERDICTS = "verdicts.json"
 CLAIMS = "claims.json"
@@ -86,14 +86,14 @@ def _falls(claim: str, fallen: Sequence[Fall]) -> bool:
 
 
 def _read(path: Path) -> dict[str, Verdict]:
-    if not path.exists():
-        return {}
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_bytes(path))
         return {str(name): Verdict(verdict) for name, verdict in data.items()}
+    except FileNotFoundError:
+        return {}
     except OSError as error:
         raise store_error(error, path) from error
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise StoreError(
             f"{path}, the verdicts of earlier runs, cannot be read: {error}.",
             "`bench claims FILE --accept` writes it anew with the present verdicts.",

@@ -17,6 +17,7 @@ from distributed.scheduler import KilledWorker
 from bench.cluster.remote import Assignment, Factory, as_event, describe, do
 from bench.errors import EnvironmentFailure, StageFailure
 from bench.events import Emit
+from bench.interrupts import shield
 from bench.locks import Cancelled
 from bench.pipeline import Resolver, Task
 from bench.pipeline.ensure import Outcome
@@ -73,11 +74,12 @@ class DaskBackend:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        # Without its folder in the store the workers know that this run has ended.
-        self._session.__exit__(None, None, None)
-        if error is not None and self._client.status == "running":
-            self._client.cancel(self._futures, force=True)
-        self.close()
+        with shield():
+            # Without its folder in the store the workers know that this run has ended.
+            self._session.__exit__(None, None, None)
+            if error is not None and self._client.status == "running":
+                self._client.cancel(self._futures, force=True)
+            self.close()
 
     def close(self) -> None:
         """Take leave of the scheduler."""

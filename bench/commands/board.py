@@ -24,8 +24,9 @@ from bench.boards.link import Limits, open_link
 from bench.boards.login import address_of
 from bench.boards.trust import known_hosts_file, offered_key, require_writable, trust, trusted_key
 from bench.catalog import BOARD_PARTS
-from bench.commands.common import available_cpus, dry_run_option
+from bench.commands.common import available_cpus
 from bench.commands.kinds import PathKind
+from bench.commands.options import dry_run_option
 from bench.errors import BoardError, ConfigError
 from bench.images.base import images_folder
 from bench.paths import default_store

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bench import claims, report
-from bench.commands import common, reporting, wrong
+from bench.commands import common, options, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.errors import BenchError, Exit
 from bench.terminal import Terminal, say
@@ -26,7 +26,7 @@ class ClaimError(BenchError):
 @click.option(
     "--accept", is_flag=True, help="Keep the present verdicts, also where they are worse."
 )
-@common.dry_run_option
+@options.dry_run_option
 @click.option("--json", "as_json", is_flag=True, help="Print what claims.json holds instead.")
 def command(
     file: Path,

@@ -8,28 +8,28 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from bench.boards.fleet import Fleet, Remote, parse_target
 from bench.catalog import DATASETS
 from bench.commands.kinds import PathKind
+from bench.commands.options import Command, runner_option, store_option
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.experiment import Experiment, Point, expand, references
 from bench.grid import check_images, load_grid
-from bench.paths import default_store, environments_folder, require_checkout
+from bench.paths import environments_folder, require_checkout
 from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
 from bench.runners import Runner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
+from bench.store import Store
 from bench.tables import EMULATED, BoardTable, Grid
 from bench.terminal import say
 
-RUNNERS = ("auto", "docker", "venv")
 MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
-Command = TypeVar("Command", bound=Callable[..., None])
 
 
 @dataclass(frozen=True)
@@ -38,29 +38,6 @@ class Choice:
 
     runner: Runner
     reason: str
-
-
-def store_option(command: Command) -> Command:
-    """Adds `--store`."""
-    return click.option(
-        "--store",
-        "store_path",
-        type=PathKind(),
-        default=default_store,
-        show_default="artifacts/, or $BENCH_STORE",
-        help="Folder that keeps every artifact.",
-    )(command)
-
-
-def runner_option(command: Command) -> Command:
-    """Adds `--runner`."""
-    return click.option(
-        "--runner",
-        type=click.Choice(RUNNERS),
-        default="auto",
-        show_default=True,
-        help="Where the stages run: containers, or isolated virtual environments.",
-    )(command)
 
 
 def board_option(command: Command) -> Command:
@@ -72,13 +49,6 @@ def board_option(command: Command) -> Command:
         metavar="NAME|USER@HOST",
         help="Measure on this board instead of the file's: one of its [[boards]], user@host[:port],"
         " or 'emulated'. Several are used at once.",
-    )(command)
-
-
-def dry_run_option(command: Command) -> Command:
-    """Adds `--dry-run`."""
-    return click.option(
-        "--dry-run", is_flag=True, help="Only say what would be done; nothing is changed."
     )(command)
 
 
@@ -258,7 +228,12 @@ def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, 
 def best_resolver(
     wanted: str, store_path: Path, grid: Grid, experiments: tuple[Experiment, ...]
 ) -> Resolver:
-    """For looking things up: that of the runner which made the most of what the store holds."""
+    """For looking things up: that of the runner which made the most of what the store holds.
+
+    Raises:
+        StoreError: There is no store.
+    """
+    Store(store_path).require()
     choices = choose_runners(wanted, store_path)
     resolvers = [open_resolver(store_path, choice, grid) for choice in choices]
     tasks = plan(all_points(grid, experiments))

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from bench.commands import common
+from bench.commands import options
 from bench.doctor import examine
 from bench.images.base import find_base, local_recipe
 from bench.images.cleanup import dead_containers, outdated_images, remove, unused_networks
@@ -27,8 +27,8 @@ COLOURS = {"ok": "green", "missing": "yellow", "warning": "red"}
     help="Remove containers that killed runs left, and images of earlier recipes; only ours, and "
     "not what a live run uses.",
 )
-@common.dry_run_option
-@common.store_option
+@options.dry_run_option
+@options.store_option
 def command(clean: bool, dry_run: bool, store_path: Path) -> None:
     """Say what this machine has, what is missing, and what that costs.
 

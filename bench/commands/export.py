@@ -9,7 +9,7 @@ import click
 
 from bench import archive, report
 from bench.archive.writer import require_suffix
-from bench.commands import common
+from bench.commands import common, options
 from bench.commands.kinds import PathKind
 from bench.commands.preview import megabytes
 from bench.errors import ConfigError
@@ -34,7 +34,7 @@ from bench.terminal import Terminal
     "every stage's metrics are always in.",
 )
 @click.option("--force", is_flag=True, help="Replace an archive that is there.")
-@common.dry_run_option
+@options.dry_run_option
 def command(
     file: Path,
     changes: common.Changes,

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -25,19 +27,39 @@ SUMMARIES = {
 }
 
 
-class Commands(click.Group):
+class LazyGroup(click.Group):
+    """See `click.Group`.
+
+    Args:
+        modules: The module of each command, in which it is called `command`.
+    """
+
+    def __init__(self, *arguments: Any, modules: Mapping[str, str], **others: Any) -> None:
+        super().__init__(*arguments, **others)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See `click.Group`."""
+        return sorted({*super().list_commands(ctx), *self._modules})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See `click.Group`."""
+        if cmd_name not in self._modules:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = import_module(self._modules[cmd_name]).command
+        return command
+
+
+class Commands(LazyGroup):
     """A group whose commands are the modules beside this one."""
+
+    def __init__(self, *arguments: Any, **others: Any) -> None:
+        modules = {name: f"bench.commands.{name}" for name in SUMMARIES}
+        super().__init__(*arguments, modules=modules, **others)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """See `click.Group`."""
         return list(SUMMARIES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """See `click.Group`."""
-        if cmd_name not in SUMMARIES:
-            return None
-        command: click.Command = import_module(f"bench.commands.{cmd_name}").command
-        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """See `click.Group`; as it does, but without the commands themselves."""

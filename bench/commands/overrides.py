@@ -8,10 +8,11 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from bench.commands.common import Changes
 from bench.errors import StoreError, store_error
-from bench.files import write_atomic
-from bench.reading import UnreadableFile, read_json
+from bench.files import read_bytes, write_atomic
 from bench.store.keys import SHORT, canonical
 
 FOLDER = "overrides"
@@ -34,6 +35,17 @@ def record(store: Path, grid: str, changes: Changes) -> None:
         raise store_error(error, folder) from error
 
 
+class _Given(BaseModel):
+    """What a file holds: the fields of `Changes`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: int | None = Field(None, ge=2)
+    exact: bool | None = None
+    trace_images: int | None = Field(None, ge=1)
+    boards: tuple[str, ...] = ()
+
+
 def recorded(store: Path, grid: str) -> list[Changes]:
     """With what grid `grid` was run in `store`, besides as it is written.
 
@@ -43,11 +55,15 @@ def recorded(store: Path, grid: str) -> list[Changes]:
     found = []
     for path in sorted((store / FOLDER / grid).glob("*.json")):
         try:
-            given = read_json(path)
-            found.append(Changes(**given | {"boards": tuple(given.get("boards", ()))}))
-        except (UnreadableFile, TypeError, AttributeError) as error:
+            given = _Given.model_validate_json(read_bytes(path), strict=True)
+            found.append(Changes(**given.model_dump()))
+        except OSError as error:
+            raise store_error(error, path) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
             raise StoreError(
-                f"{path} does not say what a run changed: {error}.",
+                f"{path} does not say what a run changed: {where or 'it'}: {first['msg']}.",
                 "Delete it; `bench store gc` then removes what that run alone has made.",
             ) from error
     return found

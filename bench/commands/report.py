@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from bench import claims, report
-from bench.commands import closing, common, reporting, wrong
+from bench.commands import closing, common, options, reporting, wrong
 from bench.commands.rehearsal import rehearse
 from bench.terminal import Terminal
 
 
 @click.command("report")
 @common.grid_options
-@common.dry_run_option
+@options.dry_run_option
 def command(
     file: Path, changes: common.Changes, dry_run: bool, runner: str, store_path: Path
 ) -> None:
@@ -36,11 +36,12 @@ def command(
         def write(copy: Path) -> reporting.Reported:
             return reporting.report_on(grid, experiments, resolver, copy, stated, about)
 
-        for line in rehearse(folder, write)[1]:
+        reported, lines = rehearse(folder, write)
+        for line in lines:
             console.print(line, soft_wrap=True)
-        return
-    reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
-    report.show(reported.results, grid.name, console)
-    closing.show_claims(reported, console)
-    closing.show_files(reported, console)
+    else:
+        reported = reporting.report_on(grid, experiments, resolver, folder, stated, about)
+        report.show(reported.results, grid.name, console)
+        closing.show_claims(reported, console)
+        closing.show_files(reported, console)
     wrong.require_none(reported.results)

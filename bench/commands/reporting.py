@@ -53,7 +53,7 @@ def report_on(
     up any more, by task id.
     """
     points = all_points(grid, experiments)
-    present = resolver.present(plan(points), known)
+    present = resolver.present(plan(points), known, strict=True)
     results = report.collect(experiments, resolver, present)
     trainings = report.collect_trainings(points, resolver, present)
     chains = provenance.chains(points, resolver, present)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bench.commands.common import Command
+from bench.commands.options import Command
 from bench.errors import ConfigError, nearest
 from bench.experiment import Point, Training
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench import report
-from bench.commands import closing, common, overrides, reporting, rows, wrong
+from bench.commands import closing, common, options, overrides, reporting, rows, wrong
 from bench.commands.bounds import Bounds, bound_options
 from bench.commands.kinds import SchedulerAddress
 from bench.commands.prepare import Prepared, prepare
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=SchedulerAddress(),
     help="Run on the Dask cluster whose scheduler answers there, e.g. tcp://host:8786.",
 )
-@common.dry_run_option
+@options.dry_run_option
 @click.pass_context
 def command(
     context: click.Context,

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.table import Table
 
-from bench.commands import common, overrides
-from bench.commands.kinds import PathKind
+from bench.commands.lazy import LazyGroup
+from bench.commands.options import store_option
 from bench.errors import ConfigError, StoreError
-from bench.grid import NO_GRIDS, load_grid
-from bench.paths import ROOT
-from bench.pipeline import Task, plan
-from bench.store import Entry, Store
-from bench.terminal import Terminal, say, styled
+from bench.store import Broken, Entry, Store
+from bench.store.keys import SHORT
+from bench.store.listing import Listed, listing
+from bench.terminal import say
+from bench.text import excerpt
+
+HEADINGS = ("key", "stage", "name", "status", "MB", "seconds", "made")
+NUMBERS = ("MB", "seconds")
+LONGEST = 300
 
 
-@click.group("store")
+@click.group("store", cls=LazyGroup, modules={"gc": "bench.commands.gc"})
 def command() -> None:
     """Look at the artifact store, check it, clean it up.
 
@@ -33,7 +35,7 @@ def command() -> None:
 
 
 @command.command("ls")
-@common.store_option
+@store_option
 def list_entries(store_path: Path) -> None:
     """List every artifact: key, stage, name, status, size, age.
 
@@ -41,26 +43,17 @@ def list_entries(store_path: Path) -> None:
     Examples:
       bench store ls
     """
-    table = Table()
-    for heading in ("key", "stage", "name", "status", "MB", "seconds", "made"):
-        table.add_column(heading, justify="right" if heading in ("MB", "seconds") else "left")
-    for entry in Store(store_path).entries():
-        manifest = entry.manifest
-        table.add_row(
-            manifest.key[:12],
-            manifest.stage,
-            manifest.name,
-            manifest.status,
-            f"{_size(entry) / 1e6:.1f}",
-            f"{manifest.seconds:.1f}",
-            manifest.created,
-        )
-    Terminal(width=None if sys.stdout.isatty() else 160).print(table)
+    found = list(listing(opened(store_path).root))
+    if not found:
+        say(f"There are no artifacts in {store_path}.")
+        return
+    say(_table([HEADINGS, *map(_row, found)]))
+    require_readable([one for one in found if isinstance(one, Broken)])
 
 
 @command.command("show")
 @click.argument("key")
-@common.store_option
+@store_option
 def show(key: str, store_path: Path) -> None:
     """Show the manifest of the artifact whose key starts with KEY.
 
@@ -68,15 +61,20 @@ def show(key: str, store_path: Path) -> None:
     Examples:
       bench store show 3f2a
     """
-    entries = [e for e in Store(store_path).entries() if e.manifest.key.startswith(key)]
-    if len(entries) != 1:
-        found = f"{len(entries)} artifacts have" if entries else "no artifact has"
-        raise ConfigError(f"{found} a key starting with '{key}'.", "`bench store ls` lists keys.")
-    say(f"{entries[0].folder}\n{entries[0].manifest.dumps().rstrip()}")
+    everything = list(opened(store_path).survey())
+    found = [one for one in everything if _key(one).startswith(key)]
+    if len(found) != 1:
+        require_readable(everything)  # it may be among those
+        number = f"{len(found)} artifacts have" if found else "no artifact has"
+        raise ConfigError(f"{number} a key starting with '{key}'.", "`bench store ls` lists keys.")
+    if isinstance(found[0], Broken):
+        raise found[0].error
+    say(f"{found[0].folder}\n{found[0].manifest.dumps().rstrip()}")
+    require_readable(everything)
 
 
 @command.command("verify")
-@common.store_option
+@store_option
 def verify(store_path: Path) -> None:
     """Hash every file of every artifact and compare with the manifests.
 
@@ -84,86 +82,102 @@ def verify(store_path: Path) -> None:
     Examples:
       bench store verify
     """
-    console = Terminal(soft_wrap=True)
     checked, damaged = 0, 0
-    for entry in Store(store_path).entries():
+    broken: list[Broken] = []
+    for one in opened(store_path).survey():
         checked += 1
-        for damage in entry.damage():
-            damaged += 1
-            what = f"{entry.folder.name} ({entry.manifest.stage}): {damage}"
-            console.print(styled("[red]damaged[/] {}", what))
+        found = _checked(one)
+        if isinstance(found, Broken):
+            broken.append(found)
+            continue
+        damaged += bool(found)
+        for damage in found:
+            say(f"damaged {_place(one)}: {damage}")
+    for one in broken:
+        say(f"{one.state} {_place(one)}: {one.reason}")
+    damaged += sum(one.damaged for one in broken)
     if damaged:
+        require_readable(broken, note=f"{damaged} of {checked} artifacts are damaged.")
         raise StoreError(
-            f"{damaged} files of {checked} artifacts are damaged.",
-            "`bench run` makes damaged artifacts again by itself.",
+            f"{damaged} of {checked} artifacts are damaged.",
+            "`bench run FILE` makes them again by itself.",
         )
-    console.print(f"{checked} artifacts, every file as its manifest says.")
+    require_readable(broken)
+    if checked:
+        say(f"{checked} artifacts, every file as its manifest says.")
+    else:
+        say(f"There are no artifacts in {store_path}.")
 
 
-@command.command("gc")
-@click.argument("files", nargs=-1, type=PathKind())
-@common.dry_run_option
-@click.option(
-    "--as-written",
-    is_flag=True,
-    help="Keep only what FILES name as they are written, not what runs with --images, --exact, "
-    "--trace or --board have made.",
-)
-@common.store_option
-@common.runner_option
-def collect_garbage(
-    files: tuple[Path, ...], dry_run: bool, as_written: bool, store_path: Path, runner: str
-) -> None:
-    """Remove artifacts that none of the grids FILES names (default: all in experiments/).
+def opened(store_path: Path) -> Store:
+    """The store, which has to be there.
 
-    What runs of FILES with other --images, --exact, --trace or --board have made is kept, too.
-    What failed runs left under failed/ goes.
-
-    \b
-    Examples:
-      bench store gc --dry-run
-      bench store gc experiments/quick.toml
-      bench store gc --as-written
+    Raises:
+        StoreError: It is not, or cannot be read.
     """
-    everywhere = sorted((ROOT / "experiments").glob("*.toml"))
-    grids = files or [path for path in everywhere if path.name not in NO_GRIDS]
-    choices = common.choose_runners(runner, store_path)
-    resolvers = [common.open_resolver(store_path, choice) for choice in choices]
-    # What a runner made that cannot be asked now, nobody can tell to be unwanted.
-    known = {one.name for resolver in resolvers for one in resolver.runners.values()}
-    store = resolvers[0].store
-    if store.live_runs():
-        raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
-    wanted: set[Path] = set()
-    for file in grids:
-        for tasks in _plans_of(file, store_path, as_written):
-            for resolver in resolvers:
-                wanted.update(entry.folder for entry in resolver.present(tasks).values())
-    freed = 0
-    for entry in list(store.entries()):
-        if entry.folder not in wanted and entry.manifest.environment["runner"] in known:
-            freed += _size(entry)
-            say(f"{'would remove' if dry_run else 'removed'} {entry.folder}")
-            if not dry_run:
-                store.remove(entry)
-    freed += store.failed_bytes() if dry_run else store.remove_failed()
-    for file in grids if as_written and not dry_run else ():
-        overrides.forget(store_path, load_grid(file).name)
-    say(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
+    store = Store(store_path)
+    store.require()
+    return store
 
 
-def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]:
-    """The tasks of the grid in `file`, and those of every run that changed it."""
-    grid, experiments = common.load_experiments(file)
-    yield plan(common.all_points(grid, experiments))
-    for changes in [] if as_written else overrides.recorded(store, grid.name):
-        try:
-            changed = common.load_experiments(file, changes)
-        except ConfigError as error:
-            say(f"note: an earlier run of {file} counts no more: {error.what}")
-        else:
-            yield plan(common.all_points(*changed))
+def require_readable(found: Sequence[Entry | Broken], note: str = "") -> None:
+    """Once all has been told: what could not be read makes the command end with an error.
+
+    Args:
+        found: What a store holds.
+        note: What else there is to say.
+
+    Raises:
+        StoreError: Something could not be read.
+    """
+    unreadable = [one for one in found if isinstance(one, Broken) and not one.damaged]
+    if unreadable:
+        first = unreadable[0].error
+        error = StoreError(
+            f"{len(unreadable)} artifacts or folders of them cannot be read, such as {first.what}",
+            first.remedy,
+        )
+        if note:
+            error.add_note(note)
+        raise error
 
 
-def _size(entry: Entry) -> int:
-    return sum(artifact.bytes for artifact in entry.manifest.artifacts)
+def _checked(one: Entry | Broken) -> list[str] | Broken:
+    """The damage to an artifact's files; or what is in its place."""
+    if isinstance(one, Broken):
+        return one
+    try:
+        return one.damage()
+    except StoreError as error:
+        return Broken(one.folder, error)
+
+
+def _row(one: Listed | Broken) -> tuple[str, ...]:
+    if isinstance(one, Broken):
+        name = one.folder.name.rpartition("--")[0] or one.folder.name
+        return _key(one), one.folder.parent.name, name, one.state, "", "", one.reason
+    size, seconds = f"{one.bytes / 1e6:.1f}", f"{one.seconds:.1f}"
+    return one.key[:SHORT], one.stage, one.name, one.status, size, seconds, one.made
+
+
+def _key(one: Entry | Broken) -> str:
+    """The key, or as much of it as the folder's name holds."""
+    if isinstance(one, Entry):
+        return one.manifest.key
+    _, _, key = one.folder.name.rpartition("--")
+    return key if key != one.folder.name else ""
+
+
+def _place(one: Entry | Broken) -> str:
+    return excerpt(f"{one.folder.parent.name}/{one.folder.name}", LONGEST)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns side by side, headings first; ten thousand rows in no time."""
+    columns = [[excerpt(cell, LONGEST) for cell in column] for column in zip(*rows, strict=True)]
+    aligned = []
+    for column in columns:
+        width = max(map(len, column))
+        right = column[0] in NUMBERS
+        aligned.append([cell.rjust(width) if right else cell.ljust(width) for cell in column])
+    return "\n".join("  ".join(row).rstrip() for row in zip(*aligned, strict=True))

@@ -14,7 +14,7 @@ import pandas as pd
 from rich.text import Text
 
 from bench import provenance, report
-from bench.commands import common, rows
+from bench.commands import common, options, rows
 from bench.commands.kinds import PathKind
 from bench.errors import ConfigError, did_you_mean, nearest
 from bench.experiment import Point, Training
@@ -55,8 +55,8 @@ class _Found:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
 @common.simulation_options
 @common.board_option
-@common.store_option
-@common.runner_option
+@options.store_option
+@options.runner_option
 def command(
     row: str,
     column: str | None,

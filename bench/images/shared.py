@@ -27,14 +27,9 @@ _uses_lock = threading.Lock()
 
 
 @contextmanager
-def exclusive(
-    client: DockerClient,
-    what: str,
-    cancelled: threading.Event,
-    on_wait: Callable[[], None] = lambda: None,
-) -> Iterator[None]:
-    """Hold the right to make or remove `what` on the engine of `client`; see `hold`."""
-    with hold(_place(client, what, "lock"), cancelled, on_wait):
+def exclusive(client: DockerClient, what: str, cancelled: threading.Event) -> Iterator[None]:
+    """Hold the right to make `what` on the engine of `client`; see `hold`."""
+    with hold(_place(client, what, "lock"), cancelled):
         yield
 
 
@@ -89,16 +84,18 @@ def _open(client: DockerClient, recipe: str) -> int:
 
 
 def _place(client: DockerClient, what: str, kind: str) -> Path:
-    """The file that stands for `what` on this engine."""
-    engine = hashlib.sha256(str(client.info().get("ID")).encode()).hexdigest()[:12]
+    """The file, there from now on, that stands for `what` on this engine."""
+    identity = hashlib.sha256(str(client.info().get("ID")).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"{LABEL}-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
             raise PermissionError(None, "it belongs to somebody else")
+        path = folder / f"{identity}-{what}.{kind}"
+        path.touch(mode=0o600)
     except OSError as error:
         raise EnvironmentFailure(
             f"The folder for the locks of runs, {folder}, cannot be used: {error.strerror}.",
             "Name a folder of yours for temporary files with TMPDIR, the same for every run.",
         ) from error
-    return folder / f"{engine}-{what}.{kind}"
+    return path

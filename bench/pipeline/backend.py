@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from bench.errors import BenchError
 from bench.events import Emit
+from bench.interrupts import shield
 from bench.locks import Cancelled
 from bench.pipeline.ensure import Ensurer, Outcome
 from bench.pipeline.plan import Task
@@ -60,10 +61,17 @@ class LocalBackend:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is not None:
-            self._cancelled.set()
-        self._pool.shutdown(wait=True, cancel_futures=error is not None)
-        self._session.__exit__(None, None, None)
+        stopped = True
+        try:
+            if error is None:
+                self._pool.shutdown(wait=True)
+                stopped = False
+        finally:
+            with shield():
+                if stopped:
+                    self._cancelled.set()
+                self._pool.shutdown(wait=True, cancel_futures=stopped)
+                self._session.__exit__(None, None, None)
 
     def prepare(self, environments: list[str]) -> None:
         """See `Backend.prepare`; `check_machine` has found that nothing is missing."""

@@ -20,8 +20,8 @@ from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.runners import Job
 from bench.status import DONE, FAILED
-from bench.store import Entry, Manifest, Workspace
-from bench.store.manifest import describe_files
+from bench.store import DamageError, Entry, Manifest, Workspace
+from bench.store.manifest import describe_files, odd_files
 from bench.text import printable
 from bench.wire import Request, Result
 
@@ -71,10 +71,16 @@ class Ensurer:
             Cancelled: The run was interrupted.
         """
         key = self._resolver.key(task, inputs)
-        kept = self._find_sound(task, key)
+        try:
+            kept = self._find_sound(task, key)
+        except DamageError:
+            kept = None  # set aside below, where no other run can be making it again
         if kept is None:
             with self._store.exclusive(key, self._cancelled, lambda: self._say_waiting(task)):
-                kept = self._find_sound(task, key)  # another run may have made it meanwhile
+                try:
+                    kept = self._find_sound(task, key)  # another run may have made it meanwhile
+                except DamageError as error:
+                    self._set_aside(task, error)
                 if kept is None:
                     return self._make(task, key, inputs, cpus)
         self._emit(Finished(task.name, task.stage.name, "kept", "", 0.0))
@@ -82,21 +88,19 @@ class Ensurer:
 
     def _find_sound(self, task: Task, key: str) -> Entry | None:
         entry = self._store.find(task.stage.name, key, task.name)
-        if entry is None:
-            return None
-        damage = entry.damage()
-        if not damage:
-            return entry
-        aside = self._store.set_aside(entry)
-        where = aside.relative_to(self._store.root)
+        if entry is not None and (damage := entry.damage()):
+            raise DamageError(entry.folder, damage[0])
+        return entry
+
+    def _set_aside(self, task: Task, error: DamageError) -> None:
+        aside = self._store.set_aside(error.folder).relative_to(self._store.root)
         self._emit(
             Note(
                 task.name,
-                f"{task.stage.name} artifact is corrupted ({damage[0]}); "
-                f"moved to {where}, making it again",
+                f"{task.stage.name} artifact is corrupted ({error.reason}); "
+                f"moved to {aside}, making it again",
             )
         )
-        return None
 
     def _say_waiting(self, task: Task) -> None:
         self._emit(Note(task.name, f"another run is making {task.stage.name}; waiting for it"))
@@ -143,6 +147,12 @@ class Ensurer:
         result = runner.run(job, self._emit, self._cancelled)
         if result.status == FAILED:
             raise StageFailure(result.reason, result.remedy, workspace.log)
+        if odd := odd_files(workspace.files):
+            raise StageFailure(
+                f"The stage {task.stage.name} left '{odd[0]}', which is neither file nor folder.",
+                "Please report it with the log.",
+                workspace.log,
+            )
         return self._store.commit(workspace, self._describe(attempt, result))
 
     def _describe(self, attempt: _Attempt, result: Result) -> Manifest:

@@ -7,19 +7,32 @@ that predictions survive an emptied store.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 from filelock import FileLock
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from bench.errors import store_error
+from bench.files import read_bytes
 from bench.pipeline.budget import GIB, Work
 from bench.store import Manifest
 
 FILE = "history.jsonl"
 # How timings of a simulator's build are called; there is none where the cache has it.
 BUILD = "build"
+
+_Seconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
+_Bytes = Annotated[int, Field(ge=0, lt=1 << 60)]
+
+
+def _moment(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
 
 
 @dataclass(frozen=True)
@@ -40,11 +53,14 @@ class Record:
     key: str
     work: Work
     machine: str
-    seconds: float
-    build_seconds: float
-    memory: int
-    disk: int
-    created: str
+    seconds: _Seconds
+    build_seconds: _Seconds
+    memory: _Bytes
+    disk: _Bytes
+    created: Annotated[str, AfterValidator(_moment)]
+
+
+_RECORD = TypeAdapter(Record)
 
 
 def machine_of(host: Mapping[str, str]) -> str:
@@ -53,8 +69,9 @@ def machine_of(host: Mapping[str, str]) -> str:
     Args:
         host: As a manifest has it.
     """
-    gib = round(int(host["memory_bytes"]) / GIB)
-    return f"{host['machine']}, {host['processors']} processors, {gib} GiB"
+    gib = round(int(host.get("memory_bytes", 0)) / GIB)
+    machine, processors = (host.get(name, "unknown") for name in ("machine", "processors"))
+    return f"{machine}, {processors} processors, {gib} GiB"
 
 
 def as_record(manifest: Manifest, work: Work) -> Record:
@@ -99,14 +116,17 @@ def read(store: Path) -> list[Record]:
     """
     path = store / FILE
     try:
-        lines = path.read_bytes().splitlines() if path.exists() else []
+        lines = read_bytes(path).splitlines()
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise store_error(error, path) from error
     records = []
     for line in lines:
         try:
-            values = json.loads(line)
-            records.append(Record(**{**values, "work": Work(**values["work"])}))
-        except (ValueError, TypeError, KeyError):
+            record = _RECORD.validate_json(line, strict=True)
+        except ValidationError:
             continue  # it only makes predictions worse
+        if record.work.amount < math.inf:
+            records.append(record)
     return records

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from bench.errors import StoreError
 from bench.paths import ROOT
 from bench.pipeline.plan import Task
 from bench.runners import Runner
 from bench.status import DONE
-from bench.store import Entry, Store
+from bench.store import DamageError, Entry, Store
 from bench.store.keys import SHORT, artifact_key, canonical, hash_sources
 
 
@@ -49,12 +48,21 @@ class Resolver:
         return self._environments[known]
 
     def present(
-        self, tasks: Iterable[Task], known: Mapping[str, Entry] | None = None
+        self,
+        tasks: Iterable[Task],
+        known: Mapping[str, Entry] | None = None,
+        *,
+        strict: bool = False,
     ) -> dict[str, Entry]:
-        """The artifacts that are there, unverified, by task id.
+        """The artifacts that are there, their files unverified, by task id.
 
         A task whose inputs are not all there cannot have a key yet and counts as absent, and so
-        does one whose manifest cannot be read. `known` are found already, and not looked up.
+        does one whose manifest is damaged, as a run makes it again; unless `strict`, for whoever
+        reports what is there. `known` are found already, and not looked up.
+
+        Raises:
+            DamageError: A manifest is damaged, and `strict`.
+            StoreError: Something cannot be read.
         """
         known = known or {}
         found: dict[str, Entry] = {}
@@ -73,7 +81,9 @@ class Resolver:
                 continue
             try:
                 entry = self.store.find(stage, key, names[stage][key[:SHORT]])
-            except StoreError:
+            except DamageError:
+                if strict:
+                    raise
                 continue
             if entry is not None:
                 found[task.id] = entry

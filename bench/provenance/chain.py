@@ -89,7 +89,7 @@ def chains(
         present: What `resolver.present` found for these points, if it is known already.
     """
     tasks = plan(points)
-    present = resolver.present(tasks) if present is None else present
+    present = resolver.present(tasks, strict=True) if present is None else present
     found: dict[str, list[Step]] = {}
     for task in tasks:
         step = _step(task, present, resolver)
@@ -127,9 +127,10 @@ def _step(task: Task, present: Mapping[str, Entry], resolver: Resolver) -> Step:
     elif any(one.manifest.status != DONE for one in inputs.values()):
         reason = "what it needs came to nothing"
     else:
-        folder = resolver.store.failure_folder(task.stage.name, resolver.key(task, inputs))
-        if folder is not None:
-            manifest, log = Manifest.read(folder / "manifest.json"), _log(folder)
+        failure = resolver.store.failure(task.stage.name, resolver.key(task, inputs))
+        if failure is not None:
+            folder, manifest = failure
+            log = _log(folder)
             status, reason = "failed", manifest.reason
     return Step(*about, status, reason, task.spec, tuple(task.needs), manifest, log=log)
 

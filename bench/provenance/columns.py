@@ -104,7 +104,9 @@ SOURCES: dict[str, Source] = {
     "estimated_variant": _estimated("estimated_variant", "kinds of layers that FINN would build"),
     "pe_simd": Source("compile", "folding", "PE x SIMD per layer", "given"),
     "fifo_depth": Source("size", "total_depth", "sum over the FIFOs", "rtl-sim"),
-    "fifo_bits": Source("size", "total_bits", "sum over the FIFOs of depth x width", "rtl-sim"),
+    "fifo_bits": Source(
+        "size", "total_bits", "sum over the FIFOs of depth x width in whole bytes", "rtl-sim"
+    ),
     "unsized_deadlock": Source("size", "unsized_deadlock", "", "rtl-sim"),
     "ii_unsized": Source("size", "ii_unsized", "cycles before the FIFOs are sized", "rtl-sim"),
     "lut_synth": _built("lut_synth", "Vivado, after synthesis"),

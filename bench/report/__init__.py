@@ -1,7 +1,7 @@
 """From manifests to tables, figures and the page: results.csv, results.md, index.html."""
 
 from bench.report.console import show
-from bench.report.html import About, Page, write_page
+from bench.report.html import About, Page, write_page, write_undrawn
 from bench.report.material import Material, gather
 from bench.report.results import COLUMNS, collect, collect_trainings, wrong_rows
 from bench.report.spread import over_seeds
@@ -32,5 +32,6 @@ __all__ = [
     "write_more",
     "write_page",
     "write_timing",
+    "write_undrawn",
     "wrong_rows",
 ]

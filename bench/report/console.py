@@ -53,8 +53,7 @@ def _say(console: Terminal, results: pd.DataFrame) -> None:
     ):
         for line in _few(lines):
             console.print(line)
-    others = tuple(kind for kind in status.KINDS if kind != status.WRONG)
-    for line in remarks.reason_lines(results, others):
+    for line in remarks.reason_lines(results, (status.DONE, *status.NOT_DONE)):
         console.print(line)
     for line in remarks.reason_lines(results, (status.WRONG,)):
         console.print(line, style="red")

@@ -108,7 +108,7 @@ def _look_up(
 ) -> Iterator[tuple[AnyPoint, dict[str, Entry], dict[str, str | None]]]:
     """Each point with its artifacts by stage, and its status with the reason."""
     tasks = plan(points)
-    present = resolver.present(tasks) if present is None else present
+    present = resolver.present(tasks, strict=True) if present is None else present
     by_point: dict[str, dict[str, Task]] = {}
     for task in tasks:
         for name in task.serves:
@@ -224,10 +224,7 @@ def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
 def _status(
     own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
 ) -> tuple[str, str | None]:
-    """`done`, with what differs from the grid; or what stopped the point, where, and why.
-
-    What stopped it is a word of `bench.status`.
-    """
+    """`done`, with what differs from the grid; or what stopped the point, where, and why."""
     for stage in STAGES:
         task = own.get(stage.name)
         if task is None:
@@ -243,7 +240,8 @@ def _status(
             failure = resolver.store.failure(stage.name, key) if key else None
             if failure is None:
                 return f"{MISSING}: {stage.name}", None
-            return f"{FAILED}: {stage.name}", failure.reason
+            _, manifest = failure
+            return f"{FAILED}: {stage.name}", manifest.reason
         if entry.manifest.status != DONE:
             return f"{entry.manifest.status}: {stage.name}", entry.manifest.reason
     build = present[own["compile"].id].metrics() if "compile" in own else {}

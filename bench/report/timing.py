@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from bench.errors import StoreError, store_error
-from bench.files import write_atomic
+from bench.files import read_bytes, write_atomic
 from bench.pipeline import Forecast, Summary, Task
 
 FILE = "timing.json"
@@ -17,6 +19,25 @@ PREDICTION = "prediction.json"
 TOTAL, CLOCK = "total", "on the clock"
 # A prediction further off than by this factor is pointed out.
 FACTOR = 1.5
+
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Row(BaseModel):
+    stage: str
+    tasks: Annotated[int, Field(ge=0)]
+    predicted_seconds: _Seconds
+    actual_seconds: _Seconds
+
+
+class _Clock(_Row):
+    date: str
+    machine: str
+    jobs: int
+    from_earlier_runs: bool
+
+
+_ROWS = TypeAdapter(Annotated[list[_Row], Field(min_length=1)])
 
 Rows = list[dict[str, Any]]
 """Objects with `stage`, `tasks`, `predicted_seconds` and `actual_seconds`; one for each stage,
@@ -76,14 +97,22 @@ def read_timing(folder: Path) -> Rows:
         StoreError: It is not one.
     """
     path = folder / FILE
-    if not path.exists():
-        return []
     try:
-        timing: Rows = json.loads(path.read_text(encoding="utf-8"))
-        timing_line(timing)
-        return timing
-    except (OSError, ValueError, TypeError, LookupError) as error:
-        raise StoreError(f"{path} is not a timing: {error!r}.", "Delete it.") from error
+        content = read_bytes(path)
+        _ROWS.validate_json(content, strict=True)
+        rows: Rows = json.loads(content)
+        _Clock.model_validate(rows[-1], strict=True)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise store_error(error, path) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise StoreError(
+            f"{path} is not a timing: {where or 'it'}: {first['msg']}.", "Delete it."
+        ) from error
+    return rows
 
 
 def timing_line(timing: Rows) -> str:

@@ -81,12 +81,13 @@ def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
     name = cells.name_of(results, with_dataset=False)
     provenance = "\n".join(f"- `{column}`: {origin}" for column, origin in PROVENANCE.items())
     notes = [
+        *remarks.reason_lines(results, (status.DONE,)),
         *remarks.clock_lines(results),
         *remarks.torch_lines(results),
         *remarks.part_lines(results),
     ]
     wrong = remarks.reason_lines(results, (status.WRONG,))
-    others = tuple(kind for kind in status.KINDS if kind != status.WRONG)
+    stopped = remarks.reason_lines(results, status.NOT_DONE)
     return (
         f"# Results of grid '{grid}'\n\n"
         + (f"## WRONG: not to be used\n\n{_list(wrong, '')}\n\n" if wrong else "")
@@ -98,20 +99,20 @@ def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
         f"{_list(remarks.ratio_lines(results), 'None: fewer than two foldings simulated.')}\n\n"
         f"## Synthesis\n\n{_list(remarks.synthesis_lines(results), '')}\n\n"
         f"## Not done\n\n"
-        f"{_list(remarks.reason_lines(results, others), 'Nothing is infeasible, nothing failed.')}"
+        f"{_list(stopped, 'Nothing is infeasible, nothing failed.')}"
         f"\n\n## Time\n\n{timing or 'Nothing was made for this report.'}\n\n"
         f"## Where the numbers come from\n\n{provenance}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"
     )
 
 
+def _list(lines: list[str], none: str) -> str:
+    return "\n".join(f"- {_one_line(line)}" for line in lines) or none
+
+
 def _one_line(text: str) -> str:
     """Text of any tool's as an item of a list in Markdown, which takes `<` for HTML."""
     return html.escape(" ".join(text.split()), quote=False)
-
-
-def _list(lines: list[str], none: str) -> str:
-    return "\n".join(f"- {_one_line(line)}" for line in lines) or none
 
 
 def _table(rows: pd.DataFrame, name: Callable[[Any], str] | None, columns: Columns) -> str:

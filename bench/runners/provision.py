@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.environments import Environment
 from bench.errors import EnvironmentFailure, store_error
 from bench.events import Emit, Finished, Note, Started
-from bench.files import existing, write_atomic
+from bench.files import existing, read_bytes, write_atomic
 from bench.locks import hold
 from bench.pip import OPTIONS, Pip, count_pins
 
@@ -29,13 +29,13 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
         EnvironmentFailure: A tool or disk space is missing, or pip failed.
         Cancelled: `cancelled` was set.
     """
-    if (home / READY).exists():
+    if is_provisioned(environment, home):
         return
     task = f"{environment.name} environment"
     waiting = Note(task, "another run is setting it up; waiting for that")
     try:
         with hold(home.with_suffix(".lock"), cancelled, lambda: emit(waiting)):
-            if (home / READY).exists():
+            if is_provisioned(environment, home):
                 return
             require_space(environment, home)
             shutil.rmtree(home, ignore_errors=True)
@@ -44,9 +44,19 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
         raise store_error(error, home) from error
 
 
-def is_provisioned(home: Path) -> bool:
-    """Whether the virtual environment `home` is there, complete."""
-    return (home / READY).exists()
+def is_provisioned(environment: Environment, home: Path) -> bool:
+    """Whether the virtual environment `home` is there, complete.
+
+    Raises:
+        StoreError: It cannot be looked at.
+    """
+    try:
+        ready = json.loads(read_bytes(home / READY))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+        return False  # a power cut leaves an empty file
+    except OSError as error:
+        raise store_error(error, home / READY) from error
+    return isinstance(ready, dict) and ready.get("recipe") == environment.recipe()
 
 
 def require_tools(environment: Environment) -> None:
@@ -70,7 +80,7 @@ def require_tools(environment: Environment) -> None:
 
 def require_space(environment: Environment, home: Path) -> None:
     """Raise `EnvironmentFailure` if there is too little disk space to make it in `home`."""
-    if is_provisioned(home):
+    if is_provisioned(environment, home):
         return
     free = shutil.disk_usage(existing(home.parent)).free
     if free < environment.disk_bytes:

@@ -77,7 +77,7 @@ class VenvRunner:
 
     def ready(self, environment: str) -> bool:
         """See `Runner.ready`."""
-        return is_provisioned(self._home(environment))
+        return is_provisioned(_environment(environment), self._home(environment))
 
     def check(self, environment: str) -> None:
         """Raise `EnvironmentFailure` if this machine lacks what `environment` needs."""

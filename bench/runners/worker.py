@@ -22,7 +22,7 @@ def as_event(task: str, line: str) -> Progress | Note:
         if data.pop("event") == "progress":
             return Progress(task, **data)
         return Note(task, str(data["text"]))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Note(task, line)
 
 

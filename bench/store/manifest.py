@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import StoreError
 from bench.store.keys import canonical, hash_file
+from bench.store.reading import DamageError, damage_of, explained, read_file
+from bench.store.schema import SCHEMA, require_manifest
+
+FILE = "manifest.json"
+# The first two lines of the file: the second is the SHA-256 of all that follow it.
+_HEAD = re.compile(rb'\{\n "digest": "([0-9a-f]{64})",\n')
 
 
 @dataclass(frozen=True)
@@ -71,20 +77,41 @@ class Manifest:
         return hashlib.sha256(canonical([self.status, files])).hexdigest()
 
     def dumps(self) -> str:
-        """The manifest as JSON text."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+        """The manifest as JSON text, its own digest in the second line."""
+        _, text = json.dumps(
+            {"schema": SCHEMA, **asdict(self)}, indent=1, sort_keys=True, allow_nan=False
+        ).split("\n", 1)
+        text += "\n"
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return f'{{\n "digest": "{digest}",\n{text}'
 
     @classmethod
-    def read(cls, path: Path) -> Manifest:
-        """The manifest at `path`; raises `StoreError` when it is not one."""
+    def loads(cls, content: bytes) -> Manifest:
+        """The manifest in the file's `content`.
+
+        Raises:
+            ValueError: It is none, is not what was written, or is of another version of bench.
+        """
+        head = _HEAD.match(content)
+        if head and hashlib.sha256(content[head.end() :]).hexdigest().encode() != head[1]:
+            raise ValueError("is not what its digest says")
+        data = require_manifest(content, digested=head is not None)
+        artifacts = tuple(Artifact(**artifact) for artifact in data.pop("artifacts"))
+        return cls(artifacts=artifacts, **data)
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The manifest of the artifact in `folder`.
+
+        Raises:
+            DamageError: There is none, or not one that this version can rely on.
+            StoreError: It cannot be read.
+        """
+        content = read_file(folder, FILE)
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            artifacts = tuple(Artifact(**artifact) for artifact in data.pop("artifacts"))
-            return cls(artifacts=artifacts, **data)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StoreError(
-                f"{path} is not a manifest: {error}.", "Delete its folder and rerun."
-            ) from error
+            return cls.loads(content)
+        except ValueError as error:
+            raise DamageError(folder, f"{FILE} {error}") from error
 
 
 def describe_files(folder: Path) -> tuple[Artifact, ...]:
@@ -92,31 +119,59 @@ def describe_files(folder: Path) -> tuple[Artifact, ...]:
     return tuple(
         Artifact(name, hash_file(file.path), file.stat().st_size)
         for name, file in sorted(_files(folder), key=lambda found: found[0].split("/"))
+        if file.is_file()
     )
 
 
+def odd_files(folder: Path) -> list[str]:
+    """What is below `folder` and can be no part of an artifact: pipes, devices, broken links."""
+    return sorted(name for name, file in _files(folder) if not _is_file(file))
+
+
 def find_damage(folder: Path, artifacts: tuple[Artifact, ...]) -> list[str]:
-    """What is wrong with the files below `folder`, one phrase each; empty when all is well."""
-    damage = []
+    """What is wrong with the files below `folder`, one phrase each; empty when all is well.
+
+    Raises:
+        StoreError: A file cannot be read.
+    """
+    with explained(folder):
+        present = dict(_files(folder))
     expected = {artifact.path: artifact for artifact in artifacts}
-    present = dict(_files(folder))
-    for name in sorted(expected.keys() | present.keys()):
-        if name not in present:
-            damage.append(f"{name} is missing")
-        elif name not in expected:
-            damage.append(f"{name} does not belong there")
-        elif present[name].stat().st_size != expected[name].bytes:
-            damage.append(f"{name} has another size")
-        elif hash_file(present[name].path) != expected[name].sha256:
-            damage.append(f"{name} has another SHA-256")
-    return damage
+    return [
+        damage
+        for name in sorted(expected.keys() | present.keys())
+        if (damage := _damage(name, expected.get(name), present.get(name)))
+    ]
+
+
+def _damage(name: str, expected: Artifact | None, file: os.DirEntry[str] | None) -> str:
+    """What is wrong with one file; empty when nothing is."""
+    if file is None:
+        return f"{name} is missing"
+    if expected is None:
+        return f"{name} does not belong there"
+    try:
+        if not file.is_file():
+            return f"{name} is not a file"
+        if file.stat().st_size != expected.bytes:
+            return f"{name} has another size"
+        return "" if hash_file(file.path) == expected.sha256 else f"{name} has another SHA-256"
+    except OSError as error:
+        return damage_of(error, name)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _files(folder: Path) -> list[tuple[str, os.DirEntry[str]]]:
-    """Every file below `folder` with its path from there, `/` between the parts.
+    """All below `folder` that is no folder, with its path from there, `/` between the parts.
 
     A grid has tens of thousands of files; `Path.rglob` takes four times as long for them. A link
-    to a file counts as one, a link to a folder is not followed.
+    to a folder is neither listed nor followed.
     """
     return list(_walk(str(folder), "")) if folder.is_dir() else []
 
@@ -126,5 +181,5 @@ def _walk(folder: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path, f"{prefix}{entry.name}/")
-            elif entry.is_file():
+            elif not (entry.is_symlink() and Path(entry.path).is_dir()):
                 yield prefix + entry.name, entry

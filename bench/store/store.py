@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
@@ -10,59 +9,23 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from bench.errors import StoreError, store_error
-from bench.locks import hold
-from bench.stages import STAGES
+from bench.errors import StoreError
+from bench.files import UMASK
+from bench.locks import hold, is_held
+from bench.store import contents
+from bench.store.contents import FAILED
+from bench.store.entry import Broken, Entry, Workspace
 from bench.store.keys import SHORT
-from bench.store.manifest import Manifest, find_damage
+from bench.store.manifest import FILE, Manifest
+from bench.store.reading import explained, list_folder
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One artifact in the store."""
-
-    folder: Path
-    manifest: Manifest
-
-    @property
-    def files(self) -> Path:
-        """The folder with the artifact's files."""
-        return self.folder / "files"
-
-    def metrics(self) -> dict[str, Any]:
-        """The stage's findings; empty when it wrote none."""
-        path = self.files / "metrics.json"
-        metrics: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return metrics
-
-    def damage(self) -> list[str]:
-        """What is wrong with the files, by their hashes."""
-        return find_damage(self.files, self.manifest.artifacts)
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """Where a stage works before its result is moved into the store."""
-
-    folder: Path
-
-    @property
-    def files(self) -> Path:
-        """What becomes the artifact."""
-        return self.folder / "files"
-
-    @property
-    def log(self) -> Path:
-        """Everything the stage prints."""
-        return self.folder / "log.txt"
+FOLDERS = ("tmp", "locks", FAILED, "cache", "environments")
 
 
 class Store:
@@ -72,14 +35,28 @@ class Store:
         root: The store's folder; made by the first `session`, so that looking leaves no trace.
 
     Raises:
-        StoreError: It is a file.
+        StoreError: It is a file, or cannot be looked at.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._run: Path | None = None
-        if root.exists() and not root.is_dir():
-            raise StoreError(f"{root} is a file.", "Name a folder with --store.")
+        with explained(root):
+            if root.exists() and not root.is_dir():
+                raise StoreError(f"{root} is a file.", "Name a folder with --store.")
+
+    def require(self) -> None:
+        """For whoever only looks: there has to be something to look at.
+
+        Raises:
+            StoreError: There is no such folder, or it cannot be read.
+        """
+        if not self.root.exists():
+            raise StoreError(
+                f"There is no store at {self.root}.",
+                "Check --store and $BENCH_STORE; `bench run` makes a store where there is none.",
+            )
+        list_folder(self.root)
 
     @contextmanager
     def session(self) -> Iterator[Path]:
@@ -91,44 +68,63 @@ class Store:
         Raises:
             StoreError: The store cannot be made or written.
         """
-        self._make()
-        self._sweep()
         run = self.root / "tmp" / f"run-{uuid.uuid4().hex}"
-        with FileLock(self._alive(run)):
+        alive = FileLock(self._alive(run), thread_local=False)
+        with explained(self.root):
+            self._make()
+            self._sweep()
+            alive.acquire()
             run.mkdir()
-            self._run = run
-            try:
-                yield run
-            finally:
-                self._run = None
-                shutil.rmtree(run, ignore_errors=True)
-        self._alive(run).unlink(missing_ok=True)
+        self._run = run
+        try:
+            yield run
+        finally:
+            self._run = None
+            self._discard(run)
+            alive.release()
+            self._alive(run).unlink(missing_ok=True)
 
     def find(self, stage: str, key: str, name: str = "") -> Entry | None:
-        """The artifact with this key, unverified; None when there is none.
+        """The artifact with this key, its files unverified; None when there is none.
 
         Args:
             stage: The stage that made it.
             key: Its key.
             name: The name that it most likely has; one of thousands is then found at once.
+
+        Raises:
+            DamageError: What lies in its place is no artifact.
+            StoreError: It cannot be read.
         """
-        parent, suffix = self.root / stage, f"--{key[:SHORT]}"
-        likely = parent / f"{name}{suffix}"
-        if entry := self._entry(likely, key):
-            return entry
-        others = (path for path in _folders(parent, suffix) if path != likely)
-        return next((entry for path in others if (entry := self._entry(path, key))), None)
+        return contents.find(self.root, stage, key, name)
+
+    def survey(self) -> Iterator[Entry | Broken]:
+        """All that lies where artifacts do, by stage and name; of stages of other versions, too.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return contents.survey(self.root)
 
     def names(self, stage: str) -> dict[str, str]:
-        """The name of each artifact of `stage`, by the start of its key as it stands in names."""
-        found = (path.name.rpartition("--") for path in _folders(self.root / stage, ""))
+        """The name of each artifact of `stage`, by the start of its key as it stands in names.
+
+        Raises:
+            StoreError: They cannot be listed.
+        """
+        found = (entry.name.rpartition("--") for entry in list_folder(self.root / stage))
         return {short: name for name, _, short in found}
 
     def entries(self) -> Iterator[Entry]:
-        """Every artifact, by stage and name."""
-        for stage in STAGES:
-            for path in sorted((self.root / stage.name).glob("*/manifest.json")):
-                yield Entry(path.parent, Manifest.read(path))
+        """Every artifact, by stage and name.
+
+        Raises:
+            StoreError: Something in an artifact's place is none, or cannot be read.
+        """
+        for found in self.survey():
+            if isinstance(found, Broken):
+                raise found.error
+            yield found
 
     def exclusive(
         self, key: str, cancelled: threading.Event, on_wait: Callable[[], None]
@@ -139,10 +135,12 @@ class Store:
     def workspace(self, stage: str, key: str) -> Workspace:
         """A fresh folder to work in; needs a `session`."""
         assert self._run is not None, "a workspace needs a session"
-        folder = Path(tempfile.mkdtemp(prefix=f"{stage}-{key[:SHORT]}-", dir=self._run))
-        for name in ("files", "scratch"):
-            (folder / name).mkdir()
-        (folder / "log.txt").touch()
+        # Not by `mkdtemp`, whose folders are the user's alone: this one becomes the artifact.
+        folder = self._run / f"{stage}-{key[:SHORT]}-{uuid.uuid4().hex[:SHORT]}"
+        with explained(folder):
+            for name in ("files", "scratch"):
+                (folder / name).mkdir(parents=True)
+            (folder / "log.txt").touch()
         return Workspace(folder)
 
     def commit(self, workspace: Workspace, manifest: Manifest) -> Entry:
@@ -159,125 +157,134 @@ class Store:
         return target
 
     def discard(self, workspace: Workspace) -> None:
-        """Delete a workspace."""
-        shutil.rmtree(workspace.folder, ignore_errors=True)
+        """Delete a workspace, unless it has become an artifact."""
+        self._discard(workspace.folder)
 
-    def failure(self, stage: str, key: str) -> Manifest | None:
-        """The latest failure to make the artifact `key`; None when there was none."""
-        folder = self.failure_folder(stage, key)
-        return Manifest.read(folder / "manifest.json") if folder else None
+    def failure(self, stage: str, key: str) -> tuple[Path, Manifest] | None:
+        """What the latest failure to make the artifact `key` left, with its manifest; else None."""
+        return contents.latest_failure(self.root, stage, key)
 
-    def failure_folder(self, stage: str, key: str) -> Path | None:
-        """What the latest failure to make the artifact `key` left; None when there was none."""
-        for path in sorted((self.root / "failed" / stage).glob("*/manifest.json"), reverse=True):
-            manifest = Manifest.read(path)
-            if manifest.key == key and manifest.status == "failed":
-                return path.parent
-        return None
-
-    def set_aside(self, entry: Entry) -> Path:
-        """Move a damaged artifact out of the way, to `failed/`."""
+    def set_aside(self, folder: Path) -> Path:
+        """Move a damaged artifact out of the way, to `failed/`; its new place."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-        target = self.root / "failed" / entry.manifest.stage / f"{entry.folder.name}--{stamp}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        entry.folder.replace(target)
+        target = self.root / FAILED / folder.parent.name / f"{folder.name}--{stamp}"
+        with explained(folder), suppress(FileNotFoundError):  # another run has done it
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder.replace(target)
         return target
 
     def link(self, grid: str, experiment: str, stage: str, entry: Entry) -> None:
         """Make the artifact reachable as `experiments/<grid>/<experiment>/<stage>`."""
         link = self.root / "experiments" / grid / experiment / stage
-        link.parent.mkdir(parents=True, exist_ok=True)
         target = os.path.relpath(entry.folder, link.parent)
-        if link.is_symlink() and str(link.readlink()) == target:
-            return
-        temporary = link.with_name(f".{stage}-{os.getpid()}-{threading.get_ident()}")
-        temporary.symlink_to(target)
-        temporary.replace(link)
+        with explained(link):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if link.is_symlink() and str(link.readlink()) == target:
+                return
+            temporary = link.with_name(f".{stage}-{uuid.uuid4().hex}")
+            temporary.symlink_to(target)
+            temporary.replace(link)
 
-    def remove(self, entry: Entry) -> None:
-        """Delete an artifact: moved away first, so that it is never half there."""
-        doomed = Path(tempfile.mkdtemp(prefix="doomed-", dir=self.root / "tmp"))
-        entry.folder.replace(doomed / "entry")
-        shutil.rmtree(doomed)
+    def remove(self, folder: Path) -> None:
+        """Delete an artifact: moved away first, so that it is never half there.
+
+        Raises:
+            StoreError: It cannot be removed.
+        """
+        with explained(folder):
+            _delete(self._doom(folder))
 
     def remove_failed(self) -> int:
-        """Delete what failures left under `failed/`; how many bytes that frees."""
+        """Delete what failures left under `failed/`; how many bytes that frees.
+
+        Raises:
+            StoreError: Something cannot be removed.
+        """
         freed = self.failed_bytes()
-        for folder in (self.root / "failed").glob("*"):
-            shutil.rmtree(folder)
+        with explained(self.root / FAILED):
+            for found in list_folder(self.root / FAILED):
+                _delete(Path(found.path))
         return freed
 
     def failed_bytes(self) -> int:
         """What `remove_failed` would free."""
-        files = (self.root / "failed").rglob("*")
-        return sum(path.stat().st_size for path in files if path.is_file())
+        files = (self.root / FAILED).rglob("*")
+        return sum(path.lstat().st_size for path in files if not path.is_dir())
 
     def live_runs(self) -> int:
         """How many runs are using the store now."""
-        return sum(1 for run in (self.root / "tmp").glob("run-*") if self._is_alive(run))
-
-    def _entry(self, folder: Path, key: str) -> Entry | None:
-        """The artifact in `folder` if it has this key: names hold only the start of it."""
-        if not (folder / "manifest.json").exists():
-            return None
-        manifest = Manifest.read(folder / "manifest.json")
-        return Entry(folder, manifest) if manifest.key == key else None
+        return sum(1 for run in (self.root / "tmp").glob("run-*") if is_held(self._alive(run)))
 
     def _make(self) -> None:
         """The store's folders; an error if nothing can be written there."""
-        try:
-            for name in ("tmp", "locks", "failed", "cache", "environments"):
-                (self.root / name).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root / "tmp"):
-                pass
-        except OSError as error:
-            raise store_error(error, self.root) from error
+        for name in FOLDERS:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.root / "tmp"):
+            pass
 
     def _alive(self, run: Path) -> Path:
         """The lock that a run holds for as long as it lives; taken before its folder is made."""
         return self.root / "locks" / f"{run.name}.lock"
 
-    def _is_alive(self, run: Path) -> bool:
-        lock = FileLock(self._alive(run))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-        return False
-
     def _sweep(self) -> None:
         """Remove what killed runs left behind."""
         for doomed in (self.root / "tmp").glob("doomed-*"):
-            shutil.rmtree(doomed, ignore_errors=True)
+            with suppress(OSError):  # it is another user's, or another run is at it
+                _delete(doomed)
         for run in (self.root / "tmp").glob("run-*"):
-            if not self._is_alive(run):
-                shutil.rmtree(run, ignore_errors=True)
-                self._alive(run).unlink(missing_ok=True)
+            if not is_held(self._alive(run)):
+                self._discard(run)
+                with suppress(OSError):  # it is another user's
+                    self._alive(run).unlink(missing_ok=True)
+
+    def _discard(self, folder: Path) -> None:
+        """Delete a folder under `tmp/` as far as that is possible, if it is still there."""
+        with suppress(OSError):
+            _delete(self._doom(folder))
+
+    def _doom(self, folder: Path) -> Path:
+        """Move what is to be deleted where nobody looks for it; its new place.
+
+        Deleting walks into folders. One that was moved first can be no other that a commit, at
+        this very moment, moves into the store.
+        """
+        doomed = self.root / "tmp" / f"doomed-{uuid.uuid4().hex}"
+        doomed.parent.mkdir(exist_ok=True)
+        folder.replace(doomed)
+        return doomed
 
     def _move(self, workspace: Workspace, manifest: Manifest, target: Path) -> None:
+        text = manifest.dumps()
         try:
+            Manifest.loads(text.encode())
+        except ValueError as error:
+            raise StoreError(f"The stage {manifest.stage} gave a result that {error}.") from error
+        with explained(target):
             shutil.rmtree(workspace.folder / "scratch")
-            (workspace.folder / "manifest.json").write_text(manifest.dumps(), encoding="utf-8")
+            (workspace.folder / FILE).write_text(text, encoding="utf-8")
             _settle(workspace.folder)
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists():
-                shutil.rmtree(target)
+            if os.path.lexists(target):
+                self.set_aside(target)
             workspace.folder.replace(target)
             _fsync(target.parent)
-        except OSError as error:
-            raise store_error(error, target) from error
 
 
 def _settle(folder: Path) -> None:
-    """Make everything in `folder` durable, and its files read-only against slips."""
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
+    """Make everything in `folder` durable, readable for whom the umask lets, files for no writing.
+
+    Whatever made a file may have kept it to itself, as `tempfile` does.
+    """
+    for path in (*folder.rglob("*"), folder):
+        if path.is_symlink():
+            continue
+        if path.is_file():
             _fsync(path)
-            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+            runs = 0o111 if path.stat().st_mode & stat.S_IXUSR else 0
+            path.chmod((0o444 | runs) & ~UMASK)
         elif path.is_dir():
             _fsync(path)
-    _fsync(folder)
+            path.chmod(0o777 & ~UMASK)
 
 
 def _fsync(path: Path) -> None:
@@ -288,9 +295,9 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _folders(parent: Path, suffix: str) -> list[Path]:
-    """What is in `parent` and ends in `suffix`; a pattern would be compiled for each key."""
-    if not parent.is_dir():
-        return []
-    with os.scandir(parent) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.name.endswith(suffix))
+def _delete(path: Path) -> None:
+    """Delete a folder, or whatever lies in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

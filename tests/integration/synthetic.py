@@ -131,6 +131,8 @@ def _compile(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, An
     return use | {
         "ii_estimated": max(layer["cycles_estimated"] for layer in layers),
         "folding": folding,
+        "uncharged": {"lut": {} if weights < 4 else {"MVAU_rtl": 4}},
+        "matrix_layers": {"MVAU_hls" if weights < 4 else "MVAU_rtl": 4},
         "available": HAS,
         "fits": all(use[name] <= HAS[name] for name in use),
         "simulated": {"layers": layers},
@@ -150,6 +152,8 @@ def _simulate(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, A
         "images": spec["images"],
         "accuracy": round(inputs["compile"]["accuracy"], 3),
         "bit_exact": True,
+        "agreeing_with_torch": spec["images"],
+        "torch_ties": 0,
         "ii_simulated": float(interval),
         "ii_unsized": 1.6 * interval,
         "latency_cycles": 3 * interval + 70,
@@ -167,7 +171,8 @@ def _simulate(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, A
 def _measure(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
     interval = max(128.0, inputs["simulate"]["ii_simulated"])
     return {
-        "fps_measured": 1e8 / interval, "ii_measured": interval, "measured_on": "emulated-board",
+        "fps_measured": 1e8 / interval, "ii_measured": interval, "clock_mhz": 100.0,
+        "measured_on": "emulated-board",
         "board_name": "emulated", "input_bytes": 1024, "dma_bytes_per_cycle": 8,
     }  # fmt: skip
 

@@ -144,3 +144,14 @@ def test_two_runs_of_the_tests_take_turns_and_clean_waits_for_neither(clone: Pat
     finish(start(clone, "clean"))
     assert not (clone / ".venv").exists()
     assert not (clone / ".tox").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_clone_that_others_set_up_and_one_may_only_read(clone: Path) -> None:
+    finish(start(clone, "setup"))
+    shutil.rmtree(clone / ".locks")
+    clone.chmod(0o500)
+    try:
+        assert "setting up" not in finish(start(clone, "setup"))
+    finally:
+        clone.chmod(0o700)

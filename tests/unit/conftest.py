@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from temporary import use
 
+from bench.commands import common
 from bench.errors import StageFailure
 from bench.events import Emit, Event
 from bench.experiment import Experiment, expand
@@ -24,6 +26,8 @@ from bench.wire import Result
 
 if TYPE_CHECKING:
     from built_archive import Built
+
+    from bench.report.figures import Figure, Rendered
 
 # Thousands of small files: in memory they cost a third of the time, and nobody else's disk waits.
 MEMORY = "/dev/shm"
@@ -56,7 +60,13 @@ def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes seconds; tests/integration draws."""
-    monkeypatch.setattr("bench.report.html.write.render", lambda figure, names: None)
+
+    def render(figure: Figure, names: object) -> Rendered | None:
+        from bench.report.figures import Rendered
+
+        return Rendered("<svg></svg>", "<svg></svg>", b"") if figure.draw else None
+
+    monkeypatch.setattr("bench.report.html.write.render", render)
 
 
 @pytest.fixture
@@ -157,6 +167,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         return Built(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def on_built(tmp_path: Path, built: Built, monkeypatch: pytest.MonkeyPatch) -> Built:
+    """A copy of the built store that may be damaged."""
+    from built_archive import Built
+
+    root = tmp_path / "store"
+    shutil.copytree(built.resolver.store.root, root, symlinks=True)
+    resolver = Resolver(Store(root), built.resolver.runners)
+    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    copy = object.__new__(Built)
+    vars(copy).update(vars(built) | {"resolver": resolver})
+    return copy
 
 
 @pytest.fixture

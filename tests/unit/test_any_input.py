@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
+import tomllib
 import typing
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -13,15 +16,19 @@ import click
 import pytest
 from pydantic import BaseModel
 
+from bench import foldings
+from bench.catalog import NETWORKS
+from bench.claims.table import KINDS, load_claims
 from bench.cli import cli, main
-from bench.errors import Exit
+from bench.errors import ConfigError, Exit
+from bench.paths import ROOT
 from bench.tables import Grid
 
 NASTY: tuple[Any, ...] = (
-    math.nan, math.inf, -math.inf, -1, 0, 0.5, 1e300, -1e300, 1e-320, 10**30, 10**5000, 2**63,
-    "", "x" * 300, "../../x", "a/b", "[red]x[/]", "a\x1b[31mb", "line\nbreak", "-x", "a b",
-    True, [], {}, [[]], [[[[[]]]]], [{}], [math.nan], [-1], ["x" * 300], ["y/../../../x"],
-    [0, 0], [1, 2, 3], {"a": 1}, date(2021, 2, 3),
+    math.nan, math.inf, -math.inf, -1, 0, 1e300, 1e-320, 10**30, 10**5000, 2**63,
+    "", "x" * 300, "../../x", "[red]x[/]", "a\x1b[31mb", "line\nbreak", True, [], {},
+    [[[[]]]], [{}], [math.nan], ["x" * 300], ["y/../../../x"], [0, 0], [1, 2, 3],
+    {"a": 1}, date(2021, 2, 3),
 )  # fmt: skip
 BOARD = {"name": "lab", "address": "192.0.2.1"}
 GRID: dict[str, Any] = {
@@ -56,7 +63,8 @@ def as_toml(value: Any) -> str:
         case list():
             return f"[{', '.join(map(as_toml, value))}]"
         case dict():
-            return f"{{{', '.join(f'{name} = {as_toml(one)}' for name, one in value.items())}}}"
+            inner = (f"{as_toml(name)} = {as_toml(one)}" for name, one in value.items())
+            return f"{{{', '.join(inner)}}}"
         case int() if abs(value) > 10**4000:
             return f"1{'0' * 5000}"
     return str(value)
@@ -70,7 +78,7 @@ def changed(path: tuple[str, ...], value: Any) -> str:
     else:
         table = data if len(path) == 1 else data.setdefault(path[0], {})
         table[path[-1]] = value
-    return "\n".join(f"{name} = {as_toml(one)}" for name, one in data.items())
+    return "\n".join(f"{as_toml(name)} = {as_toml(one)}" for name, one in data.items())
 
 
 @pytest.fixture
@@ -100,6 +108,60 @@ def test_any_value_of_any_field(
             assert str(grid_file) in said, case
             assert len(said) < 2000, case
             assert said.replace("\n", "").isprintable(), case
+
+
+@pytest.mark.parametrize("table", [(), ("train",), ("boards",)])
+def test_any_unknown_key(
+    grid_file: Path, bench: Callable[..., tuple[int, str]], table: tuple[str, ...]
+) -> None:
+    for key in ("#x", "#one", "a\x1b[2J", "x" * 300, "", "a.b", "[red]x[/]", "0"):
+        grid_file.write_text(changed((*table, key), 1))
+        code, said = bench("plan", str(grid_file), "--runner", "venv")
+        assert code == Exit.CONFIG, said
+        assert "unknown key" in said, said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_value_of_any_field_of_a_claim(tmp_path: Path, kind: str) -> None:
+    stated = tomllib.loads((ROOT / "experiments" / "claims.toml").read_text())
+    valid = next(claim for claim in stated.values() if claim["judge"] == kind)
+    path = tmp_path / "claims.toml"
+    for (field,) in fields(KINDS[kind]):
+        for value in NASTY:
+            table = "\n".join(f"{k} = {as_toml(v)}" for k, v in (valid | {field: value}).items())
+            path.write_text(f"[C1]\n{table}")
+            try:
+                load_claims(path)
+            except ConfigError as error:
+                said = error.what
+            else:
+                continue
+            assert field in said or "digits" in said, f"{field} = {value}: {said}"
+            assert str(path) in said
+
+
+LAYERS = NETWORKS["TFC"].layers(32, 10)
+# Neither a folding nor a layer of one.
+NO_FOLDING = (
+    *(value for value in NASTY if value != 10**5000), None, [None] * 4, [[2, None]] * 4,
+    [[2, 8, 1]] * 4, [[2, math.nan]] * 4, [[2, 10**30]] * 4, [[True, True]] * 4, [["2", "8"]] * 4,
+    {"MVAU_0": None}, {"MVAU_0": 3}, {"MVAU_0": {"PE": None, "SIMD": None}}, {"Defaults": None},
+    {"MVAU_0": {"PE": "x", "SIMD": []}}, {f"MVAU_{'9' * 5000}": {"PE": 1, "SIMD": 1}},
+    {"layers": 3, "infeasible": ""},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", NO_FOLDING, ids=lambda value: str(value)[:20])
+def test_any_value_for_a_folding(tmp_path: Path, value: Any) -> None:
+    path = tmp_path / "file.json"
+    path.write_text(json.dumps(value, default=str))
+    for read in (
+        lambda: foldings.from_file(path, LAYERS),
+        lambda: foldings.named(path, "low", value, LAYERS),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(str(path))) as caught:
+            read()
+        assert caught.value.remedy
 
 
 WORDS = (
@@ -150,11 +212,15 @@ PLACES = {
 
 
 def parameters() -> Iterator[Any]:
-    """Every argument and option that takes a value, of every command."""
-    for path, command in commands(cli):
+    """Every argument of every command, and every option once, where it costs least."""
+    seen: set[tuple[str, ...]] = set()
+    for path, command in sorted(commands(cli), key=lambda found: found[0] != "plan"):
         for parameter in command.params:
-            if not getattr(parameter, "is_flag", False):
+            takes_value = not getattr(parameter, "is_flag", False)
+            if takes_value and tuple(parameter.opts) not in seen:
                 yield pytest.param(path, parameter, id=f"{path} {parameter.name}")
+            if isinstance(parameter, click.Option):
+                seen.add(tuple(parameter.opts))
 
 
 @pytest.mark.parametrize(("command", "parameter"), list(parameters()))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from built_archive import RESULTS, Built, Files, change, repack, write_zip
+from built_archive import RESULTS, Built, Files, change, digested, repack, write_zip
 
 from bench import archive
 from bench.archive import bag
@@ -41,10 +43,15 @@ def change_metric_and_manifest(files: Files) -> None:
     old = hashlib.sha256(files[metrics]).hexdigest()
     change_metric(files)
     new = hashlib.sha256(files[metrics]).hexdigest()
-    files[manifest] = files[manifest].replace(old.encode(), new.encode())
+    files[manifest] = digested(files[manifest].replace(old.encode(), new.encode()))
 
 
 def change_spec(files: Files) -> None:
+    name = name_of(files, "train", "manifest.json")
+    files[name] = digested(files[name].replace(b'"epochs": 2', b'"epochs": 1'))
+
+
+def change_spec_only(files: Files) -> None:
     name = name_of(files, "train", "manifest.json")
     files[name] = files[name].replace(b'"epochs": 2', b'"epochs": 1')
 
@@ -59,6 +66,31 @@ def drop(stage: str, file: str) -> Callable[[Files], None]:
 def drop_a_row(files: Files) -> None:
     lines = files["data/store/reports/grid/results.csv"].splitlines(keepends=True)
     files["data/store/reports/grid/results.csv"] = b"".join(lines[:-1])
+
+
+REPORT = "data/store/reports/grid/"
+PAGE = f"{REPORT}index.html"
+
+
+def change_figure(suffix: str, old: str, new: str) -> Callable[[Files], None]:
+    """Change the first figure's file of a kind that holds `old`."""
+
+    def edit(files: Files) -> None:
+        of_figures = (n for n in files if n.startswith(f"{REPORT}figures/") and n.endswith(suffix))
+        name = next(name for name in of_figures if old.encode() in files[name])
+        change(name, old, new)(files)
+
+    return edit
+
+
+def add_a_column(files: Files) -> None:
+    first, *rows = files[RESULTS].decode().splitlines()
+    lines = [f"{first},speedup", *(f"{row},62.0" for row in rows)]
+    files[RESULTS] = ("\n".join(lines) + "\n").encode()
+
+
+def add_a_cell(files: Files) -> None:
+    files[TRAININGS] = files[TRAININGS].rstrip(b"\n") + b",62.0\n"
 
 
 TRAININGS = "data/store/reports/grid/trainings.csv"
@@ -105,7 +137,25 @@ def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
             (drop("simulate", "metrics.json"), "metrics.json is missing"),
             (put("train", "more.json", b"x"), "more.json is not in its"),
         ],
-        [(put("compile", "metrics.json", b"{"), "rows cannot be computed from the manifests")],
+        [
+            (change(PAGE, "95.31", "97.31"), "index.html says something that the manifests do not"),
+            (change(f"{REPORT}results.md", "95.31%", "97.31%"), "results.md says something"),
+            (change_figure(".csv", "0.9531", "0.9731"), "csv, line 2 ("),
+            (change(f"{REPORT}ro-crate-metadata.json", "Results of finn-bench", "The results of"),
+             "ro-crate-metadata.json says something"),
+            (add_a_column, "results.csv has a column speedup, which the manifests do not give"),
+            (add_a_cell, "trainings.csv, line 2 (tfc-mnist-w2a2-s1): one column more is 62.0"),
+        ],
+        [
+            (lambda files: files.pop(PAGE), "index.html is missing"),
+            (lambda files: files.pop(f"{REPORT}results.md"), "results.md is missing"),
+            (lambda files: files.pop(f"{REPORT}claims.json"), "claims.json is missing"),
+            (lambda files: files.pop(f"{REPORT}figures/throughput.csv"),
+             "throughput.csv is missing"),
+        ],
+        [(change(PAGE, "<svg>", "<b>1,000 times</b><svg>"), "index.html says something")],
+        [(put("compile", "metrics.json", b"{"), "metrics.json has another SHA-256")],
+        [(change_spec_only, "manifest.json is not what its digest says")],
         [(lambda files: files.update({name_of(files, "train", "manifest.json"): b"[]"}),
           "is not a manifest")],
         [(lambda files: files.update({RESULTS: b"\xff\xfe"}), "results.csv is no CSV")],
@@ -145,6 +195,52 @@ def test_whatever_a_file_holds_it_is_a_finding(built: Built, tmp_path: Path, jun
 
 def test_what_is_not_tampered_with_is_not_found(built: Built, tmp_path: Path) -> None:
     assert archive.verify(repack(dict(built.files), tmp_path / "a.zip")).findings == []
+
+
+def test_what_is_not_checked_is_said(built: Built, tmp_path: Path) -> None:
+    files = dict(built.files)
+    files[f"{REPORT}notes.html"] = b"62 times"
+    change(bag.POINTS, '"renderer": "', '"renderer": "0')(files)
+    change(PAGE, "95.31", "97.31")(files)
+    checked = archive.verify(repack(files, tmp_path / "a.zip"))
+    # The renderer is said to be another one: then nobody can tell what it would have written.
+    assert checked.findings == []
+    another = "which another version of bench wrote"
+    texts = [f"{name}, {another}" for name in ("index.html", "ro-crate-metadata.json")]
+    assert checked.unchecked == [*texts, "notes.html"]
+
+
+def test_nonsense_in_a_bag_is_no_traceback(built: Built, tmp_path: Path) -> None:
+    for name in (bag.BAGIT, bag.MANIFEST, bag.TAG_MANIFEST):
+        files = dict(built.files)
+        files[name] = b"\xff\xfe"
+        with pytest.raises(ArchiveError):
+            archive.verify(write_zip(tmp_path / "a.zip", files))
+    deep = b"[" * 100_000
+    for name in (bag.POINTS, CLAIMS, name_of(built.files, "train", "manifest.json")):
+        for nonsense in (deep, b"\xff\xfe", b""):
+            files = dict(built.files) | {name: nonsense}
+            try:
+                assert archive.verify(repack(files, tmp_path / "a.zip")).findings
+            except ArchiveError:
+                assert name == bag.POINTS
+
+
+def test_a_folder_that_cannot_be_read_is_said(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(built.pack(tmp_path / "a.tar.gz")) as tar:
+        tar.extractall(tmp_path, filter="data")
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("/reports"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ArchiveError, match="reports: Permission denied"):
+        archive.verify(tmp_path / "finn-bench-test")
 
 
 @pytest.mark.parametrize(

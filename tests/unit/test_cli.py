@@ -102,7 +102,7 @@ def test_no_compiler_is_said_before_anything_is_trained(
 
 def test_verify_finds_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["store", "verify", "--store", str(tmp_path)]) == Exit.OK
-    assert "0 artifacts" in capsys.readouterr().out
+    assert "There are no artifacts in" in capsys.readouterr().out
 
 
 def test_show_of_an_unknown_key_is_explained(

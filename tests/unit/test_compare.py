@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from built_archive import digested
 
 from bench.cli import main
 from bench.errors import ConfigError, Exit
@@ -133,7 +134,7 @@ def test_artifacts_are_compared_by_content(
     manifest.chmod(0o644)
     text = manifest.read_text()
     start = text.index('"sha256": "') + len('"sha256": "')
-    manifest.write_text(text[:start] + "0" * 64 + text[start + 64 :])
+    manifest.write_bytes(digested((text[:start] + "0" * 64 + text[start + 64 :]).encode()))
     shutil.rmtree(other.root / "simulate")
     found = {f.stage: f for f in compare_artifacts(store.entries(), other.entries())}
     assert (found["train"].state, found["train"].same_key) == ("different", True)

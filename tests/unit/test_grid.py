@@ -159,7 +159,7 @@ def test_a_folding_whose_name_cannot_name_a_folder(grid_file: Path, name: str) -
     check(grid_file, "build.foldings.0 = ", "give a name: at most 64 letters")
 
 
-@pytest.mark.parametrize("stem", ["[red]x", "a b", "-x", "x" * 65, ".", "a\\b"])
+@pytest.mark.parametrize("stem", ["[red]x", "a b", "-x", "x" * 65, "."])
 def test_a_folding_file_whose_name_cannot_name_a_folder(grid_file: Path, stem: str) -> None:
     path = grid_file.parent / f"{stem}.json"
     path.write_text("[[2, 8], [1, 1], [1, 1], [5, 1]]")

@@ -99,7 +99,7 @@ def test_an_input_rebuilt_with_equal_content_stops_the_cascade(
     runner.ran.clear()
     for entry in list(store.entries()):
         if entry.manifest.stage in ("dataset", "train"):
-            store.remove(entry)
+            store.remove(entry.folder)
     run(experiments, resolver)
     assert {name.split()[0] for name in runner.ran} == {"dataset", "train"}
 

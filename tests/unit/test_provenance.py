@@ -126,6 +126,18 @@ def test_a_number_comes_with_its_arithmetic(
     assert provenance.arithmetic(column, provenance.chain(experiments[1], made)) == numbers
 
 
+def test_a_rate_at_another_clock_comes_with_that_of_the_build(
+    experiments: Sequence[Experiment], made: Resolver
+) -> None:
+    steps = list(provenance.chain(experiments[1], made))
+    on_board = {"measured_on": "board", "clock_mhz": 50.0, "fps_measured": 390625.0}
+    steps[-1] = replace(steps[-1], metrics={**steps[-1].metrics, **on_board, "ii_measured": 128})
+    assert provenance.arithmetic("fps_measured", steps) == (
+        "fps_measured = 390625.0, at 50 MHz; at the 100 MHz of the build it would be "
+        "100 x 1e6 / 128 cycles = 781,250 images/s"
+    )
+
+
 def test_why_shows_everything_within_80_columns(
     grid_file: Path, as_command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -35,7 +36,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         assert not home.exists(), "what a killed run left is gone"
         home.mkdir()
         homes.append(home)
-        (home / module.READY).touch()
+        ready = {"recipe": environment.recipe()}
+        (home / module.READY).write_text(json.dumps(ready))
 
     monkeypatch.setattr(module, "_install", install)
     monkeypatch.setattr(module, "require_space", lambda *_: None)
@@ -80,4 +82,17 @@ def test_another_run_that_makes_it_is_waited_for_and_that_is_said(
 
         provision(ENVIRONMENTS["finn"], home, tell, NEVER)
     assert events == [Note("finn environment", "another run is setting it up; waiting for that")]
+    assert installed == [home]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"recipe": "of another time"}'])
+def test_an_environment_whose_note_is_damaged_is_made_again(
+    tmp_path: Path, installed: list[Path], content: str
+) -> None:
+    home = tmp_path / "finn--1"
+    home.mkdir()
+    (home / module.READY).write_text(content)
+    provision(ENVIRONMENTS["finn"], home, lambda event: None, NEVER)
+    assert installed == [home]
+    provision(ENVIRONMENTS["finn"], home, lambda event: None, NEVER)
     assert installed == [home]

@@ -272,6 +272,28 @@ def test_an_infeasible_point_is_a_row_with_its_reason(
     assert "2 x infeasible: compile, such as w2a2 s1 max: PE 8" in markdown.read_text()
 
 
+def test_a_design_that_is_not_folded_as_finn_searched_is_done_and_says_so(
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+) -> None:
+    run = runner.run
+
+    def fold_otherwise(job: Job, emit, cancelled):  # noqa: ANN001, ANN202
+        result = run(job, emit, cancelled)
+        if job.request.stage == "compile" and job.task.endswith("max"):
+            path = job.request.outputs / "metrics.json"
+            metrics = json.loads(path.read_text()) | {"folding_note": "MVAU_0 was folded anew."}
+            path.write_text(json.dumps(metrics))
+        return result
+
+    runner.run = fold_otherwise  # type: ignore[method-assign]
+    results = collect(experiments, resolver)
+    assert list(results["status"]) == ["done"] * 4
+    assert list(results["reason"].dropna()) == ["MVAU_0 was folded anew."] * 2
+    text = report.write(results, "test", tmp_path)[1].read_text()
+    assert "2 x done, such as w2a2 s1 max: MVAU_0 was folded anew." in text
+    assert "Nothing is infeasible, nothing failed." in text
+
+
 def test_a_large_grid_is_summed_up(
     experiments: Sequence[Experiment], resolver: Resolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

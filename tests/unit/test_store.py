@@ -50,6 +50,11 @@ def put(store: Store, content: str = "weights", key: str = KEY) -> Entry:
         return store.commit(workspace, manifest(workspace.files, key))
 
 
+def loop(path: Path) -> None:
+    """Put a link there that leads to itself."""
+    path.symlink_to(path)
+
+
 def test_the_key_is_pinned() -> None:
     """A change of this literal makes every store in the world stale: only ever on purpose."""
     key = artifact_key("train", 1, {"bits": [2, 2], "lr": 0.01}, {"dataset": "ff"}, "ee")
@@ -57,13 +62,13 @@ def test_the_key_is_pinned() -> None:
 
 
 def test_a_manifest_of_before_the_checkout_was_noted_still_loads(tmp_path: Path) -> None:
-    path = tmp_path / "manifest.json"
     new = manifest(tmp_path)
     old = json.loads(new.dumps())
-    del old["checkout"]
-    path.write_text(json.dumps(old))
-    assert Manifest.read(path) == new
-    assert Manifest.read(path).checkout == {}
+    for name in ("checkout", "schema", "digest"):
+        del old[name]
+    (tmp_path / "manifest.json").write_text(json.dumps(old))
+    assert Manifest.read(tmp_path) == new
+    assert Manifest.read(tmp_path).checkout == {}
 
 
 def test_the_key_depends_on_each_of_its_parts() -> None:
@@ -149,7 +154,7 @@ def test_files_are_in_the_order_of_the_parts_of_their_paths(tmp_path: Path) -> N
 
 def test_a_damaged_artifact_is_set_aside_not_deleted(store: Store) -> None:
     entry = put(store)
-    aside = store.set_aside(entry)
+    aside = store.set_aside(entry.folder)
     assert store.find("train", KEY) is None
     assert (aside / "files" / "sub" / "weights.bin").exists()
 
@@ -165,15 +170,6 @@ def test_a_killed_run_leaves_nothing_behind_for_long(store: Store) -> None:
             assert live.folder.exists(), "the files of a live run were swept away"
             assert store.live_runs() == 2
     assert store.live_runs() == 0
-
-
-def test_an_unreadable_manifest_is_a_store_error(store: Store) -> None:
-    entry = put(store)
-    path = entry.folder / "manifest.json"
-    path.chmod(0o644)
-    path.write_text("{")
-    with pytest.raises(StoreError, match="not a manifest"):
-        store.find("train", KEY)
 
 
 def test_a_store_that_is_a_file_is_an_error(tmp_path: Path) -> None:

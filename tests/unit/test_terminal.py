@@ -13,7 +13,7 @@ from rich.table import Table
 from bench import terminal
 from bench.paths import ROOT
 from bench.terminal import Terminal, say, styled
-from bench.text import excerpt, printable
+from bench.text import excerpt, printable, with_short_lines
 
 NASTY = [
     "[red]x[/]",
@@ -67,6 +67,7 @@ def test_lines_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
 def test_excerpts_are_one_short_line() -> None:
     assert excerpt("<html>\r\n <b>\x1b[31m") == "<html> <b>\\u001b[31m"
     assert len(excerpt("x" * 10_000, 50)) == 50
+    assert with_short_lines("a\n" + "b" * 30, 10) == "a\nbbbbbbb..."
     assert printable("naïve 漢字\u00a0x") == "naïve 漢字\u00a0x"
 
 

@@ -12,8 +12,8 @@ from bench.terminal import Terminal
 STORY: tuple[events.Event, ...] = (
     events.Planned(3, 2, "venv", "asked for"),
     events.Started("net-low", "simulate"),
-    events.Progress("net-low", 40, 1000, "image", "[a very long text] " * 20),
-    events.Note("net-low", "look at [this]"),
+    events.Progress("net-low", 40, 1000, "image", "[a very long text]\x1b]0; " * 20),
+    events.Note("net-low", "look at [this]\x1b]0;title\x07"),
     events.Finished("net-low", "simulate", "done", "", 12.34),
     events.Finished("net-max", "simulate", "kept", "", 0.0),
     events.Finished("net-max", "measure", "skipped", "simulate failed", 0.0),
@@ -38,10 +38,29 @@ def test_plain_lines_where_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch
     assert "3 tasks, 2 at a time; runner venv (asked for)" in text
     assert "simulate net-low: started" in text
     assert "simulate net-low: 40/1000 images" in text
-    assert "note net-low: look at [this]" in text
+    assert "note net-low: look at [this]\\u001b]0;title\\u0007" in text
     assert "done simulate net-low 12.3 s" in text
     assert "skipped measure net-max (simulate failed)" in text
     assert "kept" not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("length", [21, 45, 130])
+def test_no_name_of_a_task_is_cut_off(width: int, length: int) -> None:
+    name = f"tfc-mnist-w2a2-s1-{'x' * length}"[:length]
+    console = Terminal(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    view = ui.LiveView(console)
+    view.show(events.Started(name, "simulate"))
+    view.show(events.Progress(name, 9999, 10000, "image", "cycle by cycle " * 9))
+    shown = Terminal(file=io.StringIO(), width=width)
+    shown.print(view._progress)
+    assert isinstance(shown.file, io.StringIO)
+    lines = shown.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    start = lines[0].index("tfc")
+    end = start + max(len(line[start:].split(" ")[0]) for line in lines)
+    assert "".join(line[start:end].strip() for line in lines) == name
+    assert "9999/10000" in lines[0]
 
 
 def test_bars_fit_the_terminal() -> None:
@@ -50,4 +69,5 @@ def test_bars_fit_the_terminal() -> None:
     assert isinstance(view, ui.LiveView)
     text = tell(view, console)
     assert "done simulate net-low 12.3 s" in text
+    assert "\x1b]0;" not in text
     assert max(len(line) for line in text.replace("\r", "\n").splitlines()) < 200

@@ -10,11 +10,12 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.files import write_atomic
+from bench.files import read_bytes, write_atomic
 from bench.paths import ROOT
 from bench.report.figures.base import Rendered
 from bench.report.material import Material
@@ -52,30 +53,27 @@ class KeptDrawings:
     path: Path
 
     def find(self, inputs: str) -> Drawings | None:
-        """The drawings made from `inputs`; None when there are none, or they are damaged."""
+        """The drawings made from `inputs`; None when there are none that can be relied on."""
         try:
-            kept = json.loads(self.path.read_text(encoding="utf-8"))
+            kept = json.loads(read_bytes(self.path))
             if kept["inputs"] != inputs or kept["sha256"] != _digest(kept["drawings"]):
                 return None
             return {
                 name: drawn and Rendered(drawn["svg"], drawn["inline"], _bytes(drawn["png"]))
                 for name, drawn in kept["drawings"].items()
             }
-        except (FileNotFoundError, ValueError, TypeError, LookupError):
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
     def keep(self, inputs: str, drawings: Drawings) -> None:
-        """Keep `drawings` instead of what was there.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
+        """Keep `drawings` instead of what was there; where that cannot be, they are drawn again."""
         texts = {
             name: drawn and {"svg": drawn.svg, "inline": drawn.inline, "png": _text(drawn.png)}
             for name, drawn in drawings.items()
         }
         kept = {"inputs": inputs, "sha256": _digest(texts), "drawings": texts}
-        write_atomic(self.path, json.dumps(kept))
+        with suppress(OSError):
+            write_atomic(self.path, json.dumps(kept))
 
 
 def _digest(texts: object) -> str:

@@ -83,7 +83,7 @@ def render_page(
         rows=rows,
         places=_places(rows, provenance),
         wrong=_stopped(rows, {status.WRONG}),
-        stopped=_stopped(rows, set(status.KINDS) - {status.DONE, status.WRONG}),
+        stopped=_stopped(rows, status.NOT_DONE),
         remarks=_remarks(material),
         logs=_logs(provenance),
         stages=_stages(provenance),
@@ -135,6 +135,7 @@ def _remarks(material: Material) -> list[str]:
     """What has to be said of the table's numbers."""
     results = material.results
     return [
+        *remarks.reason_lines(results, (status.DONE,)),
         *remarks.clock_lines(results),
         *remarks.torch_lines(results),
         *remarks.part_lines(results),

@@ -53,23 +53,66 @@ def write_page(
     try:
         figures = all_figures(material)
         drawings, anew = _drawings(figures, material, KeptDrawings(kept) if kept else None)
-        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        drawn: list[Drawn] = []
-        written: list[Path] = []
-        for figure in figures:
-            rendered = drawings[figure.name]
-            files = _write_figure(figure, rendered, folder / FIGURES)
-            written += files
-            relative = tuple(f"{FIGURES}/{path.name}" for path in files)
-            drawn.append(draw(figure, rendered, relative))
-        # What an earlier report drew and this one does not must not stay as if it held.
-        for path in set((folder / FIGURES).iterdir()) - set(written):
-            path.unlink()
-        page = _page(material, drawn, about, folder, claims)
-        write_atomic(folder / PAGE, page)
+        path = _write(material, figures, drawings, about, folder, claims, folder)
     except OSError as error:
-        raise store_error(error, folder) from error
-    return Page(folder / PAGE, anew)
+        raise store_error(error, Path(error.filename or folder)) from error
+    return Page(path, anew)
+
+
+def write_undrawn(
+    material: Material,
+    about: About,
+    folder: Path,
+    claims: Sequence[Mapping[str, Any]] | None,
+    place: Path,
+) -> None:
+    """Write what `write_page` does, but with an empty SVG and PNG for each drawing.
+
+    Args:
+        material: What was found.
+        about: How it was run.
+        folder: Where to write it, and where timing.json is.
+        claims: As for `write_page`.
+        place: The report that it is to be compared with; links are relative to it.
+
+    Raises:
+        StoreError: The folder cannot be written, or timing.json cannot be read.
+    """
+    figures = all_figures(material)
+    blank = Rendered("<svg></svg>", "<svg></svg>", b"")
+    drawings = {figure.name: blank if figure.draw else None for figure in figures}
+    try:
+        _write(material, figures, drawings, about, folder, claims, place)
+    except OSError as error:
+        raise store_error(error, Path(error.filename or folder)) from error
+
+
+def _write(
+    material: Material,
+    figures: Sequence[Figure],
+    drawings: Drawings,
+    about: About,
+    folder: Path,
+    claims: Sequence[Mapping[str, Any]] | None,
+    place: Path,
+) -> Path:
+    """Write the page and the figures' files to `folder`, for a report in `place`; the page."""
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    drawn: list[Drawn] = []
+    written: list[Path] = []
+    for figure in figures:
+        rendered = drawings[figure.name]
+        files = _write_figure(figure, rendered, folder / FIGURES)
+        written += files
+        relative = tuple(f"{FIGURES}/{path.name}" for path in files)
+        drawn.append(draw(figure, rendered, relative))
+    # What an earlier report drew and this one does not must not stay as if it held.
+    for path in set((folder / FIGURES).iterdir()) - set(written):
+        path.unlink()
+    provenance = provenance_of(material, about, place)
+    page = render_page(material, drawn, provenance, about, claims, read_timing(folder))
+    write_atomic(folder / PAGE, page)
+    return folder / PAGE
 
 
 def _drawings(
@@ -85,17 +128,6 @@ def _drawings(
     if kept:
         kept.keep(inputs, drawings)
     return drawings, True
-
-
-def _page(
-    material: Material,
-    drawn: Sequence[Drawn],
-    about: About,
-    folder: Path,
-    claims: Sequence[Mapping[str, Any]] | None,
-) -> str:
-    provenance = provenance_of(material, about, folder)
-    return render_page(material, drawn, provenance, about, claims, read_timing(folder))
 
 
 def _point_names(material: Material) -> dict[str, str]:

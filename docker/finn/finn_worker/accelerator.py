@@ -11,6 +11,7 @@ from typing import Any
 
 from finn_worker import simulator_build
 from finn_worker.compiler import find_compiler
+from finn_worker.rtl.top import fifo_width
 from finn_worker.simulator import Simulator
 from stagekit import Reporter, Request
 
@@ -87,6 +88,7 @@ class Workshop:
                 request.cache,
                 request.scratch,
                 request.cpus,
+                self.reporter.note,
             )
         self.reporter.progress(1, 1, "simulator", "built")
         return Simulator(
@@ -100,13 +102,13 @@ class Workshop:
 
 
 def fifo_table(design: Mapping[str, Any], depths: Sequence[int]) -> list[dict[str, Any]]:
-    """Stream, width_bits, depth and bits (width times depth) of each FIFO."""
+    """Stream, width_bits (whole bytes), depth and bits (width times depth) of each FIFO."""
     return [
         {
             "stream": stream["name"],
-            "width_bits": stream["width_bits"],
+            "width_bits": fifo_width(stream),
             "depth": depth,
-            "bits": depth * stream["width_bits"],
+            "bits": depth * fifo_width(stream),
         }
         for stream, depth in zip(design["streams"], depths, strict=True)
     ]

@@ -26,6 +26,7 @@ from finn_worker import (
     unsupported,
 )
 from finn_worker.folding_search import Found
+from finn_worker.kept import Cache
 from finn_worker.postprocess import Postprocess, extract
 from finn_worker.rtl.bundle import write_bundle
 from finn_worker.verification import Golden, Verifier
@@ -178,7 +179,7 @@ def _streamlined(flow: _Flow, export: Path, cache: Path) -> ModelWrapper:
     path = export / "model.onnx"
     if not path.is_file():
         raise StageError("The export holds no model.onnx.", "Run the export stage again.")
-    entry = streamlined_cache.place(cache, export)
+    entry = streamlined_cache.place(Cache(cache, flow.reporter.note), export)
     found = flow.step("look for the streamlined model", streamlined_cache.find, entry)
     if found is None:
         made = canonical.serialize(_streamline(flow, path))

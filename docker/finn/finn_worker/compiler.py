@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def run(command: Sequence[str], folder: Path | None = None, **environment: str) 
         environment: Its whole environment, where given; by default the caller's.
 
     Raises:
-        StageError: It failed; with the end of what it printed.
+        StageError: It failed; with its errors, or else the end of what it printed.
     """
     done = subprocess.run(
         command,
@@ -84,9 +85,23 @@ def run(command: Sequence[str], folder: Path | None = None, **environment: str) 
         text=True,
         check=False,
     )
+    if done.stderr:
+        print(done.stderr, end="", file=sys.stderr, flush=True)
     if done.returncode == 0:
         return done.stdout
-    end = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LOG_LINES:])
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    shown = "\n".join(_errors(lines) or lines[-LOG_LINES:])
     reason = f"was killed by signal {-done.returncode}" if done.returncode < 0 else "failed"
-    remedy = "Look at the end of its output above; a full disk or too little memory show there."
-    raise StageError(f"{Path(command[0]).name} {reason}:\n{end}", remedy)
+    remedy = "The log has its whole output; a full disk or too little memory show there."
+    raise StageError(f"{Path(command[0]).name} {reason}:\n{shown}", remedy)
+
+
+def _errors(lines: Sequence[str]) -> list[str]:
+    """The lines of Verilator's errors, each with what follows indented, and not of its warnings."""
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        inside = line.startswith("%Error") or (inside and line.startswith(" "))
+        if inside and not line.startswith("%Error: Exiting"):
+            found.append(line)
+    return found[:LOG_LINES]

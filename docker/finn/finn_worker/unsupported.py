@@ -28,7 +28,7 @@ ACTIVATIONS = frozenset(
 )
 # FINN+ executes layers in float32, which holds whole numbers of one sign up to 2**24.
 LARGEST_WEIGHT_BITS = 25
-LARGEST_QUANTIZER_BITS = 8
+LEAST_BITS, LARGEST_QUANTIZER_BITS = 2, 8
 SUPPORTED = (
     "Supported are fully connected layers with quantized weights, each followed by a quantizer of "
     f"at most {LARGEST_QUANTIZER_BITS} bits, and one scale and bias per class at the end."
@@ -157,7 +157,10 @@ class _Graph:
         if kind in AFFINE:
             return self._of_affine(node)
         if kind in QUANTIZERS:
-            return self._of_quantizer(node)
+            return Reason(
+                f"FINN+ makes no thresholds of the quantizer {self.place(node)}.",
+                "Use a constant scale and bit width, and a zero point of 0.",
+            )
         if kind == "MatMul":
             return self._of_matmul(node)
         return self._of_other(node)
@@ -191,18 +194,6 @@ class _Graph:
                 "weight_narrow_range=True).",
             )
         return Reason(f"{node.op_type} ({self.place(node)}) is left before thresholds.", SUPPORTED)
-
-    def _of_quantizer(self, node: Any) -> Reason:
-        bits = self.model.get_initializer(node.input[3]) if len(node.input) > 3 else None
-        if bits is not None and bits.max() > LARGEST_QUANTIZER_BITS:
-            return Reason(
-                f"The quantizer {self.place(node)}, has {bits.max():g} bits.",
-                f"Use at most {LARGEST_QUANTIZER_BITS}: a quantizer becomes 2^bits - 1 thresholds.",
-            )
-        return Reason(
-            f"FINN+ makes no thresholds of the quantizer {self.place(node)}.",
-            "Use a constant scale, bit width and zero point; a zero point of 0.",
-        )
 
     def _of_matmul(self, node: Any) -> Reason:
         layer = self.layers_before(node) + 1
@@ -257,6 +248,13 @@ def _misplaced(graph: _Graph, node: Any) -> Reason | None:
             "Leave it out: the pixels are integers of 8 bits already, and the first layer takes "
             "them as they are.",
         )
+    bits = _bits(graph.model, node)
+    if bits is not None and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
+        return Reason(
+            f"The quantizer {graph.place(node)}, has {bits:g} bits.",
+            f"Use {LEAST_BITS} to {LARGEST_QUANTIZER_BITS}: it becomes 2^bits - 1 thresholds, and "
+            f"layers in RTL take integers of at least {LEAST_BITS} bits.",
+        )
     relu = graph.model.find_producer(node.input[0])
     signed = getCustomOp(node).get_nodeattr("signed") if node.op_type == "Quant" else 0
     if relu is not None and relu.op_type == "Relu" and signed:
@@ -266,6 +264,14 @@ def _misplaced(graph: _Graph, node: Any) -> Reason | None:
             "Use Brevitas' QuantReLU, which quantizes to unsigned numbers.",
         )
     return None
+
+
+def _bits(model: ModelWrapper, node: Any) -> float | None:
+    """Of a quantizer; None where they are not known before it is executed."""
+    if node.op_type == "BipolarQuant":
+        return 1
+    bits = model.get_initializer(node.input[3]) if node.op_type in {"Quant", "IntQuant"} else None
+    return None if bits is None else float(bits.max())
 
 
 def _no_rtl(graph: _Graph, node: Any, part: str) -> Reason:
@@ -279,7 +285,7 @@ def _no_rtl(graph: _Graph, node: Any, part: str) -> Reason:
         "sums": layer.get_output_datatype().bitwidth(),
     }
     most = dict(zip(found, get_dsp_datapath_limits(dsp), strict=True))
-    least = {"inputs": 2, "weights": 2, "sums": 1}
+    least = {"inputs": LEAST_BITS, "weights": LEAST_BITS, "sums": 1}
     off = [
         f"its {name} have {bits} bits, {least[name]} to {most[name]} can be"
         for name, bits in found.items()
@@ -287,7 +293,7 @@ def _no_rtl(graph: _Graph, node: Any, part: str) -> Reason:
     ]
     return Reason(
         where + (", ".join(off) or f"its types do not suit the {dsp}") + ".",
-        "Use quantizers of 2 to 8 bits.",
+        f"Use quantizers of {LEAST_BITS} to {LARGEST_QUANTIZER_BITS} bits.",
     )
 
 

@@ -7,7 +7,8 @@
 
 namespace {
 
-// `bits` wide integers, packed from the least significant bit of the first byte.
+// `bits` wide integers, packed from the least significant bit of the first byte. With a sign they
+// have at most 16 bits: mvu.sv refuses others.
 class Unpacker {
 public:
     Unpacker(uint32_t count, uint32_t bits, bool is_signed)
@@ -71,14 +72,23 @@ private:
     std::vector<int16_t> table_;
 };
 
-int32_t dot(const int16_t* a, const int16_t* b, uint32_t count) {
-    int32_t sum = 0;
+template <typename Sum>
+Sum dot(const int16_t* a, const int16_t* b, uint32_t count) {
+    Sum sum = 0;
     for (uint32_t i = 0; i < count; ++i) sum += int32_t{a[i]} * int32_t{b[i]};
     return sum;
 }
 
+// Whether the sum of `count` products may need more than 32 bits.
+bool is_wide(uint32_t weight_bits, uint32_t activation_bits, uint32_t count) {
+    uint32_t bits = weight_bits + activation_bits;
+    for (uint32_t reach = 1; reach < count; reach *= 2) ++bits;
+    return bits > 31;
+}
+
 struct Core {
     uint32_t pe, simd, slots;
+    bool wide;
     Unpacker unpack_weights, unpack_activations;
     std::vector<uint8_t> padded_weights, padded_activations;
     std::vector<int16_t> weights, activations;
@@ -95,6 +105,7 @@ uint64_t new_mvu_core(uint32_t pe, uint32_t simd, uint32_t weight_bits, uint32_t
     auto* core = new Core{pe,
                           simd,
                           latency + 1,
+                          is_wide(weight_bits, activation_bits, simd),
                           Unpacker{pe * simd, weight_bits, true},
                           Unpacker{simd, activation_bits, signed_activations != 0},
                           {},
@@ -122,7 +133,9 @@ void step_mvu_core(uint64_t core, const void* weights, size_t weight_bytes, cons
     c.unpack_weights(c.padded_weights.data(), c.weights.data());
     c.unpack_activations(c.padded_activations.data(), c.activations.data());
     for (uint32_t pe = 0; pe < c.pe; ++pe) {
-        c.sums[pe] += dot(&c.weights[size_t{pe} * c.simd], c.activations.data(), c.simd);
+        const int16_t* weights_of_pe = &c.weights[size_t{pe} * c.simd];
+        c.sums[pe] += c.wide ? dot<int64_t>(weights_of_pe, c.activations.data(), c.simd)
+                             : dot<int32_t>(weights_of_pe, c.activations.data(), c.simd);
     }
 }
 

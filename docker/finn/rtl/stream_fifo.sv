@@ -1,8 +1,9 @@
 // FIFO on an AXI stream whose depth is an input, so that one simulator serves every depth.
 //
 // Cycle for cycle the same as FINN's fifo.sv of that depth (up to 2028, RAM_STYLE "auto"):
-//  - Up to a depth of 257, and for streams of less than 5 bits, items go through a memory and one
+//  - Up to a depth of 257, and for items of less than 5 bits, items go through a memory and one
 //    output register. The smallest FIFO holds 5 items, whatever depth below that is asked for.
+//    (Streams are padded to whole bytes in FINN, so their items never have less than 8 bits.)
 //  - Deeper ones are block RAM in FINN: one register more, and the memory rounded up to a power
 //    of two, or to the sum of two of them.
 module stream_fifo #(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compile_stage import SPEC
 from finn_worker.compile import compile_model
 from finn_worker.simulate import simulate
 from finn_worker.size import size
@@ -93,9 +94,11 @@ class Bench:
         return copy
 
 
-def compile_network(folder: Path, sizes: tuple[int, ...], folding: list[list[int]]) -> Bench:
+def compile_network(
+    folder: Path, sizes: tuple[int, ...], folding: list[list[int]], weight_bits: int = 3
+) -> Bench:
     """Export and compile a random network."""
-    mlp = QuantizedMLP(sizes, weight_bits=3, act_bits=2)
+    mlp = QuantizedMLP(sizes, weight_bits, act_bits=2)
     export = mlp.export(folder / "export")
     predictions = mlp.logits.argmax(axis=1)
     # Labels of which a known share is right
@@ -111,14 +114,7 @@ def compile_network(folder: Path, sizes: tuple[int, ...], folding: list[list[int
     scratch.mkdir()
     request = Request(
         stage="compile",
-        spec={
-            "folding": folding,
-            "target_fps": None,
-            "oversized": "simulate",
-            "board": "Pynq-Z1",
-            "part": "xc7z020clg400-1",
-            "clock_mhz": 100.0,
-        },
+        spec=SPEC | {"folding": folding},
         inputs={"export": export},
         outputs=compiled,
         scratch=scratch,

@@ -16,6 +16,9 @@ import numpy.typing as npt
 from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.infer_shapes import InferShapes
+
+from finn_worker.verification import execute
 
 Floats = npt.NDArray[np.float64]
 PIXEL_MAX = 255.0
@@ -24,7 +27,10 @@ EPSILON = 1e-5
 
 @dataclass
 class Layer:
-    """One fully connected layer; `act_bits` 0 leaves out the quantizer after it."""
+    """One fully connected layer; `act_bits` 0 leaves out the quantizer after it.
+
+    The fields from `weight_bits` on make a layer that NumPy does not compute here: see `export`.
+    """
 
     weights: Floats
     weight_scale: Floats
@@ -33,7 +39,11 @@ class Layer:
     gain: Floats
     offset: Floats
     act_bits: int
-    act_scale: float = 0.4
+    act_scale: float | Floats = 0.4
+    weight_bits: int | None = None
+    weights_quantized: bool = True
+    operator: str = ""
+    rounding: str = "ROUND"
 
 
 @dataclass
@@ -44,12 +54,14 @@ class QuantizedMLP:
         sizes: Numbers of inputs, of each hidden layer's outputs, and of classes.
         weight_bits: Narrow-range, signed.
         act_bits: Signed.
+        input_bits: Of a quantizer before the first layer, signed; 0 for none.
     """
 
     sizes: tuple[int, ...] = (64, 16, 16, 8, 4)
     weight_bits: int = 2
     act_bits: int = 2
     seed: int = 0
+    input_bits: int = 0
     layers: list[Layer] = field(default_factory=list)
     images: npt.NDArray[np.uint8] = field(init=False)
     logits: Floats = field(init=False)
@@ -77,6 +89,16 @@ class QuantizedMLP:
             values = self._forward(layer, values)
         self.logits = values
 
+    def set_weights(self, index: int, integers: Floats) -> None:
+        """Give a layer these weights [outputs, inputs] and positive scales; compute all anew."""
+        layer = self.layers[index]
+        layer.weights = _as_float32(integers * layer.weight_scale)
+        layer.gain = np.abs(layer.gain)
+        values: Floats = self.images / PIXEL_MAX
+        for each in self.layers:
+            values = self._forward(each, values)
+        self.logits = values
+
     def _forward(self, layer: Layer, values: Floats) -> Floats:
         limit = 2 ** (self.weight_bits - 1) - 1
         weights = np.clip(np.round(layer.weights / layer.weight_scale), -limit, limit)
@@ -92,38 +114,59 @@ class QuantizedMLP:
     def to_qonnx(self, tail: str = "") -> ModelWrapper:
         """The network as Brevitas would export it; `tail` adds an operator after the logits."""
         builder = _Builder()
-        tensor = builder.node("Div", "images", builder.constant(np.float32(PIXEL_MAX)))
+        tensor = builder.node("Div", "images", builder.constant(PIXEL_MAX))
+        if self.input_bits:
+            tensor = builder.quant(tensor, 2.0 ** (1 - self.input_bits), self.input_bits)
         for layer in self.layers:
-            bits = builder.constant(np.float32(self.weight_bits))
-            zero = builder.constant(np.float32(0))
-            scale = builder.constant(layer.weight_scale)
-            weights = builder.constant(layer.weights)
-            quantized = builder.quant(weights, scale, zero, bits, narrow=1)
-            turned = builder.node("Transpose", quantized, perm=[1, 0])
+            weights, bits = builder.constant(layer.weights), layer.weight_bits or self.weight_bits
+            if layer.weights_quantized:
+                scale = layer.weight_scale * 2.0 ** (self.weight_bits - bits)
+                weights = builder.quant(weights, scale, bits, narrow=1)
+            turned = builder.node("Transpose", weights, perm=[1, 0])
             tensor = builder.node("MatMul", tensor, turned)
             moments = (layer.gain, layer.offset, layer.mean, layer.variance)
             names = [builder.constant(item) for item in moments]
             tensor = builder.node("BatchNormalization", tensor, *names, epsilon=EPSILON)
+            if layer.operator:
+                tensor = builder.node(layer.operator, tensor)
             if layer.act_bits:
-                scale = builder.constant(np.float32(layer.act_scale))
-                bits = builder.constant(np.float32(layer.act_bits))
-                tensor = builder.quant(tensor, scale, zero, bits, narrow=0)
-        if tail:
+                tensor = builder.quant(
+                    tensor, layer.act_scale, layer.act_bits, rounding=layer.rounding
+                )
+        if tail == "TopK":
+            tensor = builder.node(tail, tensor, builder.index(1), outputs=2)
+        elif tail:
             tensor = builder.node(tail, tensor)
-        return builder.model(tensor, self.sizes[0], self.sizes[-1])
+        outputs = 1 if tail == "TopK" else self.sizes[-1]
+        return builder.model(tensor, self.sizes[0], outputs)
 
-    def export(self, folder: Path, tail: str = "", input_datatype: str = "UINT8") -> Path:
-        """Leave what the export stage leaves in `folder`."""
+    def export(
+        self,
+        folder: Path,
+        tail: str = "",
+        input_datatype: str = "UINT8",
+        *,
+        computed_by_model: bool = False,
+    ) -> Path:
+        """Leave what the export stage leaves in `folder`.
+
+        Args:
+            folder: Made where it is missing.
+            tail: An operator after the logits.
+            input_datatype: As annotated.
+            computed_by_model: Take the exported model's outputs for golden ones, not NumPy's.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         model = self.to_qonnx(tail)
         model.set_tensor_datatype("images", DataType[input_datatype])
         model.save(str(folder / "model.onnx"))
-        np.savez(
-            folder / "golden.npz",
-            images=self.images,
-            logits=self.logits.astype(np.float32),
-            predictions=self.logits.argmax(axis=1),
-        )
+        logits = self.logits.astype(np.float32)
+        if computed_by_model:
+            logits = execute(model.transform(InferShapes()), self.images.astype(np.float32))
+        predictions = logits.argmax(axis=1)
+        sets = {"images": self.images, "predictions": predictions}
+        np.savez(folder / "golden.npz", logits=logits, **sets)
+        np.savez(folder / "test_set.npz", labels=predictions.astype(np.uint8), **sets)
         return folder
 
 
@@ -142,19 +185,28 @@ class _Builder:
         self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
-    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"value_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+    def index(self, value: int) -> str:
+        name = f"index_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray([value], np.int64), name))
         return name
 
-    def quant(self, *inputs: str, narrow: int) -> str:
+    def node(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
+        """Add a node; the name of its first output."""
+        names = [f"value_{len(self.nodes)}_{nth}" for nth in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+        return names[0]
+
+    def quant(
+        self, tensor: str, scale: Any, bits: int, *, narrow: int = 0, rounding: str = "ROUND"
+    ) -> str:
         return self.node(
             "Quant",
-            *inputs,
+            tensor,
+            *map(self.constant, (scale, 0.0, bits)),
             domain="qonnx.custom_op.general",
             narrow=narrow,
             signed=1,
-            rounding_mode="ROUND",
+            rounding_mode=rounding,
         )
 
     def model(self, output: str, inputs: int, outputs: int) -> ModelWrapper:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from accelerators import Bench
 from compile_stage import FOLDING, Outcome, compile_export
 from finn_worker.verification import execute
 from quantized_mlp import QuantizedMLP
+from stagekit import Infeasible, StageError
 
 
 def test_every_step_is_verified_on_every_golden_image(
@@ -116,3 +120,46 @@ def test_finns_search_meets_the_target_and_its_choice_is_read_back(
 def test_progress_counts_up_to_its_total(compiled: Outcome) -> None:
     steps_done = [event for event in compiled.events if event["event"] == "progress"]
     assert [event["done"] for event in steps_done] == list(range(steps_done[0]["total"] + 1))
+
+
+def test_what_else_a_folding_file_chooses_is_built(tmp_path: Path) -> None:
+    network = QuantizedMLP(weight_bits=4, act_bits=4)
+    export = network.export(tmp_path / "export")
+    options = [
+        ["MVAU_1", "ram_style", "distributed"],
+        ["MVAU_2", "resType", "lut"],
+        ["Thresholding_0", "PE", 2],
+    ]
+    plain = compile_export(tmp_path / "plain", export).metrics
+    chosen = compile_export(tmp_path / "chosen", export, options=options)
+
+    simulated = ModelWrapper(str(chosen.outputs / "dataflow.onnx"))
+    thresholds = [getCustomOp(node) for node in simulated.get_nodes_by_op_type("Thresholding_rtl")]
+    assert [item.get_nodeattr("PE") for item in thresholds] == [2, *(pe for pe, _ in FOLDING[1:3])]
+    assert {node.op_type.rsplit("_", 1)[1] for node in simulated.graph.node} == {"rtl"}
+    before, after = (
+        [layer for layer in metrics["layers"] if layer["mw"]] for metrics in (plain, chosen.metrics)
+    )
+    assert before[1]["bram18"] > after[1]["bram18"] == 0
+    assert [layer["op_type"] for layer in after] == ["MVAU_rtl", "MVAU_rtl", "MVAU_hls", "MVAU_rtl"]
+    assert chosen.metrics["options"] == options
+
+    bench = Bench(network, tmp_path, export, chosen.outputs)
+    assert bench.run("simulate")[1]["bit_exact"]
+
+
+@pytest.mark.parametrize(
+    ("option", "error", "says"),
+    [
+        (["MVAU_4", "ram_style", "block"], StageError, "MVAU_4 is no layer of the network"),
+        (["Thresholding_x", "PE", 2], StageError, "Thresholding_x is no layer"),
+        (["Thresholding_0", "PE", 5], Infeasible, "PE 5 does not divide; 1, 2, 4, 8, 16 would"),
+        (["MVAU_0", "ram_style", "paper"], StageError, "paper"),
+        (["MVAU_0", "colour", "red"], StageError, "colour"),
+    ],
+)
+def test_what_a_layer_does_not_have_is_refused(
+    export: Path, tmp_path: Path, option: list[Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        compile_export(tmp_path / "run", export, options=[option])

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.general import GiveUniqueNodeNames
+from qonnx.transformation.infer_shapes import InferShapes
 
 from accelerators import Bench
-from compile_stage import compile_export
-from finn_worker.known_faults import overflowing_queues
-from quantized_mlp import QuantizedMLP
+from compile_stage import Outcome, compile_export
+from finn_worker import folding, known_faults
+from finn_worker.folding import Fold, Matrix
+from quantized_mlp import EPSILON, PIXEL_MAX, QuantizedMLP
+from stagekit import Infeasible
 from test_rtl_standins import compare, finn_module, own_module
 
-FIRST = "MVAU_rtl_0"
 MVU_MODULES = [
     finn_module("mvu/mvu_pkg.sv", rename=False),
     finn_module("mvu/replay_buffer.sv", rename=False),
@@ -22,41 +27,114 @@ MVU_MODULES = [
 ]
 
 
-def test_warned_of_are_exactly_the_shapes_that_lose_results(tmp_path: Path) -> None:
-    shapes = [(simd, sf, nf) for simd in (1, 3, 8, 49, 64) for sf in (1, 2, 3) for nf in (1, 4)]
+def test_exactly_the_shapes_that_lose_results_are_refused(tmp_path: Path) -> None:
+    simds = (1, 2, 3, 5, 8, 15, 16, 49, 64)
+    shapes = [(simd, sf, nf) for simd in simds for sf in (1, 2, 3) for nf in (1, 4)]
     configurations = [{"SIMD": simd, "SF": sf, "NF": nf} for simd, sf, nf in shapes]
     found = compare("mvu_results", configurations, MVU_MODULES, tmp_path, tmp_path)
     for (simd, sf, nf), (wrong, delivered) in zip(shapes, found, strict=True):
-        layer = {"name": FIRST, "op_type": "MVAU_rtl", "mw": simd * sf, "simd": simd}
-        warned = overflowing_queues([layer]) is not None
-        assert warned == (wrong > 0), (simd, sf, nf)
+        assert known_faults.loses_results(simd * sf, simd) == (wrong > 0), (simd, sf, nf)
         assert delivered > 1000, (simd, sf, nf)
 
 
-def test_layers_that_vitis_hls_would_build_are_not_warned_of() -> None:
-    layers = [
-        {"name": "MVAU_hls_0", "op_type": "MVAU_hls", "mw": 8, "simd": 8},
-        {"name": "Thresholding_rtl_0", "op_type": "Thresholding_rtl", "mw": None, "simd": None},
-    ]
-    assert overflowing_queues(layers) is None
-
-
-@pytest.mark.parametrize(("pe", "simd", "safe"), [(4, 64, False), (8, 32, True)])
-def test_wrong_outputs_are_put_down_to_the_fault(
-    tmp_path: Path, pe: int, simd: int, safe: bool
+@pytest.mark.parametrize(
+    ("shape", "fold", "built"),
+    [
+        ((64, 64), (16, 64), (32, 32)),
+        ((64, 64), (64, 64), (64, 32)),
+        ((2, 8), (4, 2), (8, 1)),
+        ((3, 6), (2, 3), (6, 1)),
+        ((3, 8), (2, 3), (8, 1)),
+        ((49, 64), (8, 49), (64, 7)),
+        ((49, 64), (16, 49), (64, 7)),
+        ((7, 5), (5, 7), (5, 1)),
+    ],
+)
+def test_the_nearest_folding_in_speed_is_as_fast_where_it_can_be(
+    shape: tuple[int, int], fold: tuple[int, int], built: tuple[int, int]
 ) -> None:
-    # The first layer takes 4 cycles an image either way; the second one takes 64.
-    folding = [[pe, simd], [2, 2], [2, 2], [2, 2]]
-    network = QuantizedMLP((64, 16, 16, 8, 4))
-    export = network.export(tmp_path / "export")
-    predictions = network.logits.argmax(axis=1)
-    sets = {"images": network.images, "labels": predictions, "predictions": predictions}
-    np.savez(export / "test_set.npz", **sets)
-    compiled = compile_export(tmp_path / "compile", export, folding=folding)
-    about = [event["text"] for event in compiled.events if FIRST in event.get("text", "")]
-    assert len(about) == (0 if safe else 1)
+    layer = Matrix("MVAU_0", *shape)
+    assert folding.nearest(layer, Fold(*fold)) == Fold(*built)
 
+
+def test_a_layer_of_one_input_loses_results_however_it_is_folded() -> None:
+    layers, folds = [Matrix("MVAU_0", 1, 8)], [Fold(2, 1)]
+    with pytest.raises(Infeasible, match="a layer of one input has no other"):
+        folding.check(layers, folds)
+    with pytest.raises(Infeasible, match="a layer of one input has no other"):
+        folding.without_losses(layers, folds)
+
+
+def test_what_finns_search_finds_loses_no_results(tmp_path: Path) -> None:
+    """Images of 7x7 pixels at a million a second on a ZCU102."""
+    network = QuantizedMLP((49, 64, 64, 64, 10), weight_bits=3, act_bits=2)
+    export = network.export(tmp_path / "export")
+    target = {"folding": None, "target_fps": 1e6, "board": "ZCU102"}
+    target["part"] = "xczu9eg-ffvb1156-2-e"
+    compiled = compile_export(tmp_path / "compile", export, **target)
+
+    note = compiled.metrics["folding_note"]
+    assert "MVAU_0 (PE 1, SIMD 49 became PE 8, SIMD 7)" in note
+    assert note in [event.get("text") for event in compiled.events]
+    built = zip(compiled.metrics["folding"], network.sizes[:-1], strict=True)
+    assert all(simd < inputs for (_, simd), inputs in built)
+    assert compiled.metrics["ii_estimated"] <= 100
+    _, metrics, events = Bench(network, tmp_path, export, compiled.outputs).run("simulate")
+    assert metrics["bit_exact"]
+    assert metrics["ii_simulated"] <= 100
+    assert "NOT bit-exact" not in events
+
+
+def test_a_search_that_loses_nothing_is_left_alone(export: Path, tmp_path: Path) -> None:
+    compiled = compile_export(tmp_path, export, folding=None, target_fps=195312.5)
+    assert compiled.metrics["folding_note"] is None
+
+
+def test_sums_beyond_float32_are_blamed_where_there_are_some(tmp_path: Path) -> None:
+    few, many = (QuantizedMLP(weight_bits=bits, act_bits=4) for bits in (8, 16))
+    assert compiled_faults(tmp_path / "few", few) == []
+    (fault,) = compiled_faults(tmp_path / "many", many)
+    assert fault.startswith("MVAU_0 can sum beyond 2^24")
+
+
+def compiled_faults(folder: Path, network: QuantizedMLP) -> list[str]:
+    faults: list[str] = compile_export(folder / "run", network.export(folder / "export")).metrics[
+        "known_faults"
+    ]
+    return faults
+
+
+@pytest.mark.parametrize("faults", [[], ["MVAU_0 can sum beyond 2^24."]])
+def test_simulation_blames_a_fault_only_where_the_design_meets_one(
+    export: Path, compiled: Outcome, network: QuantizedMLP, tmp_path: Path, faults: list[str]
+) -> None:
     bench = Bench(network, tmp_path, export, compiled.outputs)
-    _, metrics, events = bench.run("simulate", images=len(network.images))
-    assert metrics["bit_exact"] == safe
-    assert (f"fault in FINN+: {FIRST}" in events) != safe
+
+    def break_thresholds(rtl: Path) -> None:
+        path = rtl.parent / "metrics.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"known_faults": faults}))
+        memory = next((rtl / "memories").rglob("*threshs_0_0*"))
+        memory.write_text("0\n" * len(memory.read_text().splitlines()))
+
+    broken = bench.variant("broken", break_thresholds)
+    _, metrics, events = bench.run("simulate", broken)
+    assert not metrics["bit_exact"]
+    assert ("fault in FINN+: MVAU_0 can sum" in events) == bool(faults)
+
+
+def test_ties_are_blamed_where_there_are_some() -> None:
+    network = QuantizedMLP()
+    images = network.images.astype(np.float32)
+    assert known_faults.of_export(named(network), images) == []
+    # Sums of whole pixels by whole weights, shifted to lie between two steps
+    first = network.layers[0]
+    first.weights = np.round(first.weights / first.weight_scale) * PIXEL_MAX
+    first.weight_scale = np.full_like(first.weight_scale, PIXEL_MAX)
+    first.mean, first.variance = np.zeros(16), np.full(16, 1 - EPSILON)
+    first.gain, first.offset, first.act_scale = np.ones(16), np.full(16, 0.5), 1.0
+    (fault,) = known_faults.of_export(named(network), images)
+    assert "Quant_4: inputs lie exactly between two steps" in fault
+
+
+def named(network: QuantizedMLP) -> ModelWrapper:
+    return network.to_qonnx().transform(InferShapes()).transform(GiveUniqueNodeNames())

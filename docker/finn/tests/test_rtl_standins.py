@@ -12,8 +12,11 @@ import finn
 import numpy as np
 import pytest
 
+from finn_worker import simulator_build
 from finn_worker.rtl.patches import patch
+from finn_worker.rtl.standins import STANDINS
 from finn_worker.simulator_build import OWN_RTL, Sources, build
+from stagekit import StageError
 
 FINN_RTL = Path(str(finn.__file__)).parent / "finn-rtllib"
 PAIRS = Path(__file__).parent / "rtl"
@@ -84,7 +87,11 @@ FIFO_MODULES = [finn_module("fifo/hdl/fifo.sv", rename=False), own_module("strea
 
 def test_fifo_of_every_kind_equals_finns(cache: Path, tmp_path: Path) -> None:
     depths = [2, 5, 6, 33, 34, 64, 65, 257, 258, 514, 600, 1100, 2028]
-    configurations = [{"DEPTH": depth, "WIDTH": width} for depth in depths for width in (3, 16)]
+    configurations = [{"DEPTH": depth, "WIDTH": width} for depth in depths for width in (8, 16)]
+    # FINN chooses by the width, too: below 5 bits, and below 12
+    narrow = [(257, 1), (258, 4), (300, 2), (257, 5), (258, 5), (300, 9), (64, 9), (65, 11)]
+    narrow += [(64, 12), (65, 12), (258, 3), (2028, 4)]
+    configurations += [{"DEPTH": depth, "WIDTH": width} for depth, width in narrow]
     configurations += [{"DEPTH": depth, "WIDTH": 70} for depth in (2, 50, 300)]
     found = compare("fifo_pair", configurations, FIFO_MODULES, cache, tmp_path, 4 * CYCLES)
     for configuration, (different, active) in zip(configurations, found, strict=True):
@@ -105,10 +112,9 @@ def test_weight_memory_equals_finns(cache: Path, tmp_path: Path) -> None:
     modules = [finn_module("memstream/hdl/memstream.sv"), own_module("standins/memstream.sv")]
     rng = np.random.default_rng(0)
     configurations: list[dict[str, Any]] = []
-    for depth, width in ((1, 8), (2, 3), (3, 64), (7, 16), (64, 33), (100, 200)):
+    for depth, width in ((1, 8), (2, 3), (3, 64), (7, 16), (64, 33), (100, 200), (5000, 2048)):
         name = f"weights_{depth}_{width}.dat"
-        words = ["".join(rng.choice(list("0123456789abcdef"), 50)) for _ in range(depth)]
-        numbers = (int(word, 16) % 2**width for word in words)
+        numbers = (int.from_bytes(rng.bytes(width // 8 + 1)) % 2**width for _ in range(depth))
         (tmp_path / name).write_text("".join(f"{number:x}\n" for number in numbers))
         configurations.append({"DEPTH": depth, "WIDTH": width, "INIT_FILE": f'"{name}"'})
     found = compare("memstream_pair", configurations, modules, cache, tmp_path)
@@ -123,15 +129,16 @@ def write_thresholds(
     """Random thresholds as FINN lays them out: a file for each PE and step of the search."""
     rng = np.random.default_rng(n * c + pe)
     low = -(2 ** (k - 1)) if signed else 0
-    thresholds = np.sort(rng.choice(np.arange(low, low + 2**k), (c, n), replace=True), axis=1)
+    kind = np.int64 if signed else np.uint64
+    thresholds = np.sort(rng.integers(low, low + 2**k, (c, n), kind), axis=1)
     steps = n.bit_length()
-    padded = np.full((c, 2**steps - 1), low + 2**k - 1)
+    padded = np.full((c, 2**steps - 1), low + 2**k - 1, kind)
     padded[:, :n] = thresholds
     for lane in range(pe):
         for step in range(steps):
             half = 2 ** (steps - 1 - step)
-            chosen = padded[lane::pe, half - 1 :: 2 * half].reshape(-1) % 2**k
-            text = "".join(f"{number:x}\n" for number in chosen)
+            chosen = padded[lane::pe, half - 1 :: 2 * half].reshape(-1)
+            text = "".join(f"{int(number) % 2**k:x}\n" for number in chosen)
             (folder / f"{prefix}threshs_{lane}_{step}.dat").write_text(text)
 
 
@@ -144,16 +151,20 @@ def test_thresholding_equals_finns(cache: Path, tmp_path: Path) -> None:
     for bits, k, c, pe, signed, deep in (
         (2, 18, 8, 2, 1, 1), (2, 7, 6, 1, 1, 1), (3, 9, 4, 4, 1, 0), (4, 12, 12, 3, 1, 1),
         (4, 8, 5, 5, 0, 1), (8, 17, 4, 1, 1, 1), (8, 20, 6, 2, 0, 0), (1, 6, 3, 1, 1, 1),
+        (1, 2, 2, 1, 1, 0), (2, 2, 4, 2, 0, 1), (2, 64, 6, 2, 1, 1), (3, 64, 3, 3, 0, 0),
+        (2, 33, 2, 1, 1, 1), (16, 24, 2, 1, 1, 1), (16, 17, 2, 2, 0, 0),
     ):  # fmt: skip
         for missing in {0, (2**bits - 1) // 3}:
             n = 2**bits - 1 - missing
             prefix = f"t{len(configurations)}_"
             write_thresholds(tmp_path, prefix, k, n, c, pe, bool(signed))
-            bias = -(2 ** (bits - 1)) if signed else 0
-            configurations.append({
-                "K": k, "N": n, "C": c, "PE": pe, "SIGNED": signed, "BIAS": bias,
-                "DEEP_PIPELINE": deep, "THRESHOLDS_PATH": f'"./{prefix}"',
-            })  # fmt: skip
+            for bias in {-(2 ** (bits - 1)) if signed else 0, -1 if missing else 5}:
+                configurations.append({
+                    "K": k, "N": n, "C": c, "PE": pe, "SIGNED": signed, "BIAS": bias,
+                    "DEEP_PIPELINE": deep, "THRESHOLDS_PATH": f'"./{prefix}"',
+                })  # fmt: skip
+    asked = [{"SETS": 1, "FPARG": 0, "USE_AXILITE": 0, "WT": c["K"]} | c for c in configurations]
+    assert_covered("thresholding.sv", asked)
     found = compare("thresholding_pair", configurations, modules, cache, tmp_path)
     for configuration, (different, active) in zip(configurations, found, strict=True):
         assert different == 0, configuration
@@ -169,11 +180,11 @@ MVU_MODULES = [
 
 
 def mvu(pe: int, simd: int, weights: int, activations: int, signed: int = 1, narrow: int = 1,
-        version: int = 1) -> dict[str, int]:  # fmt: skip
+        version: int = 1, **more: int) -> dict[str, int]:  # fmt: skip
     return {
         "VERSION": version, "PE": pe, "SIMD": simd, "WEIGHT_WIDTH": weights,
         "ACTIVATION_WIDTH": activations, "SIGNED_ACTIVATIONS": signed, "NARROW_WEIGHTS": narrow,
-    }  # fmt: skip
+    } | more  # fmt: skip
 
 
 def test_compute_core_equals_finns(cache: Path, tmp_path: Path) -> None:
@@ -184,7 +195,90 @@ def test_compute_core_equals_finns(cache: Path, tmp_path: Path) -> None:
     configurations += [mvu(1, 1, 2, 2), mvu(5, 1, 4, 4), mvu(5, 1, 8, 8), mvu(2, 8, 2, 8, signed=0)]
     configurations += [mvu(7, 3, 2, 3, narrow=0), mvu(2, 3, 8, 8, narrow=0, version=2)]
     configurations += [mvu(8, 8, 2, 2), mvu(10, 8, 2, 2), mvu(2, 64, 2, 8, signed=0)]
+    # Up to the limits, with sums that need more than 32 bits within a beat
+    configurations += [mvu(3, 4, 16, a, s, n, v) for a, s in ((16, 1), (15, 0), (2, 1), (2, 0))
+                       for n, v in ((0, 1), (1, 2))]  # fmt: skip
+    configurations += [mvu(2, 3, w, 16) for w in (2, 9, 13)] + [mvu(2, 3, 9, 15, 0, version=2)]
+    configurations += [mvu(2, 2, 4, 4, ACCU_WIDTH=48), mvu(3, 1, 2, 2, ACCU_WIDTH=3, MOST=1)]
+    asked = [{"PUMPED_COMPUTE": 0, "ACCU_WIDTH": 30} | c for c in configurations]
+    assert_covered("mvu.sv", asked)
     found = compare("mvu_pair", configurations, MVU_MODULES, cache, tmp_path, CYCLES // 3)
     for configuration, (different, active) in zip(configurations, found, strict=True):
         assert different == 0, configuration
         assert active > CYCLES / 30, configuration
+
+
+def assert_covered(file: str, configurations: Sequence[Mapping[str, Any]]) -> None:
+    """Every limit of a stand-in is reached and none is exceeded."""
+    for limit in STANDINS[file].limits:
+        values = {limit.value(configuration) for configuration in configurations}
+        assert (min(values), max(values)) == (limit.least, limit.most), limit.text
+
+
+MVU = mvu(2, 2, 4, 4) | {"ACCU_WIDTH": 12}
+MEMORY = {"SETS": 1, "DEPTH": 4, "WIDTH": 8, "INIT_FILE": '"weights.dat"'}
+THRESHOLDS = {
+    "K": 8, "N": 3, "C": 4, "PE": 2, "SETS": 1, "FPARG": 0, "USE_CONFIG": 0,
+    "THRESHOLDS_PATH": '"./t_"',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "beyond", "reason"),
+    [
+        ("mvu", MVU | {"VERSION": 3}, "only DSP48E1"),
+        ("mvu", MVU | {"WEIGHT_WIDTH": 17, "ACCU_WIDTH": 30}, "weights have 2 to 16 bits"),
+        ("mvu", MVU | {"WEIGHT_WIDTH": 1}, "weights have 2 to 16 bits"),
+        ("mvu", MVU | {"ACTIVATION_WIDTH": 17, "ACCU_WIDTH": 30}, "activations have 2 to 16"),
+        ("mvu", MVU | {"ACTIVATION_WIDTH": 16, "SIGNED_ACTIVATIONS": 0}, "activations have 2 to"),
+        ("mvu", MVU | {"ACCU_WIDTH": 49}, "sums have 3 to 48 bits"),
+        ("memstream", MEMORY | {"SETS": 2}, "only one set"),
+        ("memstream", MEMORY | {"INIT_FILE": '""'}, "read from a file"),
+        ("thresholding", THRESHOLDS | {"SETS": 2}, "only one set"),
+        ("thresholding", THRESHOLDS | {"N": 65536}, "1 to 65535 thresholds"),
+        ("thresholding", THRESHOLDS | {"K": 65}, "2 to 64 bits"),
+        ("thresholding", THRESHOLDS | {"FPARG": 1}, "no floating-point"),
+        ("thresholding", THRESHOLDS | {"USE_CONFIG": 1}, "written at run time"),
+        ("thresholding", THRESHOLDS | {"PE": 3}, "PE does not divide"),
+    ],
+)
+def test_a_stand_in_stops_the_build_beyond_what_it_is_proven_for(
+    module: str, beyond: Mapping[str, Any], reason: str, cache: Path, tmp_path: Path
+) -> None:
+    file, text = own_module(f"standins/{module}.sv")
+    parameters = ", ".join(f".{name}({value})" for name, value in beyond.items())
+    ports = re.findall(r"^\t(?:in|out)put\s.*?(\w+),?$", text, re.MULTILINE)
+    pins = ", ".join(f".{port}('0)" for port in ports if re.search(rf"input.*\b{port}\b", text))
+    open_pins = "".join(f", .{port}()" for port in ports if f".{port}(" not in pins)
+    instance = f"module top();\n{module} #({parameters}) it({pins}{open_pins});\nendmodule\n"
+    sources = Sources({file: text, "top.sv": instance}, {}, {}, "-O0")
+    with pytest.raises(StageError, match=f"{module} stand-in: .*{reason}"):
+        build(sources, cache, tmp_path, processes=1)
+
+
+def test_other_warnings_are_left_in_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "top.sv").write_text(
+        'module top(input logic [3:0] a, output logic b);\n$warning("look here");\n'
+        "assign b = a[4];\nendmodule\n"
+    )
+    simulator_build._verilate(["top.sv"], tmp_path)
+    assert "%Warning-USERWARN: top.sv:2:1: look here" in (log := capfd.readouterr().err)
+    assert "%Warning-SELRANGE: top.sv:3" in log
+
+
+@pytest.mark.parametrize("warning", simulator_build.WRONG_NUMBERS)
+def test_verilator_knows_every_warning_that_ends_the_build(warning: str, tmp_path: Path) -> None:
+    (tmp_path / "top.sv").write_text("module top();\nendmodule\n")
+    simulator_build._verilate([f"-Wwarn-{warning}", "top.sv"], tmp_path)
+
+
+@pytest.mark.parametrize("system_task", ['$error("no %0d", 1)', '$fatal(1, "no %0d", 1)'])
+def test_a_module_that_refuses_its_parameters_ends_the_build(
+    system_task: str, cache: Path, tmp_path: Path
+) -> None:
+    for excuse in ("", patch("any.sv", "")):
+        top = f"{excuse}module top();\nif(1)  {system_task};\nendmodule\n"
+        with pytest.raises(StageError, match=r"%Error-USER(ERROR|FATAL): top.sv:2:8: no 1"):
+            build(Sources({"top.sv": top}, {}, {}), cache, tmp_path, processes=1)

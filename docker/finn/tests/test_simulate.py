@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -144,6 +145,22 @@ def test_equal_sources_are_built_once_and_equal_everywhere(
     assert leftovers == []
 
 
+def test_damaged_files_of_the_cache_are_built_again_and_said(
+    bench: Bench, simulated: tuple[Path, dict[str, Any], str]
+) -> None:
+    cache = bench.request("to damage").cache
+    damaged = sorted(cache.iterdir())
+    kinds = {path.name.split("-")[0] for path in damaged}
+    assert {"simulator", "testbench", "mvu_core", "verilated"} <= kinds
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:-1000])
+    outputs, _, events = bench.run("rebuilt")
+    simulator = (outputs / "package" / "simulator").read_bytes()
+    assert simulator == (simulated[0] / "package" / "simulator").read_bytes()
+    assert "simulator-" in events
+    assert "was damaged; it is made again" in events
+
+
 def run_package(package: Path, images: Path, *options: str) -> dict[str, Any]:
     """The simulator's JSON line; outputs go to out.raw beside `images`."""
     command = [str(package / "simulator"), "--input", str(images), "--output", "out.raw"]
@@ -248,7 +265,7 @@ def test_a_deadlock_names_the_stream(bench: Bench) -> None:
         design = json.loads((rtl.parent / "design.json").read_text())
         for node in design["nodes"]:
             if node["name"] == "Thresholding_rtl_1":
-                node["tied_low"] = []
+                node["tied_low"] = node["left_open"] = []
         (rtl.parent / "design.json").write_text(json.dumps(design))
 
     variant = bench.variant("stuck-compile", block)
@@ -333,4 +350,32 @@ def test_simulator_refuses_depths_that_do_not_fit_the_design(
 
 
 def test_stalled_error_reads_well() -> None:
-    assert str(StalledError("a_to_b", 5, 0)) == "stream 'a_to_b' holds 5 items that are not taken"
+    stalled = StalledError("a_to_b", 5, 0, "with FIFOs of 2, 9 items")
+    assert str(stalled) == (
+        "The accelerator stalls after 0 images with FIFOs of 2, 9 items: "
+        "stream 'a_to_b' holds 5 items that are not taken."
+    )
+    lost = StalledError("a_to_b", 0, 7, "with FIFOs of 2, 9 items")
+    assert "after 7 images" in lost.what
+    assert "every stream is empty" in lost.what
+
+
+def test_what_the_design_complains_of_when_it_starts_is_an_error(bench: Bench) -> None:
+    def no_weights(rtl: Path) -> None:
+        (rtl / "memories" / "MVAU_rtl_3_memblock.dat").unlink()
+
+    def bad_fold(rtl: Path) -> None:
+        wrapper = rtl / "nodes" / "Thresholding_rtl_0.v"
+        wrapper.write_text(wrapper.read_text().replace("FPARG  = 0", "FPARG  = 1"))
+
+    def no_depth(rtl: Path) -> None:
+        wrapper = rtl / "nodes" / "MVAU_rtl_1_wrapper.v"
+        text = re.sub(r"(parameter\s+MW = )\d+", r"\g<1>65", wrapper.read_text())
+        wrapper.write_text(text)
+
+    with pytest.raises(StageError, match="readmem file not found"):
+        bench.run("no weights", bench.variant("no-weights", no_weights))
+    with pytest.raises(StageError, match=r"Matrix width \(65\) is not a multiple of SIMD"):
+        bench.run("odd", bench.variant("odd", no_depth))
+    with pytest.raises(StageError, match="'Thresholding_rtl_0' has floating-point thresholds"):
+        bench.run("float", bench.variant("float", bad_fold))

@@ -5,24 +5,32 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import finn
 import numpy as np
 import pytest
 from finn.transformation.fpgadataflow.insert_iodma import InsertIODMA
+from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from accelerators import FOLDING, II, IMAGES, SIZES, Bench, compile_network
+from finn_worker import simulator, toolchain
+from finn_worker.accelerator import fifo_table
 from finn_worker.fifo_sizing import size_fifos
-from finn_worker.rtl.top import MIN_DEPTH, max_depth
-from finn_worker.simulator import Simulator
+from finn_worker.rtl.patches import patch
+from finn_worker.rtl.top import MIN_DEPTH, fifo_width, max_depth, top_module
+from finn_worker.simulator import Simulator, StalledError
 from finn_worker.simulator_build import build, gather
 from finn_worker.size import KnownSizing, size
 from finn_worker.synthesis_build import insert_fifos
 from stagekit import Reporter, StageError
+
+FINN_RTL = Path(str(finn.__file__)).parent / "finn-rtllib"
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +56,95 @@ def test_fifos_that_behave_otherwise_are_found_out(
         found = gathered(bundle, depths, **options)
         if depths is None:
             return found
-        top = re.sub(r"fifo #\(.DEPTH\(\d+\)", "fifo #(.DEPTH(2)", found.rtl["top.sv"])
+        design = json.loads((bundle / "design.json").read_text())
+        top = top_module(design, [MIN_DEPTH] * len(depths))
         return replace(found, rtl={**found.rtl, "top.sv": top})
 
     monkeypatch.setattr("finn_worker.simulator_build.gather", shallow)
     request = replace(bench.request("other fifos", stage="size"), spec={})
     with pytest.raises(StageError, match="FINN's own FIFOs give"):
         size(request, Reporter(io.StringIO()))
+
+
+@pytest.mark.parametrize(
+    ("stalls", "text"),
+    [
+        (lambda real, rate, dma: rate > 0, r"an image every \d+ cycles: stream 'a_to_b' holds 3"),
+        (lambda real, rate, dma: dma > 0, "behind DMAs of 8 bytes per cycle: stream 'a_to_b'"),
+        (lambda real, rate, dma: real, "FINN's own FIFOs: .* after 4 images with FIFOs of"),
+        (lambda real, rate, dma: real and dma, "FINN's own FIFOs.*behind DMAs of 8 .*'a_to_b'"),
+    ],
+    ids=["throttled", "behind a DMA", "with FINN's FIFOs", "with both"],
+)
+def test_a_stall_in_any_simulation_says_where_and_what_was_tried(
+    bench: Bench,
+    stalls: Callable[[bool, int, int], bool],
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = Simulator.run
+    built: list[Path] = []
+
+    def run(
+        self: Simulator,
+        images: Any,
+        depths: Any,
+        cycles_per_image: int = 0,
+        dma_bytes_per_cycle: int = 0,
+    ) -> Any:
+        built.append(self.executable)
+        if stalls(self.executable != built[0], cycles_per_image, dma_bytes_per_cycle):
+            tried = simulator.conditions(depths, cycles_per_image, dma_bytes_per_cycle)
+            raise StalledError("a_to_b", 3, 4, tried)
+        return runs(self, images, depths, cycles_per_image, dma_bytes_per_cycle)
+
+    monkeypatch.setattr(Simulator, "run", run)
+    request = replace(bench.request(f"stall {text}", stage="size"), spec={})
+    with pytest.raises(StageError, match=text) as caught:
+        size(request, Reporter(io.StringIO()))
+    assert "report it with the network and the folding" in caught.value.remedy.lower()
+
+
+def test_fifos_are_as_wide_as_finns(tmp_path: Path) -> None:
+    """FINN pads streams to whole bytes; with less than 5 bits its FIFO would be another one."""
+    toolchain.prepare(tmp_path)
+    for bits in range(1, 10):
+        node = helper.make_node(
+            "StreamingFIFO_rtl", ["in"], ["out"], "fifo", backend="fpgadataflow", depth=300,
+            domain="finn.custom_op.fpgadataflow.rtl", folded_shape=[1, 600, 1],
+            normal_shape=[1, 600], dataType=f"UINT{bits}", code_gen_dir_ipgen=str(tmp_path),
+        )  # fmt: skip
+        getCustomOp(node).generate_hdl(None, "xc7z020clg400-1", 10.0)
+        stream = {"name": "s", "width_bits": bits, "beats": 600}
+        design = {"streams": [stream], "nodes": []}
+        (width,) = re.findall(r"DATA_WIDTH\((\d+)\)", (tmp_path / "fifo.v").read_text())
+        assert fifo_width(stream) == int(width)
+        assert f".WIDTH({width})" in top_module(design)
+        assert f".DATA_WIDTH({width})" in top_module(design, [300])
+        (fifo,) = fifo_table(design, [300])
+        assert (fifo["width_bits"], fifo["bits"]) == (int(width), 300 * int(width))
+
+
+def test_a_two_bit_stream_has_block_ram_as_in_finn(tmp_path: Path) -> None:
+    """600 beats of INT2 through a FIFO of 300: 602 cycles, one less without the padding."""
+    stream = {"name": "in_to_out", "width_bits": 2, "beats": 600}
+    port = {"bits": 2, "elements": 600, "elements_per_beat": 1, "beats": 600, "bytes_per_beat": 1}
+    port |= {"signed": 1}
+    design = {"streams": [stream], "nodes": [], "input": port, "output": port, "sources": []}
+    (tmp_path / "memories").mkdir()
+    (tmp_path / "design.json").write_text(json.dumps(design))
+    fifo = (FINN_RTL / "fifo/hdl/fifo.sv").read_text()
+    images = np.random.default_rng(0).integers(0, 4, (1, 600), dtype=np.uint8)
+    found = []
+    for depths in (None, [300]):
+        sources = gather(tmp_path, depths)
+        if depths:
+            sources = replace(sources, rtl={"fifo.sv": patch("fifo.sv", fifo), **sources.rtl})
+        executable = build(sources, tmp_path / "cache", tmp_path, 2)
+        outputs, run = Simulator(executable, design, tmp_path, tmp_path, 1000).run(images, [300])
+        np.testing.assert_array_equal(outputs, (images.astype(np.int64) ^ 2) - 2)
+        found.append((run.cycles, run.latency_cycles))
+    assert found == [(602, 602)] * 2
 
 
 def test_sizing_of_another_design_is_refused(bench: Bench) -> None:

@@ -21,6 +21,7 @@ from finn.util.basic import getHWCustomOp
 from finn.util.settings import get_settings
 from qonnx.core.modelwrapper import ModelWrapper
 
+from finn_worker.rtl.checks import check_nodes
 from stagekit import StageError
 
 # Of FINN's simulation helpers: never part of the hardware.
@@ -29,10 +30,11 @@ _LEFT_OUT = {"fifo_gauge.sv"}
 _MEMSTREAM = ("axi/hdl/axilite.sv", "memstream/hdl/memstream.sv", "memstream/hdl/memstream_axi.sv")
 # Not used by any node, but by the FIFOs that are inserted between them.
 _FIFO = "fifo/hdl/fifo.sv"
-# Ports of nodes and weight memories that the top module connects.
-_CONNECTED = re.compile(
-    r"ap_clk|ap_clk2x|ap_rst_n|(in0|in1|out0)_V_T(DATA|VALID|READY)|m_axis_0_t(data|valid|ready)"
-)
+# Ports that the top module connects: of every node, of one with a weight memory, of the memory.
+_STREAM = r"_V_T(DATA|VALID|READY)"
+_CONNECTED = rf"ap_clk|ap_rst_n|(in0|out0){_STREAM}"
+_CONNECTED_WITH_WEIGHTS = rf"{_CONNECTED}|ap_clk2x|in1{_STREAM}"
+_CONNECTED_OF_WEIGHTS = r"ap_clk|ap_clk2x|ap_rst_n|m_axis_0_t(data|valid|ready)"
 
 
 def write_bundle(model: ModelWrapper, outputs: Path) -> None:
@@ -44,9 +46,11 @@ def write_bundle(model: ModelWrapper, outputs: Path) -> None:
         outputs: Existing folder.
 
     Raises:
-        StageError: A node has no RTL, or the graph is not a chain.
+        StageError: A node has no RTL, or would be simulated otherwise than it is built; or the
+            graph is not a chain.
     """
     nodes = _chain(model)
+    check_nodes(model, nodes)
     rtl = outputs / "rtl"
     lib = Path(get_settings().finn_rtllib)
     for folder in ("lib", "nodes", "memories"):
@@ -110,14 +114,14 @@ def _collect_node(node: Any, lib: Path, rtl: Path) -> dict[str, Any]:
         "out_width_bits": int(layer.get_outstream_width()),
         "sources": sources,
         "memories": _copy_memories(generated, rtl / "memories", node.name),
-        "tied_low": _unconnected_inputs(top_file),
+        **_unconnected(top_file, _CONNECTED_WITH_WEIGHTS if weights.exists() else _CONNECTED),
         "weights": None,
     }
     if weights.exists():
         described["weights"] = {
             "module": weights.stem,
             "width_bits": int(layer.get_instream_width_padded(1)),
-            "tied_low": _unconnected_inputs(rtl / "nodes" / weights.name),
+            **_unconnected(rtl / "nodes" / weights.name, _CONNECTED_OF_WEIGHTS),
         }
     return described
 
@@ -147,11 +151,19 @@ def _copy_memories(generated: Path, folder: Path, node: str) -> list[str]:
     return names
 
 
-def _unconnected_inputs(source: Path) -> list[str]:
-    """Input ports of a generated wrapper that the stream connections leave open."""
+def _unconnected(source: Path, connected: str) -> dict[str, list[str]]:
+    """Ports of a generated wrapper that the stream connections leave: inputs, and outputs."""
     text = re.sub(r"//.*", "", source.read_text(encoding="utf-8"))
-    names = re.findall(r"^\s*input\s+(?:\[[^;]*?\]\s*)?(\w+)\s*(?:,|$)", text, re.MULTILINE)
-    return [name for name in names if not _CONNECTED.fullmatch(name)]
+    port = r"^\s*(input|output)\s+(?:\[[^;]*?\]\s*)?(\w+)\s*(?:,|$)"
+    ports = [
+        (direction, name)
+        for direction, name in re.findall(port, text, re.MULTILINE)
+        if re.fullmatch(connected, name) is None
+    ]
+    return {
+        "tied_low": [name for direction, name in ports if direction == "input"],
+        "left_open": [name for direction, name in ports if direction == "output"],
+    }
 
 
 def _streams(nodes: Sequence[Any]) -> list[dict[str, Any]]:

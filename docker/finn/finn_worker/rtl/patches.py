@@ -1,4 +1,4 @@
-"""Rewrites of FINN's library modules that Verilator needs to accept them; none changes hardware."""
+"""Rewrites of FINN's modules that Verilator needs to accept them; none changes hardware."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from collections.abc import Callable
 
 from stagekit import StageError
 
+# FINN writes widths as SystemVerilog lets it: cut and extended where they differ.
+_EXCUSED = ("WIDTHTRUNC", "WIDTHEXPAND", "WIDTHXZEXPAND")
+# In front of the first line, so that messages still name the right one.
+_EXCUSE = "".join(f"/* verilator lint_off {warning} */ " for warning in _EXCUSED)
+
 
 def patch(name: str, text: str) -> str:
-    """The text of the library file `name` as Verilator accepts it.
+    """The text of FINN's file `name` as Verilator accepts it.
 
     Raises:
         StageError: The file does not look as expected, so it cannot be patched.
     """
     rewrite = _PATCHES.get(name)
-    return text if rewrite is None else rewrite(text)
+    return _EXCUSE + (text if rewrite is None else rewrite(text))
 
 
 def _fifo(text: str) -> str:

@@ -35,9 +35,9 @@ module top (
 # One stream: `s<i>_*` is the producer's side, `t<i>_*` the consumer's.
 _STREAM = """
 	// {name}
-	uwire [{padded}-1:0]  s{i}_data;
+	uwire [{width}-1:0]  s{i}_data;
 	uwire  s{i}_valid, s{i}_ready;
-	uwire [{padded}-1:0]  t{i}_data;
+	uwire [{width}-1:0]  t{i}_data;
 	uwire  t{i}_valid, t{i}_ready;
 	/* verilator tracing_off */
 	longint unsigned  Blocked{i}, Starved{i};
@@ -58,8 +58,8 @@ _STREAM = """
 _ADJUSTABLE_FIFO = """\
 	stream_fifo #(.WIDTH({width}), .MAX_DEPTH({max_depth})) fifo_{i} (
 		.clk(clk), .rst(!rst_n), .depth(depth[{i}]), .fill(fill[{i}]), .peak(peak[{i}]),
-		.idat(s{i}_data[{width}-1:0]), .ivld(s{i}_valid), .irdy(s{i}_ready),
-		.odat(t{i}_data[{width}-1:0]), .ovld(t{i}_valid), .ordy(t{i}_ready)
+		.idat(s{i}_data), .ivld(s{i}_valid), .irdy(s{i}_ready),
+		.odat(t{i}_data), .ovld(t{i}_valid), .ordy(t{i}_ready)
 	);
 """
 _FINN_FIFO = """\
@@ -68,11 +68,10 @@ _FINN_FIFO = """\
 	assign	peak[{i}] = 32'(peak_{i});
 	fifo #(.DEPTH({depth}), .DATA_WIDTH({width})) fifo_{i} (
 		.clk(clk), .rst(!rst_n), .count(fill_{i}), .maxcount(peak_{i}),
-		.idat(s{i}_data[{width}-1:0]), .ivld(s{i}_valid), .irdy(s{i}_ready),
-		.odat(t{i}_data[{width}-1:0]), .ovld(t{i}_valid), .ordy(t{i}_ready)
+		.idat(s{i}_data), .ivld(s{i}_valid), .irdy(s{i}_ready),
+		.odat(t{i}_data), .ovld(t{i}_valid), .ordy(t{i}_ready)
 	);
 """
-_PADDING = "	assign	t{i}_data[{padded}-1:{width}] = '0;\n"
 
 _NODE = """
 	{module} {name} (
@@ -107,6 +106,11 @@ def max_depth(stream: Mapping[str, Any]) -> int:
     return min(max(64, 2 * int(stream["beats"])), MAX_DEPTH)
 
 
+def fifo_width(stream: Mapping[str, Any]) -> int:
+    """Bits of each item in a stream's FIFO: whole bytes, as FINN's StreamingFIFO_rtl has it."""
+    return (int(stream["width_bits"]) + 7) // 8 * 8
+
+
 def top_module(design: Mapping[str, Any], depths: Sequence[int] | None = None) -> str:
     """SystemVerilog of the module `top`.
 
@@ -116,24 +120,22 @@ def top_module(design: Mapping[str, Any], depths: Sequence[int] | None = None) -
             are set when the simulation starts.
     """
     streams = design["streams"]
-    padded = [_padded(stream["width_bits"]) for stream in streams]
-    text = [_HEADER.format(streams=len(streams), in_bits=padded[0], out_bits=padded[-1])]
+    widths = [fifo_width(stream) for stream in streams]
+    text = [_HEADER.format(streams=len(streams), in_bits=widths[0], out_bits=widths[-1])]
     for i, stream in enumerate(streams):
-        values = {"i": i, "name": stream["name"], "width": stream["width_bits"]}
-        text.append(_STREAM.format(**values, padded=padded[i]))
+        values = {"i": i, "name": stream["name"], "width": widths[i]}
+        text.append(_STREAM.format(**values))
         if depths is None:
             text.append(_ADJUSTABLE_FIFO.format(**values, max_depth=max_depth(stream)))
         else:
             text.append(_FINN_FIFO.format(**values, depth=depths[i]))
-        if padded[i] > stream["width_bits"]:
-            text.append(_PADDING.format(**values, padded=padded[i]))
     text += [_instance(i, node) for i, node in enumerate(design["nodes"])]
     text.append(_ENDS.format(last=len(streams) - 1))
     return "".join(text)
 
 
 def _instance(i: int, node: Mapping[str, Any]) -> str:
-    more = _tie_low(node["tied_low"])
+    more = _unconnected(node)
     weights = node["weights"]
     text = ""
     if weights is not None:
@@ -141,7 +143,7 @@ def _instance(i: int, node: Mapping[str, Any]) -> str:
             i=i,
             module=weights["module"],
             padded=weights["width_bits"],
-            more=_tie_low(weights["tied_low"]),
+            more=_unconnected(weights),
         )
         more += (
             f",\n\t\t.ap_clk2x(clk), .in1_V_TDATA(w{i}_data), .in1_V_TVALID(w{i}_valid), "
@@ -151,12 +153,11 @@ def _instance(i: int, node: Mapping[str, Any]) -> str:
     return text + _NODE.format(**values)
 
 
-def _tie_low(ports: Sequence[str]) -> str:
-    return "".join(f",\n\t\t.{port}('0)" for port in ports)
-
-
-def _padded(bits: int) -> int:
-    return (bits + 7) // 8 * 8
+def _unconnected(instance: Mapping[str, Any]) -> str:
+    """Every port is named, so that one that is missing is an error."""
+    connections = [f".{port}('0)" for port in instance["tied_low"]]
+    connections += [f".{port}()" for port in instance["left_open"]]
+    return "".join(f",\n\t\t{connection}" for connection in connections)
 
 
 def design_source(design: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ module memstream #(
 	parameter  RAM_STYLE = "auto",
 
 	localparam int unsigned  ADDR_WIDTH0 = $clog2(SETS*DEPTH),
-	localparam int unsigned  ADDR_WIDTH = ADDR_WIDTH0? ADDR_WIDTH0 : 1,
+	localparam int unsigned  ADDR_WIDTH = ADDR_WIDTH0 != 0? ADDR_WIDTH0 : 1,
 	localparam int unsigned  SET_BITS = SETS > 2? $clog2(SETS) : 1
 )(
 	input	logic  clk,
@@ -33,7 +33,9 @@ module memstream #(
 	output	logic  ovld,
 	output	logic [WIDTH-1:0]  odat
 );
-	if(SETS != 1)  $error("%m: only one set of weights is supported.");
+	// As finn_worker/rtl/standins.py has it
+	if(SETS != 1)  $error("memstream stand-in: only one set of weights.");
+	if(INIT_FILE == "")  $error("memstream stand-in: weights are read from a file.");
 
 	localparam int unsigned  START = 5;	// cycles from reset to the first word
 
@@ -55,7 +57,7 @@ module memstream #(
 		end
 		else begin
 			Started <= { Started[START-2:0], 1'b1 };
-			if(ovld && ordy)  Ptr <= Ptr == ADDR_WIDTH'(DEPTH-1)? 0 : Ptr + 1;
+			if(ovld && ordy)  Ptr <= Ptr == ADDR_WIDTH'(DEPTH-1)? '0 : Ptr + ADDR_WIDTH'(1);
 		end
 	end
 

@@ -28,8 +28,12 @@ module mvu #(
 	output	logic  vld,
 	output	logic signed [PE-1:0][ACCU_WIDTH-1:0]  p
 );
-	if(VERSION > 2)  $error("%m: DSP58 is not supported.");
-	if((WEIGHT_WIDTH > 8) || (ACTIVATION_WIDTH > 8))  $error("%m: more than 8 bits are not supported.");
+	// As finn_worker/rtl/standins.py has it
+	if((VERSION < 1) || (VERSION > 2))  $error("mvu stand-in: only DSP48E1 and DSP48E2.");
+	if((WEIGHT_WIDTH < 2) || (WEIGHT_WIDTH > 16))  $error("mvu stand-in: weights have 2 to 16 bits.");
+	if((ACTIVATION_WIDTH < 2) || (ACTIVATION_WIDTH + 32'(!SIGNED_ACTIVATIONS) > 16))
+		$error("mvu stand-in: activations have 2 to 16 bits with a sign.");
+	if((ACCU_WIDTH < 3) || (ACCU_WIDTH > 48))  $error("mvu stand-in: sums have 3 to 48 bits.");
 
 	localparam int unsigned  LATENCY = 3 + $clog2(SIMD) + (SIMD == 1) + 1;
 

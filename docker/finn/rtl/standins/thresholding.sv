@@ -46,9 +46,13 @@ module thresholding #(
 	output	logic  ovld,
 	output	logic [PE-1:0][O_BITS-1:0]  odat
 );
-	if(SETS != 1)  $error("%m: only one set of thresholds is supported.");
-	if(FPARG)  $error("%m: floating-point inputs are not supported.");
-	if(USE_CONFIG)  $error("%m: thresholds that are written at run time are not supported.");
+	// As finn_worker/rtl/standins.py has it
+	if(SETS != 1)  $error("thresholding stand-in: only one set of thresholds.");
+	if((N < 1) || (N > 65535))  $error("thresholding stand-in: 1 to 65535 thresholds per channel.");
+	if((K < 2) || (K > 64))  $error("thresholding stand-in: thresholds have 2 to 64 bits.");
+	if(FPARG)  $error("thresholding stand-in: no floating-point inputs.");
+	if(USE_CONFIG)  $error("thresholding stand-in: no thresholds that are written at run time.");
+	if(CF*PE != C)  $error("thresholding stand-in: PE does not divide the number of channels.");
 
 	localparam int unsigned  M = $clog2(N+1);	// steps of the search
 	localparam int unsigned  LATENCY = (DEEP_PIPELINE+1)*M;	// from input to output queue

@@ -8,8 +8,7 @@ module mvu_pair #(
 	bit  SIGNED_ACTIVATIONS,
 	bit  NARROW_WEIGHTS,
 	int unsigned  MOST = 32,	// products in a row per sum
-
-	localparam int unsigned  ACCU_WIDTH = WEIGHT_WIDTH + ACTIVATION_WIDTH + $clog2(SIMD) + $clog2(MOST) + 1
+	int unsigned  ACCU_WIDTH = WEIGHT_WIDTH + ACTIVATION_WIDTH + $clog2(SIMD) + $clog2(MOST) + 1
 )(
 	input	logic  clk,
 	input	logic  rst,

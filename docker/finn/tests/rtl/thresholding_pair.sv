@@ -42,7 +42,7 @@ module thresholding_pair #(
 	always_ff @(posedge clk) begin
 		ivld <= 8'($urandom) < in_rate;
 		ordy <= 8'($urandom) < out_rate;
-		for(int unsigned  pe = 0; pe < PE; pe++)  idat[pe] <= K'($urandom);
+		for(int unsigned  pe = 0; pe < PE; pe++)  idat[pe] <= K'({ $urandom, $urandom });
 		if(7'($urandom) == 0)  in_rate <= 8'($urandom);
 		if(7'($urandom) == 0)  out_rate <= 8'($urandom);
 		if(!rst) begin

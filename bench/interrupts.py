@@ -1,0 +1,96 @@
+"""Signals that end a run: Ctrl-C, SIGTERM, SIGHUP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What a shell calls a process that a signal ended.
+BASE = 128
+MESSAGE = "interrupted; the next run goes on from here"
+
+
+class _State:
+    """Of this process.
+
+    Attributes:
+        at_once: Whether to leave at once: nothing has begun yet.
+        shields: How many clean-ups are under way, which are not interrupted.
+        told: Whether somebody who is impatient has been told what goes on.
+        received: The first signal.
+    """
+
+    at_once = False
+    shields = 0
+    told = False
+    received: int | None = None
+
+
+def install() -> None:
+    """Take the signals over, but for those that whoever started us wants ignored (nohup).
+
+    Until `ready` they end the process at once: in the middle of an import an exception can get
+    lost.
+    """
+    _State.at_once = True
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _handle)
+
+
+def ready() -> None:
+    """From now on signals raise `KeyboardInterrupt` in the main thread."""
+    _State.at_once = False
+
+
+def done() -> None:
+    """From now on signals change nothing: the process is about to end.
+
+    While Python ends, it would let them kill the process, which then had another exit code.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is _handle:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def exit_code() -> int:
+    """Of a process that was interrupted: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    return BASE + (_State.received or signal.SIGINT)
+
+
+@contextmanager
+def shield() -> Iterator[None]:
+    """A clean-up: no signal gets in between. It has to end by itself, and soon."""
+    if threading.current_thread() is not threading.main_thread():  # no signal gets there
+        yield
+        return
+    _State.shields += 1
+    try:
+        yield
+    finally:
+        _State.shields -= 1
+
+
+def _handle(number: int, _: FrameType | None) -> None:
+    _State.received = _State.received or number
+    if _State.at_once:
+        _tell(MESSAGE)
+        os._exit(BASE + number)
+    if _State.shields:
+        if not _State.told:
+            _tell("stopping what runs; this takes a few seconds")
+        _State.told = True
+        return
+    raise KeyboardInterrupt
+
+
+def _tell(text: str) -> None:
+    try:
+        os.write(2, f"{text}\n".encode())
+    except OSError:  # the terminal is gone
+        return

@@ -1,0 +1,163 @@
+"""What each stand-in for a module of FINN's is proven for, and layers beyond it.
+
+`docker/finn/tests/test_rtl_standins.py` compares every stand-in with FINN's module up to these
+limits. They are held to what FINN's generated wrappers ask for, before anything is built; the
+stand-ins themselves refuse the same when they are elaborated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stagekit import StageError
+
+Parameters = Mapping[str, "int | str"]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A quantity of a module, and from where to where the stand-in is proven.
+
+    Attributes:
+        text: Says the quantity, such as "weights of {} bits"; or what only a value of 1 has.
+        value: Computes it.
+        least: Smallest value.
+        most: Largest value.
+        exact: Whether FINN's own module can be simulated beyond.
+    """
+
+    text: str
+    value: Callable[[Parameters], int]
+    least: int
+    most: int
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A stand-in.
+
+    Attributes:
+        module: FINN's module around the one that it stands in for; wrappers instantiate it.
+        limits: What it is proven for.
+    """
+
+    module: str
+    limits: tuple[Limit, ...]
+
+
+def _of(parameter: str) -> Callable[[Parameters], int]:
+    return lambda parameters: int(parameters[parameter])
+
+
+def _activation_bits(parameters: Parameters) -> int:
+    return int(parameters["ACTIVATION_WIDTH"]) + 1 - int(parameters["SIGNED_ACTIVATIONS"])
+
+
+def _is_empty(parameters: Parameters) -> int:
+    return int(parameters["INIT_FILE"] == "")
+
+
+STANDINS: Mapping[str, StandIn] = {
+    "mvu.sv": StandIn(
+        "mvu_vvu_axi",
+        (
+            Limit("DSP slices of version {}", _of("VERSION"), 1, 2, exact=False),
+            Limit("pumped DSP slices", _of("PUMPED_COMPUTE"), 0, 0, exact=False),
+            Limit("weights of {} bits", _of("WEIGHT_WIDTH"), 2, 16),
+            Limit("activations of {} bits", _of("ACTIVATION_WIDTH"), 2, 16),
+            Limit("activations of {} bits with a sign", _activation_bits, 2, 16),
+            Limit("sums of {} bits", _of("ACCU_WIDTH"), 3, 48, exact=False),
+        ),
+    ),
+    "memstream.sv": StandIn(
+        "memstream_axi",
+        (
+            Limit("{} sets of weights", _of("SETS"), 1, 1, exact=False),
+            Limit("pumped weights", _of("PUMPED_MEMORY"), 0, 0, exact=False),
+            Limit("weights without contents", _is_empty, 0, 0, exact=False),
+        ),
+    ),
+    "thresholding.sv": StandIn(
+        "thresholding_axi",
+        (
+            Limit("{} sets of thresholds", _of("SETS"), 1, 1, exact=False),
+            Limit("{} thresholds per channel", _of("N"), 1, 2**16 - 1),
+            Limit("thresholds of {} bits", _of("WT"), 2, 64),
+            Limit("floating-point thresholds", _of("FPARG"), 0, 0),
+            Limit("thresholds that are written at run time", _of("USE_AXILITE"), 0, 0),
+        ),
+    ),
+}
+
+
+def check(bundle: Path, design: Mapping[str, Any], *, exact: bool) -> None:
+    """Refuse a layer that would be simulated wrongly.
+
+    Args:
+        bundle: Folder with `rtl/`.
+        design: Its `design.json`.
+        exact: FINN's own modules are simulated, not the stand-ins.
+
+    Raises:
+        StageError: With the layer, the limit, and the way round it where there is one.
+    """
+    for node in design["nodes"]:
+        beyond = _beyond(bundle, node, exact=exact)
+        if beyond is None:
+            continue
+        file, limit, value = beyond
+        allowed = f"{limit.least} to {limit.most}" if limit.least < limit.most else limit.least
+        what = f"Layer '{node['name']}' has {limit.text.format(value)}"
+        if limit.exact:
+            proven = f"is proven for {allowed}" if "{}" in limit.text else "is not proven for that"
+            raise StageError(
+                f"{what}; the stand-in for FINN's {file} {proven}.",
+                "Simulate FINN's own modules: `--exact`, or `simulate.exact = true` in the grid.",
+            )
+        simulated = f"only {allowed} can be" if "{}" in limit.text else "that cannot be"
+        raise StageError(
+            f"{what}; {simulated} simulated, not even with FINN's own modules.",
+            "Choose another network or board.",
+        )
+
+
+def all_proven(bundle: Path, design: Mapping[str, Any]) -> bool:
+    """Whether no layer is beyond what the stand-ins are proven for."""
+    return all(_beyond(bundle, node, exact=False) is None for node in design["nodes"])
+
+
+def _beyond(bundle: Path, node: Mapping[str, Any], *, exact: bool) -> tuple[str, Limit, int] | None:
+    """The stand-in's file, the limit, and the value of the node that is beyond it."""
+    wrappers = [source for source in node["sources"] if source.startswith("nodes/")]
+    for source in wrappers:
+        text = re.sub(r"//.*", "", (bundle / "rtl" / source).read_text(encoding="utf-8"))
+        for file, standin in STANDINS.items():
+            if re.search(rf"\b{standin.module}\s*#", text) is None:
+                continue
+            parameters = _parameters(text)
+            for limit in standin.limits:
+                value = _value(limit, parameters, source)
+                if not (exact and limit.exact) and not limit.least <= value <= limit.most:
+                    return file, limit, value
+    return None
+
+
+def _value(limit: Limit, parameters: Parameters, source: str) -> int:
+    try:
+        return limit.value(parameters)
+    except KeyError as error:
+        raise StageError(
+            f"FINN's {source} does not say its {error.args[0]}.",
+            "The pinned version of FINN+ has changed: adapt finn_worker/rtl/standins.py to it.",
+        ) from error
+
+
+def _parameters(text: str) -> Parameters:
+    """Parameters of a generated wrapper whose values are numbers or strings."""
+    found = re.findall(r'\bparameter\s+(\w+)\s*=\s*(?:"([^"]*)"|(-?\d+)\s*[,)\n])', text)
+    return {name: int(number) if number else string for name, string, number in found}

@@ -1,0 +1,87 @@
+"""`bench` as a process whose stages are made up: many files to commit, and children that wait.
+
+Usage: python signalled_bench.py STAGE ARGUMENT...: in STAGE, a child prints its process id and
+waits; `none` for no such stage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+from bench.commands import common
+from bench.errors import StageFailure
+from bench.events import Emit, Note
+from bench.locks import Cancelled
+from bench.pipeline import Resolver
+from bench.process import Child
+from bench.runners import Job
+from bench.store import Store
+from bench.wire import Result
+
+FILES = 150
+WAIT = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+
+
+class Runner:
+    """Writes many files; in one stage it waits for a child that never ends."""
+
+    name = "venv"
+
+    def __init__(self, waits_in: str) -> None:
+        self._waits_in = waits_in
+
+    def recipe(self, environment: str) -> str:
+        return environment
+
+    def describe(self, environment: str) -> dict[str, str]:
+        return {}
+
+    def lacks(self, environment: str) -> str:
+        return "no Vivado" if environment == "vivado" else ""
+
+    def ready(self, environment: str) -> bool:
+        return True
+
+    def check(self, environment: str) -> None:
+        pass
+
+    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
+        pass
+
+    def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        outputs = job.request.outputs
+        for number in range(FILES):
+            (outputs / f"{number}.bin").write_text(f"{job.task} {number}")
+        (outputs / "metrics.json").write_text(json.dumps({"spec": job.request.spec}))
+        if job.request.stage == self._waits_in:
+            with (
+                job.log.open("ab") as log,
+                Child([sys.executable, "-c", WAIT], dict(os.environ), log, cancelled) as child,
+            ):
+                for line in child.lines():
+                    emit(Note(job.task, f"child {line}"))
+            if cancelled.is_set():
+                raise Cancelled
+            raise StageFailure("The child ended.", "", job.log)
+        return Result("done", "", "", {}, {}, 0)
+
+
+def main() -> int:
+    waits_in = sys.argv.pop(1)
+
+    def open_resolver(path: Path, choice: object, grid: object = None) -> Resolver:
+        environments = ("host", "train", "finn", "vivado")
+        return Resolver(Store(path), dict.fromkeys(environments, Runner(waits_in)))
+
+    common.open_resolver = open_resolver  # type: ignore[assignment]
+    from bench.__main__ import main as bench
+
+    return bench()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
