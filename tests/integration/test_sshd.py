@@ -38,7 +38,7 @@ def short() -> Iterator[Path]:
     """A folder with a path short enough for an agent's socket."""
     import tempfile
 
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as folder:
         yield Path(folder)
 
 
