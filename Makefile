@@ -5,7 +5,7 @@ PROFILE ?= quick
 RUNNER  ?= auto
 BOARD   ?=
 USING   := $(PYTHON) tools/venv.py use
-BENCH   := $(USING) .venv/bin/bench
+BENCH   := $(USING) .venv/bin/python -m bench
 
 .PHONY: FORCE help setup reproduce test benchmark base images appendix lock lock-check clean
 
