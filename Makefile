@@ -5,7 +5,7 @@ PROFILE ?= quick
 RUNNER  ?= auto
 BOARD   ?=
 USING   := $(PYTHON) tools/venv.py use
-BENCH   := $(USING) .venv/bin/bench
+BENCH   := $(USING) .venv/bin/python -m bench
 
 .PHONY: FORCE help setup reproduce test benchmark base images appendix lock lock-check clean
 
@@ -36,7 +36,7 @@ reproduce: setup
 	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER) $(addprefix --board ,$(BOARD))
 
 test: .venv/dev
-	$(PYTHON) tools/venv.py test .venv/bin/tox run -e lint,type,unit,sim,integration
+	$(PYTHON) tools/venv.py test .venv/bin/tox run -e lint,type,unit,sim,peer,integration
 
 base images: setup
 	@$(USING) .venv/bin/python -m bench.images $(if $(filter base,$@),base,build)

@@ -21,6 +21,7 @@ DOCKER = ROOT / "docker"
 HOST_LOCK = ROOT / "requirements" / "host.lock"
 DEV_LOCK = ROOT / "requirements" / "dev.lock"
 CRATE_LOCK = ROOT / "requirements" / "crate.lock"
+PEER_LOCK = ROOT / "requirements" / "peer.lock"
 TORCH_CPU_LOCK = DOCKER / "train" / "torch-cpu.lock"
 TORCH_CUDA_LOCK = DOCKER / "train" / "torch-cuda.lock"
 CONSTRAINTS = DOCKER / "common" / "constraints.txt"
@@ -64,6 +65,7 @@ def _locks() -> list[Path]:
         HOST_LOCK,
         DEV_LOCK,
         CRATE_LOCK,
+        PEER_LOCK,
         CONSTRAINTS,
         *environments,
         finn_plus,
@@ -77,6 +79,7 @@ def _write_locks() -> None:
     _compile(project, HOST_LOCK, "--group", "install")
     _compile(project, DEV_LOCK, "--group", "dev", "--constraint", str(HOST_LOCK.relative_to(ROOT)))
     _compile([CRATE_LOCK.with_suffix(".in")], CRATE_LOCK)
+    _compile([PEER_LOCK.with_suffix(".in")], PEER_LOCK, "--no-deps")
     inputs = [DOCKER / name / "requirements.in" for name in ENVIRONMENTS]
     _compile(inputs, CONSTRAINTS, hashes=False)
     _compile([FINN_PLUS.with_suffix(".in")], FINN_PLUS.with_suffix(".lock"), "--no-deps")

@@ -13,6 +13,7 @@ from bench.environments import ENVIRONMENTS
 from bench.pipeline import Forecast, Resolver, Task
 from bench.pipeline.budget import GIB, SETUP_SECONDS
 from bench.terminal import Terminal, styled
+from bench.ui import COLOURS
 
 MB = 1e6
 MINUTE, HOUR = 60.0, 3600.0
@@ -69,8 +70,9 @@ def megabytes(size: float) -> str:
 def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
     what = f"{task.stage.name:8} {task.name}"
     serves = f"  (serves {len(task.serves)} experiments)" if len(task.serves) > 1 else ""
-    if task.id in forecast.present:
-        return styled("[green]done [/] {}{}", what, serves)
+    if entry := forecast.present.get(task.id):
+        state = entry.manifest.status
+        return styled("{} {}{}", Text(f"{state:5}", COLOURS[state]), what, serves)
     if found := forecast.predictions.get(task.id):
         seconds = duration(found.cost.seconds)
         return styled("[yellow]to do[/] {}{}  {}", what, serves, seconds)

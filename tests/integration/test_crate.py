@@ -54,7 +54,8 @@ class Validator:
         venv.create(folder / "env", with_pip=True)
         self._bin = folder / "env" / "bin"
         lock = ROOT / "requirements" / "crate.lock"
-        install = [self._bin / "pip", "install", "-qq", "--no-deps", "--require-hashes", "-r", lock]
+        pip = [self._bin / "python", "-m", "pip"]
+        install = [*pip, "install", "-qq", "--no-deps", "--require-hashes", "-r", lock]
         subprocess.run(install, check=True)
         self._cache = folder / "cache"
         context = Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld"

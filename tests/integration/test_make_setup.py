@@ -52,6 +52,9 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     (folder / "requirements").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
     shutil.copytree(ROOT / "tools", folder / "tools")
+    (folder / "bench").mkdir()
+    for name in ("__init__.py", "pip_settings.py"):
+        shutil.copy(ROOT / "bench" / name, folder / "bench")
     (folder / "pyproject.toml").write_text(PYPROJECT)
     (folder / "backend.py").write_text(BACKEND)
     for name in ("host", "dev"):

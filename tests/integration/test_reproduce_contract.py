@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import subprocess
 import sys
 import threading
@@ -22,9 +23,9 @@ import pytest
 from bench.boards.trust import trust
 from bench.cli import main
 from bench.commands import common
+from bench.datasets import fetch as fetching
 from bench.events import Emit
 from bench.paths import ROOT
-from bench.pipeline import assemble as assembling
 from bench.runners import Job
 from bench.runners.vivado import why_none
 from bench.wire import Request, Result
@@ -176,7 +177,7 @@ def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def fetch(request: Request, reporter: object) -> None:
         nothing(request.outputs)
 
-    monkeypatch.setattr(assembling, "fetch", fetch)
+    monkeypatch.setattr(fetching, "fetch", fetch)
     (tmp_path / "foldings.toml").write_text((ROOT / "experiments" / "foldings.toml").read_text())
     (tmp_path / "contract.toml").write_text(GRID)
     return tmp_path / "contract.toml"
@@ -223,7 +224,15 @@ def test_make_passes_the_board_and_vivado_on(tmp_path: Path) -> None:
     bench = tmp_path / "bench"
     bench.write_text('#!/bin/sh\necho "$@ with $XILINX_VIVADO"\n')
     bench.chmod(0o700)
-    command = ["make", "-s", "-o", ".venv/ready", "reproduce", f"BENCH={bench}", "RUNNER=venv"]
+    command = [
+        "make",
+        "-s",
+        "-o",
+        ".venv/ready",
+        "reproduce",
+        f"BENCH={shlex.quote(str(bench))}",
+        "RUNNER=venv",
+    ]
     command += ["BOARD=xilinx@192.168.2.99 lab", "XILINX_VIVADO=/tools/Vivado/2022.2"]
     said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert said == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,8 @@ def test_file_transfer_cannot_leave_the_home(parent: Path) -> None:
 
     async def body(here: Session) -> None:
         at = here.address
-        script = f"ln -s {outside} ~/link && ln -s {outside.parent} ~/folder"
+        file, folder = (shlex.quote(str(path)) for path in (outside, outside.parent))
+        script = f"ln -s {file} ~/link && ln -s {folder} ~/folder"
         assert (await here.board.run(["sh", "-c", script], 5)).status == 0
         async with (
             asyncssh.connect(

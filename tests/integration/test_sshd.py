@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -37,7 +38,7 @@ def short() -> Iterator[Path]:
     """A folder with a path short enough for an agent's socket."""
     import tempfile
 
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as folder:
         yield Path(folder)
 
 
@@ -213,7 +214,7 @@ def test_a_run_that_hangs_is_ended_on_the_board_too(sshd: Sshd) -> None:
 
 def test_a_board_that_greets_says_garbage(sshd: Sshd, tmp_path: Path) -> None:
     python = sshd.home / "bin" / "python3"
-    python.write_text(f'#!/bin/sh\necho Welcome\nexec {sys.executable} "$@"\n')
+    python.write_text(f'#!/bin/sh\necho Welcome\nexec {shlex.quote(sys.executable)} "$@"\n')
     settings = sshd.config.read_text()
     path = f"SetEnv HOME={sshd.home} PATH={python.parent}:{os.environ['PATH']}"
     sshd.config.write_text(settings.replace(f"SetEnv HOME={sshd.home}", path))

@@ -39,10 +39,17 @@ def wrong(request, reporter):
 def full(request, reporter):
     raise OSError(28, "No space left on device", "/out/x")
 
+def other(request, reporter):
+    raise stagekit.WrongResult("3 of 9 images differ")
+
+
+def unreadable(request, reporter):
+    raise PermissionError(13, "Permission denied", "/cache/simulator")
+
 def bug(request, reporter):
     raise ValueError("oops")
 
-stages = {f.__name__: f for f in (good, infeasible, wrong, full, bug)}
+stages = {f.__name__: f for f in (good, infeasible, wrong, full, other, unreadable, bug)}
 sys.exit(stagekit.run(stages, ["pytest"], sys.argv))
 """
 
@@ -78,8 +85,10 @@ def test_a_good_stage_reports_and_leaves_metrics(tmp_path: Path) -> None:
     ("stage", "status", "reason", "remedy"),
     [
         ("infeasible", "infeasible", "does not fit", ""),
+        ("other", "wrong", "3 of 9 images differ", ""),
         ("wrong", "failed", "It broke.", "Mend it."),
         ("full", "failed", "/out/x: No space left on device.", "Free some disk space"),
+        ("unreadable", "failed", "/cache/simulator: Permission denied.", "Fix its permissions"),
         ("none", "failed", "no stage 'none'", ""),
     ],
 )

@@ -9,8 +9,10 @@ contract, described in docs/wire.md and implemented here once for every worker:
 * `result.json`, written whole or not at all, says how the stage ended.
 """
 
-from stagekit.errors import Infeasible, StageError, WrongResult
+from stagekit.errors import Infeasible, StageError, WrongResult, of_the_disk
 from stagekit.request import Request
 from stagekit.worker import Reporter, Stage, run
 
-__all__ = ["Infeasible", "Reporter", "Request", "Stage", "StageError", "WrongResult", "run"]
+__all__ = [
+    "Infeasible", "Reporter", "Request", "Stage", "StageError", "WrongResult", "of_the_disk", "run",
+]  # fmt: skip

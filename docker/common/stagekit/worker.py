@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import resource
@@ -17,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
-from stagekit.errors import Infeasible, StageError, WrongResult
+from stagekit.errors import Infeasible, StageError, WrongResult, of_the_disk
 from stagekit.request import WIRE_VERSION, Request
 
 
@@ -93,14 +92,11 @@ def run(stages: Mapping[str, Stage], tools: Sequence[str], argv: Sequence[str]) 
         traceback.print_exc()
         result |= {"status": "failed", "reason": error.what, "remedy": error.remedy}
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        said = of_the_disk(error)
+        if said is None:
             raise
         traceback.print_exc()
-        result |= {
-            "status": "failed",
-            "reason": f"{error.filename or request.outputs}: {error.strerror}.",
-            "remedy": "Free some disk space, or choose another store, then rerun.",
-        }
+        result |= {"status": "failed", "reason": said.what, "remedy": said.remedy}
     versions = {name: metadata.version(name) for name in tools}
     result["tools"] = versions | reporter.tools
     result["timings"] = reporter.timings

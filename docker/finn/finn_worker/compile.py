@@ -30,7 +30,7 @@ from finn_worker.kept import Cache
 from finn_worker.postprocess import Postprocess, extract
 from finn_worker.rtl.bundle import write_bundle
 from finn_worker.verification import Golden, Verifier
-from stagekit import Infeasible, Reporter, Request, StageError
+from stagekit import Infeasible, Reporter, Request, StageError, of_the_disk
 
 STREAMLINING: tuple[tuple[str, Callable[[ModelWrapper], ModelWrapper]], ...] = (
     ("QONNX to FINN", steps.qonnx_to_finn),
@@ -158,6 +158,8 @@ class _Flow:
         except (StageError, Infeasible):
             raise
         except Exception as error:  # FINN+ raises bare Exceptions and assertions, too
+            if said := of_the_disk(error):
+                raise said from error
             raise StageError(
                 f"FINN+ stopped in step '{name}': {type(error).__name__}: {error}",
                 "Compare the network with the supported layers; the log has FINN+'s traceback.",

@@ -69,7 +69,7 @@ class Cache:
             raise _unwritable(self.folder, error) from error
 
     def _sound(self, name: str) -> tuple[Path, bytes] | None:
-        damaged = []
+        damaged = False
         for path in sorted(self.folder.glob(self._path(name, "*").name)):
             try:
                 content = path.read_bytes()
@@ -78,9 +78,9 @@ class Cache:
             if path == self._path(name, hashlib.sha256(content).hexdigest()):
                 return path, content
             # Left where it is: what is made again takes its place at once.
-            damaged.append(path.name)
+            damaged = True
         if damaged:
-            self.note(f"The cached file {damaged[0]} was damaged; it is made again.")
+            self.note(f"The cached file {name} was damaged; it is made again.")
         return None
 
     def _path(self, name: str, digest: str) -> Path:

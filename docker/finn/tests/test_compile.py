@@ -82,6 +82,11 @@ def test_variant_to_be_built_depends_on_the_bits(compiled: Outcome, tmp_path: Pa
     kinds = {layer["op_type"] for layer in metrics["layers"] if layer["mw"] is not None}
     assert kinds == {"MVAU_rtl"}
     assert metrics["dsp"] > 0
+    # FINN charges its RTL MVAUs no LUTs: what it says of the whole is a part.
+    assert metrics["uncharged"] == {"lut": {"MVAU_rtl": 4}}
+    assert metrics["matrix_layers"] == {"MVAU_rtl": 4}
+    assert compiled.metrics["uncharged"] == {"lut": {}}
+    assert compiled.metrics["matrix_layers"] == {"MVAU_hls": 4}
     low = [layer for layer in compiled.metrics["layers"] if layer["mw"] is not None]
     assert {layer["op_type"] for layer in low} == {"MVAU_hls"}
     assert compiled.metrics["dsp"] == 0

@@ -52,7 +52,7 @@ def test_a_damaged_file_counts_as_missing(
     assert cache.keep(name, CONTENT) == kept
     assert cache.find(name) == kept
     assert kept.read_bytes() == CONTENT
-    assert notes in ([], [f"The cached file {kept.name} was damaged; it is made again."])
+    assert notes in ([], [f"The cached file {name} was damaged; it is made again."])
 
 
 def test_what_lies_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:

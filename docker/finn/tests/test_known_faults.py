@@ -104,22 +104,26 @@ def compiled_faults(folder: Path, network: QuantizedMLP) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("faults", [[], ["MVAU_0 can sum beyond 2^24."]])
 def test_simulation_blames_a_fault_only_where_the_design_meets_one(
-    export: Path, compiled: Outcome, network: QuantizedMLP, tmp_path: Path, faults: list[str]
+    export: Path, compiled: Outcome, network: QuantizedMLP, tmp_path: Path
 ) -> None:
     bench = Bench(network, tmp_path, export, compiled.outputs)
 
-    def break_thresholds(rtl: Path) -> None:
-        path = rtl.parent / "metrics.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"known_faults": faults}))
-        memory = next((rtl / "memories").rglob("*threshs_0_0*"))
-        memory.write_text("0\n" * len(memory.read_text().splitlines()))
+    def broken(name: str, faults: list[str]) -> Path:
+        """A copy with all thresholds of a layer at 0."""
 
-    broken = bench.variant("broken", break_thresholds)
-    _, metrics, events = bench.run("simulate", broken)
-    assert not metrics["bit_exact"]
-    assert ("fault in FINN+: MVAU_0 can sum" in events) == bool(faults)
+        def change(rtl: Path) -> None:
+            path = rtl.parent / "metrics.json"
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"known_faults": faults}))
+            memory = next((rtl / "memories").rglob("*threshs_0_0*"))
+            memory.write_text("0\n" * len(memory.read_text().splitlines()))
+
+        return bench.variant(name, change)
+
+    for name, faults in (("none", []), ("some", ["MVAU_0 can sum beyond 2^24."])):
+        metrics, reason = bench.finding(f"simulate-{name}", broken(name, faults))
+        assert not metrics["bit_exact"]
+        assert ("a fault in FINN+: MVAU_0 can sum" in reason) == bool(faults)
 
 
 def test_ties_are_blamed_where_there_are_some() -> None:
