@@ -3,7 +3,7 @@
 # SSH server, no browser, no npm, no git, nothing in the home folder. The tests run under more load.
 set -euo pipefail
 
-clone="finn-bench" # its folder's name
+clone="a fresh machine/finn-bench" # the clone's folder
 place=$(mktemp -d)
 load=()
 trap 'kill "${load[@]}" 2>/dev/null || true; rm -rf "$place"' EXIT
