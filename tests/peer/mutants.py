@@ -98,7 +98,7 @@ MUTANTS = (
         "thresholding.sv",
         ("threshold-signed-above", "$signed(t) <= $signed(x)", "$signed(t) < $signed(x)", NARROW),
         ("threshold-unsigned-above", ": t <= x", ": t < x", OF_UINT5),
-        ("threshold-unsigned", "SIGNED? $signed(t)", "1'b0? $signed(t)", TO_INT4),
+        ("threshold-unsigned", "SIGNED? $signed(t)", "(1 == 0)? $signed(t)", TO_INT4),
         ("threshold-early", "LATENCY = (DEEP_PIPELINE+1)*M;", "LATENCY = M;", TO_INT4),
         ("threshold-queue-short", "LATENCY + 3", "LATENCY + 2", NARROW),
         ("threshold-bias-lost", "Dat[pe] + BIAS", "Dat[pe]", TO_INT4),
