@@ -46,6 +46,9 @@ session.mount("https://", Shelf())
 session.get(url).raise_for_status()
 """
 
+# Its own script, which pip writes, does not start at a path with a quote.
+VALIDATE = "from rocrate_validator.cli import cli; cli(prog_name='rocrate-validator')"
+
 
 class Validator:
     """The community's validator, offline."""
@@ -66,7 +69,7 @@ class Validator:
         """What the crate lacks of what the profile requires."""
         subprocess.run(
             [
-                self._bin / "rocrate-validator", "--no-interactive", "validate", "--offline",
+                self._bin / "python", "-c", VALIDATE, "--no-interactive", "validate", "--offline",
                 "--cache-path", self._cache, "-p", "process-run-crate", "--no-paging",
                 "-f", "json", "-o", report, crate,
             ],
