@@ -1,13 +1,19 @@
-"""What all layers of tests share: nobody's temporary folder has a harmless path."""
+"""What all layers of tests share: no temporary folder has a harmless path; a store with results."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from temporary import use
+
+if TYPE_CHECKING:
+    from built_archive import Built
 
 use(tempfile.gettempdir())
 
@@ -17,3 +23,38 @@ def plain_path() -> Iterator[Path]:
     """A short path without odd characters, for what cannot do with others."""
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Durability cannot be seen by a test that does not cut the power, and costs seconds."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A store with a small grid's results, and its archive."""
+    from built_archive import Built  # pandas, which few tests need
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        return Built(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def on_built(tmp_path: Path, built: Built, monkeypatch: pytest.MonkeyPatch) -> Built:
+    """A copy of the built store that may be damaged."""
+    from built_archive import Built
+
+    from bench.pipeline import Resolver
+    from bench.store import Store
+
+    root = tmp_path / "store"
+    shutil.copytree(built.resolver.store.root, root, symlinks=True)
+    resolver = Resolver(Store(root), built.resolver.runners)
+    monkeypatch.setattr(
+        "bench.commands.common.open_resolver", lambda path, choice, grid=None: resolver
+    )
+    copy = object.__new__(Built)
+    vars(copy).update(vars(built) | {"resolver": resolver})
+    return copy

@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from built_archive import DATE, RESULTS, Built, change, contents, repack
+from built_archive import DATE, RESULTS, Built, change, command_line, contents, repack
 
 from bench import archive
 from bench.archive import bag, writer
@@ -21,46 +20,6 @@ from bench.errors import ConfigError, Exit, StoreError
 from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.store import Store
-
-
-@pytest.mark.parametrize("suffix", ["tgz", "zip"])
-def test_an_archive_is_the_same_every_time_and_verifies(
-    built: Built, tmp_path: Path, suffix: str
-) -> None:
-    one = built.pack(tmp_path / f"one.{suffix}", "logs")
-    other = built.pack(tmp_path / f"other.{suffix}", "logs")
-    assert one.read_bytes() == other.read_bytes()
-    checked = archive.verify(one)
-    assert checked.findings == []
-    assert checked.manifests == 9
-    assert checked.values > 90
-    files = contents(one)
-    assert {"CITATION.cff", "LICENSE", ".zenodo.json", "bagit.txt"} <= files.keys()
-    assert f"{bag.GRIDS}foldings.toml" in files
-    assert any(name.endswith("log.txt") for name in files if "/failed/" in name)
-    assert b"failed: simulate" in files["data/store/reports/grid/results.csv"]
-
-
-def test_only_what_is_wanted_comes_along(built: Built, tmp_path: Path) -> None:
-    assert not any(name.endswith("/request.json") for name in built.files)
-    everything = contents(built.pack(tmp_path / "all.zip", "all"))
-    assert any(name.endswith("/request.json") for name in everything)
-    assert archive.verify(tmp_path / "all.zip").findings == []
-
-
-def test_the_page_finds_what_it_leads_to(tmp_path: Path) -> None:
-    built = Built(tmp_path, infeasible=True)
-    store = built.resolver.store.root
-    for name in ("manifest.json", "log.txt"):
-        (path,) = store.glob(f"compile/*-max--*/{name}")
-        link = os.path.relpath(path, store / "reports" / "test")
-        assert os.path.normpath(f"{bag.REPORT}{link}") in built.files
-
-
-def test_an_unpacked_archive_verifies(built: Built, tmp_path: Path) -> None:
-    with tarfile.open(built.pack(tmp_path / "a.tar.gz")) as tar:
-        tar.extractall(tmp_path, filter="data")
-    assert archive.verify(tmp_path / "finn-bench-test").findings == []
 
 
 @pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
@@ -131,7 +90,7 @@ def test_the_commands(
 ) -> None:
     monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: built.resolver)
     target = tmp_path / "t.tar.gz"
-    command = ["export", str(built.file), "--runner", "venv", "--output", str(target)]
+    command = [*command_line(["export"], built, tmp_path)[:-1], str(target)]
     assert main([*command, "--dry-run"]) == Exit.OK
     assert "would pack: data/store/reports/grid/results.csv" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
@@ -151,8 +110,9 @@ def test_the_commands(
 
 def test_zenodo_is_told_what_the_citation_says(built: Built) -> None:
     citation = (ROOT / "CITATION.cff").read_text()
-    tags = {item.name: item.source for item in built.select().tags}
+    chosen = built.select()
+    tags = {item.name: item.source for item in chosen.tags}
     zenodo = json.loads(tags[".zenodo.json"])  # type: ignore[arg-type]
     for said in (zenodo["version"], zenodo["license"], zenodo["creators"][0]["name"]):
         assert said in citation
-    assert replace(built.select(), tags=()).bytes > 1000
+    assert replace(chosen, tags=()).bytes > 1000

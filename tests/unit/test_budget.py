@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import FakeRunner
 
 from bench.errors import ConfigError
 from bench.experiment import Experiment, expand
@@ -21,7 +22,6 @@ from bench.pipeline.budget import GIB, MAY_PASS, default_cost, ranks, works
 from bench.pipeline.ensure import Outcome
 from bench.runners import Job
 from bench.stages import BY_NAME
-from conftest import FakeRunner
 
 
 def run(

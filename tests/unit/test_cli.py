@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from fakes import FakeRunner
 
 from bench.cli import main
 from bench.commands import common, overrides
@@ -18,7 +19,6 @@ from bench.experiment import Experiment, SimulateSpec
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
-from conftest import FakeRunner
 
 COMMANDS = (
     [], ["plan"], ["run"], ["report"], ["claims"], ["why"], ["doctor"],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from built_archive import digested
+from fakes import ENVIRONMENTS, FakeRunner
 
 from bench.cli import main
 from bench.errors import ConfigError, Exit
@@ -18,7 +19,6 @@ from bench.report import COLUMNS
 from bench.report.compare import compare_artifacts, compare_results, read_results
 from bench.report.tolerance import IDENTITY, TOLERANCES
 from bench.store import Store
-from conftest import ENVIRONMENTS, FakeRunner
 
 BASE = dict.fromkeys(COLUMNS, "") | {
     "network": "TFC", "dataset": "MNIST", "weight_bits": "2", "act_bits": "2", "seed": "1",

@@ -10,6 +10,7 @@ import pytest
 from docker.api.client import APIClient
 
 from bench.errors import EnvironmentFailure
+from bench.images import base
 from bench.images.base import Base
 from bench.runners import docker as module
 from bench.runners.container import Setup, _creation
@@ -63,7 +64,8 @@ def test_only_what_is_to_be_written_is_writable() -> None:
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DockerRunner:
     monkeypatch.setattr(module, "version", lambda: "1")
-    monkeypatch.setattr(module, "find_base", lambda: Base("base", "sha256:1", "local"))
+    for each in (module, base):
+        monkeypatch.setattr(each, "find_base", lambda: Base("base", "sha256:1", "local"))
     return DockerRunner(tmp_path, variables={})
 
 

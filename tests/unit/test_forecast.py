@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes import FakeRunner
 
 from bench import report
 from bench.cli import main
@@ -22,7 +23,6 @@ from bench.pipeline.budget import GIB, Work, default_cost, ranks, works
 from bench.pipeline.history import Record
 from bench.pipeline.predict import Predictor
 from bench.pipeline.schedule import wall_seconds
-from conftest import FakeRunner
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
 HERE = history.machine_of(HOST)

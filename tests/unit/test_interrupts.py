@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from fakes import FakeRunner
 from test_store import KEY, manifest
 
 from bench import interrupts
@@ -22,7 +23,6 @@ from bench.output import OutputLost
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Entry, Store
 from bench.store import store as store_module
-from conftest import FakeRunner
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import FakeRunner
 
 from bench import provenance, report
 from bench.experiment import expand
@@ -17,7 +18,6 @@ from bench.report.figures.layers import layer_figures
 from bench.report.material import Material
 from bench.report.ratios import throughput_ratios
 from bench.runners import Job
-from conftest import FakeRunner
 
 INTERVALS = {"max": 64, "low": 4096, "min": 16384}
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes import ENVIRONMENTS, FakeRunner
 
 from bench.errors import Exit
 from bench.events import Emit, Event, Finished, Note
@@ -18,7 +19,6 @@ from bench.runners import Job
 from bench.stages import STAGES, up_to
 from bench.store import Store
 from bench.wire import Result
-from conftest import ENVIRONMENTS, FakeRunner
 
 NAME = "tfc-mnist-w2a2-s1"
 

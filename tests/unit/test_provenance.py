@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_report import MetricsRunner
+from fakes import ENVIRONMENTS, GRID, FakeRunner, MetricsRunner
 
 from bench import provenance, report
 from bench.cli import main
@@ -23,7 +23,6 @@ from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
 from bench.store.keys import hash_file
 from bench.terminal import Terminal
-from conftest import ENVIRONMENTS, GRID, FakeRunner
 
 ROW = "tfc-mnist-w2a2-s1-max"
 COMMIT = "c" * 40

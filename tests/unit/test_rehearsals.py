@@ -8,12 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from built_archive import Built, contents
+from built_archive import Built, command_line
 
 from bench import files
 from bench.boards import trust
 from bench.cli import main
-from bench.commands import common, reporting
+from bench.commands import reporting
 from bench.errors import BenchError, Exit
 from bench.pipeline import budget
 
@@ -117,43 +117,8 @@ def test_what_a_run_refuses_its_plan_and_its_dry_run_refuse(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.fixture
-def built(tmp_path: Path, monkeypatch: Patch) -> Built:
-    made = Built(tmp_path)
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: made.resolver)
-    return made
-
-
-@pytest.mark.parametrize("suffix", [".tar.gz", ".zip"])
-def test_an_export_packs_what_its_dry_run_names(
-    built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
-) -> None:
-    target = tmp_path / f"t{suffix}"
-    command = ["export", str(built.file), "--runner", "venv", "--output", str(target)]
-    assert main([*command, "--dry-run"]) == Exit.OK
-    *named, total = capsys.readouterr().out.splitlines()
-    assert not target.exists()
-    assert main(command) == Exit.OK
-    written = capsys.readouterr().out.splitlines()[0]
-    packed = contents(target)
-    assert sorted(line.removeprefix("would pack: ") for line in named) == sorted(packed)
-    count = f": {len(packed)} files, "
-    assert count in total
-    assert count in written
-    assert main([*command, "--dry-run"]) == main(command) == Exit.CONFIG  # it is there already
-
-
-def test_what_an_export_cannot_read_its_dry_run_cannot(
-    built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "store" / "reports" / "test" / "\udce4.txt").write_text("")
-    command = ["export", str(built.file), "--runner", "venv", "--output", str(tmp_path / "t.zip")]
-    assert main([*command, "--dry-run"]) == main(command) == Exit.CONFIG
-    assert capsys.readouterr().err.count("is not UTF-8 and cannot stand in an archive") == 2
-
-
 def test_claims_that_fare_worse_end_a_dry_run_as_they_end_the_command(
-    built: Built, monkeypatch: Patch
+    on_built: Built, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     real = reporting.report_on
     fall = SimpleNamespace(__str__=lambda: "C1 fell")
@@ -163,8 +128,7 @@ def test_claims_that_fare_worse_end_a_dry_run_as_they_end_the_command(
         return reporting.Reported(found.results, (), (fall,), found.written, found.drawn)  # type: ignore[arg-type]
 
     monkeypatch.setattr(reporting, "report_on", worse)
-    command = ["claims", str(built.file), "--runner", "venv", "--json"]
-    command += ["--store", str(built.resolver.store.root)]
+    command = [*command_line(["claims"], on_built, tmp_path), "--json"]
     assert main([*command, "--dry-run"]) == main(command) == Exit.CLAIM
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fakes import FakeRunner, MetricsRunner
 
 from bench import report
 from bench.experiment import Experiment, expand, references
@@ -19,38 +20,12 @@ from bench.report.ratios import throughput_ratios
 from bench.report.summary import summarize
 from bench.runners import Job
 from bench.terminal import Terminal
-from conftest import FakeRunner
 
 REQUIRED = (
     "network,dataset,weight_bits,act_bits,folding,seed,epochs,accuracy,sim_images,sim_accuracy,"
     "bit_exact,ii_estimated,ii_simulated,latency_cycles,clock_mhz,fps_core,fps_measured,"
     "measured_on,lut,bram18,dsp,fits,status,runner"
 )
-METRICS = {
-    "train": {"accuracy": 0.95310000000001, "best_epoch": 2},
-    "compile": {"lut": 100, "bram18": 3, "dsp": 0, "fits": True},
-    "simulate": {"images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300},
-    "measure": {"measured_on": "emulated-board"},
-}
-
-
-class MetricsRunner(FakeRunner):
-    """Leaves plausible metrics; the interval depends on the folding."""
-
-    def run(self, job: Job, emit, cancelled):  # noqa: ANN001, ANN201
-        result = super().run(job, emit, cancelled)
-        metrics = dict(METRICS.get(job.request.stage, {}))
-        interval = 4096 if job.task.endswith("low") else 64
-        if job.request.stage == "compile":
-            metrics["ii_estimated"] = interval
-        if job.request.stage == "simulate":
-            metrics["ii_simulated"] = float(interval)
-        if job.request.stage == "measure":
-            metrics |= {"ii_measured": max(interval, 128), "clock_mhz": 100.0}
-            metrics["fps_measured"] = 1e8 / metrics["ii_measured"]
-        path = job.request.outputs / "metrics.json"
-        path.write_text(json.dumps(metrics | {"task": job.task}))
-        return result
 
 
 @pytest.fixture

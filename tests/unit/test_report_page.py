@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from fakes import FakeRunner
 
 from bench import provenance, report
 from bench.errors import StageFailure
@@ -26,7 +27,6 @@ from bench.report.html.provenance import About, provenance_of, relative_url
 from bench.report.material import Material, gather
 from bench.runners import Job
 from bench.wire import Result
-from conftest import FakeRunner
 
 ODD = "<script>alert('1')</script> & \"x\" a/b"
 CLAIM = {

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from fakes import ENVIRONMENTS, GRID, FakeRunner
 
 from bench.cli import main
 from bench.commands import common
@@ -20,7 +21,6 @@ from bench.grid import load_grid
 from bench.pipeline import Resolver, execute, forecast, history, plan
 from bench.pipeline.budget import GIB
 from bench.store import Store
-from conftest import ENVIRONMENTS, GRID, FakeRunner
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
 FEW, MANY = 4, 16

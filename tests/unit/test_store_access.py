@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from built_archive import Built, command_line
+from fakes import FakeRunner
 from test_store import manifest, put
 
 from bench.cli import main
@@ -18,7 +19,6 @@ from bench.errors import Exit, StoreError
 from bench.files import UMASK
 from bench.pipeline import Resolver
 from bench.store import Store
-from conftest import FakeRunner
 
 
 def deny(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:

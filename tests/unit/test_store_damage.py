@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from built_archive import Built, command_line, digested
+from fakes import FakeRunner
 from test_store import KEY, loop, manifest, put
 
 from bench.cli import main
@@ -21,7 +22,6 @@ from bench.events import Event, Note
 from bench.experiment import Experiment
 from bench.pipeline import Resolver, Summary, execute, plan
 from bench.store import Broken, DamageError, Entry, Manifest, Store
-from conftest import FakeRunner
 
 Harm = Callable[[Path], object]
 

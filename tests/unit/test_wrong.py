@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from fakes import ENVIRONMENTS, GRID
 from test_material import DesignRunner
 
 from bench import archive, claims, provenance, report
@@ -31,7 +32,6 @@ from bench.status import WRONG
 from bench.store import Store
 from bench.terminal import Terminal
 from bench.wire import Request
-from conftest import ENVIRONMENTS, GRID
 
 NAME = "tfc-mnist-w2a2-s1-max"
 REASON = "of 63 of 200 images the RTL gives other outputs"

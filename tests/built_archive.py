@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from test_report import MetricsRunner
+from fakes import ENVIRONMENTS, GRID, MetricsRunner
 
 from bench import archive, claims, report
 from bench.archive import bag
@@ -27,7 +27,6 @@ from bench.report.figures import Rendered
 from bench.runners import Job
 from bench.store import Store
 from bench.wire import Result
-from conftest import ENVIRONMENTS, GRID
 
 DATE = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
 RESULTS = "data/store/reports/grid/results.csv"
@@ -69,7 +68,8 @@ class Built:
         self.resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
         execute(plan(self.experiments), self.resolver, 1, 1, lambda event: None)
         self.write_report()
-        self.files = contents(self.pack(folder / "built.tar.gz"))
+        self.packed = self.pack(folder / "built.tar.gz")
+        self.files = contents(self.packed)
 
     def write_report(self) -> None:
         folder = self.resolver.store.root / "reports" / "test"

@@ -1,0 +1,112 @@
+"""Small grids, and runners that do the stages' work in no time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+from bench.errors import StageFailure
+from bench.events import Emit
+from bench.runners import Job
+from bench.wire import Result
+
+ENVIRONMENTS = ("host", "train", "finn", "vivado")
+GRID = """
+name = "test"
+[train]
+network = "TFC"
+dataset = "MNIST"
+bits = [[2, 2], [4, 4]]
+seeds = [1]
+epochs = 2
+milestones = [1]
+[build]
+foldings = ["low", "max"]
+board = "Pynq-Z1"
+clock_mhz = 100.0
+"""
+METRICS = {
+    "train": {"accuracy": 0.95310000000001, "best_epoch": 2},
+    "compile": {"lut": 100, "bram18": 3, "dsp": 0, "fits": True},
+    "simulate": {"images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300},
+    "measure": {"measured_on": "emulated-board"},
+}
+
+
+class FakeRunner:
+    """Writes a file that depends on the spec and the inputs, as a real stage does.
+
+    Attributes:
+        ran: `stage name` of every job, in the order they ran.
+        lacking: Why stages of an environment are skipped, by environment.
+        before: Called with each job before it is done; may raise.
+    """
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.before: Callable[[Job], None] = lambda job: None
+        self.recipe_text = "recipe"
+        self.lacking = {"vivado": "XILINX_VIVADO is not set: no bitstream"}
+        self._lock = threading.Lock()
+
+    def recipe(self, environment: str) -> str:
+        return f"{self.recipe_text} {environment}"
+
+    def describe(self, environment: str) -> dict[str, str]:
+        return {"packages": f"tool==1 for {environment}"}
+
+    def lacks(self, environment: str) -> str:
+        return self.lacking.get(environment, "")
+
+    def ready(self, environment: str) -> bool:
+        return True
+
+    def check(self, environment: str) -> None:
+        pass
+
+    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
+        pass
+
+    def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        with self._lock:
+            self.ran.append(f"{job.request.stage} {job.task}")
+        job.log.write_text(f"working on {job.task}\n")
+        self.before(job)
+        seen = {
+            name: sorted(path.read_text() for path in folder.iterdir())
+            for name, folder in job.request.inputs.items()
+        }
+        metrics = {"spec": job.request.spec, "inputs": seen}
+        (job.request.outputs / "metrics.json").write_text(json.dumps(metrics, sort_keys=True))
+        return Result("done", "", "", {"tool": "1"}, {"work": 0.1}, 1)
+
+    def fail_on(self, stage: str, task: str) -> None:
+        """Make the stage of one task fail from now on."""
+
+        def before(job: Job) -> None:
+            if job.request.stage == stage and job.task == task:
+                raise StageFailure("It broke.", "Mend it.", job.log)
+
+        self.before = before
+
+
+class MetricsRunner(FakeRunner):
+    """Leaves plausible metrics; the interval depends on the folding."""
+
+    def run(self, job: Job, emit, cancelled):  # noqa: ANN001, ANN201
+        result = super().run(job, emit, cancelled)
+        metrics = dict(METRICS.get(job.request.stage, {}))
+        interval = 4096 if job.task.endswith("low") else 64
+        if job.request.stage == "compile":
+            metrics["ii_estimated"] = interval
+        if job.request.stage == "simulate":
+            metrics["ii_simulated"] = float(interval)
+        if job.request.stage == "measure":
+            metrics |= {"ii_measured": max(interval, 128), "clock_mhz": 100.0}
+            metrics["fps_measured"] = 1e8 / metrics["ii_measured"]
+        path = job.request.outputs / "metrics.json"
+        path.write_text(json.dumps(metrics | {"task": job.task}))
+        return result

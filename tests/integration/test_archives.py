@@ -1,0 +1,85 @@
+"""Whole archives: complete and the same every time; whatever was done to one is found."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from built_archive import Built, command_line, contents
+
+from bench import archive
+from bench.archive import bag
+from bench.cli import main
+from bench.errors import Exit
+
+pytestmark = pytest.mark.usefixtures("no_fsync")
+
+
+@pytest.mark.parametrize("suffix", ["tgz", "zip"])
+def test_an_archive_is_the_same_every_time_and_verifies(
+    built: Built, tmp_path: Path, suffix: str
+) -> None:
+    one = built.pack(tmp_path / f"one.{suffix}", "logs")
+    other = built.pack(tmp_path / f"other.{suffix}", "logs")
+    assert one.read_bytes() == other.read_bytes()
+    checked = archive.verify(one)
+    assert checked.findings == []
+    assert checked.manifests == 9
+    assert checked.values > 90
+    files = contents(one)
+    assert {"CITATION.cff", "LICENSE", ".zenodo.json", "bagit.txt"} <= files.keys()
+    assert f"{bag.GRIDS}foldings.toml" in files
+    assert any(name.endswith("log.txt") for name in files if "/failed/" in name)
+    assert b"failed: simulate" in files["data/store/reports/grid/results.csv"]
+
+
+def test_only_what_is_wanted_comes_along(built: Built, tmp_path: Path) -> None:
+    assert not any(name.endswith("/request.json") for name in built.files)
+    everything = contents(built.pack(tmp_path / "all.zip", "all"))
+    assert any(name.endswith("/request.json") for name in everything)
+    assert archive.verify(tmp_path / "all.zip").findings == []
+
+
+def test_the_page_finds_what_it_leads_to(tmp_path: Path) -> None:
+    built = Built(tmp_path, infeasible=True)
+    store = built.resolver.store.root
+    for name in ("manifest.json", "log.txt"):
+        (path,) = store.glob(f"compile/*-max--*/{name}")
+        link = os.path.relpath(path, store / "reports" / "test")
+        assert os.path.normpath(f"{bag.REPORT}{link}") in built.files
+
+
+def test_an_unpacked_archive_verifies(built: Built, tmp_path: Path) -> None:
+    with tarfile.open(built.pack(tmp_path / "a.tar.gz")) as tar:
+        tar.extractall(tmp_path, filter="data")
+    assert archive.verify(tmp_path / "finn-bench-test").findings == []
+
+
+@pytest.mark.parametrize("suffix", [".tar.gz", ".zip"])
+def test_an_export_packs_what_its_dry_run_names(
+    on_built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    target = tmp_path / f"t{suffix}"
+    command = [*command_line(["export"], on_built, tmp_path)[:-1], str(target)]
+    assert main([*command, "--dry-run"]) == Exit.OK
+    *named, total = capsys.readouterr().out.splitlines()
+    assert not target.exists()
+    assert main(command) == Exit.OK
+    written = capsys.readouterr().out.splitlines()[0]
+    packed = contents(target)
+    assert sorted(line.removeprefix("would pack: ") for line in named) == sorted(packed)
+    count = f": {len(packed)} files, "
+    assert count in total
+    assert count in written
+    assert main([*command, "--dry-run"]) == main(command) == Exit.CONFIG  # it is there already
+
+
+def test_what_an_export_cannot_read_its_dry_run_cannot(
+    on_built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "store" / "reports" / "test" / "\udce4.txt").write_text("")
+    command = command_line(["export"], on_built, tmp_path)
+    assert main([*command, "--dry-run"]) == main(command) == Exit.CONFIG
+    assert capsys.readouterr().err.count("is not UTF-8 and cannot stand in an archive") == 2
