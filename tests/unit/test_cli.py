@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -16,7 +13,6 @@ from bench.commands import common, overrides
 from bench.commands.lazy import SUMMARIES
 from bench.errors import EXIT_MEANING, Exit
 from bench.experiment import Experiment, SimulateSpec
-from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Store
 
@@ -216,26 +212,3 @@ def test_help_says_of_every_command_what_the_command_says_of_itself() -> None:
     for name, summary in SUMMARIES.items():
         command = import_module(f"bench.commands.{name}").command
         assert command.get_short_help_str(limit=200) == summary, name
-
-
-@pytest.mark.parametrize(
-    ("arguments", "spared"),
-    [
-        (["--help"], {"pydantic", "pandas", "asyncssh", "docker"}),
-        (["store", "ls"], {"pandas", "asyncssh", "docker"}),
-        (["plan", "experiments/tiny.toml", "--runner", "venv"], {"pandas", "asyncssh", "docker"}),
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
-)
-def test_a_command_imports_only_what_it_uses(
-    arguments: list[str], spared: set[str], tmp_path: Path
-) -> None:
-    """Large libraries take longer to import than these commands take to answer."""
-    program = "import sys; from bench.cli import main; code = main(sys.argv[1:]);"
-    program += f"print(code, {spared!r} & set(sys.modules))"
-    command = [sys.executable, "-c", program, *arguments]
-    variables = {**os.environ, "BENCH_STORE": str(tmp_path)}
-    printed = subprocess.run(
-        command, env=variables, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    assert printed.splitlines()[-1] == "0 set()"

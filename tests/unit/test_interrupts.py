@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -158,36 +156,3 @@ def test_output_that_is_lost_stops_a_run_and_is_no_failure_of_a_stage(
         execute(plan(experiments), resolver, 2, 1, emit)
     assert list((resolver.store.root / "failed").iterdir()) == []
     assert list((resolver.store.root / "tmp").iterdir()) == []
-
-
-COMMAND = f"{sys.executable} -m bench"
-
-
-@pytest.mark.parametrize(
-    ("line", "code", "says"),
-    [
-        ("{bench} --version >/dev/full", Exit.STORE, "cannot be written: No space left on device"),
-        ("{bench} --version >&-", Exit.STORE, "Standard output is closed."),
-        ("{bench} --version 1</dev/null", Exit.STORE, "Standard output is closed."),
-        ("{bench} --version 2>&- >/dev/full", Exit.STORE, ""),
-        ("{bench} store ls --store /nowhere 2>/dev/full", Exit.STORE, ""),
-        ("{bench} --version <&-", Exit.OK, ""),
-        ("({bench} store ls; echo $? >&2) | true", Exit.OK, "141"),
-    ],
-)
-def test_output_that_goes_nowhere_has_a_message_and_a_code(
-    tmp_path: Path, line: str, code: Exit, says: str
-) -> None:
-    for number in range(40):  # more than a pipe holds back
-        (tmp_path / "train" / f"{'n' * 200}{number}--{'ab' * 6}").mkdir(parents=True)
-    done = subprocess.run(
-        ["/bin/sh", "-c", line.format(bench=COMMAND)],
-        env={**os.environ, "BENCH_STORE": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Exception ignored" not in done.stderr

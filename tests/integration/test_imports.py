@@ -1,0 +1,35 @@
+"""What a command imports, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.paths import ROOT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["--help"], {"pydantic", "pandas", "asyncssh", "docker"}),
+        (["store", "ls"], {"pandas", "asyncssh", "docker"}),
+        (["plan", "experiments/tiny.toml", "--runner", "venv"], {"pandas", "asyncssh", "docker"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_command_imports_only_what_it_uses(
+    arguments: list[str], spared: set[str], tmp_path: Path
+) -> None:
+    """Large libraries take longer to import than these commands take to answer."""
+    program = "import sys; from bench.cli import main; code = main(sys.argv[1:]);"
+    program += f"print(code, {spared!r} & set(sys.modules))"
+    command = [sys.executable, "-c", program, *arguments]
+    variables = {**os.environ, "BENCH_STORE": str(tmp_path)}
+    printed = subprocess.run(
+        command, env=variables, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.splitlines()[-1] == "0 set()"
