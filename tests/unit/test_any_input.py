@@ -20,9 +20,11 @@ from bench import foldings
 from bench.catalog import NETWORKS
 from bench.claims.table import KINDS, load_claims
 from bench.cli import cli, main
+from bench.commands.common import load_experiments
 from bench.errors import ConfigError, Exit
 from bench.paths import ROOT
 from bench.tables import Grid
+from bench.text import printable, with_short_lines
 
 NASTY: tuple[Any, ...] = (
     math.nan, math.inf, -math.inf, -1, 0, 1e300, 1e-320, 10**30, 10**5000, 2**63,
@@ -92,22 +94,43 @@ def bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., t
     return run
 
 
+def refusal(grid: Path) -> str | None:
+    """What is said of a grid that is refused, as it is printed; None of one that is not."""
+    try:
+        load_experiments(grid)
+    except ConfigError as error:
+        return printable(f"{with_short_lines(error.what)}\n{error.remedy}")
+    return None
+
+
+def require_readable(said: str | None, grid: Path, where: str, case: str) -> None:
+    """Require an error to name file and field, and to be of a length and kind to be read."""
+    if said:
+        assert where in said or "a number of 5001 digits" in said, f"{case}\n{said}"
+        assert str(grid) in said, case
+        assert len(said) < 2000, case
+        assert said.replace("\n", "").isprintable(), case
+
+
 @pytest.mark.parametrize("path", list(fields(Grid)), ids=".".join)
 def test_any_value_of_any_field(
     grid_file: Path, bench: Callable[..., tuple[int, str]], path: tuple[str, ...]
 ) -> None:
+    """All refusals of grids are explained alike, so that of each field one is printed."""
     where = ".".join(path).replace("boards.", "boards.0.")
     store = str(grid_file.parent / "store")
+    printed = False
     for value in NASTY:
         grid_file.write_text(changed(path, value))
-        code, said = bench("plan", str(grid_file), "--store", store, "--runner", "venv")
-        case = f"{'.'.join(path)} = {as_toml(value)[:80]}: {code}\n{said}"
-        assert code in (Exit.OK, Exit.CONFIG), case
-        if code:
-            assert where in said or "a number of 5001 digits" in said, case
-            assert str(grid_file) in said, case
-            assert len(said) < 2000, case
-            assert said.replace("\n", "").isprintable(), case
+        case = f"{'.'.join(path)} = {as_toml(value)[:80]}"
+        refused = refusal(grid_file)
+        if refused is None or not printed:
+            code, said = bench("plan", str(grid_file), "--store", store, "--runner", "venv")
+            printed |= code != Exit.OK
+            ends = (Exit.CONFIG,) if refused else (Exit.OK, Exit.CONFIG)
+            assert code in ends, f"{case}: {code}\n{said}"
+            require_readable(said, grid_file, where, case)
+        require_readable(refused, grid_file, where, case)
 
 
 @pytest.mark.parametrize("table", [(), ("train",), ("boards",)])

@@ -146,26 +146,38 @@ def test_what_is_no_artifact_is_found_listed_and_removed(
     assert [type(one) for one in store.survey()] == [Entry]
 
 
-@pytest.mark.parametrize("name", [name for name in HARMS if name != "one digit"])
+STAGES = 7
+OTHERS = [name for name in HARMS if name != "one digit"]
+
+
+@pytest.mark.parametrize("names", [OTHERS[n::5] for n in range(5)], ids=", ".join)
 def test_a_run_sets_it_aside_and_makes_it_again(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, name: str
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, names: list[str]
 ) -> None:
+    """The artifact of each stage is harmed in another way."""
+
     def run(emit: Callable[[Event], None]) -> Summary:
         return execute(plan(experiments[:1]), resolver, 1, 1, emit)
 
     run(lambda event: None)
-    (folder,) = (resolver.store.root / "compile").iterdir()
-    HARMS[name][0](folder)
+    folders = sorted(entry.folder for entry in resolver.store.entries())
+    assert len(folders) == STAGES >= len(names)
+    harmed = dict(zip(names, folders, strict=False))
+    for name, folder in harmed.items():
+        HARMS[name][0](folder)
     runner.ran.clear()
     seen: list[Event] = []
     assert run(seen.append).exit_code == Exit.OK
-    assert [name.split()[0] for name in runner.ran] == ["compile"]
+    stages = sorted(folder.parent.name for folder in harmed.values())
+    assert sorted(line.split()[0] for line in runner.ran) == stages
     notes = [event.text for event in seen if isinstance(event, Note)]
-    assert any("compile artifact is corrupted" in text for text in notes)
-    assert len(list((resolver.store.root / "failed" / "compile").iterdir())) == 1
-    assert [type(one) for one in resolver.store.survey()] == [Entry] * 7
+    for name, folder in harmed.items():
+        stage = folder.parent.name
+        assert any(f"{stage} artifact is corrupted" in text for text in notes), name
+        assert len(list((resolver.store.root / "failed" / stage).iterdir())) == 1, name
+    assert [type(one) for one in resolver.store.survey()] == [Entry] * STAGES
     again = execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
-    assert again.count("kept") == 7
+    assert again.count("kept") == STAGES
 
 
 @pytest.mark.parametrize(
