@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 import typing
@@ -185,8 +186,14 @@ def _at(location: Iterable[int | str], model: type[BaseModel]) -> Any:
         elif part.startswith("#"):
             found = next(one for one in typing.get_args(kind) if Tag(part) in _split(one)[1])
         else:
-            found = typing.get_type_hints(kind, include_extras=True)[part]
+            found = _fields(kind)[part]
     return _split(found)[0] if _is_table(_split(found)[0]) else found
+
+
+@functools.cache
+def _fields(kind: type) -> dict[str, Any]:
+    """The annotations of a table's fields."""
+    return typing.get_type_hints(kind, include_extras=True)
 
 
 def _split(annotation: Any) -> tuple[Any, list[Any]]:

@@ -270,10 +270,11 @@ def test_images_of_other_recipes_are_outdated_and_what_others_took_the_name_from
 def test_images_that_a_live_run_uses_stay(locks: Path) -> None:
     script = f"""
 import sys, tempfile
-sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]
+from types import SimpleNamespace
+sys.path.insert(0, {str(ROOT)!r})
 tempfile.tempdir = {str(locks)!r}
-from test_images_shared import Images, use
-use(Images(), "used")
+from bench.images.shared import use
+use(SimpleNamespace(info=lambda: {Images().info()!r}), "used")
 print(flush=True)
 sys.stdin.read()
 """
