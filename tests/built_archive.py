@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from fakes import ENVIRONMENTS, GRID, MetricsRunner
+from fakes import ENVIRONMENTS, GRID, MetricsRunner, write_grid
 
 from bench import archive, claims, report
 from bench.archive import bag
@@ -21,7 +21,6 @@ from bench.commands import reporting
 from bench.events import Emit
 from bench.experiment import expand
 from bench.grid import load_grid
-from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import Rendered
 from bench.runners import Job
@@ -55,10 +54,7 @@ class Built:
     """
 
     def __init__(self, folder: Path, *, infeasible: bool = False) -> None:
-        self.file = folder / "test.toml"
-        tables = (ROOT / "experiments" / "foldings.toml").read_text()
-        (folder / "foldings.toml").write_text(tables)
-        self.file.write_text(GRID.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
+        self.file = write_grid(folder, GRID.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
         self.grid = load_grid(self.file)
         self.experiments = expand(self.grid)
         last = self.experiments[1].name

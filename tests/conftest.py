@@ -25,10 +25,12 @@ def plain_path() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
-def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def no_fsync() -> Iterator[None]:
     """Durability cannot be seen by a test that does not cut the power, and costs seconds."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")

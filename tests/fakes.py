@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.errors import StageFailure
 from bench.events import Emit
+from bench.paths import ROOT
 from bench.runners import Job
 from bench.wire import Result
 
@@ -32,6 +34,15 @@ METRICS = {
     "simulate": {"images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300},
     "measure": {"measured_on": "emulated-board"},
 }
+
+
+def write_grid(folder: Path, text: str = GRID) -> Path:
+    """A grid's file in `folder`, with the project's folding tables beside it."""
+    tables = (ROOT / "experiments" / "foldings.toml").read_text()
+    (folder / "foldings.toml").write_text(tables)
+    path = folder / "test.toml"
+    path.write_text(text)
+    return path
 
 
 class FakeRunner:

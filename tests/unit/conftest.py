@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fakes import ENVIRONMENTS, GRID, FakeRunner
+from fakes import ENVIRONMENTS, FakeRunner, write_grid
 from temporary import use
 
 from bench.events import Event
 from bench.experiment import Experiment, expand
 from bench.grid import load_grid
-from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.store import Store
 
@@ -26,7 +25,7 @@ if os.access(MEMORY, os.W_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
     use(MEMORY)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_waiting_for_disks(no_fsync: None) -> None:
     """In no unit test."""
 
@@ -48,10 +47,7 @@ def grid_file(tmp_path: Path) -> Path:
     """A valid grid of two trainings by two foldings, with the project's folding tables."""
     folder = tmp_path / "experiments"
     folder.mkdir()
-    (folder / "foldings.toml").write_text((ROOT / "experiments" / "foldings.toml").read_text())
-    path = folder / "test.toml"
-    path.write_text(GRID)
-    return path
+    return write_grid(folder)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, GRID, FakeRunner, MetricsRunner
+from fakes import ENVIRONMENTS, FakeRunner, MetricsRunner, write_grid
 
 from bench import provenance, report
 from bench.cli import main
@@ -37,16 +37,13 @@ def runner() -> FakeRunner:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Resolver:
     """A store with everything in it, made at a clean commit; tests only look into it."""
     folder = tmp_path_factory.mktemp("made")
-    (folder / "test.toml").write_text(GRID)
-    (folder / "foldings.toml").write_text((ROOT / "experiments" / "foldings.toml").read_text())
     runner = MetricsRunner()
     runner.name = "venv"  # one that the command line knows
     resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
     clean = {"commit": COMMIT, "tree": "clean"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.pipeline.ensure.describe_checkout", lambda: clean)
-        patch.setattr("os.fsync", lambda descriptor: None)
-        tasks = plan(expand(load_grid(folder / "test.toml")))
+        tasks = plan(expand(load_grid(write_grid(folder))))
         execute(tasks, resolver, jobs=2, cpus=2, emit=lambda event: None)
     return resolver
 

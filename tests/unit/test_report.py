@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fakes import FakeRunner, MetricsRunner
+from fakes import ENVIRONMENTS, FakeRunner, MetricsRunner, write_grid
 
 from bench import report
 from bench.experiment import Experiment, expand, references
@@ -19,6 +19,7 @@ from bench.pipeline import Resolver, execute, plan
 from bench.report.ratios import throughput_ratios
 from bench.report.summary import summarize
 from bench.runners import Job
+from bench.store import Store
 from bench.terminal import Terminal
 
 REQUIRED = (
@@ -38,10 +39,20 @@ def collect(experiments: Sequence[Experiment], resolver: Resolver) -> pd.DataFra
     return report.collect(experiments, resolver)
 
 
-def test_the_csv_has_the_promised_columns_unrounded(
-    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
-) -> None:
-    results = collect(experiments, resolver)
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    folder = tmp_path_factory.mktemp("report")
+    resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, MetricsRunner()))
+    return collect(expand(load_grid(write_grid(folder))), resolver)
+
+
+@pytest.fixture
+def results(made_once: pd.DataFrame) -> pd.DataFrame:
+    """A grid of which everything is done."""
+    return made_once.copy()
+
+
+def test_the_csv_has_the_promised_columns_unrounded(results: pd.DataFrame, tmp_path: Path) -> None:
     csv, _ = report.write(results, "test", tmp_path / "out")
     header, first = csv.read_text().splitlines()[:2]
     assert header.startswith(REQUIRED)
@@ -71,10 +82,8 @@ def test_an_empty_store_reports_what_is_missing(
     assert throughput_ratios(results) == []
 
 
-def test_ratios_compare_foldings_of_one_training(
-    experiments: Sequence[Experiment], resolver: Resolver
-) -> None:
-    ratios = throughput_ratios(collect(experiments, resolver))
+def test_ratios_compare_foldings_of_one_training(results: pd.DataFrame) -> None:
+    ratios = throughput_ratios(results)
     assert [(r.point, r.slow, r.fast, r.core, r.measured) for r in ratios] == [
         ("TFC MNIST w2a2 seed 1", "low", "max", 64.0, 32.0),
         ("TFC MNIST w4a4 seed 1", "low", "max", 64.0, 32.0),
@@ -108,23 +117,19 @@ def test_no_width_cuts_off_the_name_of_a_row_or_a_number(
         assert not any("…" in line for line in lines)
 
 
-def test_one_board_is_not_named(experiments: Sequence[Experiment], resolver: Resolver) -> None:
-    assert "Pynq-Z1" not in shown(collect(experiments, resolver))
+def test_one_board_is_not_named(results: pd.DataFrame) -> None:
+    assert "Pynq-Z1" not in shown(results)
 
 
-def test_a_name_wider_than_the_screen_breaks_and_is_whole(
-    experiments: Sequence[Experiment], resolver: Resolver
-) -> None:
-    results = collect(experiments, resolver)
+def test_a_name_wider_than_the_screen_breaks_and_is_whole(results: pd.DataFrame) -> None:
     results.loc[0, "folding"] = name = "f" * 50 + "g" * 40
     text = shown(results, 40)
     assert name in "".join(line.strip() for line in text.splitlines() if set(line) <= set(" fg"))
 
 
 def test_an_estimate_that_leaves_layers_out_is_marked_as_a_part(
-    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+    results: pd.DataFrame, tmp_path: Path
 ) -> None:
-    results = collect(experiments, resolver)
     results["lut_scope"] = ["all layers", "all layers", "part", "part"]
     results["lut_uncharged"] = [None, None, "4 MVAU_rtl", "4 MVAU_rtl"]
     remark = "LUT, 2 of 4 rows: a part, as FINN's estimate charges 4 MVAU_rtl none"
@@ -138,9 +143,8 @@ def test_an_estimate_that_leaves_layers_out_is_marked_as_a_part(
 
 
 def test_the_clock_that_was_measured_at_is_shown_and_ratios_are_at_one(
-    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+    results: pd.DataFrame, tmp_path: Path
 ) -> None:
-    results = collect(experiments, resolver)
     # Built for 200 MHz; the driver ran the fast one at 100.
     results["clock_mhz"] = 200.0
     results["clock_measured_mhz"] = [200.0, 100.0, 200.0, 200.0]
@@ -156,10 +160,7 @@ def test_the_clock_that_was_measured_at_is_shown_and_ratios_are_at_one(
     assert "measured at 100 MHz" in markdown.read_text()
 
 
-def test_ties_with_torch_are_told(
-    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
-) -> None:
-    results = collect(experiments, resolver)
+def test_ties_with_torch_are_told(results: pd.DataFrame, tmp_path: Path) -> None:
     results["agreeing_with_torch"], results["torch_ties"] = [10, 10, 10, 9], [0, 0, 0, 1]
     text = shown(results)
     assert "w4a4 s1 max: 1 of 10 images are of another class than in torch, each by a tie" in text
@@ -167,9 +168,8 @@ def test_ties_with_torch_are_told(
 
 
 def test_several_data_sets_are_told_apart_within_80_columns(
-    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+    results: pd.DataFrame, tmp_path: Path
 ) -> None:
-    results = collect(experiments, resolver)
     results.loc[2:, "dataset"] = "Fashion-MNIST"
     results.loc[3, ["status", "reason"]] = ["failed: compile", "It broke."]
     console = Terminal(file=io.StringIO(), width=80)
@@ -269,10 +269,7 @@ def test_a_design_that_is_not_folded_as_finn_searched_is_done_and_says_so(
     assert "Nothing is infeasible, nothing failed." in text
 
 
-def test_a_large_grid_is_summed_up(
-    experiments: Sequence[Experiment], resolver: Resolver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    results = collect(experiments, resolver)
+def test_a_large_grid_is_summed_up(results: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     results.loc[1, "status"] = "infeasible: compile"
     results.loc[2, "ii_simulated"] = 4300
     results.loc[2, "accuracy"] = 0.5

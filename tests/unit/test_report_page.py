@@ -14,18 +14,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fakes import FakeRunner
+from fakes import ENVIRONMENTS, FakeRunner, write_grid
 
 from bench import provenance, report
 from bench.errors import StageFailure
 from bench.events import Emit
-from bench.experiment import Experiment
+from bench.experiment import Experiment, expand
+from bench.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import frames, pareto, style
 from bench.report.html import page, table
 from bench.report.html.provenance import About, provenance_of, relative_url
 from bench.report.material import Material, gather
 from bench.runners import Job
+from bench.store import Store
 from bench.wire import Result
 
 ODD = "<script>alert('1')</script> & \"x\" a/b"
@@ -89,10 +91,17 @@ def _render(
     return page.render_page(material, [], found, about, claims, list(timing))
 
 
-@pytest.fixture
-def material(experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner) -> Material:
-    """Two trainings by two foldings: one simulation failed, all else is done."""
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("made")
+
+
+@pytest.fixture(scope="module")
+def material(root: Path) -> Material:
+    """Two trainings by two foldings, in a store: one simulation failed, all else is done."""
+    experiments, runner = expand(load_grid(write_grid(root))), FakeRunner()
     runner.fail_on("simulate", experiments[1].name)
+    resolver = Resolver(Store(root / "store"), dict.fromkeys(ENVIRONMENTS, runner))
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
     return gathered(experiments, resolver)
 
@@ -105,8 +114,8 @@ def test_every_link_within_the_page_leads_somewhere(material: Material, tmp_path
     assert {"row-0", "chain-0", "claim-1"} <= inside
 
 
-def test_manifests_are_linked_to_where_they_are(material: Material, tmp_path: Path) -> None:
-    folder = tmp_path / "store" / "reports" / "test"
+def test_manifests_are_linked_to_where_they_are(material: Material, root: Path) -> None:
+    folder = root / "store" / "reports" / "test"
     links = _Page(_render(material, folder)).links
     manifests = [link for link in links if link.endswith("manifest.json")]
     assert len(manifests) == 1 + 2 + 2 + 4 + 4 + 3 + 3  # by stage; of measurements, one is missing

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fakes import ENVIRONMENTS, GRID
+from fakes import ENVIRONMENTS, GRID, write_grid
 from test_material import DesignRunner
 
 from bench import claims, provenance, report
@@ -76,10 +76,8 @@ class Made:
     """A store with a small grid, in which one design is wrong."""
 
     def __init__(self, folder: Path, stage: str) -> None:
-        self.file = folder / "test.toml"
-        tables = (ROOT / "experiments" / "foldings.toml").read_text()
-        (folder / "foldings.toml").write_text(tables)
-        self.file.write_text(GRID.replace('["low", "max"]', '["low", "max", "min"]'))
+        text = GRID.replace('["low", "max"]', '["low", "max", "min"]')
+        self.file = write_grid(folder, text)
         self.experiments = expand(load_grid(self.file))
         self.runner = WrongRunner(stage)
         self.store = Store(folder / "store")
@@ -95,9 +93,7 @@ class Made:
 
 @pytest.fixture(scope="module", params=["simulate", "measure"])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda descriptor: None)
-        return Made(tmp_path_factory.mktemp(request.param), request.param)
+    return Made(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture
