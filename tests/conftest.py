@@ -15,6 +15,8 @@ from temporary import use
 if TYPE_CHECKING:
     from built_archive import Built
 
+    from bench.report.figures import Figure, Rendered
+
 use(tempfile.gettempdir())
 
 
@@ -31,6 +33,18 @@ def no_fsync() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
+
+
+@pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes seconds; only what tests figures draws."""
+
+    def render(figure: Figure, names: object) -> Rendered | None:
+        from bench.report.figures import Rendered
+
+        return Rendered("<svg></svg>", "<svg></svg>", b"") if figure.draw else None
+
+    monkeypatch.setattr("bench.report.html.write.render", render)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tarfile
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 from built_archive import Built, command_line, contents
 
 from bench import archive
-from bench.archive import bag
+from bench.archive import bag, writer
 from bench.cli import main
-from bench.errors import Exit
+from bench.errors import Exit, StoreError
 
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
@@ -83,3 +84,19 @@ def test_what_an_export_cannot_read_its_dry_run_cannot(
     command = command_line(["export"], on_built, tmp_path)
     assert main([*command, "--dry-run"]) == main(command) == Exit.CONFIG
     assert capsys.readouterr().err.count("is not UTF-8 and cannot stand in an archive") == 2
+
+
+@pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
+def test_a_full_disk_leaves_nothing(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    target = tmp_path / f"a.{suffix}"
+    target.write_bytes(b"the one from before")
+    monkeypatch.setattr(writer._Tar if suffix == "tar.gz" else writer._Zip, "add", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        built.pack(target)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    assert target.read_bytes() == b"the one from before"

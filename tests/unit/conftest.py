@@ -17,7 +17,7 @@ from bench.pipeline import Resolver
 from bench.store import Store
 
 if TYPE_CHECKING:
-    from bench.report.figures import Figure, Rendered
+    pass
 
 # Thousands of small files: in memory they cost a third of the time, and nobody else's disk waits.
 MEMORY = "/dev/shm"
@@ -31,15 +31,8 @@ def no_waiting_for_disks(no_fsync: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes seconds; tests/integration draws."""
-
-    def render(figure: Figure, names: object) -> Rendered | None:
-        from bench.report.figures import Rendered
-
-        return Rendered("<svg></svg>", "<svg></svg>", b"") if figure.draw else None
-
-    monkeypatch.setattr("bench.report.html.write.render", render)
+def no_figures(no_drawing: None) -> None:
+    """In no unit test."""
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +10,11 @@ import pytest
 from built_archive import DATE, RESULTS, Built, change, command_line, contents, repack
 
 from bench import archive
-from bench.archive import bag, writer
+from bench.archive import bag
 from bench.archive.writer import Item, pack
 from bench.cli import main
 from bench.commands import common
-from bench.errors import ConfigError, Exit, StoreError
+from bench.errors import ConfigError, Exit
 from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.store import Store
@@ -43,22 +41,6 @@ def test_a_name_that_is_not_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not UTF-8"):
         pack([Item("data/\udcff", b"")], [], tmp_path / "a.zip", "top", DATE)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
-def test_a_full_disk_leaves_nothing(
-    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    target = tmp_path / f"a.{suffix}"
-    target.write_bytes(b"the one from before")
-    monkeypatch.setattr(writer._Tar if suffix == "tar.gz" else writer._Zip, "add", full)
-    with pytest.raises(StoreError, match="No space left on device"):
-        built.pack(target)
-    assert [path.name for path in tmp_path.iterdir()] == [target.name]
-    assert target.read_bytes() == b"the one from before"
 
 
 def test_a_report_that_is_older_than_the_store_is_not_packed(built: Built) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fakes import FakeRunner
+from wrong_design import INTERVALS, DesignRunner
 
 from bench import provenance, report
 from bench.experiment import expand
@@ -17,33 +16,6 @@ from bench.pipeline import Resolver, execute, plan
 from bench.report.figures.layers import layer_figures
 from bench.report.material import Material
 from bench.report.ratios import throughput_ratios
-from bench.runners import Job
-
-INTERVALS = {"max": 64, "low": 4096, "min": 16384}
-
-
-class DesignRunner(FakeRunner):
-    """Leaves layers and intervals by folding; `mid-original` is infeasible."""
-
-    def run(self, job: Job, emit, cancelled):  # noqa: ANN001, ANN201
-        result = super().run(job, emit, cancelled)
-        stage, outputs = job.request.stage, job.request.outputs
-        interval = next((n for f, n in INTERVALS.items() if f"-{f}" in job.task), 1024)
-        metrics: dict[str, Any] = {"task": job.task}
-        if stage == "compile":
-            if "mid-original" in job.task:
-                result = replace(result, status="infeasible", reason="PE 8 does not divide 10")
-            layer = {"name": "MVAU_rtl_0", "cycles_estimated": interval}
-            metrics |= {"ii_estimated": interval, "simulated": {"layers": [layer]}}
-        elif stage == "simulate":
-            metrics |= {
-                "ii_simulated": float(interval),
-                "fifos": [{"stream": "a_to_b", "depth": 2}],
-            }
-        elif stage == "measure":
-            metrics |= {"fps_measured": 1e8 / interval, "measured_on": "emulated-board"}
-        (outputs / "metrics.json").write_text(json.dumps(metrics))
-        return result
 
 
 @pytest.fixture

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from fakes import ENVIRONMENTS, GRID, write_grid
-from test_material import DesignRunner
+from wrong_design import INTERVAL, NAME, RATE, REASON, Made
 
 from bench import claims, provenance, report
 from bench.cli import main
 from bench.commands import common
 from bench.errors import Exit
-from bench.experiment import expand
-from bench.grid import load_grid
 from bench.paths import ROOT
-from bench.pipeline import Resolver, execute, plan
 from bench.report.compare import compare_results
 from bench.report.figures import all_figures
 from bench.report.ratios import throughput_ratios
@@ -29,66 +23,8 @@ from bench.report.summary import summarize
 from bench.runners import Job
 from bench.runners.host import HostReporter, HostRunner, WrongResult
 from bench.status import WRONG
-from bench.store import Store
 from bench.terminal import Terminal
 from bench.wire import Request
-
-NAME = "tfc-mnist-w2a2-s1-max"
-REASON = "of 63 of 200 images the RTL gives other outputs"
-# Numbers of the wrong design that stand out, wherever they should not.
-INTERVAL, RATE = 61.75, 1619433.198
-
-
-class WrongRunner(DesignRunner):
-    """Finds the design `NAME` wrong in `stage`, with all its metrics."""
-
-    def __init__(self, stage: str) -> None:
-        super().__init__()
-        self.name = "venv"  # one that the command line knows
-        self.stage = stage
-
-    def run(self, job: Job, emit: Any, cancelled: Any) -> Any:
-        result = super().run(job, emit, cancelled)
-        path = job.request.outputs / "metrics.json"
-        metrics = json.loads(path.read_text())
-        if job.request.stage == "train":
-            metrics |= {"accuracy": 0.97, "best_epoch": 2}
-        if job.request.stage == "compile":
-            metrics |= {"lut": 700, "bram18": 5, "dsp": 3, "fits": True}
-            metrics |= {"uncharged": {"lut": {}}, "matrix_layers": {"MVAU_hls": 4}}
-            metrics |= {"available": {"lut": 53200, "bram18": 280, "dsp": 220}}
-        if job.request.stage == "simulate":
-            metrics |= {"images": 200, "accuracy": 0.9, "bit_exact": True}
-            metrics |= {"agreeing_with_torch": 200, "torch_ties": 0, "latency_cycles": 77}
-        if job.request.stage == "measure":
-            metrics |= {"ii_measured": 1e8 / metrics["fps_measured"], "clock_mhz": 100.0}
-        if job.task == NAME and job.request.stage == "simulate":
-            metrics["ii_simulated"] = INTERVAL
-        if (job.task, job.request.stage) == (NAME, self.stage):
-            if self.stage == "simulate":
-                metrics |= {"bit_exact": False, "agreeing_with_torch": 137}
-            result = replace(result, status=WRONG, reason=REASON)
-        path.write_text(json.dumps(metrics))
-        return result
-
-
-class Made:
-    """A store with a small grid, in which one design is wrong."""
-
-    def __init__(self, folder: Path, stage: str) -> None:
-        text = GRID.replace('["low", "max"]', '["low", "max", "min"]')
-        self.file = write_grid(folder, text)
-        self.experiments = expand(load_grid(self.file))
-        self.runner = WrongRunner(stage)
-        self.store = Store(folder / "store")
-        self.resolver = Resolver(self.store, dict.fromkeys(ENVIRONMENTS, self.runner))
-        self.summary = self.run()
-
-    def run(self) -> Any:
-        return execute(plan(self.experiments), self.resolver, 2, 2, lambda event: None)
-
-    def results(self) -> Any:
-        return report.collect(self.experiments, self.resolver)
 
 
 @pytest.fixture(scope="module", params=["simulate", "measure"])
@@ -179,21 +115,6 @@ def test_every_text_says_wrong_and_no_rate(made: Made, tmp_path: Path) -> None:
     assert "computed something else than the trained model" in page
 
 
-# What ends a command is the table, which is as wrong for the one stage as for the other.
-@pytest.mark.parametrize(
-    ("made", "command"),
-    [("simulate", "run"), ("measure", "run"), ("simulate", "report"), ("measure", "claims")],
-    indirect=["made"],
-)
-def test_commands_that_show_it_end_with_9(
-    made: Made, as_command: list[str], capsys: pytest.CaptureFixture[str], command: str
-) -> None:
-    assert main([command, str(made.file), *as_command]) == Exit.WRONG
-    error = " ".join(capsys.readouterr().err.split())
-    assert "1 row computes something else than the trained model." in error
-    assert f"{NAME}: {REASON}" in error
-
-
 def test_why_gives_the_reason_and_no_arithmetic(
     made: Made, as_command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,23 +123,6 @@ def test_why_gives_the_reason_and_no_arithmetic(
     assert f"wrong: {made.runner.stage} ({REASON})" in shown
     assert "fps_core = empty" in shown
     assert "images/s" not in shown
-
-
-@pytest.mark.parametrize("made", ["measure"], indirect=True)
-def test_archives_and_comparisons_say_which_rows_are_wrong(
-    made: Made, as_command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    main(["report", str(made.file), *as_command])
-    target = tmp_path / "packed.tar.gz"
-    options = ["--output", str(target)]
-    capsys.readouterr()
-    assert main(["export", str(made.file), *as_command, *options]) == Exit.OK
-    assert f"wrong: {NAME}" in capsys.readouterr().out
-    assert main(["verify", str(target)]) == Exit.OK
-    assert f"1 row is wrong: {NAME}" in capsys.readouterr().out
-    folder = made.store.root / "reports" / "test"
-    assert main(["compare", str(folder), str(folder)]) == Exit.OK
-    assert f"wrong in A: {NAME}" in capsys.readouterr().out
 
 
 def test_a_wrong_row_is_different_from_a_right_one(made: Made, tmp_path: Path) -> None:
