@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from built_archive import Built, command_line, contents
+from built_archive import RESULTS, Built, change, command_line, contents, repack
 
 from bench import archive
 from bench.archive import bag, writer
@@ -100,3 +100,23 @@ def test_a_full_disk_leaves_nothing(
         built.pack(target)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     assert target.read_bytes() == b"the one from before"
+
+
+def test_the_commands(on_built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "t.tar.gz"
+    command = [*command_line(["export"], on_built, tmp_path)[:-1], str(target)]
+    assert main([*command, "--dry-run"]) == Exit.OK
+    assert "would pack: data/store/reports/grid/results.csv" in capsys.readouterr().out
+    assert not target.exists()
+    assert main(command) == Exit.OK
+    assert main(command) == Exit.CONFIG
+    assert main([*command, "--force"]) == Exit.OK
+    assert main(["verify", str(target)]) == Exit.OK
+    assert "all as it should be" in capsys.readouterr().out
+    assert main([*command[:-1], str(tmp_path / "t.rar")]) == Exit.CONFIG
+    files = contents(target)
+    change(RESULTS, "0.9531", "0.9731")(files)
+    assert main(["verify", str(repack(files, tmp_path / "bad.zip"))]) == Exit.DIFFERENT
+    shown = capsys.readouterr().out
+    assert "wrong: results.csv, line 2" in shown
+    assert "do not trust it" in shown

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from bench import foldings
 from bench.catalog import NETWORKS
-from bench.claims.table import KINDS, load_claims
+from bench.claims.table import KINDS, Claim, load_claims
 from bench.cli import cli, main
 from bench.commands.common import load_experiments
 from bench.errors import ConfigError, Exit
@@ -146,10 +146,12 @@ def test_any_unknown_key(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_value_of_any_field_of_a_claim(tmp_path: Path, kind: str) -> None:
+    """What all claims have is read in one way, and tried with the first kind."""
     stated = tomllib.loads((ROOT / "experiments" / "claims.toml").read_text())
     valid = next(claim for claim in stated.values() if claim["judge"] == kind)
     path = tmp_path / "claims.toml"
-    for (field,) in fields(KINDS[kind]):
+    own = set(fields(KINDS[kind])) - set(fields(Claim)) | {("judge",)}
+    for (field,) in sorted(own if kind != next(iter(KINDS)) else fields(KINDS[kind])):
         for value in NASTY:
             table = "\n".join(f"{k} = {as_toml(v)}" for k, v in (valid | {field: value}).items())
             path.write_text(f"[C1]\n{table}")

@@ -7,14 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from built_archive import DATE, RESULTS, Built, change, command_line, contents, repack
+from built_archive import DATE, Built, contents
 
 from bench import archive
 from bench.archive import bag
 from bench.archive.writer import Item, pack
-from bench.cli import main
-from bench.commands import common
-from bench.errors import ConfigError, Exit
+from bench.errors import ConfigError
 from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.store import Store
@@ -62,32 +60,6 @@ def test_a_grid_of_which_nothing_is_done_is_not_packed(built: Built, tmp_path: P
     with pytest.raises(ConfigError, match="Nothing of grid 'test'"):
         archive.select(built.file, built.grid, built.experiments, (), resolver, ())
     assert not (tmp_path / "empty").exists()
-
-
-def test_the_commands(
-    built: Built,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: built.resolver)
-    target = tmp_path / "t.tar.gz"
-    command = [*command_line(["export"], built, tmp_path)[:-1], str(target)]
-    assert main([*command, "--dry-run"]) == Exit.OK
-    assert "would pack: data/store/reports/grid/results.csv" in capsys.readouterr().out
-    assert list(tmp_path.iterdir()) == []
-    assert main(command) == Exit.OK
-    assert main(command) == Exit.CONFIG
-    assert main([*command, "--force"]) == Exit.OK
-    assert main(["verify", str(target)]) == Exit.OK
-    assert "all as it should be" in capsys.readouterr().out
-    assert main([*command[:-1], str(tmp_path / "t.rar")]) == Exit.CONFIG
-    files = contents(target)
-    change(RESULTS, "0.9531", "0.9731")(files)
-    assert main(["verify", str(repack(files, tmp_path / "bad.zip"))]) == Exit.DIFFERENT
-    shown = capsys.readouterr().out
-    assert "wrong: results.csv, line 2" in shown
-    assert "do not trust it" in shown
 
 
 def test_zenodo_is_told_what_the_citation_says(built: Built) -> None:

@@ -23,7 +23,7 @@ from bench.pipeline.budget import GIB
 from bench.store import Store
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
-FEW, MANY = 3, 12
+FEW, MANY = 2, 8
 # Sorting, and what is done once, aside.
 LINEAR = 1.15 * MANY / FEW
 

@@ -87,8 +87,11 @@ def offence(node: ast.AST) -> bool:
         )
     if not isinstance(node, ast.Call):
         return False
-    name = ast.unparse(node.func)
     markup = [ast.unparse(one.value) for one in node.keywords if one.arg == "markup"]
+    last = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    if last not in ("styled", "TextColumn", "echo", "secho", "print", "from_markup"):
+        return bool(markup)
+    name = ast.unparse(node.func)
     if name == "styled":
         return not isinstance(node.args[0], ast.Constant)
     if name == "TextColumn":  # all other things of rich's are told by their console
