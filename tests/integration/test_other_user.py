@@ -25,7 +25,8 @@ NOBODY = 65534
 # all commands, since imports take longer than any of them.
 AS_NOBODY = f"""
 import contextlib, importlib, io, json, os, pkgutil, sys
-import bench.commands, bench.report.html.write, bench.store.listing, jinja2, rocrate.rocrate
+import bench.commands, bench.report.html.write, bench.store.listing
+import jinja2, pandas.core.methods.to_dict, rocrate.rocrate
 for found in pkgutil.iter_modules(bench.commands.__path__, "bench.commands."):
     importlib.import_module(found.name)
 sys.path.insert(0, "tests/integration")
@@ -33,7 +34,9 @@ from synthetic import resolver_of
 from bench.commands import common
 common.open_resolver = lambda path, choice, grid=None: resolver_of(path)
 bench.report.html.write.render = lambda figure, names: None
+from bench.archive.renderer import renderer
 from bench.cli import main
+renderer()  # it reads the versions of libraries, which are kept
 b"a".decode("utf-8-sig"), "a".encode("idna")  # codecs are imported, too
 os.setgroups([])
 os.setgid({NOBODY})

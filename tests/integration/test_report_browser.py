@@ -52,7 +52,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = store / "reports" / grid.name
     folder.mkdir(parents=True)
     times = {"stage": "train", "tasks": 9, "predicted_seconds": 10.0, "actual_seconds": 12.0}
-    clock = times | {"stage": "on the clock", "from_earlier_runs": False}
+    run = {"date": "2026-01-01", "machine": "a machine", "jobs": 2, "from_earlier_runs": False}
+    clock = times | {"stage": "on the clock"} | run
     (folder / "timing.json").write_text(json.dumps([times, clock]))
     stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
     written = reporting.report_on(
@@ -211,7 +212,7 @@ def test_the_table_sorts_with_the_unknown_last(opened: webdriver.Chrome) -> None
         heads[place].find_element(By.TAG_NAME, "button").click()
         assert heads[place].get_attribute("aria-sort") == state
         texts = [row.find_elements(By.XPATH, "*")[place].text for row in _rows(opened)]
-        known = [int(text.replace(",", "")) for text in texts if text != "-"]
+        known = [int(text.split()[0].replace(",", "")) for text in texts if text != "-"]
         assert known == sorted(known, reverse=state == "descending")
         assert set(texts[len(known) :]) == {"-"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -125,7 +126,8 @@ def test_a_signal_that_nohup_has_silenced_stays_so(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_leaves_ends_a_run_quietly(tmp_path: Path) -> None:
-    command = f"{sys.executable} {SCRIPT} none run {GRID} --store {tmp_path} --runner venv"
+    words = [sys.executable, SCRIPT, "none", "run", GRID, "--store", tmp_path, "--runner", "venv"]
+    command = shlex.join(map(str, words))
     done = subprocess.run(
         ["/bin/sh", "-c", f"({command} --only simulate; echo $? >&2) | head -1"],
         capture_output=True,

@@ -28,7 +28,7 @@ module mvu_results #(
 		.ACTIVATION_WIDTH(8), .WEIGHT_WIDTH(2), .ACCU_WIDTH(ACCU_WIDTH), .NARROW_WEIGHTS(1)
 	) dut (
 		.ap_clk(clk), .ap_clk2x(clk), .ap_rst_n(!rst),
-		.s_axis_weights_tdata(ones), .s_axis_weights_tvalid('1), .s_axis_weights_tready(),
+		.s_axis_weights_tdata((8*((2*SIMD+7)/8))'(ones)), .s_axis_weights_tvalid('1), .s_axis_weights_tready(),
 		.s_axis_input_tdata(idat), .s_axis_input_tvalid(Offer), .s_axis_input_tready(irdy),
 		.m_axis_output_tdata(odat), .m_axis_output_tvalid(ovld), .m_axis_output_tready(Accept)
 	);
