@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,19 +14,32 @@ from bench.runners.venv import VenvRunner
 from conftest import Bench
 
 
+SHARES = 2
+
+
 @pytest.mark.parametrize("name", sorted(ENVIRONMENTS))
 def test_the_workers_own_tests_pass(name: str, undisturbed: Bench) -> None:
+    """They run as two processes, since the environments have nothing that would share them out."""
     folder = environments_folder(ROOT / "artifacts")
     recipe = VenvRunner(folder).recipe(name)
     python = folder / f"{name}--{recipe[:12]}" / "bin" / "python"
     folders = [str(path) for path in ENVIRONMENTS[name].worker_folders]
-    done = subprocess.run(
-        [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"docker/{name}/tests"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
-        capture_output=True,
-        text=True,
-        check=False,
+    modules = sorted(
+        (ROOT / "docker" / name / "tests").glob("test_*.py"),
+        key=lambda path: (-path.stat().st_size, path.name),
     )
-    print(done.stdout)
-    assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-2000:]
+
+    def run(share: int) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *modules[share::SHARES]],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    with ThreadPoolExecutor(SHARES) as threads:
+        for done in threads.map(run, range(SHARES)):
+            print(done.stdout)
+            assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-2000:]
