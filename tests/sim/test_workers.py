@@ -13,7 +13,6 @@ from bench.paths import ROOT, environments_folder
 from bench.runners.venv import VenvRunner
 from conftest import Bench
 
-
 SHARES = 2
 
 
