@@ -6,18 +6,19 @@ import errno
 import fcntl
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from filelock import FileLock, Timeout
 
 from bench.errors import StoreError, store_error
 
 POLL_SECONDS = 0.3
-_wanted: Counter[Path] = Counter()  # locks that threads of this process hold or wait for
-_counting = threading.Lock()
+# By lock file, for as long as a thread of this process holds it or waits for it.
+_turns: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
+_making = threading.Lock()
 
 
 class Cancelled(Exception):
@@ -33,17 +34,15 @@ def hold(
     Args:
         path: The lock file.
         cancelled: Set to stop waiting.
-        on_wait: Called once if another process holds the lock. The threads of one run need not
-            tell about each other, so of several that wait only the first calls it.
+        on_wait: Called once if another process holds the lock, not for a thread of this one.
 
     Raises:
         Cancelled: `cancelled` was set while waiting.
         StoreError: The lock file cannot be made or opened.
     """
     lock = FileLock(path, thread_local=False)
-    with _count(path) as alone:
-        told = not alone
-        patience = 0.0
+    with _one_thread(path, cancelled):
+        told, patience = False, 0.0
         while True:
             try:
                 lock.acquire(timeout=patience)
@@ -64,18 +63,17 @@ def hold(
 
 
 @contextmanager
-def _count(path: Path) -> Iterator[bool]:
-    """Whether no other thread of this process holds or waits for the lock."""
-    with _counting:
-        alone = not _wanted[path]
-        _wanted[path] += 1
+def _one_thread(path: Path, cancelled: threading.Event) -> Iterator[None]:
+    """Let the threads of this process wait for each other first: whoever has it is then another."""
+    with _making:
+        turn = _turns.setdefault(path, threading.Lock())
+    while not turn.acquire(timeout=POLL_SECONDS):
+        if cancelled.is_set():
+            raise Cancelled
     try:
-        yield alone
+        yield
     finally:
-        with _counting:
-            _wanted[path] -= 1
-            if not _wanted[path]:
-                del _wanted[path]
+        turn.release()
 
 
 def is_held(path: Path) -> bool:
