@@ -64,6 +64,7 @@ def test_only_what_is_to_be_written_is_writable() -> None:
 def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DockerRunner:
     monkeypatch.setattr(module, "version", lambda: "1")
     monkeypatch.setattr(module, "find_base", lambda: Base("base", "sha256:1", "local"))
+    monkeypatch.setattr(module, "check_base", lambda: None)
     return DockerRunner(tmp_path, variables={})
 
 
