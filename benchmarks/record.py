@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bench import __version__
 from bench.files import write_atomic
 from benchmarks.figures import Figure
 
@@ -76,11 +77,11 @@ class Record:
             self._write()
 
     def _write(self) -> None:
-        packages = ("finn-bench", "distributed", "numpy")
+        installed = {name: metadata.version(name) for name in ("distributed", "numpy")}
         document = {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": self.machine,
-            "versions": {name: metadata.version(name) for name in packages},
+            "versions": {"finn-bench": __version__, **installed},
             "figures": [figure.as_json() for figure in self.figures],
             "failures": [asdict(failure) for failure in self.failures],
         }
