@@ -36,7 +36,7 @@ reproduce: setup
 	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER) $(addprefix --board ,$(BOARD))
 
 test: .venv/dev
-	$(PYTHON) tools/venv.py test .venv/bin/tox run -e lint,type,unit,sim,peer,integration
+	$(PYTHON) tools/venv.py test .venv/bin/tox run -e lint,type,unit,sim,integration
 
 base images: setup
 	@$(USING) .venv/bin/python -m bench.images $(if $(filter base,$@),base,build)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench import pip_settings
@@ -28,13 +28,17 @@ class Pip:
         log: File for everything that the commands print; emptied first.
         emit: Takes the progress.
         cancelled: Set to end a command early.
+        python: The interpreter whose pip it is.
     """
 
-    def __init__(self, task: str, log: Path, emit: Emit, cancelled: threading.Event) -> None:
+    def __init__(
+        self, task: str, log: Path, emit: Emit, cancelled: threading.Event, python: str
+    ) -> None:
         self._task = task
         self._log = log
         self._emit = emit
         self._cancelled = cancelled
+        self._python = python
         self._done = 0
         self._total = 0
         self._from = 0  # where in the log the last command begins
@@ -45,24 +49,15 @@ class Pip:
         """Count on so many packages more, or fewer if negative."""
         self._total += packages
 
-    def call(self, command: Sequence[str]) -> bool:
-        """Run a command to its end; whether it ended well.
+    def call(self, *arguments: str) -> bool:
+        """Run a command of pip to its end; whether it ended well.
 
         Raises:
             Cancelled: The run was interrupted.
         """
         self._from = self._log.stat().st_size
-        with (
-            self._log.open("ab", buffering=0) as log,
-            Child(command, self._variables, log, self._cancelled) as child,
-        ):
-            for line in child.lines():
-                log.write(f"{line}\n".encode())
-                self._show(line)
-            status = child.wait()
-        if self._cancelled.is_set():
-            raise Cancelled
-        return status == 0
+        command = (self._python, "-m", "pip", *arguments)
+        return run(command, self._variables, self._log, self._cancelled, self._show)
 
     def next_build(self, lock: Path) -> None:
         """Say that pip's index lacks this build and the next is tried.
@@ -81,17 +76,12 @@ class Pip:
 
     def failure(self) -> EnvironmentFailure:
         """The error for a command that ended badly."""
-        return EnvironmentFailure(
-            f"The packages of the {self._task} could not be installed.",
-            "If the network or the disk was at fault, rerun; if a hash did not match, the "
-            "package index serves other files than the lock names.",
-            self._log,
-        )
+        return not_installed(self._task, self._log)
 
     def _read_settings(self) -> dict[str, str]:
         """The environment variables of the commands."""
         try:
-            found = pip_settings.settings("install")
+            found = pip_settings.settings("install", python=self._python)
         except ValueError as error:
             self._log.write_text(f"{error}\n", encoding="utf-8")
             raise EnvironmentFailure(
@@ -108,6 +98,42 @@ class Pip:
             self._done = min(self._done + 1, self._total)
             package = line.split()[1]
             self._emit(Progress(self._task, self._done, self._total, "package", package))
+
+
+def run(
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    log: Path,
+    cancelled: threading.Event,
+    show: Callable[[str], None] | None = None,
+) -> bool:
+    """Run a command to its end, adding what it prints to `log`; whether it ended well.
+
+    Raises:
+        Cancelled: The run was interrupted.
+    """
+    with (
+        log.open("ab", buffering=0) as file,
+        Child(command, variables, file, cancelled) as child,
+    ):
+        for line in child.lines():
+            file.write(f"{line}\n".encode())
+            if show:
+                show(line)
+        status = child.wait()
+    if cancelled.is_set():
+        raise Cancelled
+    return status == 0
+
+
+def not_installed(task: str, log: Path) -> EnvironmentFailure:
+    """The error where packages could not be installed."""
+    return EnvironmentFailure(
+        f"The packages of the {task} could not be installed.",
+        "If the network or the disk was at fault, rerun; if a hash did not match, the "
+        "package index serves other files than the lock names.",
+        log,
+    )
 
 
 def count_pins(lock: Path) -> int:

@@ -55,7 +55,7 @@ def wheels(
             if not (home / READY).exists():
                 shutil.rmtree(home, ignore_errors=True)
                 home.mkdir()
-                pip = Pip(task, home.with_suffix(".log"), emit, cancelled)
+                pip = Pip(task, home.with_suffix(".log"), emit, cancelled, sys.executable)
                 _download(environment, home, pip)
                 (home / READY).touch()
     except OSError as error:
@@ -126,6 +126,4 @@ def _fetch(lock: Path, home: Path, pip: Pip) -> bool:
     target = ("--python-version", PYTHON, "--implementation", "cp", "--abi", "cp311")
     platforms = (part for name in _platforms() for part in ("--platform", name))
     places = ("--dest", str(home), "--requirement", str(wanted))
-    return pip.call(
-        (sys.executable, "-m", "pip", "download", *OPTIONS, *target, *platforms, *places)
-    )
+    return pip.call("download", *OPTIONS, *target, *platforms, *places)

@@ -11,12 +11,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import pip_settings
 from bench.environments import Environment
 from bench.errors import EnvironmentFailure, store_error
 from bench.events import Emit, Finished, Note, Started
 from bench.files import existing, read_bytes, write_atomic
 from bench.locks import hold
-from bench.pip import OPTIONS, Pip, count_pins
+from bench.pip import OPTIONS, Pip, count_pins, not_installed, run
 
 READY = "ready.json"
 COMPILERS = ("clang++", "g++", "c++")
@@ -96,30 +97,32 @@ def _install(
 ) -> None:
     start = time.monotonic()
     emit(Started(task, "set up"))
-    pip = Pip(task, home.with_suffix(".log"), emit, cancelled)
+    log = home.with_suffix(".log")
+    log.write_text("")
+    # None of pip's settings: they are for what follows, and read by the pip that this brings.
+    variables = pip_settings.as_variables({}, os.environ)
+    if not run((sys.executable, "-m", "venv", str(home)), variables, log, cancelled):
+        raise not_installed(task, log)
+    pip = Pip(task, log, emit, cancelled, str(home / "bin" / "python"))
     pip.expect(sum(map(count_pins, environment.locks)))
-    python = str(home / "bin" / "python")
-    install = (python, "-m", "pip", "install", *OPTIONS, "-r")
-    if not pip.call((sys.executable, "-m", "venv", str(home))):
-        raise pip.failure()
     # It comes with the virtual environment in a version that nobody pinned.
-    pip.call((python, "-m", "pip", "uninstall", "--yes", "--quiet", "setuptools"))
+    pip.call("uninstall", "--yes", "--quiet", "setuptools")
     for lock in environment.locks:
-        if not pip.call((*install, str(lock))):
+        if not pip.call("install", *OPTIONS, "-r", str(lock)):
             raise pip.failure()
-    _install_either(environment.either_of, home, pip, install)
+    _install_either(environment.either_of, home, pip)
     seconds = time.monotonic() - start
     ready = {"recipe": environment.recipe(), "python": sys.version, "seconds": seconds}
     write_atomic(home / READY, json.dumps(ready, indent=1) + "\n")
     emit(Finished(task, "set up", "done", "", seconds))
 
 
-def _install_either(locks: Sequence[Path], home: Path, pip: Pip, install: Sequence[str]) -> None:
+def _install_either(locks: Sequence[Path], home: Path, pip: Pip) -> None:
     """Install the first lock that can be had and applies to this Python and machine."""
     for lock in locks:
         before = _packages(home)
         pip.expect(count_pins(lock))
-        if not pip.call((*install, str(lock))):
+        if not pip.call("install", *OPTIONS, "-r", str(lock)):
             pip.next_build(lock)
         elif _packages(home) != before:
             return
