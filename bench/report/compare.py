@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,10 +72,11 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
     """The columns and rows of a results.csv.
 
     Raises:
-        ConfigError: It cannot be read, is none, is empty, or has a row twice.
+        ConfigError: It cannot be read, is none, is empty, or has a row or a column twice.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # Spreadsheets write a byte order mark before the first column's name.
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             columns, rows = tuple(reader.fieldnames or ()), list(reader)
     except OSError as error:
@@ -86,6 +88,8 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
         raise ConfigError(
             f"{path} is no results.csv: it has no column '{lacking[0]}'.", "Name a results.csv."
         )
+    if twice := [name for name, count in Counter(columns).items() if count > 1]:
+        raise ConfigError(f"{path} has the column '{twice[0]}' twice.", "Write the report again.")
     if not rows:
         raise ConfigError(f"{path} has no rows.", "Its grid is empty; there is nothing to compare.")
     table: Table = {}
@@ -162,10 +166,13 @@ def _judge(one: Row, other: Row, column: str, tolerance: Tolerance) -> tuple[str
     if not a or not b:
         return MISSING, None
     try:
-        difference = abs(float(a) - float(b))
+        number_a, number_b = float(a), float(b)
         allowed = tolerance.allowed(one, other, column)
     except ValueError:
         return DIFFERENT, None
+    if not (math.isfinite(number_a) and math.isfinite(number_b)):
+        return DIFFERENT, None
+    difference = abs(number_a - number_b)
     if difference == 0:
         return EQUAL, allowed
     return (WITHIN if difference <= allowed else DIFFERENT), allowed

@@ -74,6 +74,30 @@ def test_values(tmp_path: Path, column: str, value: str, state: str) -> None:
     assert found.alike == (state in ("equal", "within"))
 
 
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "-1e400", "Infinity"])
+@pytest.mark.parametrize(
+    "column", [n for n, t in TOLERANCES.items() if t.kind != "not compared" and n != "sim_images"]
+)
+def test_infinity_is_within_no_tolerance(tmp_path: Path, column: str, value: str) -> None:
+    one, other = write(tmp_path / "a", {column: "0.5"}), write(tmp_path / "b", {column: value})
+    assert compare_results(one, other).counts[column] == {"different": 1}
+
+
+@pytest.mark.parametrize("images", ["0", "-1", "nan", "none"])
+def test_an_accuracy_over_no_images_is_different(tmp_path: Path, images: str) -> None:
+    other = {"sim_images": images, "sim_accuracy": "0.964"}
+    found = compare_results(write(tmp_path / "a", {}), write(tmp_path / "b", other))
+    assert found.counts["sim_accuracy"] == {"different": 1}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path: Path) -> None:
+    one, other = write(tmp_path / "a", {}), write(tmp_path / "b", {})
+    other.write_bytes(b"\xef\xbb\xbf" + other.read_bytes())
+    found = compare_results(one, other)
+    assert found.alike
+    assert found.only == ((), ())
+
+
 def test_where_and_by_what_is_not_compared(tmp_path: Path) -> None:
     other = {"runner": "docker", "best_epoch": "6", "reason": "x", "board_name": "lab-3"}
     assert compare_results(write(tmp_path / "a", {}), write(tmp_path / "b", other)).alike
@@ -108,10 +132,12 @@ def test_columns_of_another_version_are_said_and_no_difference(tmp_path: Path) -
         (b"a,b\n1,2\n", "no column 'network'"),
         (b"\xff\xfe\x00", "is not CSV"),
         (",".join(IDENTITY).encode() + b"\n", "has no rows"),
+        (",".join((*IDENTITY, "lut", "lut")).encode() + b"\nT,M,2,2,low,1,P,5,6\n",
+         "has the column 'lut' twice"),
         (",".join(IDENTITY).encode() + b"\nTFC,MNIST\n", "half-written"),
         (",".join(IDENTITY).encode() + b"\n" + b"T,M,2,2,low,1,P\n" * 2, "is there twice"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_report_is_said(tmp_path: Path, data: bytes, says: str) -> None:
     (tmp_path / "results.csv").write_bytes(data)
     with pytest.raises(ConfigError) as caught:
