@@ -166,16 +166,21 @@ def _judge(one: Row, other: Row, column: str, tolerance: Tolerance) -> tuple[str
     if not a or not b:
         return MISSING, None
     try:
-        number_a, number_b = float(a), float(b)
+        difference = abs(_finite(a) - _finite(b))
         allowed = tolerance.allowed(one, other, column)
     except ValueError:
         return DIFFERENT, None
-    if not (math.isfinite(number_a) and math.isfinite(number_b)):
-        return DIFFERENT, None
-    difference = abs(number_a - number_b)
     if difference == 0:
         return EQUAL, allowed
     return (WITHIN if difference <= allowed else DIFFERENT), allowed
+
+
+def _finite(text: str) -> float:
+    """The number in `text`; of infinity, every ratio would allow any difference."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 @dataclass(frozen=True)
@@ -196,7 +201,12 @@ class ArtifactState:
 
 
 def compare_artifacts(one: Iterable[Entry], other: Iterable[Entry]) -> Iterator[ArtifactState]:
-    """Compare what two stores hold; of several artifacts of one thing, the newest counts."""
+    """Compare what two stores hold; of several artifacts of one thing, the newest counts.
+
+    Raises:
+        DamageError: Files of an artifact compared are not what its manifest says.
+        StoreError: Something cannot be read.
+    """
     newest_a, newest_b = _newest(one), _newest(other)
     manifests = {i: e.manifest for i, e in (*newest_a.items(), *newest_b.items())}
     order = list(BY_NAME)
@@ -214,9 +224,14 @@ def compare_artifacts(one: Iterable[Entry], other: Iterable[Entry]) -> Iterator[
 
 
 def _newest(entries: Iterable[Entry]) -> Mapping[bytes, Entry]:
-    """Artifacts by stage, name and parameters: what stays the same from version to version."""
+    """Artifacts by stage, name and parameters: what stays the same from version to version.
+
+    Their files are verified: manifests are compared by the hashes that they state.
+    """
     found: dict[bytes, Entry] = {}
     for entry in sorted(entries, key=lambda one: one.manifest.created):
         manifest = entry.manifest
         found[canonical([manifest.stage, manifest.name, manifest.spec])] = entry
+    for entry in found.values():
+        entry.require_sound()
     return found
