@@ -75,7 +75,7 @@ def test_values(tmp_path: Path, column: str, value: str, state: str) -> None:
     assert found.alike == (state in ("equal", "within"))
 
 
-@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "-1e400", "Infinity"])
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400"])
 @pytest.mark.parametrize(
     "column", [n for n, t in TOLERANCES.items() if t.kind != "not compared" and n != "sim_images"]
 )
