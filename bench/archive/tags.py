@@ -10,6 +10,7 @@ from bench import __version__
 from bench.archive import bag
 from bench.archive.renderer import PROJECT_FILES
 from bench.paths import ROOT
+from bench.text import excerpt
 
 ZENODO = ".zenodo.json"
 _OXUM = "Payload-Oxum"
@@ -32,9 +33,10 @@ def check_info(text: str, size: int, files: int) -> Iterator[str]:
     said = [value.strip() for label, _, value in lines if label.strip().lower() == _OXUM.lower()]
     if not said:
         yield f"{bag.BAG_INFO} has no {_OXUM}"
+    right = _oxum(size, files)
     for oxum in said:
-        if oxum != _oxum(size, files):
-            yield f"{bag.BAG_INFO}: {_OXUM} is {oxum[:40]}, the payload's is {_oxum(size, files)}"
+        if oxum != right:
+            yield f"{bag.BAG_INFO}: {_OXUM} is {excerpt(oxum, 40)}, the payload's is {right}"
 
 
 def check_declaration(text: str) -> Iterator[str]:
