@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bench.errors import ConfigError, did_you_mean
 from bench.names import LONGEST, RULE, is_name
-from bench.text import excerpt, printable
+from bench.text import excerpt, printable, shown
 
 LONGEST_LINE = 1000
 # More errors than that fill a screen, and a list of thousands has thousands.
@@ -147,30 +147,14 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
         case "literal_error":
             valid = re.findall(r"'([^']+)'", context["expected"])
             hint = did_you_mean(str(details["input"]), valid)
-            return f"{location} = {_shown(details['input'])} is not known. {hint}"
-    return f"{location} = {_shown(details['input'])}: give {_wanted(_at(place, model))}."
+            return f"{location} = {shown(details['input'])} is not known. {hint}"
+    return f"{location} = {shown(details['input'])}: give {_wanted(_at(place, model))}."
 
 
 def _spelled(location: Iterable[int | str]) -> str:
     """A location as in the file: without the tags by which pydantic tells unions apart."""
     parts = (str(part) for part in location)
     return ".".join(excerpt(part, LONGEST) for part in parts if not part.startswith("#"))
-
-
-def _shown(value: Any) -> str:
-    """A value as it may stand in the file."""
-    match value:
-        case bool():
-            text = str(value).lower()
-        case str():
-            text = repr(value)
-        case tuple():
-            text = f"[{', '.join(map(_shown, value[:5]))}{', ...' if len(value) > 5 else ''}]"
-        case dict():
-            text = f"{{{', '.join(map(str, value))}}}"
-        case _:
-            text = str(value)
-    return excerpt(text, 80)
 
 
 def _at(location: Iterable[int | str], model: type[BaseModel]) -> Any:
@@ -230,6 +214,8 @@ def _wanted(annotation: Any) -> str:
 
 def _list_of(parts: tuple[Any, ...], marks: list[Any]) -> str:
     if parts[-1] is not Ellipsis:
+        if len(set(parts)) == 1:
+            return f"a list of {len(parts)}, each {_wanted(parts[0])}"
         return f"a list of {len(parts)}: {', '.join(map(_wanted, parts))}"
     least = next((m.min_length for m in marks if isinstance(m, annotated_types.MinLen)), 0)
     return f"a list{' of at least one' if least else ''}, each {_wanted(parts[0])}"
