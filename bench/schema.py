@@ -109,6 +109,12 @@ def validated(model: type[Model], data: Mapping[str, Any], where: str, remedy: s
     raise ConfigError("\n".join(lines), remedy)
 
 
+def first_problem(error: ValidationError) -> str:
+    """What is wrong with a file of bench's own, in pydantic's words: the first thing."""
+    first = error.errors(include_url=False)[0]
+    return excerpt(": ".join(filter(None, (_spelled(first["loc"]), first["msg"]))))
+
+
 def _innermost(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Those with none inside them: of a list whose items are wrong, pydantic also says its length.
 

@@ -195,7 +195,7 @@ def test_timing_sets_what_happened_beside_what_was_expected(
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "[1]", '[{"stage": 1}]'])
 def test_a_timing_that_is_none_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "timing.json").write_text(text)
-    with pytest.raises(StoreError, match="is not a timing"):
+    with pytest.raises(StoreError, match=r"is not a timing: (?!it:)[^:]"):
         report.read_timing(tmp_path)
 
 
@@ -279,9 +279,9 @@ def test_the_plan_says_which_speeds_are_bounds_from_below(
     grid_file.write_text(text)
     show_bottlenecks(load_grid(grid_file), Terminal())
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
-    assert "at most 100 " in lines["fps1000000"]
-    assert "at least 1,000,000" in lines["fps1000000"]
+    assert "<= 100 " in lines["fps1000000"]
+    assert ">= 1,000,000 " in lines["fps1000000"]
     # Unfolded, the slowest layer takes 65,536 cycles: that is faster than asked for.
-    assert "at most 65,536" in lines["fps1000"]
-    assert "at least 1,526" in lines["fps1000"]
-    assert "at most 24,414" in lines["low"]
+    assert "<= 65,536 " in lines["fps1000"]
+    assert ">= 1,526 " in lines["fps1000"]
+    assert "<= 24,414 " in lines["low"]
