@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.catalog import LayerShape
 from bench.errors import ConfigError, did_you_mean
-from bench.text import shown
+from bench.text import counted, shown
 
 Option = tuple[str, str, int | str]
 """Layer (MVAU_0 is the first, Thresholding_0 what follows it), attribute, value."""
@@ -155,7 +155,8 @@ def without_defaults(
             could = [n for n in divisors(layer.outputs) if layer.outputs // n <= slowest]
             if value not in could:
                 raise ConfigError(
-                    f"{where}, {name}: PE {value} does not divide its {layer.outputs} channels, "
+                    f"{where}, {name}: PE {value} does not divide its "
+                    f"{counted(layer.outputs, 'channel')}, "
                     f"or takes more cycles than the slowest layer ({slowest}).",
                     f"Give {', '.join(map(str, could))}, or leave it out.",
                 )

@@ -153,7 +153,8 @@ def _instead(pe: int, simd: int, layer: LayerShape) -> str:
     cycles = layer.cycles(*best)
     if cycles == wanted:
         return f"Write {list(best)}, which is as fast."
-    return f"Write {list(best)}, the nearest: {cycles} cycles per image instead of {wanted}."
+    per_image = counted(cycles, "cycle")
+    return f"Write {list(best)}, the nearest: {per_image} per image instead of {wanted:,}."
 
 
 def _pairs(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTable:

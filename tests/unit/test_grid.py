@@ -101,7 +101,11 @@ def test_bad_input_is_named_with_the_nearest_valid(
             ["train.milestones = [2]", "from 1 to 1, or none"],
         ),
         ("milestones = [1]", "milestones = [1, 1]", ["train.milestones = [1, 1]", "rising"]),
-        ("epochs = 2", "epochs = 1", ["train.milestones = [1]", "there is 1 epoch", "none: []"]),
+        (
+            "epochs = 2",
+            "epochs = 1",
+            ["milestones = [1]", "and 1 epoch is trained", "none: []"],
+        ),
         ("epochs = 2", "epochs = 2\ntrain_images = 60001", ["train.train_images", "0 to 60,000"]),
         (
             "epochs = 2",
