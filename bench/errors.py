@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
@@ -113,6 +114,8 @@ _DISK_REMEDIES = {
     errno.EACCES: "You may not write there; fix its permissions or choose another with --store.",
     errno.EPERM: "You may not write there; fix its permissions or choose another with --store.",
 }
+# Something of another kind lies where bench keeps a file or a folder.
+_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENXIO)
 
 
 def is_of_the_disk(error: OSError) -> bool:
@@ -122,8 +125,20 @@ def is_of_the_disk(error: OSError) -> bool:
 
 def store_error(error: OSError, path: Path) -> StoreError:
     """The `StoreError` that explains why `path` could not be read or written."""
+    if error.errno in _IN_THE_WAY:
+        place = _in_the_way(path)
+        wanted = "folder" if error.errno in (errno.ENOTDIR, errno.EEXIST) else "file"
+        remedy = f"Delete or rename it; bench keeps a {wanted} of that name there."
+        return StoreError(f"{place}: {error.strerror or error}.", remedy)
     remedy = _DISK_REMEDIES.get(error.errno or 0, "Check the disk and the folder's permissions.")
     return StoreError(f"{path}: {error.strerror or error}.", remedy)
+
+
+def _in_the_way(path: Path) -> Path:
+    """What is no folder, of `path` and the folders above it; `path` itself where all are."""
+    above = (place for place in reversed((path, *path.parents)) if not place.is_dir())
+    first = next(above, path)
+    return first if os.path.lexists(first) else path
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -9,13 +9,13 @@ Every setting is honoured, is what is built anyway, or is refused by its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.catalog import LayerShape
 from bench.errors import ConfigError, did_you_mean
-from bench.text import excerpt
+from bench.text import counted, shown
 
 Option = tuple[str, str, int | str]
 """Layer (MVAU_0 is the first, Thresholding_0 what follows it), attribute, value."""
@@ -121,7 +121,8 @@ def read(where: str, data: Mapping[str, Any], layers: Sequence[LayerShape]) -> S
     settings = {
         layer: defaults[layer.split("_")[0]] | data.get(name, {}) for layer, name in names.items()
     }
-    problems += _problems(names, settings)
+    written = {layer: data.get(name, {}).keys() for layer, name in names.items()}
+    problems += dict.fromkeys(_problems(names, settings, written))
     if problems:
         raise ConfigError(f"{where}: {'; '.join(problems)}.", "Correct or delete these entries.")
     pairs = [[settings[f"MVAU_{n}"][key] for key in _FOLD] for n in range(len(layers))]
@@ -154,7 +155,8 @@ def without_defaults(
             could = [n for n in divisors(layer.outputs) if layer.outputs // n <= slowest]
             if value not in could:
                 raise ConfigError(
-                    f"{where}, {name}: PE {value} does not divide its {layer.outputs} channels, "
+                    f"{where}, {name}: PE {value} does not divide its "
+                    f"{counted(layer.outputs, 'channel')}, "
                     f"or takes more cycles than the slowest layer ({slowest}).",
                     f"Give {', '.join(map(str, could))}, or leave it out.",
                 )
@@ -221,7 +223,7 @@ def _unknown(name: str) -> str:
     for kind, why in _OTHER_KINDS.items():
         if name.startswith(kind):
             return f"{name} cannot be set: {why}"
-    return f"{name} is no layer of the network"
+    return f"{name or shown(name)} is no layer of the network"
 
 
 def _layers_text(known: Mapping[str, LayerShape], optional: Sequence[str]) -> str:
@@ -243,14 +245,21 @@ def _defaults(data: Any) -> tuple[dict[str, dict[str, Any]], list[str]]:
             for kind in written if isinstance(written, list) else [written]:
                 ours = [name for name, same in _KINDS.items() if kind == "all" or kind in same]
                 if not ours:
-                    problems.append(f"{_DEFAULTS}.{key} is for {kind!r}, no kind of layer here")
+                    problems.append(
+                        f"{_DEFAULTS}.{key} is for {shown(kind)}, no kind of layer here"
+                    )
                 for name in ours:
                     if found[name].setdefault(key, value) != value:
                         problems.append(f"{_DEFAULTS}.{key} gives {name} two values")
     return found, problems
 
 
-def _problems(names: Mapping[str, str], settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _problems(
+    names: Mapping[str, str],
+    settings: Mapping[str, Mapping[str, Any]],
+    written: Mapping[str, Container[str]],
+) -> Iterator[str]:
+    """What is wrong, where it is `written`: with the layer, or with the defaults of its kind."""
     for layer, own in settings.items():
         name, kind = names[layer], layer.split("_")[0]
         folds = _FOLD if kind == "MVAU" else ()
@@ -261,8 +270,10 @@ def _problems(names: Mapping[str, str], settings: Mapping[str, Mapping[str, Any]
             rule = _RULES[kind].get(key)
             if key in folds:
                 continue
+            place = name if key in written[layer] else _DEFAULTS
             if rule is None:
                 known = did_you_mean(key, (*folds, *_RULES[kind]))
-                yield f"{name}.{key} is not known ({known.rstrip('.')})"
+                of = "known" if key in written[layer] else f"known of {kind}"
+                yield f"{place}.{key} is not {of} ({known.rstrip('.')})"
             elif not rule.passes(value):
-                yield f"{name}.{key} = {excerpt(repr(value), 60)}: {rule.why}"
+                yield f"{place}.{key} = {shown(value)}: {rule.why}"

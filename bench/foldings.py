@@ -12,7 +12,7 @@ from bench.catalog import LayerShape
 from bench.errors import ConfigError
 from bench.finn_folding import Option, divisors
 from bench.reading import read_json
-from bench.text import excerpt
+from bench.text import counted, shown
 
 FoldingTable = tuple[tuple[int, int], ...]
 
@@ -96,17 +96,23 @@ def checked(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTabl
         ConfigError: It is no list of pairs, of the wrong length, or one that a layer cannot have.
     """
     pairs = _pairs(where, table, layers)
-    for what, remedy in misfits(pairs, layers):
-        raise ConfigError(f"{where}, {what}", remedy)
+    if found := list(misfits(pairs, layers)):
+        raise ConfigError(
+            "\n".join(f"{where}, {what}" for what, _ in found),
+            "\n".join(
+                remedy if len(found) == 1 else f"{what.split(':')[0]}: {remedy}"
+                for what, remedy in found
+            ),
+        )
     return pairs
 
 
 def misfits(table: FoldingTable, layers: Sequence[LayerShape]) -> Iterator[tuple[str, str]]:
-    """What of a folding its layers cannot have, and what they can."""
+    """What of a folding its layers cannot have, each after `layer 1: `, and what they can."""
     for number, ((pe, simd), layer) in enumerate(zip(table, layers, strict=True), start=1):
         if layer.inputs == 1:
             yield (
-                f"layer {number} has one input, and {_LOSES}.",
+                f"layer {number}: it has one input, and {_LOSES}.",
                 "Use images of at least 2x2 pixels.",
             )
             continue
@@ -147,7 +153,8 @@ def _instead(pe: int, simd: int, layer: LayerShape) -> str:
     cycles = layer.cycles(*best)
     if cycles == wanted:
         return f"Write {list(best)}, which is as fast."
-    return f"Write {list(best)}, the nearest: {cycles} cycles per image instead of {wanted}."
+    per_image = counted(cycles, "cycle")
+    return f"Write {list(best)}, the nearest: {per_image} per image instead of {wanted:,}."
 
 
 def _pairs(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTable:
@@ -155,19 +162,19 @@ def _pairs(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTable
         raise ConfigError(f"{where} is not a list of [PE, SIMD] pairs.", "Write [[2, 8], ...].")
     if len(table) != len(layers):
         raise ConfigError(
-            f"{where} has {len(table)} layers, the network has {len(layers)}.",
+            f"{where} has {counted(len(table), 'layer')}, the network has {len(layers)}.",
             "Give one [PE, SIMD] pair per layer.",
         )
     for number, row in enumerate(table, start=1):
         if not isinstance(row, list) or len(row) != len(_TERMS):
             raise ConfigError(
-                f"{where}, layer {number} is {excerpt(repr(row), 80)}, not a pair [PE, SIMD].",
+                f"{where}, layer {number} is {shown(row)}, not a pair [PE, SIMD].",
                 "Write [2, 8], say.",
             )
         for term, value in zip(_TERMS, row, strict=True):
             if type(value) is not int or value < 1:
                 raise ConfigError(
-                    f"{where}, layer {number}: {term} is {excerpt(repr(value), 80)}.",
+                    f"{where}, layer {number}: {term} is {shown(value)}.",
                     f"{term} is a whole number from 1 up.",
                 )
     return tuple((pe, simd) for pe, simd in table)

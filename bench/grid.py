@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bench.names import require_file_name, require_name
 from bench.reading import UnreadableFile, read_toml
 from bench.schema import validated
 from bench.tables import EMULATED, Grid, TrainTable, Widths
+from bench.text import shown
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
 NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
@@ -69,8 +71,15 @@ def _check_no_twins(path: Path, grid: Grid) -> None:
         ("measure.board", grid.measure.board),
         ("boards.name", [board.name for board in grid.boards]),
     ):
-        if len(set(values)) < len(values):
-            raise ConfigError(f"{path}: {field} names a value twice.", "Name each one once.")
+        if twice := repeated(values):
+            raise ConfigError(
+                f"{path}: {field} names {shown(twice[0])} twice.", "Name each one once."
+            )
+
+
+def repeated(values: Iterable[Any]) -> list[Any]:
+    """Those of `values` that occur more than once."""
+    return [value for value, count in Counter(values).items() if count > 1]
 
 
 def _check_measure(path: Path, grid: Grid) -> None:
@@ -137,6 +146,10 @@ def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
     tables = _tables_of(beside, network) if build.foldings else {}
     _check_names(path, "build.foldings", build.foldings, tables)
     files = [path.parent / name for name in build.folding_files]
+    if twice := repeated(build.folding_files):
+        raise ConfigError(
+            f"{path}: build.folding_files names {twice[0]} twice.", "Name each file once."
+        )
     for file in files:
         require_name(f"{path}: build.folding_files, the folding in {file.name}", file.stem)
     found: dict[str, Folding] = {}
@@ -146,8 +159,12 @@ def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
         choices = [foldings.named(beside, name, tables[name], layers) for name in build.foldings]
         choices += [_from_file(path, file, layers) for file in files]
         choices += [foldings.for_throughput(fps) for fps in build.target_fps]
-        if len({choice.name for choice in choices}) < len(choices):
-            raise ConfigError(f"{path}: two foldings share a name.", "Rename one of the files.")
+        if twice := repeated(choice.name for choice in choices):
+            raise ConfigError(
+                f"{path}: two foldings are called '{twice[0]}' (the name of a folding file is that "
+                "of its folding, in small letters).",
+                "Rename one of the files.",
+            )
         found |= {choice.name: choice for choice in choices}
     if not found:
         raise ConfigError(

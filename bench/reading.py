@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
@@ -20,6 +21,8 @@ DEEPEST = 32
 # Python converts no longer ones; none of ours has twenty.
 _MOST_DIGITS = 300
 _LONG_NUMBER = re.compile(rf"(?<![\w.])[-+]?[0-9][0-9_]{{{_MOST_DIGITS},}}(?![\w.])")
+# As tomllib writes a key, such as ('train', 'bits')
+_KEYS = re.compile(r"""\((?:(?:'[^'\\]*'|"[^"\\]*"),? ?)+\)""")
 # Each part of a dotted key costs tomllib time in proportion to those before it.
 _LONG_KEY = re.compile(rf"^[ \t\[]*(?:[\w\"'-]+[ \t]*\.[ \t]*){{{DEEPEST},}}", re.MULTILINE)
 
@@ -100,11 +103,16 @@ def _parsed(path: Path, form: str, text: str, parse: Callable[[str], Any]) -> An
     except ValueError as error:
         # What is quoted from the file may be of any length.
         raise UnreadableFile(
-            f"{path} is not valid {form}: {excerpt(str(error), 300)}.", "Correct it."
+            f"{path} is not valid {form}: {excerpt(_plainly(str(error)), 300)}.", "Correct it."
         ) from None
     if _depth_exceeds(data, DEEPEST):
         raise _too_deep(path)
     return data
+
+
+def _plainly(text: str) -> str:
+    """An error of tomllib's, with keys as they stand in the file instead of as tuples."""
+    return _KEYS.sub(lambda keys: "'" + ".".join(ast.literal_eval(keys[0])) + "'", text)
 
 
 def _too_deep(path: Path, line: int | None = None) -> UnreadableFile:

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bench.errors import ConfigError, did_you_mean
 from bench.names import LONGEST, RULE, is_name
-from bench.text import excerpt, printable
+from bench.text import excerpt, printable, shown
 
 LONGEST_LINE = 1000
 # More errors than that fill a screen, and a list of thousands has thousands.
@@ -109,6 +109,12 @@ def validated(model: type[Model], data: Mapping[str, Any], where: str, remedy: s
     raise ConfigError("\n".join(lines), remedy)
 
 
+def first_problem(error: ValidationError) -> str:
+    """What is wrong with a file of bench's own, in pydantic's words: the first thing."""
+    first = error.errors(include_url=False)[0]
+    return excerpt(": ".join(filter(None, (_spelled(first["loc"]), first["msg"]))))
+
+
 def _innermost(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Those with none inside them: of a list whose items are wrong, pydantic also says its length.
 
@@ -147,30 +153,14 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
         case "literal_error":
             valid = re.findall(r"'([^']+)'", context["expected"])
             hint = did_you_mean(str(details["input"]), valid)
-            return f"{location} = {_shown(details['input'])} is not known. {hint}"
-    return f"{location} = {_shown(details['input'])}: give {_wanted(_at(place, model))}."
+            return f"{location} = {shown(details['input'])} is not known. {hint}"
+    return f"{location} = {shown(details['input'])}: give {_wanted(_at(place, model))}."
 
 
 def _spelled(location: Iterable[int | str]) -> str:
     """A location as in the file: without the tags by which pydantic tells unions apart."""
     parts = (str(part) for part in location)
     return ".".join(excerpt(part, LONGEST) for part in parts if not part.startswith("#"))
-
-
-def _shown(value: Any) -> str:
-    """A value as it may stand in the file."""
-    match value:
-        case bool():
-            text = str(value).lower()
-        case str():
-            text = repr(value)
-        case tuple():
-            text = f"[{', '.join(map(_shown, value[:5]))}{', ...' if len(value) > 5 else ''}]"
-        case dict():
-            text = f"{{{', '.join(map(str, value))}}}"
-        case _:
-            text = str(value)
-    return excerpt(text, 80)
 
 
 def _at(location: Iterable[int | str], model: type[BaseModel]) -> Any:
@@ -230,6 +220,8 @@ def _wanted(annotation: Any) -> str:
 
 def _list_of(parts: tuple[Any, ...], marks: list[Any]) -> str:
     if parts[-1] is not Ellipsis:
+        if len(set(parts)) == 1:
+            return f"a list of {len(parts)}, each {_wanted(parts[0])}"
         return f"a list of {len(parts)}: {', '.join(map(_wanted, parts))}"
     least = next((m.min_length for m in marks if isinstance(m, annotated_types.MinLen)), 0)
     return f"a list{' of at least one' if least else ''}, each {_wanted(parts[0])}"

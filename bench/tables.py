@@ -19,6 +19,7 @@ from bench.catalog import BIT_WIDTHS
 from bench.foldings import Folding
 from bench.names import HOST, IPV6, LONGEST, USER
 from bench.schema import Line, Means, Name, Table, disagree, matching
+from bench.text import counted
 
 FLOAT = "float"
 # The trained network's largest; what is built for an FPGA keeps to BIT_WIDTHS.
@@ -107,8 +108,8 @@ class TrainTable(Table):
         if not rising or any(epoch >= self.epochs for epoch in self.milestones):
             last = self.epochs - 1
             valid = f"rising epochs from 1 to {last:,}, or none: []" if last else "none: []"
-            is_or_are = "is 1 epoch" if self.epochs == 1 else f"are {self.epochs:,} epochs"
-            what = f"= {list(self.milestones)}, and there {is_or_are}"
+            epochs = counted(self.epochs, "epoch is", "epochs are")
+            what = f"= {list(self.milestones)}, and {epochs} trained"
             raise disagree("milestones", what, f"Give {valid}.")
         return self
 
@@ -157,7 +158,8 @@ class SimulateTable(Table):
     @model_validator(mode="after")
     def _traced_images_are_simulated(self) -> Self:
         if self.trace_images > self.images:
-            what = f"= {self.trace_images:,}, and {self.images:,} images are simulated"
+            simulated = counted(self.images, "image is", "images are")
+            what = f"= {self.trace_images:,}, and {simulated} simulated"
             raise disagree("trace_images", what, f"Give 0 to {self.images:,}, or more images.")
         return self
 
@@ -238,7 +240,7 @@ class Grid(Table):
         each_training = len(train.dataset) * len(train.seeds)
         points = each_training * (pairs * designs * len(build.board) + len(train.references))
         if points > MOST_POINTS:
-            what = f"and the rest make {points:,} points; a grid may have {MOST_POINTS:,}"
+            what = f"and the rest make {counted(points, 'point')}; a grid may have {MOST_POINTS:,}"
             raise disagree("train.seeds", what, "Split it into several files.")
         return self
 

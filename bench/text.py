@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 # Beside what Python calls printable: lines, columns, and the spaces that do not break.
 _LAYOUT = "\n\t\u00a0\u202f"
@@ -31,6 +32,36 @@ def excerpt(text: str, length: int = 200) -> str:
     # Beyond that nothing can be shown, as runs of spaces are rare.
     line = " ".join(printable(text[: 4 * length]).split())
     return line if len(line) <= length else f"{line[: length - 3]}..."
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value of a user's file, as it may stand there: TOML and JSON."""
+    match value:
+        case None:
+            text = "null"
+        case bool():
+            text = str(value).lower()
+        case str():
+            text = repr(value)
+        case tuple() | list():
+            text = f"[{', '.join(map(shown, value[:5]))}{', ...' if len(value) > 5 else ''}]"
+        case dict():
+            text = f"{{{', '.join(map(str, value))}}}"
+        case _:
+            text = str(value)
+    return excerpt(text, 80)
+
+
+def counted(count: int | str, noun: str, plural: str = "") -> str:
+    """Such as `1 point`, `2,450 points`.
+
+    Args:
+        count: As a number, or rounded as text.
+        noun: For one; may end in other words, where `plural` is given.
+        plural: For any other number; by default with an s.
+    """
+    number = count if isinstance(count, str) else f"{count:,}"
+    return f"{number} {noun if number == '1' else plural or noun + 's'}"
 
 
 def with_short_lines(text: str, length: int = 1000) -> str:

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from bench import events, status
 from bench.terminal import Terminal, styled
-from bench.text import excerpt, printable
+from bench.text import counted, excerpt, printable
 
 PLAIN_SECONDS = 10.0
 # Columns from which a bar, the time and what a stage says have room beside a name.
@@ -171,8 +171,8 @@ def _describe(event: events.Event) -> Text | None:
     match event:
         case events.Planned():
             return styled(
-                "{} tasks, {} at a time; runner {} ({}){}",
-                event.total,
+                "{}, {} at a time; runner {} ({}){}",
+                counted(event.total, "task"),
                 event.jobs,
                 event.runner,
                 event.reason,

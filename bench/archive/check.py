@@ -26,7 +26,7 @@ from bench.pipeline import Resolver, Task
 from bench.reading import UnreadableFile, read_json
 from bench.store import Manifest, Store
 from bench.store.keys import SHORT, artifact_key, canonical
-from bench.text import excerpt
+from bench.text import counted, excerpt
 
 # A file that is looked into is read as a whole: no metrics or table is larger.
 LARGEST = 64 << 20
@@ -249,7 +249,7 @@ def _read_points(folder: Path, checked: Checked) -> Points:
         for finding in checked.findings:
             error.add_note(finding)
         if not checked.findings:
-            error.add_note(f"Its {checked.files} checksums are right.")
+            error.add_note(f"Its {counted(checked.files, 'checksum is', 'checksums are')} right.")
         raise
 
 

@@ -15,6 +15,7 @@ from bench.experiment import Experiment, Point, Training
 from bench.pipeline import Resolver, Task, plan
 from bench.runners import Runner
 from bench.runners.vivado import ENVIRONMENT as VIVADO
+from bench.schema import first_problem
 from bench.stages import STAGES
 from bench.store import Entry, Store
 from bench.store.manifest import FILE as MANIFEST
@@ -106,7 +107,7 @@ def read_points(path: Path) -> Points:
     Raises:
         ArchiveError: There are none, or another version wrote them in another way.
     """
-    header = _Header(format=0)
+    header: _Header | None = None
     try:
         text = path.read_bytes()
         header = _Header.model_validate_json(text)
@@ -121,8 +122,13 @@ def read_points(path: Path) -> Points:
             "It was not written by `bench export`.",
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        trouble = excerpt(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+        trouble = first_problem(error)
+    if header is None:
+        raise ArchiveError(
+            f"{POINTS} cannot be read: {trouble}.",
+            "Get the archive anew, or check it with the version of bench that wrote it; this one "
+            f"is {__version__}.",
+        )
     raise ArchiveError(
         f"{POINTS} cannot be read: {trouble}; written by bench {excerpt(header.bench, 40)}.",
         f"Check it with that version of bench; this one is {__version__}.",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
+from bench.text import counted
+
 
 @dataclass
 class Counter:
@@ -31,7 +33,7 @@ def compare_table(name: str, path: Path, again: Path, counter: Counter) -> Itera
         yield from _compare_headings(name, columns, heading)
         return
     if len(said) != len(wanted):
-        yield f"{name} has {len(said)} rows, the manifests give {len(wanted)}"
+        yield f"{name} has {counted(len(said), 'row')}, the manifests give {len(wanted)}"
     for number, (row, expected) in enumerate(zip(said, wanted, strict=False), 2):
         known = dict(zip(heading, expected, strict=True))
         for column, value, right in zip_longest(heading, row, expected):

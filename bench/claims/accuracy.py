@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims.frames import grouped, judged_rows, several, states
+from bench.claims.frames import grouped, judged_rows, states
 from bench.claims.table import AccuracyClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
+from bench.text import counted
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def judge_accuracy(claim: AccuracyClaim, trainings: pd.DataFrame) -> Part:
     known = zip(rows["weight_bits"], rows["act_bits"], strict=True)
     keep = pd.Series([bits in pairs for bits in known], index=rows.index, dtype=bool)
     parts = [
-        _judge_group(claim, f"{network} on {dataset}, {several(int(epochs), 'epoch')}", group)
+        _judge_group(claim, f"{network} on {dataset}, {counted(int(epochs), 'epoch')}", group)
         for (network, dataset, epochs), group in grouped(
             rows[keep].dropna(subset=["epochs"]), ("network", "dataset", "epochs")
         )
@@ -87,7 +88,7 @@ def _verdict(
     within = len(evidence) - len(outside)
     enough = bool(rows["epochs"].iloc[0] >= claim.epochs)
     reason = (
-        f"{where}: {within} of {several(len(evidence), 'lower precision')} no less accurate than "
+        f"{where}: {within} of {counted(len(evidence), 'lower precision')} no less accurate than "
         f"w{claim.reference[0]}a{claim.reference[1]}, within the tolerance"
     )
     if outside:
@@ -95,7 +96,7 @@ def _verdict(
     if lacking:
         reason += f"; without an accuracy: {_first(lacking)}"
     if not enough:
-        reason += f"; the claim is about enough training, which is {claim.epochs} epochs"
+        reason += f"; the claim is about enough training, which is {counted(claim.epochs, 'epoch')}"
     if not evidence:
         verdict = Verdict.NOT_TESTABLE
     elif within == 0:

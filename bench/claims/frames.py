@@ -63,11 +63,6 @@ def precision(row: Any) -> str:
     return f"w{int(row['weight_bits'])}a{int(row['act_bits'])}"
 
 
-def several(number: int, one: str, many: str = "") -> str:
-    """Such as `1 row`, `3 rows`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def states(rows: pd.DataFrame) -> str:
     """What became of rows that lack a number, such as `2 failed: train`."""
     counts = rows["status"].astype("string").fillna("unknown").value_counts()

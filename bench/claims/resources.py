@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims.frames import grouped, judged_rows, precision, several
+from bench.claims.frames import grouped, judged_rows, precision
 from bench.claims.table import ResourceClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.provenance import PART
+from bench.text import counted
 
 # Designs that differ in nothing but their bits.
 DESIGN = ("seed", "board", "folding")
@@ -134,7 +135,7 @@ def _finding(
     arithmetic = (
         f"{less['folding']}: {precision(less)} {less[column]:,.0f} - {precision(more)} "
         f"{more[column]:,.0f} = {change:+,.0f}; fewer bits cost fewer in {counts.fewer}, as many "
-        f"in {counts.equal}, more in {counts.more} of {several(counts.total, 'comparison')}"
+        f"in {counts.equal}, more in {counts.more} of {counted(counts.total, 'comparison')}"
     )
     evidence = Evidence(
         f"{what}: {UNITS[resource]}", arithmetic, change, UNITS[resource], origin, counts.names

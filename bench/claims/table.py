@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from bench.catalog import NETWORKS
 from bench.errors import ConfigError, did_you_mean
 from bench.grid import CLAIMS_FILE
 from bench.paths import ROOT
 from bench.reading import read_toml
-from bench.schema import Line, Means, Prose, Table, validated
-from bench.text import excerpt
+from bench.schema import Line, Means, Prose, Table, disagree, validated
+from bench.text import shown
 
 Names = Annotated[tuple[Line, ...], Field(min_length=1)]
+Pair = Annotated[tuple[Line, Line], Means("two names of foldings: [slow, fast]")]
 Bits = Annotated[int, Field(ge=1, le=32)]
 Widths = Annotated[tuple[Bits, ...], Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -83,7 +84,15 @@ class ThroughputClaim(Claim):
     judge: Literal["throughput"]
     factor: Factor
     within: Share
-    pairs: Annotated[tuple[tuple[Line, Line], ...], Field(min_length=1)]
+    pairs: Annotated[tuple[Pair, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _differ(self) -> ThroughputClaim:
+        for pair in self.pairs:
+            if pair[0] == pair[1]:
+                what = f"names {shown(pair)}, and no folding is faster than itself"
+                raise disagree("pairs", what, "Name two foldings: [slow, fast].")
+        return self
 
 
 class ResourceClaim(Claim):
@@ -142,7 +151,7 @@ def _claim(path: Path, name: str, table: object) -> AnyClaim:
         raise ConfigError(f"{path}: '{name}' stands outside a table.", "Put it under [C1] or such.")
     kind = table.get("judge")
     if not isinstance(kind, str) or kind not in KINDS:
-        said = "is missing" if kind is None else f"= {excerpt(repr(kind))} is not known"
+        said = "is missing" if kind is None else f"= {shown(kind)} is not known"
         raise ConfigError(f"{where} judge {said}.", did_you_mean(str(kind), KINDS))
     remedy = "Correct the file; no claim was judged."
     claim: AnyClaim = validated(KINDS[kind], table, f"{where} ", remedy)

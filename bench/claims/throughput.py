@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims.frames import grouped, judged_rows, precision, several, states
+from bench.claims.frames import grouped, judged_rows, precision, states
 from bench.claims.table import ThroughputClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
+from bench.text import counted
 
 BOARD = "board"
 POINT = ("network", "dataset", "weight_bits", "act_bits", "seed", "board")
@@ -133,7 +134,7 @@ def _summed(claim: ThroughputClaim, what: str, origin: str, ratios: list[_Ratio]
         f"{precision(worst.fast)}: {worst.fast[worst.column]:,.0f} / "
         f"{worst.slow[worst.column]:,.0f} images/s = {worst.value:.1f}, "
         f"{worst.value / claim.factor - 1:+.1%} from {claim.factor:g}; "
-        f"{several(len(ratios), 'precision')}: {low:.1f} to {high:.1f}, "
+        f"{counted(len(ratios), 'precision')}: {low:.1f} to {high:.1f}, "
         f"{sum(within)} within {claim.within:.0%}{_bound(worst)}"
     )
     names = tuple(row["experiment"] for one in ratios for row in (one.fast, one.slow))
@@ -159,7 +160,8 @@ def _sentence(rows: pd.DataFrame, slow: str, fast: str, found: list[_Found]) -> 
     ]
     if ratios:
         fitting = rows[rows["folding"].eq(fast)]["fits"].dropna()
-        fits = f", '{fast}' fits the part at {int(fitting.sum())} of {len(fitting)} precisions"
+        number = counted(len(fitting), "precision")
+        fits = f", '{fast}' fits the part at {int(fitting.sum())} of {number}"
         return f"{slow} -> {fast} {', '.join(ratios)}" + (fits if len(fitting) else "")
     absent = [name for name in (slow, fast) if not rows["folding"].eq(name).any()]
     if absent:

@@ -28,6 +28,7 @@ from bench.runners.venv import VenvRunner
 from bench.store import Store
 from bench.tables import EMULATED, BoardTable, Grid
 from bench.terminal import say
+from bench.text import counted
 
 MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
 
@@ -211,7 +212,8 @@ def load_experiments(
         "images", grid.simulate.images
     ):
         raise ConfigError(
-            f"Waveforms of {given['trace_images']} images are wanted, more than are simulated.",
+            f"Waveforms of {counted(given['trace_images'], 'image')} are wanted, more than are "
+            "simulated.",
             "Give a smaller --trace, or more --images.",
         )
     if given:

@@ -18,6 +18,7 @@ from bench.report.tolerance import TOLERANCES, UNKNOWN
 from bench.stages import BY_NAME
 from bench.store import Store
 from bench.terminal import Terminal, styled
+from bench.text import counted
 
 # More than that fill a screen; `--all` shows them.
 SHOWN = 20
@@ -125,7 +126,10 @@ def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
         table.add_row(column, *cells, f"{tolerance.kind}: {tolerance.why}")
     if table.row_count:
         console.print(table)
-    console.print(f"{found.rows} experiments in both; {len(equal)} columns equal throughout.")
+    console.print(
+        f"{counted(found.rows, 'experiment')} in both; {counted(len(equal), 'column')} equal "
+        "throughout."
+    )
     for name, columns in zip("AB", found.only, strict=True):
         if columns:
             console.print(f"Columns that only {name} has, by its version: {', '.join(columns)}.")

@@ -15,6 +15,7 @@ from bench.commands.preview import megabytes
 from bench.errors import ConfigError
 from bench.experiment import references
 from bench.terminal import Terminal
+from bench.text import counted
 
 
 @click.command("export")
@@ -68,11 +69,11 @@ def command(
         names = archive.rehearse(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
         for name in names:
             console.print(f"would pack: {name}")
-        console.print(f"would write: {target}: {len(names)} files, {size}")
+        console.print(f"would write: {target}: {counted(len(names), 'file')}, {size}")
         return
     packed = archive.pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
     console.print(
-        f"written: {packed.path}: {len(packed.files)} files, {size}, "
+        f"written: {packed.path}: {counted(len(packed.files), 'file')}, {size}, "
         f"{megabytes(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.commands.common import Changes
 from bench.errors import StoreError, store_error
 from bench.files import read_bytes, write_atomic
+from bench.schema import first_problem
 from bench.store.keys import SHORT, canonical
 
 FOLDER = "overrides"
@@ -60,10 +61,8 @@ def recorded(store: Path, grid: str) -> list[Changes]:
         except OSError as error:
             raise store_error(error, path) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
             raise StoreError(
-                f"{path} does not say what a run changed: {where or 'it'}: {first['msg']}.",
+                f"{path} does not say what a run changed: {first_problem(error)}.",
                 "Delete it; `bench store gc` then removes what that run alone has made.",
             ) from error
     return found

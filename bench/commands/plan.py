@@ -12,6 +12,7 @@ from bench.commands.bounds import Bounds, bound_options
 from bench.commands.prepare import prepare
 from bench.commands.preview import show_forecast, show_tasks
 from bench.terminal import Terminal
+from bench.text import counted
 
 
 @click.command("plan")
@@ -42,8 +43,9 @@ def command(
     ready = prepare(file, changes, bounds, names, runner, store_path)
     console = Terminal()
     console.print(
-        f"Grid '{ready.grid.name}': {len(ready.experiments)} experiments, "
-        f"{len(ready.tasks)} tasks; runner {ready.choice.runner.name} ({ready.choice.reason})"
+        f"Grid '{ready.grid.name}': {counted(len(ready.experiments), 'experiment')}, "
+        f"{counted(len(ready.tasks), 'task')}; "
+        f"runner {ready.choice.runner.name} ({ready.choice.reason})"
     )
     if list_tasks:
         show_tasks(ready.expected, ready.tasks, ready.resolver, console)

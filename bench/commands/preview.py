@@ -13,6 +13,7 @@ from bench.environments import ENVIRONMENTS
 from bench.pipeline import Forecast, Resolver, Task
 from bench.pipeline.budget import GIB, SETUP_SECONDS
 from bench.terminal import Terminal, styled
+from bench.text import counted
 from bench.ui import COLOURS
 
 MB = 1e6
@@ -44,7 +45,7 @@ def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
         counts = (stage.cached, stage.to_run, stage.skipped)
         cells = [str(count) if count else "" for count in counts]
         if stage.to_run:
-            source = f"{stage.runs} runs" if stage.runs > 1 else "1 run"
+            source = counted(stage.runs, "run")
             cells += [
                 duration(stage.seconds),
                 f"{stage.memory / GIB:.2f} GiB",
@@ -73,7 +74,7 @@ def megabytes(size: float) -> str:
 
 def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
     what = f"{task.stage.name:8} {task.name}"
-    serves = f"  (serves {len(task.serves)} experiments)" if len(task.serves) > 1 else ""
+    serves = f"  (serves {counted(len(task.serves), 'experiment')})" if len(task.serves) > 1 else ""
     if entry := forecast.present.get(task.id):
         state = entry.manifest.status
         return styled("{} {}{}", Text(f"{state:5}", COLOURS[state]), what, serves)

@@ -20,6 +20,7 @@ from bench.paths import environments_folder
 from bench.pipeline import Forecast, Resolver, Summary, Task, execute
 from bench.status import FAILED, INFEASIBLE, SKIPPED, WRONG
 from bench.terminal import Terminal
+from bench.text import counted
 from bench.ui import make_view
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ def _tell(console: Terminal, tasks: list[Task], summary: Summary) -> None:
     kept = summary.count("kept")
     skipped = summary.count(SKIPPED)
     if kept + skipped == len(tasks) and not summary.errors and kept:
-        line = f"Nothing to do: all {kept} tasks are in the store and their hashes are right."
+        all_are = "the only task is" if kept == 1 else f"all {kept:,} tasks are"
+        line = f"Nothing to do: {all_are} in the store, and every hash is right."
         reasons = {o.reason for o in summary.outcomes.values() if o.status == SKIPPED}
         line += f" {skipped} skipped ({', '.join(sorted(reasons))})." if skipped else ""
     else:
@@ -175,5 +177,5 @@ def _tell(console: Terminal, tasks: list[Task], summary: Summary) -> None:
             (status, summary.count(status)) for status in (WRONG, INFEASIBLE, FAILED, SKIPPED)
         )
         extra = "".join(f", {number} {status}" for status, number in counts if number)
-        line = f"{summary.count('done')} tasks done, {kept} kept from earlier{extra}."
+        line = f"{counted(summary.count('done'), 'task')} done, {kept} kept from earlier{extra}."
     console.print(f"{line} {summary.seconds:.1f} s")

@@ -14,7 +14,7 @@ from bench.store import Broken, Entry, Store
 from bench.store.keys import SHORT
 from bench.store.listing import Listed, listing
 from bench.terminal import say
-from bench.text import excerpt
+from bench.text import counted, excerpt
 
 HEADINGS = ("key", "stage", "name", "status", "MB", "seconds", "made")
 NUMBERS = ("MB", "seconds")
@@ -65,7 +65,9 @@ def show(key: str, store_path: Path) -> None:
     found = [one for one in everything if _key(one).startswith(key)]
     if len(found) != 1:
         require_readable(everything)  # it may be among those
-        number = f"{len(found)} artifacts have" if found else "no artifact has"
+        number = (
+            counted(len(found), "artifact has", "artifacts have") if found else "no artifact has"
+        )
         raise ConfigError(f"{number} a key starting with '{key}'.", "`bench store ls` lists keys.")
     if isinstance(found[0], Broken):
         raise found[0].error
@@ -97,14 +99,13 @@ def verify(store_path: Path) -> None:
         say(f"{one.state} {_place(one)}: {one.reason}")
     damaged += sum(one.damaged for one in broken)
     if damaged:
-        require_readable(broken, note=f"{damaged} of {checked} artifacts are damaged.")
-        raise StoreError(
-            f"{damaged} of {checked} artifacts are damaged.",
-            "`bench run FILE` makes them again by itself.",
-        )
+        every = counted(checked, "artifact")
+        what = counted(damaged, f"of {every} is damaged.", f"of {every} are damaged.")
+        require_readable(broken, note=what)
+        raise StoreError(what, "`bench run FILE` makes what is damaged again by itself.")
     require_readable(broken)
     if checked:
-        say(f"{checked} artifacts, every file as its manifest says.")
+        say(f"{counted(checked, 'artifact')}, every file as its manifest says.")
     else:
         say(f"There are no artifacts in {store_path}.")
 
@@ -134,7 +135,8 @@ def require_readable(found: Sequence[Entry | Broken], note: str = "") -> None:
     if unreadable:
         first = unreadable[0].error
         error = StoreError(
-            f"{len(unreadable)} artifacts or folders of them cannot be read, such as {first.what}",
+            counted(len(unreadable), "artifact or folder", "artifacts or folders")
+            + f" of them cannot be read, such as {first.what}",
             first.remedy,
         )
         if note:

@@ -11,6 +11,7 @@ from bench import archive
 from bench.commands.kinds import PathKind
 from bench.errors import Exit
 from bench.terminal import Terminal, styled
+from bench.text import counted
 
 SHOWN = 50
 UNCHECKED = (
@@ -44,19 +45,20 @@ def command(context: click.Context, path: Path) -> None:
     if len(checked.findings) > SHOWN:
         console.print(f"... and {len(checked.findings) - SHOWN} more")
     console.print(
-        f"{path}: grid '{checked.grid}', written by bench {checked.bench}; {checked.files} "
-        f"checksums, {checked.manifests} manifests, {checked.values} values computed again"
+        f"{path}: grid '{checked.grid}', written by bench {checked.bench}; "
+        f"{counted(checked.files, 'checksum')}, {counted(checked.manifests, 'manifest')}, "
+        f"{counted(checked.values, 'value')} computed again"
     )
     for name in (*UNCHECKED, *checked.unchecked):
         console.print(f"not checked: {name}")
     if checked.wrong:
-        rows = "1 row is" if len(checked.wrong) == 1 else f"{len(checked.wrong)} rows are"
+        rows = counted(len(checked.wrong), "row is", "rows are")
         names = ", ".join(checked.wrong)
         console.print(
             f"{rows} wrong: {names} (computes something else than the trained model)", style="red"
         )
     if checked.findings:
-        wrong = len(checked.findings)
-        console.print(styled("[red]{} things are wrong: do not trust it.[/]", wrong))
+        wrong = counted(len(checked.findings), "thing is", "things are")
+        console.print(styled("[red]{} wrong: do not trust it.[/]", wrong))
         context.exit(int(Exit.DIFFERENT))
     console.print("all as it should be")

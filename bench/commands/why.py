@@ -82,7 +82,7 @@ def command(
       bench why tfc-mnist-w2a2-s1-max --file experiments/paper.toml --json
     """
     changes = common.Changes(images, exact, trace_images, boards)
-    found = _find(row, _files(file), store_path, runner, changes)
+    found = _find(row, file, store_path, runner, changes)
     values = _values(found)
     if column is not None and column not in values:
         what = f"'{column}' is no column of {found.point.name}."
@@ -127,16 +127,16 @@ def _shortest(path: Path) -> Path:
 
 
 def _find(
-    row: str, files: Sequence[Path], store: Path, runner: str, changes: common.Changes
+    row: str, given: Path | None, store: Path, runner: str, changes: common.Changes
 ) -> _Found:
-    """The row in the file of which the store holds the most.
+    """The row in the file that is given; else in that of which the store holds the most.
 
     Raises:
         ConfigError: No file names it.
     """
     candidates: list[_Found] = []
     known: set[str] = set()
-    for file in files:
+    for file in _files(given):
         grid, experiments = common.load_experiments(file, changes)
         points = rows.named(common.all_points(grid, experiments))
         known |= points.keys()
@@ -145,9 +145,12 @@ def _find(
             steps = provenance.chain(points[row], resolver)
             candidates.append(_Found(points[row], file, grid.name, steps, resolver, ()))
     if not candidates:
-        where = f"{files[0]}" if len(files) == 1 else "No experiment file"
-        verb = "names no" if len(files) == 1 else "names a"
-        raise ConfigError(f"{where} {verb} row '{row}'.", nearest(row, known))
+        if given is not None:
+            raise ConfigError(f"{given} names no row '{row}'.", nearest(row, known))
+        raise ConfigError(
+            f"No experiment file in experiments/ names a row '{row}'.",
+            f"If it is from another file, give that with --file. {nearest(row, known)}",
+        )
     best = max(candidates, key=lambda one: one.made)
     others = tuple(str(one.file) for one in candidates if one is not best)
     return _Found(best.point, best.file, best.grid, best.steps, best.resolver, others)

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.errors import WrongDesign
 from bench.pipeline import Summary
 from bench.status import is_wrong
+from bench.text import counted
 
 SHOWN = 3
 
@@ -44,7 +45,7 @@ def of_results(results: pd.DataFrame) -> list[Wrong]:
 
 def error(found: Sequence[Wrong]) -> WrongDesign:
     """The error that names `found`, of which there has to be one."""
-    rows = "1 row computes" if len(found) == 1 else f"{len(found)} rows compute"
+    rows = counted(len(found), "row computes", "rows compute")
     lines = [f"{one.row}: {one.reason}" for one in found[:SHOWN]]
     more = [f"... and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     return WrongDesign(

@@ -19,6 +19,7 @@ from bench.images.recipe import RECIPES
 from bench.images.wheelhouse import wheels
 from bench.paths import default_store
 from bench.terminal import say
+from bench.text import counted
 
 _BASE_PLAN = "would make the base: pulled by digest where a registry answers, else built here"
 
@@ -90,7 +91,9 @@ def context(name: str, folder: Path, dry_run: bool) -> None:
         target = folder / item.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(item.path, target)
-    say(f"{len(items)} files in {folder}; the Dockerfile is {folder / recipe.dockerfile}")
+    say(
+        f"{counted(len(items), 'file')} in {folder}; the Dockerfile is {folder / recipe.dockerfile}"
+    )
 
 
 @cli.command()

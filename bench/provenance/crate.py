@@ -22,6 +22,7 @@ from bench.files import TEMPORARY, write_atomic
 from bench.provenance.chain import Step, checkout_of
 from bench.store import Manifest
 from bench.store.keys import SHORT, canonical, hash_file
+from bench.text import counted
 
 METADATA = "ro-crate-metadata.json"
 RO_CRATE = "1.1"
@@ -71,7 +72,8 @@ def _crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -> dic
     root = crate.root_dataset
     root["name"] = f"finn-bench: results of grid '{grid}'"
     root["description"] = (
-        f"Results of finn-bench {__version__} for grid '{grid}' ({len(chains)} rows), which "
+        f"Results of finn-bench {__version__} for grid '{grid}' "
+        f"({counted(len(chains), 'row')}), which "
         "reproduces 'Benchmarking Quantized Neural Networks on FPGAs with FINN' (arXiv "
         "2102.01341), with the provenance of every number."
     )
@@ -223,7 +225,8 @@ def _artifact(manifest: Manifest) -> Entity:
         "@type": "CreativeWork",
         "name": f"{manifest.stage} of {manifest.name}",
         "identifier": f"sha256:{manifest.content_hash}",
-        "description": f"{manifest.status}; {len(manifest.artifacts)} files, {size} bytes, each "
+        "description": f"{manifest.status}; {counted(len(manifest.artifacts), 'file')}, "
+        f"{counted(size, 'byte')}, each "
         f"with its SHA-256 in {manifest.stage}/{manifest.name}--{manifest.key[:SHORT]}/"
         "manifest.json of the artifact store",
         "dateCreated": manifest.created,

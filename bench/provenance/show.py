@@ -15,6 +15,7 @@ from bench.provenance.chain import Step, checkout_of
 from bench.status import is_wrong
 from bench.store.keys import SHORT
 from bench.terminal import Terminal, styled
+from bench.text import counted
 
 WIDTH = 80
 # Lists and tables longer than that are in the manifest and in --json.
@@ -106,6 +107,8 @@ def _timings(timings: Mapping[str, float]) -> str:
 
 
 def _files(artifacts: Sequence[Any]) -> str:
-    shown = [f"{one.path} {one.bytes:,} bytes sha256 {one.sha256[:SHORT]}" for one in artifacts]
+    shown = [
+        f"{one.path} {counted(one.bytes, 'byte')} sha256 {one.sha256[:SHORT]}" for one in artifacts
+    ]
     more = len(shown) - FILES_SHOWN
     return "; ".join(shown[:FILES_SHOWN]) + (f"; and {more} more" if more > 0 else "")

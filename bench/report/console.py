@@ -17,7 +17,7 @@ from bench.report.cells import Columns
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
 from bench.terminal import Terminal, styled
-from bench.text import printable
+from bench.text import counted, printable
 
 # More points than that are summed up.
 MANY = 60
@@ -32,7 +32,7 @@ def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
     console.print(styled("\n[bold]Results of grid '{}'[/]: {}", grid, networks))
     if len(results) > MANY:
         _print(console, summarize(results), cells.SUMMARY, None)
-        console.print(f"{len(results)} points; each one is in results.csv.")
+        console.print(f"{counted(len(results), 'point')}; each one is in results.csv.")
     else:
         name = cells.name_of(results, with_dataset=False)
         for columns in (cells.THROUGHPUT, cells.RESOURCES):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from bench.provenance import PART
 from bench.report.cells import at_another_clock, name_of, number
 from bench.report.ratios import throughput_ratios
 from bench.status import DONE, kind_of
+from bench.text import counted
 
 
 def ratio_lines(results: pd.DataFrame) -> list[str]:
@@ -26,7 +29,7 @@ def part_lines(results: pd.DataFrame) -> list[str]:
     """Which estimates of LUTs are a part, and of what; `fits` is by the same estimates."""
     known = results[results["lut_scope"].eq(PART).fillna(False)]
     return [
-        f"LUT, {number(len(rows))} of {number(len(results))} rows: a part, as FINN's estimate "
+        f"LUT, {len(rows):,} of {counted(len(results), 'row')}: a part, as FINN's estimate "
         f"charges {layers} none; `fits` counts what it charges."
         for layers, rows in known.groupby("lut_uncharged", sort=False)
     ]
@@ -37,11 +40,16 @@ def torch_lines(results: pd.DataFrame) -> list[str]:
     name = name_of(results, with_dataset=True)
     tied = results[results["torch_ties"].gt(0).fillna(False) & results["status"].eq(DONE)]
     return [
-        f"{name(row)}: {number(row['torch_ties'])} of {number(row['sim_images'])} images are of "
+        f"{name(row)}: {_ties(row)} of "
         "another class than in torch, each by a tie: a value on a rounding boundary, which torch "
         "rounds to the even step and FINN's thresholds (>=) to the upper one."
         for _, row in tied.iterrows()
     ]
+
+
+def _ties(row: Any) -> str:
+    images = counted(int(row["sim_images"]), "image")
+    return counted(int(row["torch_ties"]), f"of {images} is", f"of {images} are")
 
 
 def clock_lines(results: pd.DataFrame) -> list[str]:

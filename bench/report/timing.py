@@ -12,6 +12,8 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from bench.errors import StoreError, store_error
 from bench.files import read_bytes, write_atomic
 from bench.pipeline import Forecast, Summary, Task
+from bench.schema import first_problem
+from bench.text import counted
 
 FILE = "timing.json"
 PREDICTION = "prediction.json"
@@ -107,10 +109,8 @@ def read_timing(folder: Path) -> Rows:
     except OSError as error:
         raise store_error(error, path) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
         raise StoreError(
-            f"{path} is not a timing: {where or 'it'}: {first['msg']}.", "Delete it."
+            f"{path} is not a timing: {first_problem(error)}.", "Delete it."
         ) from error
     return rows
 
@@ -124,8 +124,8 @@ def timing_line(timing: Rows) -> str:
         verdict += f": off by more than {FACTOR}"
     source = "earlier runs" if clock["from_earlier_runs"] else "defaults"
     return (
-        f"{clock['tasks']} tasks took {took:.0f} s; {expected:.0f} s were expected, "
-        f"from {source} ({verdict})."
+        f"{counted(clock['tasks'], 'task')} took {took:.0f} s; expected, from {source}: "
+        f"{expected:.0f} s ({verdict})."
     )
 
 

@@ -260,7 +260,8 @@ class Store:
         except ValueError as error:
             raise StoreError(f"The stage {manifest.stage} gave a result that {error}.") from error
         with explained(target):
-            shutil.rmtree(workspace.folder / "scratch")
+            with suppress(FileNotFoundError):  # gone if the workspace could not be moved before
+                shutil.rmtree(workspace.folder / "scratch")
             (workspace.folder / FILE).write_text(text, encoding="utf-8")
             _settle(workspace.folder)
             target.parent.mkdir(parents=True, exist_ok=True)

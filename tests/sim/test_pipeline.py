@@ -60,7 +60,7 @@ def test_a_corrupted_artifact_is_rebuilt_and_the_results_stay(undisturbed: Bench
     victim.write_bytes(content)
     output = undisturbed.run_grid()
     assert "predictions.npz has another SHA-256" in output
-    assert "1 tasks done" in output, "a rebuilt input with equal content reran its dependants"
+    assert "1 task done" in output, "a rebuilt input with equal content reran its dependants"
     assert undisturbed.results().equals(before)
 
 

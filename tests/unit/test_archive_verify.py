@@ -135,6 +135,16 @@ def test_an_archive_of_another_version_is_said(
     assert "checksums are right" in caught.value.__notes__[0]
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"{}"])
+def test_points_of_no_known_version_are_not_said_to_be_of_another(
+    built: Built, tmp_path: Path, content: bytes
+) -> None:
+    with pytest.raises(ArchiveError, match=r"cannot be read: [^ :]") as caught:
+        archive.verify(repack({**built.files, bag.POINTS: content}, tmp_path / "a.zip"))
+    assert "written by" not in caught.value.what
+    assert "Get the archive anew" in caught.value.remedy
+
+
 def test_points_that_lead_out_are_refused(built: Built, tmp_path: Path) -> None:
     files = dict(built.files)
     points = json.loads(files[bag.POINTS])

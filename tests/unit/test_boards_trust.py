@@ -177,9 +177,9 @@ def test_boards_in_a_file_and_on_the_command_line(grid_file: Path) -> None:
     [
         ('"c"', "measure.board = 'c' is not known"),
         ('["emulated", "a"]', "stands alone"),
-        ('["a", "a"]', "names a value twice"),
+        ('["a", "a"]', "names 'a' twice"),
         ('"a"\n[[boards]]\nname = "x"\nadress = "1"', "Did you mean 'address'"),
-        ('"a"\n[[boards]]\nname = "a"\naddress = "1"', "boards.name names a value twice"),
+        ('"a"\n[[boards]]\nname = "a"\naddress = "1"', "boards.name names 'a' twice"),
     ],
 )
 def test_boards_that_cannot_be(grid_file: Path, measure: str, said: str) -> None:

@@ -103,7 +103,8 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (changed("MVAU_hls_0", resType="fpga"), ["resType = 'fpga'", "'lut'"]),
         (changed("MVAU_hls_0", mem_mode="external"), ["mem_mode = 'external'", "beside the layer"]),
         (changed("MVAU_hls_0", runtime_writeable_weights=1), ["weights = 1", "are fixed here"]),
-        (changed("MVAU_hls_0", runtime_writeable_weights=False), ["weights = False"]),
+        (changed("MVAU_hls_0", runtime_writeable_weights=False), ["weights = false"]),
+        (changed("MVAU_hls_0", PE=None), ["layer 1: PE is null."]),
         (changed("MVAU_hls_0", inFIFODepths=[2]), ["inFIFODepths = [2]", "`size` stage"]),
         (changed("MVAU_hls_0", outFIFODepths=[2]), ["outFIFODepths = [2]", "`size` stage"]),
         (changed("MVAU_hls_0", pumpedCompute=1), ["pumpedCompute = 1", "one clock"]),
@@ -114,7 +115,11 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (changed("Thresholding_0", PE="4"), ["Thresholding_0.PE = '4'", "whole number"]),
         (FINN | {"Defaults": {"ram_style": "block"}}, ["Defaults.ram_style is no list [value,"]),
         (FINN | {"Defaults": {"ram_style": ["block", ["FIFO"]]}}, ["is for 'FIFO', no kind"]),
-        (FINN | {"Defaults": {"x": [1, "all"]}}, ["MVAU_hls_0.x is not known"]),
+        (FINN | {"Defaults": {"x": [1, "all"]}}, ["Defaults.x is not known of MVAU"]),
+        (FINN | {"Defaults": {"SIMD": [8, ["all"]]}}, [": Defaults.SIMD is not known of Thresh"]),
+        (FINN | {"Defaults": {"ram_style": ["block", ["all"]]}}, ["Defaults.ram_style is not kno"]),
+        (FINN | {"Defaults": {"ram_style": ["ultra", ["MVAU"]]}}, ["Defaults.ram_style = 'ultra'"]),
+        (FINN | {"": {"PE": 1}}, [": '' is no layer of the network"]),
         (FINN | {"Defaults": {"ram_style": ["block", 5]}}, ["is for 5, no kind"]),
         (FINN | {"Defaults": {"ram_style": ["block", [["MVAU"]]]}}, ["is for ['MVAU'], no kind"]),
         (FINN | {"Defaults": {"resType": ["lut", ["MVAU_hls"], "dsp", ["MVAU_rtl"]]}},
@@ -122,7 +127,7 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (FINN | {"Defaults": 3}, ["Defaults is no object"]),
         ('{"MVAU_0": {"PE": 1, "PE": 2}}', ["the key 'PE' stands there twice"]),
         ("[[2, 8]", ["not valid JSON"]),
-        ([[2, 8]], ["has 1 layers, the network has 4"]),
+        ([[2, 8]], ["has 1 layer, the network has 4"]),
         ([*LIST[:3], [4, 1]], ["layer 4: PE 4 does not divide its 10 outputs", "1, 2, 5, 10"]),
         (5, ["not a list of [PE, SIMD] pairs"]),
     ],
@@ -140,6 +145,12 @@ def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path: Path) -> None:
     message = refusal(tmp_path, content)
     assert "MVAU_hls_0.inFIFODepths" in message
     assert "Thresholding_0.mem_mode" in message
+
+
+def test_a_default_that_cannot_be_is_named_once(tmp_path: Path) -> None:
+    message = refusal(tmp_path, FINN | {"Defaults": {"ram_style": ["ultra", ["all"]]}})
+    assert message.count("Defaults.ram_style") == 2  # of the MVAUs, and of thresholds
+    assert "Thresholding_0" not in message
 
 
 def test_thresholds_may_not_hold_up_the_layers(tmp_path: Path) -> None:

@@ -51,10 +51,10 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
         ("[4, 4]", "[[4, 4, 4], 4]", ["3 weight bit widths are given, TFC has 4"]),
         ("[4, 4]", "[4, [4, 4]]", ["2 activation bit widths are given, TFC has 3"]),
         ("[4, 4]", "[4, [4, 9, 4]]", ["train.bits.1.1.1 = 9", "from 2 to 8"]),
-        ("[4, 4]", "[[2, 2, 2, 2], 2]", ["train.bits names a value twice"]),
+        ("[4, 4]", "[[2, 2, 2, 2], 2]", ["train.bits names [2, 2] twice"]),
         ("seeds", 'references = ["flaot"]\nseeds', ["references.0 = 'flaot'", "'float'"]),
         ("seeds", "references = [[64, 64]]\nseeds", ["references.0.0 = 64", "from 2 to 32"]),
-        ('dataset = "MNIST"', 'dataset = ["MNIST", "MNIST"]', ["dataset names a value twice"]),
+        ('dataset = "MNIST"', 'dataset = ["MNIST", "MNIST"]', ["dataset names 'MNIST' twice"]),
         ('dataset = "MNIST"', "dataset = []", ["train.dataset = []", "a list of names"]),
         ('dataset = "MNIST"', "dataset = 5", ["train.dataset = 5", "a list of names"]),
         ('foldings = ["low", "max"]', "", ["names no folding", "target_fps"]),
@@ -74,7 +74,7 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
         ("epochs = 2", "epochs = 0", ["train.epochs = 0", "from 1 to 10,000"]),
         ("[2, 2]", "[1, 2]", ["train.bits.0.0 = 1", "from 2 to 8"]),
         ("[4, 4]", "[4, 9]", ["train.bits.1.1 = 9", "from 2 to 8"]),
-        ("[4, 4]", "[2, 2]", ["train.bits names a value twice"]),
+        ("[4, 4]", "[2, 2]", ["train.bits names [2, 2] twice"]),
         ("clock_mhz = 100.0", "clock_mhz = -1.0", ["build.clock_mhz", "from 1 to 1,000"]),
         ('name = "test"', "", ["the key 'name' is missing"]),
         ('name = "test"', 'name = "../x"', ["name = '../x'"]),
@@ -101,7 +101,11 @@ def test_bad_input_is_named_with_the_nearest_valid(
             ["train.milestones = [2]", "from 1 to 1, or none"],
         ),
         ("milestones = [1]", "milestones = [1, 1]", ["train.milestones = [1, 1]", "rising"]),
-        ("epochs = 2", "epochs = 1", ["train.milestones = [1]", "there is 1 epoch", "none: []"]),
+        (
+            "epochs = 2",
+            "epochs = 1",
+            ["milestones = [1]", "and 1 epoch is trained", "none: []"],
+        ),
         ("epochs = 2", "epochs = 2\ntrain_images = 60001", ["train.train_images", "0 to 60,000"]),
         (
             "epochs = 2",
@@ -206,7 +210,8 @@ def test_files_with_marks_and_line_ends_of_other_systems(grid_file: Path) -> Non
         ("[5, 1]", "5", ["layer 4 is 5, not a pair [PE, SIMD]"]),
         ("[5, 1]", "[0, 1]", ["layer 4: PE is 0", "from 1 up"]),
         ("[5, 1]", "[5, 1.0]", ["layer 4: SIMD is 1.0"]),
-        ("[5, 1]", "[5, true]", ["layer 4: SIMD is True"]),
+        ("[5, 1]", "[5, true]", ["layer 4: SIMD is true."]),
+        ("[5, 1]", "[5, 'x']", ["layer 4: SIMD is 'x'."]),
         ("[5, 1]", "[5, 64]", ["layer 4: SIMD 64", "loses results", "Write [10, 32], which is as"]),
     ],
 )
@@ -219,6 +224,47 @@ def test_a_folding_that_cannot_be_is_refused(
     message = f"{caught.value.what} {caught.value.remedy}"
     for part in expected:
         assert part in message
+
+
+def test_everything_wrong_with_a_folding_is_said_at_once(grid_file: Path) -> None:
+    change(
+        grid_file.parent / "foldings.toml",
+        "[[2, 8], [1, 1], [1, 1], [5, 1]]",
+        "[[2, 1024], [1, 64], [3, 3], [5, 1]]",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_grid(grid_file)
+    problems = caught.value.what.splitlines()
+    named = [line.rpartition(", layer ")[2][0] for line in problems]
+    assert named == list("1233")
+    assert "layer 1: Write [" in caught.value.remedy
+    assert "layer 3: SIMD values that do: 1, 2, 4" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("files", "foldings", "expected"),
+    [
+        (["f.json", "f.json"], [], "build.folding_files names f.json twice"),
+        (["max.json"], ["max"], "two foldings are called 'max'"),
+        (["f.json", "F.json"], [], "two foldings are called 'f'"),
+    ],
+)
+def test_two_foldings_of_one_name(
+    grid_file: Path, files: list[str], foldings: list[str], expected: str
+) -> None:
+    for name in files:
+        (grid_file.parent / name).write_text("[[2, 8], [1, 1], [1, 1], [5, 1]]")
+    change(
+        grid_file, 'foldings = ["low", "max"]', f"foldings = {foldings}\nfolding_files = {files}"
+    )
+    with pytest.raises(ConfigError, match=expected):
+        load_grid(grid_file)
+
+
+def test_a_value_named_twice_is_named(grid_file: Path) -> None:
+    change(grid_file, '["low", "max"]', '["low", "max", "low"]')
+    with pytest.raises(ConfigError, match=r"build\.foldings names 'low' twice"):
+        load_grid(grid_file)
 
 
 def test_dimensions_beyond_bits_and_foldings(grid_file: Path) -> None:

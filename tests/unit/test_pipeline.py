@@ -210,6 +210,19 @@ def test_a_full_disk_is_a_store_error_and_costs_one_stage(
     assert summary.count("done") == 13
 
 
+def test_a_file_in_the_place_of_a_stage_is_said_without_noise(
+    experiments: Sequence[Experiment], resolver: Resolver
+) -> None:
+    resolver.store.root.mkdir()
+    (resolver.store.root / "measure").touch()
+    summary = run(experiments, resolver)
+    assert summary.exit_code == Exit.STORE
+    for error in summary.errors:
+        assert error.what == f"{resolver.store.root / 'measure'}: File exists."
+        assert "Delete or rename it" in error.remedy
+        assert not getattr(error, "__notes__", [])
+
+
 def test_an_interrupt_leaves_no_half_written_artifact(
     experiments: Sequence[Experiment], store: Store, resolver: Resolver, runner: FakeRunner
 ) -> None:

@@ -185,6 +185,13 @@ def test_why_as_json_holds_what_the_manifests_hold(
     assert told["caveats"] == []
 
 
+def test_a_row_of_a_grid_elsewhere_needs_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", "mine-low"]) == Exit.CONFIG
+    shown = capsys.readouterr().err
+    assert "No experiment file in experiments/ names a row 'mine-low'." in shown
+    assert "If it is from another file, give that with --file." in shown
+
+
 def test_why_knows_trainings_too(
     grid_file: Path, as_command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,6 +38,9 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
         (b"a = 1\nb = -1" + b"0" * 5000, "line 2: a number of 5002 digits"),
         (b"#" * (LARGEST + 1), "larger than 1 MiB"),
         (b"a = 1\x00", "not valid TOML"),
+        (b"[TFC]\n[TFC]", "Cannot declare 'TFC' twice"),
+        (b"[a.b]\n[a.b]", "Cannot declare 'a.b' twice"),
+        (b"""["a'b"]\n["a'b"]""", "Cannot declare 'a'b' twice"),
     ],
 )
 def test_toml_that_cannot_be(write: Callable[[bytes], Path], content: bytes, expected: str) -> None:

@@ -164,7 +164,7 @@ def test_the_clock_that_was_measured_at_is_shown_and_ratios_are_at_one(
 def test_ties_with_torch_are_told(results: pd.DataFrame, tmp_path: Path) -> None:
     results["agreeing_with_torch"], results["torch_ties"] = [10, 10, 10, 9], [0, 0, 0, 1]
     text = shown(results)
-    assert "w4a4 s1 max: 1 of 10 images are of another class than in torch, each by a tie" in text
+    assert "w4a4 s1 max: 1 of 10 images is of another class than in torch, each by a tie" in text
     assert text.count(" all ") == 3
 
 

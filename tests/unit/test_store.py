@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +182,50 @@ def test_a_store_that_may_not_be_written_is_an_error(tmp_path: Path) -> None:
 def test_disk_errors_carry_their_remedy(number: int, remedy: str) -> None:
     error = store_error(OSError(number, os.strerror(number)), Path("x"))
     assert remedy in error.remedy
+
+
+@pytest.mark.parametrize("act", [Path.read_bytes, lambda path: path.write_bytes(b"")])
+def test_a_folder_in_the_place_of_a_file_is_to_be_moved(
+    tmp_path: Path, act: Callable[[Path], object]
+) -> None:
+    with pytest.raises(OSError, match="Is a directory") as caught:
+        act(tmp_path)
+    error = store_error(caught.value, tmp_path)
+    assert error.what == f"{tmp_path}: Is a directory."
+    assert "Delete or rename it" in error.remedy
+    assert "a file of that name" in error.remedy
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def dangle(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("make", "act"),
+    [
+        (Path.touch, make_folder),
+        (Path.touch, lambda path: make_folder(path / "x")),
+        (Path.touch, lambda path: (path / "x").write_bytes(b"")),
+        (Path.touch, lambda path: list((path / "x").iterdir())),
+        (dangle, make_folder),
+        (dangle, lambda path: make_folder(path / "x")),
+    ],
+)
+def test_a_file_in_the_place_of_a_folder_is_to_be_moved(
+    tmp_path: Path, make: Callable[[Path], object], act: Callable[[Path], object]
+) -> None:
+    place = tmp_path / "locks"
+    make(place)
+    with pytest.raises(OSError, match=r".") as caught:
+        act(place)
+    error = store_error(caught.value, place / "x")
+    assert error.what.startswith(f"{place}: ")
+    assert "Delete or rename it" in error.remedy
+    assert "a folder of that name" in error.remedy
 
 
 def test_links_follow_the_newest_artifact(store: Store) -> None:

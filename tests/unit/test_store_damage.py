@@ -156,7 +156,7 @@ def test_what_is_no_artifact_is_found_listed_and_removed(
     assert main(["store", "verify", *at]) == Exit.STORE
     shown = capsys.readouterr()
     assert f"damaged train/{folder.name}: " in shown.out
-    assert "1 of 2 artifacts are damaged" in shown.err
+    assert "1 of 2 artifacts is damaged" in shown.err
     store.remove(folder)
     assert [type(one) for one in store.survey()] == [Entry]
 

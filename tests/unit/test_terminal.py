@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from rich.table import Table
 from bench import terminal
 from bench.paths import ROOT
 from bench.terminal import Terminal, say, styled
-from bench.text import excerpt, printable, with_short_lines
+from bench.text import counted, excerpt, printable, with_short_lines
 
 NASTY = [
     "[red]x[/]",
@@ -113,3 +114,30 @@ def offence(node: ast.AST) -> bool:
 )
 def test_other_ways_are_seen(source: str) -> None:
     assert any(offence(node) for node in ast.walk(ast.parse(source)))
+
+
+def test_counts_are_in_the_grammar_of_their_number() -> None:
+    assert [counted(number, "task") for number in (0, 1, 2, 1000)] == [
+        "0 tasks",
+        "1 task",
+        "2 tasks",
+        "1,000 tasks",
+    ]
+    assert counted(1, "thing is", "things are") == "1 thing is"
+    assert counted(3, "thing is", "things are") == "3 things are"
+    assert counted("1", "processor") == "1 processor"
+    assert counted("unknown", "processor") == "unknown processors"
+
+
+def test_commands_count_by_the_one_helper() -> None:
+    bare = re.compile(
+        r"\{(?:len\([^{}]*\)|summary\.count\([^{}]*\)|(?:checked|found|event)\.\w+)(?::,)?\} "
+        r"(?:artifact|checksum|column|experiment|file|manifest|row|run|stage|task|thing|value)s\b"
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for folder in ("commands", "archive", "provenance")
+        for path in sorted((ROOT / "bench" / folder).rglob("*.py"))
+        for match in bare.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not found

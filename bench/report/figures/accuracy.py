@@ -9,8 +9,9 @@ import pandas as pd
 
 from bench.report.figures import style
 from bench.report.figures.base import Figure
-from bench.report.figures.frames import bits_label, bits_order, counted, listed, number, slug
+from bench.report.figures.frames import bits_label, bits_order, listed, number, slug
 from bench.report.material import Material
+from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -154,7 +155,7 @@ def _curves(dataset: str, trainings: pd.DataFrame, material: Material) -> Figure
     seen = (
         f"Test accuracy after each epoch of {counted(len(curves), 'training')}; after the last one "
         f"the lowest stands at {min(finals):.2%}, the highest at {max(finals):.2%}."
-        + (f" In colour: the same bits for both; grey: the {rest} others." if rest else "")
+        + (f" In colour: the same bits for both; grey: {counted(rest, 'other')}." if rest else "")
         + ("" if trainings["built"].all() else " Dashed: trained for comparison only.")
     )
     source = f"trained networks, whole test set; metrics of {counted(len(curves), 'training')}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from bench.provenance import PART
+from bench.text import counted
 
 # Share of the limit that a design takes; column of the results by what the part calls it.
 RESOURCES = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
@@ -67,8 +68,3 @@ def listed(values: Iterable[object]) -> str:
     """Such as `a, b and c`."""
     texts = [str(value) for value in values]
     return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
-
-
-def counted(count: int, noun: str) -> str:
-    """Such as `1 point`, `245 points`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

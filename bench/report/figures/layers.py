@@ -10,8 +10,9 @@ import pandas as pd
 
 from bench.report.figures import style
 from bench.report.figures.base import Figure
-from bench.report.figures.frames import counted, listed
+from bench.report.figures.frames import listed
 from bench.report.material import Design, Material
+from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

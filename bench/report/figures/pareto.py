@@ -14,7 +14,6 @@ from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
     RESOURCES,
     bits_label,
-    counted,
     folding_order,
     listed,
     number,
@@ -23,6 +22,7 @@ from bench.report.figures.frames import (
     system_rate,
 )
 from bench.report.material import Material
+from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

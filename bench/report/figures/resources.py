@@ -13,7 +13,6 @@ from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
     RESOURCES,
     bits_order,
-    counted,
     folding_order,
     listed,
     number,
@@ -21,6 +20,7 @@ from bench.report.figures.frames import (
     slug,
 )
 from bench.report.material import Material
+from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

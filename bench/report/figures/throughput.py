@@ -8,8 +8,9 @@ import pandas as pd
 
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound
-from bench.report.figures.frames import counted, folding_order, number, system_rate
+from bench.report.figures.frames import folding_order, number, system_rate
 from bench.report.material import Material
+from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

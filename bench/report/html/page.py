@@ -17,11 +17,12 @@ from bench import __version__, status
 from bench.report import remarks
 from bench.report.cells import at_another_clock
 from bench.report.figures import Figure, Rendered
-from bench.report.figures.frames import bits_label, counted, listed
+from bench.report.figures.frames import bits_label, listed
 from bench.report.html import table
 from bench.report.html.provenance import About, Link, Provenance, Record
 from bench.report.material import Material
 from bench.report.timing import Rows, timing_line
+from bench.text import counted
 
 if TYPE_CHECKING:
     import jinja2

@@ -15,6 +15,7 @@ from bench.provenance import Step, caveats, checkout_of, rerun
 from bench.report.material import Material
 from bench.stages import STAGES
 from bench.store.keys import SHORT
+from bench.text import counted
 
 # What of an environment tells where it ran, and is shown beside its name.
 _IDENTITY = ("name", "runner", "recipe")
@@ -187,7 +188,7 @@ def _environment_title(facts: Mapping[str, Any]) -> str:
 def _machine_title(facts: Mapping[str, Any]) -> str:
     parts = [str(facts.get("system", "unknown system")), str(facts.get("machine", ""))]
     if "processors" in facts:
-        parts.append(f"{facts['processors']} processors")
+        parts.append(counted(str(facts["processors"]), "processor"))
     if "memory_bytes" in facts:
         parts.append(f"{int(facts['memory_bytes']) / 2**30:.0f} GiB")
     return ", ".join(part for part in parts if part)
