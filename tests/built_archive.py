@@ -93,8 +93,19 @@ def contents(path: Path) -> Files:
 
 def repack(files: Files, target: Path) -> Path:
     """An archive of `files` with checksums made anew: what a careful tamperer would do."""
-    payload = [Item(n, data) for n, data in files.items() if n.startswith(bag.PAYLOAD)]
-    return pack(payload, [], target, "top", DATE).path
+    items = [Item(n, data) for n, data in files.items() if n not in bag.TAGS]
+    payload = [item for item in items if item.name.startswith(bag.PAYLOAD)]
+    return pack(payload, [item for item in items if item not in payload], target, "top", DATE).path
+
+
+def sealed(files: Files) -> Files:
+    """`files` with the checksums of all but the payload made anew, and nothing else."""
+    beside = {
+        name: hashlib.sha256(data).hexdigest()
+        for name, data in files.items()
+        if not name.startswith(bag.PAYLOAD) and name != bag.TAG_MANIFEST
+    }
+    return {**files, bag.TAG_MANIFEST: bag.manifest_text(beside).encode()}
 
 
 def write_zip(path: Path, files: Files, top: str = "top/") -> Path:

@@ -11,6 +11,7 @@ BAGIT = "bagit.txt"
 BAG_INFO = "bag-info.txt"
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
+TAGS = (BAGIT, BAG_INFO, MANIFEST, TAG_MANIFEST)
 PAYLOAD = "data/"
 DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 

@@ -13,11 +13,12 @@ from typing import Any
 import pandas as pd
 
 from bench import claims, report
-from bench.archive import bag
+from bench.archive import bag, tags
 from bench.archive.bag import ArchiveError
 from bench.archive.points import Points, Recorded, missing_artifacts, read_points
 from bench.archive.reader import Member, members, read_in_chunks
 from bench.archive.rendered import Comparison, Found, compare_report
+from bench.archive.renderer import renderer
 from bench.archive.tables import Counter
 from bench.errors import ConfigError, StoreError, store_error
 from bench.grid import CLAIMS_FILE
@@ -31,7 +32,6 @@ from bench.text import counted, excerpt
 LARGEST = 64 << 20
 CLAIMS = "claims.json"
 LOG = "/log.txt"
-_TAGS = (bag.BAGIT, bag.BAG_INFO, bag.MANIFEST, bag.TAG_MANIFEST)
 # What comes of values of other types, and of nesting that is too deep.
 _NONSENSE = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
@@ -76,8 +76,12 @@ def verify(path: Path) -> Checked:
     checked = Checked()
     with tempfile.TemporaryDirectory(prefix="bench-verify-") as temporary:
         folder = Path(temporary)
-        digests = {m.name: _take(m, folder) for m in members(path)}
+        taken = {m.name: _take(m, folder) for m in members(path)}
+        digests = {name: digest for name, (digest, _) in taken.items()}
         _check_bag(path, digests, folder, checked)
+        sizes = [size for name, (_, size) in taken.items() if name.startswith(bag.PAYLOAD)]
+        info = (folder / bag.BAG_INFO).read_text(encoding="utf-8", errors="replace")
+        checked.findings += tags.check_info(info, sum(sizes), len(sizes))
         _check_numbers(folder, digests, checked)
     return checked
 
@@ -86,6 +90,10 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
     """Follow every manifest, and compute every row again."""
     points = _read_points(folder, checked)
     checked.grid, checked.bench = points.grid, points.bench
+    same_version = points.renderer == renderer()
+    wrong, unchecked = tags.check_tag_files(points.grid, digests, same_version=same_version)
+    checked.findings += wrong
+    checked.unchecked += unchecked
     counter = Counter()
     try:
         found = Recorded(points, Store(folder / bag.STORE))
@@ -166,8 +174,8 @@ def _compare_claims(path: Path, judged: Sequence[Mapping[str, Any]] | None) -> I
                 yield f"{CLAIMS}, {name}: {key} is not what the manifests give"
 
 
-def _take(member: Member, folder: Path) -> str:
-    """Hash a member, and keep it in `folder` if it is one to look into; its SHA-256."""
+def _take(member: Member, folder: Path) -> tuple[str, int]:
+    """Hash a member, and keep it in `folder` if it is one to look into; its SHA-256 and size."""
     digest = hashlib.sha256()
     keep = _is_looked_into(member.name)
     kept, size = [], 0
@@ -189,24 +197,26 @@ def _take(member: Member, folder: Path) -> str:
             target.write_bytes(b"".join(kept))
         except OSError as error:
             raise store_error(error, target) from error
-    return digest.hexdigest()
+    return digest.hexdigest(), size
 
 
 def _is_looked_into(name: str) -> bool:
     reported = name.startswith(bag.REPORT) and name.endswith(_OF_REPORTS)
-    known = name in (*_TAGS, bag.POINTS) or name.startswith(bag.GRIDS)
+    known = name in (*bag.TAGS, bag.POINTS) or name.startswith(bag.GRIDS)
     return known or reported or (name.startswith(bag.STORE) and name.endswith(_LOOKED_INTO))
 
 
 def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Checked) -> None:
     """Completeness and checksums, as BagIt has them."""
-    for name in _TAGS:
+    for name in bag.TAGS:
         if name not in digests:
             raise ArchiveError(
                 f"{path} has no {name}.", "It is half-written, or not by `bench export`."
             )
-    if not _text(path, folder, bag.BAGIT).startswith("BagIt-Version: 1."):
+    declaration = _text(path, folder, bag.BAGIT)
+    if not declaration.startswith("BagIt-Version: 1."):
         raise ArchiveError(f"{path}: {bag.BAGIT} is of another version of BagIt.", "")
+    checked.findings += tags.check_declaration(declaration)
     payload = {name: digest for name, digest in digests.items() if name.startswith(bag.PAYLOAD)}
     beside = {n: d for n, d in digests.items() if n not in payload and n != bag.TAG_MANIFEST}
     for manifest, there in ((bag.MANIFEST, payload), (bag.TAG_MANIFEST, beside)):

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
-from bench import __version__
 from bench.archive.bag import GRIDS, POINTS, REPORT, STORE
 from bench.archive.check import compare_rows
 from bench.archive.points import Points, collect_points
+from bench.archive.tags import tag_files
 from bench.archive.writer import Item
 from bench.claims import claims_beside
 from bench.errors import ConfigError
 from bench.experiment import Experiment, Training
 from bench.files import TEMPORARY
 from bench.grid import FOLDINGS_FILE
-from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.store import DamageError, Entry
 from bench.tables import Grid
@@ -38,7 +36,6 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "logs": {"": ("log.txt",)},
     "all": {"": ("log.txt", "request.json", "files/*")},
 }
-TAG_FILES = ("CITATION.cff", "LICENSE")
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,7 @@ def select(
     for folder in failures:
         for name in ("manifest.json", "log.txt"):
             items.append(_item(folder / name, resolver.store.root))
-    tags = [Item(name, ROOT / name) for name in TAG_FILES]
-    tags.append(Item(".zenodo.json", _zenodo(grid.name)))
+    tags = [Item(name, content) for name, content in tag_files(grid.name).items()]
     newest = max(entry.manifest.created for entry in entries.values())
     date = datetime.fromisoformat(newest)
     return Selection(tuple(items), tuple(tags), f"finn-bench-{grid.name}", date)
@@ -162,21 +158,3 @@ def _artifact(entry: Entry, root: Path, kinds: Sequence[str]) -> Iterator[Item]:
 
 def _item(path: Path, root: Path) -> Item:
     return Item(f"{STORE}{path.relative_to(root).as_posix()}", path)
-
-
-def _zenodo(grid: str) -> bytes:
-    """What Zenodo reads to fill in its form; authors and licence as in CITATION.cff."""
-    metadata = {
-        "title": f"finn-bench {__version__}: results of grid '{grid}'",
-        "description": "Results, manifests and artifacts of a reproduction of 'Benchmarking "
-        "Quantized Neural Networks on FPGAs with FINN'. `bench verify` checks this archive.",
-        "upload_type": "dataset",
-        "version": __version__,
-        "license": "BSD-3-Clause",
-        "creators": [{"name": "the finn-bench authors"}],
-        "keywords": ["FPGA", "FINN", "quantized neural networks", "reproducibility"],
-        "related_identifiers": [
-            {"identifier": "arXiv:2102.01341", "relation": "isSupplementTo", "scheme": "arxiv"}
-        ],
-    }
-    return (json.dumps(metadata, indent=1, sort_keys=True) + "\n").encode()

@@ -162,6 +162,7 @@ class Recorded(Resolver):
         known: Mapping[str, Entry] | None = None,  # noqa: ARG002  # all that there is, is known
         *,
         strict: bool = False,  # noqa: ARG002  # it was, when they were read
+        verify: bool = False,  # noqa: ARG002  # `check` compares every hash
     ) -> dict[str, Entry]:
         """See `Resolver.present`."""
         return {task.id: self._found[task.id] for task in tasks if task.id in self._found}

@@ -1,4 +1,4 @@
-"""What decides how a report's text looks, beside what it says."""
+"""What decides how an archive's text looks, beside what it says."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from importlib.metadata import version
 from bench.paths import ROOT
 from bench.store.keys import canonical, hash_sources
 
+PROJECT_FILES = ("CITATION.cff", "LICENSE")
+"""Of the checkout, what every archive has a copy of."""
 _LIBRARIES = ("jinja2", "pandas", "rocrate")
 
 
 @cache
 def renderer() -> str:
-    """SHA-256 of every source of bench and the versions of the libraries that render."""
+    """SHA-256 of every source of bench, what is copied, and the versions of what renders."""
     libraries = [platform.python_version(), *(version(name) for name in _LIBRARIES)]
-    return hashlib.sha256(canonical([hash_sources(ROOT, ["bench"]), libraries])).hexdigest()
+    sources = ["bench", *PROJECT_FILES]
+    return hashlib.sha256(canonical([hash_sources(ROOT, sources), libraries])).hexdigest()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from bench.archive import bag
+from bench.archive.tags import info_text
 from bench.errors import ConfigError, store_error
 from bench.files import check_writable, replacing
 from bench.store import DamageError
@@ -128,11 +129,7 @@ class _Bag:
     def write(self, items: Iterable[Item], tags: Iterable[Item]) -> tuple[str, ...]:
         """Write everything; the names of all files."""
         payload = {item.name: self._add(item) for item in _in_order(items)}
-        size = self._bytes
-        info = (
-            f"Bag-Software-Agent: finn-bench\nBagging-Date: {self._date:%Y-%m-%d}\n"
-            f"Payload-Oxum: {size}.{len(payload)}\n"
-        )
+        info = info_text(f"{self._date:%Y-%m-%d}", self._bytes, len(payload))
         beside = [
             *tags,
             Item(bag.BAGIT, bag.DECLARATION.encode()),

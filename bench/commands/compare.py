@@ -37,8 +37,9 @@ def command(
     """Compare A with B: two stores, two report folders, or two results.csv.
 
     Each value is equal, within its column's tolerance, different, or missing on one side. Of two
-    stores, artifacts are compared by content, too. Exit code 0 where all is equal or within
-    tolerance, 8 where not.
+    stores, artifacts are compared by content, too, once every file has the hash that its manifest
+    says. Exit code 0 where all is equal or within tolerance, 8 where not, 5 where an artifact is
+    damaged.
 
     \b
     Examples:

@@ -82,7 +82,7 @@ def prepare(
     memory = None if elsewhere else bounds.memory_bytes
     expected = forecast(tasks, resolver, bounds.at_once, memory, describe_host())
     missing = [task for task in tasks if task.id in expected.predictions]
-    check_store(resolver.store)
+    check_store(resolver.store, missing)
     if not elsewhere:
         check_machine(missing, resolver, memory)
         _check_boards(missing, grid)

@@ -18,6 +18,10 @@ from bench.ui import COLOURS
 
 MB = 1e6
 MINUTE, HOUR = 60.0, 3600.0
+_VERIFIED = (
+    "Of what is cached, manifests and metrics are verified; a run verifies every file, and makes "
+    "again what is damaged."
+)
 
 
 def show_tasks(
@@ -83,8 +87,8 @@ def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
 
 def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
     if not forecast.predictions:
-        return ["Nothing to run: the report takes a few seconds."]
-    lines: list[str | Text] = []
+        return [_VERIFIED, "Nothing to run: the report takes a few seconds."]
+    lines: list[str | Text] = [_VERIFIED] if forecast.present else []
     disk = forecast.disk
     if forecast.setups:
         seconds = sum(SETUP_SECONDS.get(name, 0.0) for name in forecast.setups)

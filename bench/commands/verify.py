@@ -18,6 +18,7 @@ UNCHECKED = (
     "drawings (SVG, PNG, and in index.html); the CSV file of each is",
     "timing.json and verdicts.json, which are of runs and reports of the past",
     "the experiment files, but for claims.toml",
+    "bag-info.txt, but for its Payload-Oxum",
     "whether a stage really gave the metrics that its manifest names: repeat the run",
 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from bench.errors import StoreError, store_error
 from bench.files import check_writable
@@ -11,21 +13,39 @@ from bench.pipeline.budget import require_memory
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.store import Store
+from bench.store.contents import OTHERS
 
 
-def check_store(store: Store) -> None:
-    """Raise `StoreError` if a run could not write to `store`, which need not exist yet."""
+def check_store(store: Store, missing: Sequence[Task]) -> None:
+    """Raise `StoreError` if a run of `missing` could not write to `store`.
+
+    Args:
+        store: It need not exist yet.
+        missing: The tasks that will run.
+    """
     if os.pathsep in str(store.root):
         raise StoreError(
             f"The store's path {store.root} has a '{os.pathsep}' in it, at which lists of paths "
             "are split.",
             "Choose another one with --store.",
         )
-    for folder in (store.root, store.root / "tmp", store.root / "locks"):
+    caches = dict.fromkeys(f"cache/{task.stage.environment}" for task in missing)
+    for name in (*OTHERS, *caches):
+        _require_folder(store.root / name)
+    stages = dict.fromkeys(task.stage.name for task in missing)
+    for name in ("", "tmp", "locks", *stages):
+        folder = store.root / name
+        _require_folder(folder)
         try:
             check_writable(folder)
         except OSError as error:
             raise store_error(error, folder) from error
+
+
+def _require_folder(path: Path) -> None:
+    """Raise `StoreError` if something else than a folder lies at `path`."""
+    if os.path.lexists(path) and not path.is_dir():
+        raise StoreError(f"{path}: {os.strerror(errno.ENOTDIR)}.", "Move it out of the store.")
 
 
 def check_machine(missing: Sequence[Task], resolver: Resolver, memory: int | None) -> None:

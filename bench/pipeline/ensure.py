@@ -88,8 +88,8 @@ class Ensurer:
 
     def _find_sound(self, task: Task, key: str) -> Entry | None:
         entry = self._store.find(task.stage.name, key, task.name)
-        if entry is not None and (damage := entry.damage()):
-            raise DamageError(entry.folder, damage[0])
+        if entry is not None:
+            entry.require_sound()
         return entry
 
     def _set_aside(self, task: Task, error: DamageError) -> None:

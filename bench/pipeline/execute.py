@@ -120,7 +120,7 @@ class _Execution:
         tasks = self._tasks.values()
         blocked = self._resolver.blocked(tasks, present)
         missing = [task for task in tasks if task.id not in present and task.id not in blocked]
-        check_store(self._resolver.store)
+        check_store(self._resolver.store, missing)
         if self._backend.limited:
             check_machine(missing, self._resolver, self._limits.memory)
         with self._backend:

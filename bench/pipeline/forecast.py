@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.pipeline import history
+from bench.pipeline import foreseen, history
 from bench.pipeline.budget import SETUP_SECONDS, ranks, works
 from bench.pipeline.plan import Task
 from bench.pipeline.predict import Prediction, Predictor
@@ -26,7 +26,7 @@ class StageForecast:
         stage: Its name.
         cached: Tasks whose artifacts are there.
         to_run: Tasks that will run.
-        skipped: Tasks that cannot run here, or stand on one that cannot.
+        skipped: Tasks that cannot run here, or stand on one that cannot or is infeasible.
         seconds: Of those that will run, one after the other.
         memory: Bytes of the largest of them.
         disk: Bytes that they leave in the store.
@@ -109,7 +109,7 @@ def forecast(
         host: The machine, as a manifest describes it.
     """
     store, machine = resolver.store.root, history.machine_of(host)
-    present = resolver.present(tasks)
+    present = resolver.present(tasks, verify=True)
     work = works(tasks)
     records = history.read(store)
     known = {record.key for record in records}
@@ -118,11 +118,13 @@ def forecast(
         if entry.manifest.key not in known:
             records.append(history.as_record(entry.manifest, work[task_id]))
     predictor = Predictor(records, machine, _cache_age(store))
-    blocked = resolver.blocked(tasks, present)
+    idle = resolver.blocked(tasks, present).keys() | foreseen.behind(
+        tasks, foreseen.infeasible(tasks)
+    )
     predictions = {
         task.id: predictor.predict(work[task.id])
         for task in tasks
-        if task.id not in present and task.id not in blocked
+        if task.id not in present and task.id not in idle
     }
     setups = _setups(tasks, predictions, resolver)
     ready_at = _ready_at(setups)

@@ -53,15 +53,17 @@ class Resolver:
         known: Mapping[str, Entry] | None = None,
         *,
         strict: bool = False,
+        verify: bool = False,
     ) -> dict[str, Entry]:
-        """The artifacts that are there, their files unverified, by task id.
+        """The artifacts that are there, by task id; `verify` compares metrics with their hash.
 
-        A task whose inputs are not all there cannot have a key yet and counts as absent, and so
-        does one whose manifest is damaged, as a run makes it again; unless `strict`, for whoever
-        reports what is there. `known` are found already, and not looked up.
+        Other files are not looked at. A task whose inputs are not all there cannot have a key yet
+        and counts as absent, and so does one that is found to be damaged, as a run makes it again;
+        unless `strict`, for whoever reports what is there. `known` are found already, and not
+        looked up.
 
         Raises:
-            DamageError: A manifest is damaged, and `strict`.
+            DamageError: An artifact is damaged, and `strict`.
             StoreError: Something cannot be read.
         """
         known = known or {}
@@ -81,6 +83,8 @@ class Resolver:
                 continue
             try:
                 entry = self.store.find(stage, key, names[stage][key[:SHORT]])
+                if verify and entry is not None:
+                    entry.metrics()
             except DamageError:
                 if strict:
                     raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,10 +72,11 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
     """The columns and rows of a results.csv.
 
     Raises:
-        ConfigError: It cannot be read, is none, is empty, or has a row twice.
+        ConfigError: It cannot be read, is none, is empty, or has a row or a column twice.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # Spreadsheets write a byte order mark before the first column's name.
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             columns, rows = tuple(reader.fieldnames or ()), list(reader)
     except OSError as error:
@@ -86,6 +88,8 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
         raise ConfigError(
             f"{path} is no results.csv: it has no column '{lacking[0]}'.", "Name a results.csv."
         )
+    if twice := [name for name, count in Counter(columns).items() if count > 1]:
+        raise ConfigError(f"{path} has the column '{twice[0]}' twice.", "Write the report again.")
     if not rows:
         raise ConfigError(f"{path} has no rows.", "Its grid is empty; there is nothing to compare.")
     table: Table = {}
@@ -162,13 +166,21 @@ def _judge(one: Row, other: Row, column: str, tolerance: Tolerance) -> tuple[str
     if not a or not b:
         return MISSING, None
     try:
-        difference = abs(float(a) - float(b))
+        difference = abs(_finite(a) - _finite(b))
         allowed = tolerance.allowed(one, other, column)
     except ValueError:
         return DIFFERENT, None
     if difference == 0:
         return EQUAL, allowed
     return (WITHIN if difference <= allowed else DIFFERENT), allowed
+
+
+def _finite(text: str) -> float:
+    """The number in `text`; of infinity, every ratio would allow any difference."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 @dataclass(frozen=True)
@@ -189,7 +201,12 @@ class ArtifactState:
 
 
 def compare_artifacts(one: Iterable[Entry], other: Iterable[Entry]) -> Iterator[ArtifactState]:
-    """Compare what two stores hold; of several artifacts of one thing, the newest counts."""
+    """Compare what two stores hold; of several artifacts of one thing, the newest counts.
+
+    Raises:
+        DamageError: Files of an artifact compared are not what its manifest says.
+        StoreError: Something cannot be read.
+    """
     newest_a, newest_b = _newest(one), _newest(other)
     manifests = {i: e.manifest for i, e in (*newest_a.items(), *newest_b.items())}
     order = list(BY_NAME)
@@ -207,9 +224,14 @@ def compare_artifacts(one: Iterable[Entry], other: Iterable[Entry]) -> Iterator[
 
 
 def _newest(entries: Iterable[Entry]) -> Mapping[bytes, Entry]:
-    """Artifacts by stage, name and parameters: what stays the same from version to version."""
+    """Artifacts by stage, name and parameters: what stays the same from version to version.
+
+    Their files are verified: manifests are compared by the hashes that they state.
+    """
     found: dict[bytes, Entry] = {}
     for entry in sorted(entries, key=lambda one: one.manifest.created):
         manifest = entry.manifest
         found[canonical([manifest.stage, manifest.name, manifest.spec])] = entry
+    for entry in found.values():
+        entry.require_sound()
     return found

@@ -43,7 +43,11 @@ class Tolerance:
     images: str = ""
 
     def allowed(self, one: Row, other: Row, column: str) -> float:
-        """The difference that is within tolerance between two rows' numbers in `column`."""
+        """The difference that is within tolerance between two rows' numbers in `column`.
+
+        Raises:
+            ValueError: A value that it depends on is no number, or a number of images is none.
+        """
         a, b = float(one[column]), float(other[column])
         largest = max(abs(a), abs(b))
         if self.kind == "ratio":
@@ -57,7 +61,10 @@ class Tolerance:
         return FLOAT_RATIO * largest
 
     def _images(self, row: Row) -> float:
-        return float(row.get(self.images) or TEST_IMAGES)
+        images = float(row.get(self.images) or TEST_IMAGES)
+        if not images >= 1:
+            raise ValueError(f"{self.images} is {images}")
+        return images
 
 
 def _where(row: Row) -> str:

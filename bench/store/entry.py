@@ -75,6 +75,16 @@ class Entry:
         """
         return find_damage(self.files, self.manifest.artifacts)
 
+    def require_sound(self) -> None:
+        """Raise `DamageError` unless every file has the hash that the manifest says.
+
+        Raises:
+            DamageError: Something is wrong with the files.
+            StoreError: A file cannot be read.
+        """
+        if damage := self.damage():
+            raise DamageError(self.folder, damage[0])
+
 
 @dataclass(frozen=True)
 class Broken:

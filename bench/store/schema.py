@@ -9,8 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NoReturn
 
-# Raised when fields come, go or change their meaning. Manifests of before it was noted have no
-# `schema` and no digest; what they say is the same.
+# Raised when fields come, go or change their meaning.
 SCHEMA = 1
 
 _SHA256 = re.compile("[0-9a-f]{64}").fullmatch
@@ -33,13 +32,13 @@ def require_manifest(content: bytes, *, digested: bool) -> dict[str, Any]:
         raise ValueError(f"is not JSON ({error})" if content.strip() else "is empty") from error
     if not isinstance(data, dict):
         raise ValueError("is not a manifest")
-    data.pop("digest", None)
-    schema = data.pop("schema", 0)
+    schema = data.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise ValueError(f"is of a later version of bench (schema {schema}, here {SCHEMA})")
-    if schema != (SCHEMA if digested else 0):
-        raise ValueError("has no digest" if schema == SCHEMA else "is not a manifest")
-    data.setdefault("checkout", {})
+    if not digested:
+        # Whatever it says, nothing vouches for it.
+        raise ValueError("has no digest")
+    del data["digest"]
     missing = [name for name in _FIELDS if name not in data]
     if missing:
         raise ValueError(f"is not a manifest: it lacks '{missing[0]}'")
@@ -48,6 +47,7 @@ def require_manifest(content: bytes, *, digested: bool) -> dict[str, Any]:
             raise ValueError(f"is not a manifest: '{name[:40]}' is not known")
         if not _FIELDS[name](value):
             raise ValueError(f"is not a manifest: '{name}' is {repr(value)[:60]}")
+    del data["schema"]
     return data
 
 
@@ -56,6 +56,10 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _is_schema(value: object) -> bool:
+    return type(value) is int and value == SCHEMA
 
 
 def _is_text(value: object) -> bool:
@@ -126,6 +130,7 @@ def _leads_below(path: str) -> bool:
 
 _ARTIFACT = {"path", "sha256", "bytes"}
 _FIELDS: dict[str, Callable[[Any], bool]] = {
+    "schema": _is_schema,
     "key": _is_sha256,
     "stage": _is_name,
     "name": _is_name,

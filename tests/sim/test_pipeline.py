@@ -77,6 +77,17 @@ def test_killed_in_every_stage_it_still_ends_in_the_same_results(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_a_report_with_its_drawings_can_be_published(undisturbed: Bench, tmp_path: Path) -> None:
+    archive = str(tmp_path / "tiny.zip")
+    for command in (
+        ("export", str(GRID), "--runner", "venv", "--output", archive),
+        ("verify", archive),
+    ):
+        running = undisturbed.start(*command)
+        output, _ = running.communicate(timeout=300)
+        assert running.returncode == 0, output
+
+
 def test_an_interrupt_is_exit_130_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     running = _wait_for(bench, "train")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from built_archive import digested
+from built_archive import Built, digested
 from fakes import ENVIRONMENTS, FakeRunner
 
 from bench.cli import main
@@ -18,7 +19,7 @@ from bench.pipeline import Resolver, execute, plan
 from bench.report import COLUMNS
 from bench.report.compare import compare_artifacts, compare_results, read_results
 from bench.report.tolerance import IDENTITY, TOLERANCES
-from bench.store import Store
+from bench.store import DamageError, Store
 
 BASE = dict.fromkeys(COLUMNS, "") | {
     "network": "TFC", "dataset": "MNIST", "weight_bits": "2", "act_bits": "2", "seed": "1",
@@ -74,6 +75,30 @@ def test_values(tmp_path: Path, column: str, value: str, state: str) -> None:
     assert found.alike == (state in ("equal", "within"))
 
 
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400"])
+@pytest.mark.parametrize(
+    "column", [n for n, t in TOLERANCES.items() if t.kind != "not compared" and n != "sim_images"]
+)
+def test_infinity_is_within_no_tolerance(tmp_path: Path, column: str, value: str) -> None:
+    one, other = write(tmp_path / "a", {column: "0.5"}), write(tmp_path / "b", {column: value})
+    assert compare_results(one, other).counts[column] == {"different": 1}
+
+
+@pytest.mark.parametrize("images", ["0", "-1", "nan", "none"])
+def test_an_accuracy_over_no_images_is_different(tmp_path: Path, images: str) -> None:
+    other = {"sim_images": images, "sim_accuracy": "0.964"}
+    found = compare_results(write(tmp_path / "a", {}), write(tmp_path / "b", other))
+    assert found.counts["sim_accuracy"] == {"different": 1}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path: Path) -> None:
+    one, other = write(tmp_path / "a", {}), write(tmp_path / "b", {})
+    other.write_bytes(b"\xef\xbb\xbf" + other.read_bytes())
+    found = compare_results(one, other)
+    assert found.alike
+    assert found.only == ((), ())
+
+
 def test_where_and_by_what_is_not_compared(tmp_path: Path) -> None:
     other = {"runner": "docker", "best_epoch": "6", "reason": "x", "board_name": "lab-3"}
     assert compare_results(write(tmp_path / "a", {}), write(tmp_path / "b", other)).alike
@@ -108,10 +133,12 @@ def test_columns_of_another_version_are_said_and_no_difference(tmp_path: Path) -
         (b"a,b\n1,2\n", "no column 'network'"),
         (b"\xff\xfe\x00", "is not CSV"),
         (",".join(IDENTITY).encode() + b"\n", "has no rows"),
+        (",".join((*IDENTITY, "lut", "lut")).encode() + b"\nT,M,2,2,low,1,P,5,6\n",
+         "has the column 'lut' twice"),
         (",".join(IDENTITY).encode() + b"\nTFC,MNIST\n", "half-written"),
         (",".join(IDENTITY).encode() + b"\n" + b"T,M,2,2,low,1,P\n" * 2, "is there twice"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_report_is_said(tmp_path: Path, data: bytes, says: str) -> None:
     (tmp_path / "results.csv").write_bytes(data)
     with pytest.raises(ConfigError) as caught:
@@ -129,12 +156,18 @@ def test_artifacts_are_compared_by_content(
     states = {found.state for found in compare_artifacts(store.entries(), other.entries())}
     assert states == {"equal"}
     # The same recipe gave another checkpoint, and one simulation is not there.
-    folder = next((other.root / "train").iterdir())
-    manifest = folder / "manifest.json"
+    (entry,) = (one for one in other.entries() if one.manifest.stage == "train")
+    file = entry.files / entry.manifest.artifacts[0].path
+    old = entry.manifest.artifacts[0].sha256
+    content = bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:]
+    file.unlink()
+    file.write_bytes(content)
+    with pytest.raises(DamageError, match="has another SHA-256"):
+        list(compare_artifacts(store.entries(), other.entries()))
+    manifest = entry.folder / "manifest.json"
     manifest.chmod(0o644)
-    text = manifest.read_text()
-    start = text.index('"sha256": "') + len('"sha256": "')
-    manifest.write_bytes(digested((text[:start] + "0" * 64 + text[start + 64 :]).encode()))
+    text = manifest.read_text().replace(old, hashlib.sha256(content).hexdigest())
+    manifest.write_bytes(digested(text.encode()))
     shutil.rmtree(other.root / "simulate")
     found = {f.stage: f for f in compare_artifacts(store.entries(), other.entries())}
     assert (found["train"].state, found["train"].same_key) == ("different", True)
@@ -160,3 +193,22 @@ def test_the_command_tells_ci(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--grid", "quick"]) == 0
     assert compare("a", "nowhere") == Exit.CONFIG
     assert "has no report" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("harmed", ["a", "b"])
+def test_stores_are_alike_only_if_their_files_are_what_they_vouch_for(
+    on_built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str], harmed: str
+) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(on_built.resolver.store.root, tmp_path / name, symlinks=True)
+    command = ["compare", str(tmp_path / "a"), str(tmp_path / "b")]
+    assert main(command) == Exit.OK
+    (metrics,) = (tmp_path / harmed).glob("train/*/files/metrics.json")
+    content = metrics.read_bytes()
+    metrics.unlink()
+    metrics.write_bytes(content.replace(b"0.9531", b"0.9631"))
+    capsys.readouterr()
+    assert main(command) == Exit.STORE
+    shown = capsys.readouterr()
+    assert f"The artifact train/{metrics.parts[-3]} is damaged: metrics.json" in shown.err
+    assert not shown.out.endswith("alike\n")

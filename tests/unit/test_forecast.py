@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,6 +163,81 @@ def test_what_cannot_run_is_not_counted(
     assert (found["train"].to_run, found["train"].skipped) == (2, 0)
     assert (found["compile"].to_run, found["compile"].skipped) == (0, 4)
     assert (found["measure"].to_run, found["measure"].seconds) == (0, 0.0)
+
+
+def test_what_stands_on_a_folding_that_cannot_be_is_not_counted(
+    grid_file: Path, resolver: Resolver
+) -> None:
+    text = grid_file.read_text()
+    grid_file.write_text(text.replace('["low", "max"]', '["low", "mid-original"]'))
+    mixed = expected(expand(load_grid(grid_file)), resolver)
+    grid_file.write_text(text.replace('["low", "max"]', '["low"]'))
+    low = expected(expand(load_grid(grid_file)), resolver)
+    stages = {stage.stage: stage for stage in mixed.stages}
+    assert (stages["compile"].to_run, stages["compile"].skipped) == (4, 0), "a finding is a result"
+    without = [stage for stage in low.stages if stage.stage != "compile"]
+    for alone in without:
+        found = stages[alone.stage]
+        assert (found.to_run, found.seconds, found.disk) == (
+            alone.to_run,
+            alone.seconds,
+            alone.disk,
+        )
+    assert [stages[name].skipped for name in ("size", "simulate", "measure")] == [2, 2, 2]
+    compilation = stages["compile"].seconds / 4
+    assert mixed.seconds == pytest.approx(low.seconds + 2 * compilation)
+
+
+def test_a_damaged_metric_is_not_called_cached(
+    grid_file: Path,
+    experiments: tuple[Experiment, ...],
+    resolver: Resolver,
+    runner: FakeRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A plan says what a run does."""
+    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    run(experiments, resolver)
+    runner.ran.clear()
+    metrics = next(resolver.store.root.glob("measure/*/files/metrics.json"))
+    content = metrics.read_bytes()
+    metrics.unlink()
+    metrics.write_bytes(content[:-2] + b" }")
+    found = {stage.stage: stage for stage in expected(experiments, resolver).stages}
+    assert (found["measure"].cached, found["measure"].to_run) == (3, 1)
+    assert sum(stage.to_run for stage in found.values()) == 1
+    command = ["plan", str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
+    assert main(command) == Exit.OK
+    shown = capsys.readouterr().out
+    assert "Nothing to run" not in shown
+    assert "manifests and metrics are verified; a run verifies every file" in " ".join(
+        shown.split()
+    )
+    run(experiments, resolver)
+    assert [line.split()[0] for line in runner.ran] == ["measure"]
+
+
+@pytest.mark.parametrize(
+    "name", ["measure", "train", "reports", "experiments", "failed", "cache", "cache/finn"]
+)
+@pytest.mark.parametrize("harm", [Path.touch, lambda path: path.symlink_to("nowhere")])
+def test_a_file_in_the_place_of_a_folder_stops_a_plan_as_it_does_a_run(
+    grid_file: Path,
+    resolver: Resolver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    harm: Callable[[Path], None],
+) -> None:
+    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    path = resolver.store.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    harm(path)
+    for words in (["plan"], ["run", "--dry-run"], ["run"]):
+        command = [*words, str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
+        assert main(command) == Exit.STORE, words
+        assert f"{path}: Not a directory" in capsys.readouterr().err
 
 
 def test_timing_sets_what_happened_beside_what_was_expected(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import threading
 from collections.abc import Callable
@@ -60,16 +59,6 @@ def test_the_key_is_pinned() -> None:
     """A change of this literal makes every store in the world stale: only ever on purpose."""
     key = artifact_key("train", 1, {"bits": [2, 2], "lr": 0.01}, {"dataset": "ff"}, "ee")
     assert key == "3476d4ba1d5e27b1fb27e106af4e96cdc6538fade5e1c962614cd35610b13ce4"
-
-
-def test_a_manifest_of_before_the_checkout_was_noted_still_loads(tmp_path: Path) -> None:
-    new = manifest(tmp_path)
-    old = json.loads(new.dumps())
-    for name in ("checkout", "schema", "digest"):
-        del old[name]
-    (tmp_path / "manifest.json").write_text(json.dumps(old))
-    assert Manifest.read(tmp_path) == new
-    assert Manifest.read(tmp_path).checkout == {}
 
 
 def test_the_key_depends_on_each_of_its_parts() -> None:

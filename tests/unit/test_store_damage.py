@@ -26,24 +26,38 @@ from bench.store import Broken, DamageError, Entry, Manifest, Store
 Harm = Callable[[Path], object]
 
 
-def change_manifest(change: Callable[[dict[str, object]], object], *, sealed: bool = True) -> Harm:
-    """Change a manifest's fields; with its digest made anew, or as a manifest of long ago."""
+def change_manifest(change: Callable[[dict[str, object]], object]) -> Harm:
+    """Change a manifest's fields, its digest made anew."""
 
     def harm(folder: Path) -> None:
         path = folder / "manifest.json"
         data = json.loads(path.read_text())
         change(data)
-        for name in () if sealed else ("schema", "digest"):
-            del data[name]
-        digest = data.pop("digest", None)
-        text = json.dumps({"digest": digest, **data} if sealed else data, indent=1).encode() + b"\n"
-        replace(path, digested(text) if sealed else text)
+        digest = data.pop("digest")
+        text = json.dumps({"digest": digest, **data}, indent=1).encode() + b"\n"
+        replace(path, digested(text))
 
     return harm
 
 
-def field(name: str, value: object, *, sealed: bool = True) -> Harm:
-    return change_manifest(lambda data: data.update({name: value}), sealed=sealed)
+def field(name: str, value: object) -> Harm:
+    return change_manifest(lambda data: data.update({name: value}))
+
+
+def without(*names: str) -> Harm:
+    """Delete the lines of these fields, and change a number, with no digest made anew."""
+
+    def harm(folder: Path) -> None:
+        path = folder / "manifest.json"
+        lines = path.read_text().replace('"seconds": 1.0', '"seconds": 2.0').splitlines()
+        deleted = tuple(f' "{name}": ' for name in names)
+        kept = [line for line in lines if not line.startswith(deleted)]
+        assert len(kept) == len(lines) - len(names)
+        text = "\n".join(kept).replace(",\n}", "\n}") + "\n"
+        json.loads(text)
+        replace(path, text.encode())
+
+    return harm
 
 
 def write(content: bytes) -> Harm:
@@ -78,34 +92,35 @@ def change_a_digit(folder: Path) -> None:
     replace(path, content.replace(b'"seconds": 1.0', b'"seconds": 2.0'))
 
 
-def drop_the_digest(folder: Path) -> None:
-    path = folder / "manifest.json"
-    first, _, rest = path.read_bytes().split(b"\n", 2)
-    replace(path, first + rest)
-
-
 HARMS: dict[str, tuple[Harm, str]] = {
     "empty": (write(b""), "manifest.json is empty"),
     "truncated": (lambda f: replace(f / "manifest.json", (f / "manifest.json").read_bytes()[:90]),
                   "manifest.json is not what its digest says"),
     "one digit": (change_a_digit, "manifest.json is not what its digest says"),
-    "no digest": (drop_the_digest, "has no digest"),
+    "no digest": (without("digest"), "manifest.json has no digest"),
+    "no digest, no schema": (without("digest", "schema"), "manifest.json has no digest"),
+    "no schema": (without("schema"), "manifest.json is not what its digest says"),
+    "no schema, digested": (change_manifest(lambda data: data.pop("schema")), "it lacks 'schema'"),
+    "no checkout": (change_manifest(lambda data: data.pop("checkout")), "it lacks 'checkout'"),
+    "schema of before": (field("schema", 0), "'schema' is 0"),
+    "schema true": (field("schema", True), "'schema' is True"),
     "not text": (write(b"\xff\xfe\x00"), "manifest.json is not JSON"),
     "not JSON": (write(b"{"), "manifest.json is not JSON"),
     "a list": (write(b"[]"), "manifest.json is not a manifest"),
-    "foreign": (write(b'{"name": "left-pad"}'), "manifest.json is not a manifest: it lacks 'key'"),
+    "foreign": (write(b'{"name": "left-pad"}'), "manifest.json has no digest"),
+    "half": (change_manifest(lambda data: data.pop("key")), "is not a manifest: it lacks 'key'"),
     "deep": (write(b"[" * 100_000), "manifest.json is not JSON"),
     "digits": (write(b'{"seconds": ' + b"1" * 5000 + b"}"), "manifest.json is not JSON"),
     "future": (field("schema", 2), "is of a later version of bench (schema 2, here 1)"),
     "future field": (field("colour", "red"), "'colour' is not known"),
-    "spec": (field("spec", [], sealed=False), "'spec' is []"),
+    "spec": (field("spec", []), "'spec' is []"),
     "artifacts": (field("artifacts", [{"path": "x"}]), "'artifacts' is"),
     "a way out": (field("artifacts", [{"path": "../x", "sha256": "0" * 64, "bytes": 1}]),
                   "'artifacts' is"),
     "seconds": (field("seconds", "long"), "'seconds' is 'long'"),
     "nan": (field("seconds", float("nan")), "NaN is no number"),
-    "infinite": (field("seconds", 1e300, sealed=False), "'seconds' is 1e+300"),
-    "created": (field("created", "yesterday", sealed=False), "'created' is 'yesterday'"),
+    "infinite": (field("seconds", 1e300), "'seconds' is 1e+300"),
+    "created": (field("created", "yesterday"), "'created' is 'yesterday'"),
     "no zone": (field("created", "2026-01-01T00:00:00"), "'created' is"),
     "memory": (field("peak_memory_bytes", -1), "'peak_memory_bytes' is -1"),
     "host": (field("host", {"memory_bytes": "much"}), "'host' is"),
@@ -150,7 +165,7 @@ STAGES = 7
 OTHERS = [name for name in HARMS if name != "one digit"]
 
 
-@pytest.mark.parametrize("names", [OTHERS[n::5] for n in range(5)], ids=", ".join)
+@pytest.mark.parametrize("names", [OTHERS[n::6] for n in range(6)], ids=", ".join)
 def test_a_run_sets_it_aside_and_makes_it_again(
     experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, names: list[str]
 ) -> None:
@@ -258,6 +273,16 @@ def test_a_number_changed_in_the_store_is_not_reported(
     after = (on_built.resolver.store.root / "reports" / "test" / "results.csv").read_bytes()
     assert after == before
     assert not (tmp_path / "x.tar.gz").exists()
+
+
+@pytest.mark.parametrize("words", REPORTING, ids=lambda words: words[0])
+def test_a_manifest_without_its_digest_is_not_reported(
+    on_built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    (folder,) = on_built.resolver.store.root.glob("train/*")
+    without("digest", "schema")(folder)
+    assert main(command_line(words, on_built, tmp_path)) == Exit.STORE
+    assert "is damaged: manifest.json has no digest." in capsys.readouterr().err
 
 
 def test_a_damaged_file_is_not_packed(

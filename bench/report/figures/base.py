@@ -109,7 +109,7 @@ def _unlinked(svg: str) -> str:
 
 def _inline(svg: str, figure: Figure, names: Mapping[str, str]) -> str:
     """The SVG as part of a page: no prolog, ids of its own, colours as variables, points named."""
-    svg = svg[svg.index("<svg") :]
+    svg = svg[svg.index("<svg") :].rstrip()
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     label = html.escape(f"{figure.title}. {figure.seen}")
     svg = re.sub(

@@ -1,0 +1,101 @@
+"""The files of a bag beside its payload: what is written, and whether an archive has just that."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+
+from bench import __version__
+from bench.archive import bag
+from bench.archive.renderer import PROJECT_FILES
+from bench.paths import ROOT
+from bench.text import excerpt
+
+ZENODO = ".zenodo.json"
+_OXUM = "Payload-Oxum"
+
+
+def tag_files(grid: str) -> dict[str, bytes]:
+    """By name, what an archive of `grid` holds beside the files that BagIt asks for."""
+    files = {name: (ROOT / name).read_bytes() for name in PROJECT_FILES}
+    return {**files, ZENODO: _zenodo(grid)}
+
+
+def info_text(date: str, size: int, files: int) -> str:
+    """What bag-info.txt says of a payload of `files` with `size` bytes together."""
+    return f"Bag-Software-Agent: finn-bench\nBagging-Date: {date}\n{_OXUM}: {_oxum(size, files)}\n"
+
+
+def check_info(text: str, size: int, files: int) -> Iterator[str]:
+    """What is wrong with bag-info.txt, given a payload of `files` with `size` bytes together."""
+    lines = [line.partition(":") for line in text.splitlines()]
+    said = [value.strip() for label, _, value in lines if label.strip().lower() == _OXUM.lower()]
+    if not said:
+        yield f"{bag.BAG_INFO} has no {_OXUM}"
+    right = _oxum(size, files)
+    for oxum in said:
+        if oxum != right:
+            yield f"{bag.BAG_INFO}: {_OXUM} is {excerpt(oxum, 40)}, the payload's is {right}"
+
+
+def check_declaration(text: str) -> Iterator[str]:
+    """What is wrong with bagit.txt."""
+    if text.splitlines() != bag.DECLARATION.splitlines():
+        yield f"{bag.BAGIT} is not the two lines that `bench export` writes"
+
+
+def check_tag_files(
+    grid: str, digests: Mapping[str, str], *, same_version: bool
+) -> tuple[list[str], list[str]]:
+    """What is wrong with the tag files of an archive, and what of them cannot be told.
+
+    Args:
+        grid: Its grid.
+        digests: SHA-256 of every file of the archive.
+        same_version: Whether these very sources wrote it.
+    """
+    wrong, unchecked = [], []
+    wanted = _wanted(grid)
+    for name in (*PROJECT_FILES, ZENODO):
+        content = wanted.get(name)
+        if name not in digests:
+            wrong.append(f"{name} is missing")
+        elif content is None:
+            unchecked.append(f"{name}, which is not here to compare it with")
+        elif digests[name] != hashlib.sha256(content).hexdigest():
+            if same_version:
+                wrong.append(f"{name} is not what `bench export` writes")
+            else:
+                unchecked.append(f"{name}, which another version of bench wrote")
+    known = (*bag.TAGS, *PROJECT_FILES, ZENODO)
+    unchecked += sorted(n for n in digests if not n.startswith(bag.PAYLOAD) and n not in known)
+    return wrong, unchecked
+
+
+def _wanted(grid: str) -> dict[str, bytes]:
+    """As `tag_files`, without what is missing where bench was installed without its checkout."""
+    there = {n: (ROOT / n).read_bytes() for n in PROJECT_FILES if (ROOT / n).is_file()}
+    return {**there, ZENODO: _zenodo(grid)}
+
+
+def _oxum(size: int, files: int) -> str:
+    return f"{size}.{files}"
+
+
+def _zenodo(grid: str) -> bytes:
+    """What Zenodo reads to fill in its form; authors and licence as in CITATION.cff."""
+    metadata = {
+        "title": f"finn-bench {__version__}: results of grid '{grid}'",
+        "description": "Results, manifests and artifacts of a reproduction of 'Benchmarking "
+        "Quantized Neural Networks on FPGAs with FINN'. `bench verify` checks this archive.",
+        "upload_type": "dataset",
+        "version": __version__,
+        "license": "BSD-3-Clause",
+        "creators": [{"name": "the finn-bench authors"}],
+        "keywords": ["FPGA", "FINN", "quantized neural networks", "reproducibility"],
+        "related_identifiers": [
+            {"identifier": "arXiv:2102.01341", "relation": "isSupplementTo", "scheme": "arxiv"}
+        ],
+    }
+    return (json.dumps(metadata, indent=1, sort_keys=True) + "\n").encode()
