@@ -45,7 +45,7 @@ def check_store(store: Store, missing: Sequence[Task]) -> None:
 def _require_folder(path: Path) -> None:
     """Raise `StoreError` if something else than a folder lies at `path`."""
     if os.path.lexists(path) and not path.is_dir():
-        raise StoreError(f"{path}: {os.strerror(errno.ENOTDIR)}.", "Move it out of the store.")
+        raise store_error(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), path)
 
 
 def check_machine(missing: Sequence[Task], resolver: Resolver, memory: int | None) -> None:

@@ -211,10 +211,9 @@ def test_a_full_disk_is_a_store_error_and_costs_one_stage(
 
 
 def test_a_file_in_the_place_of_a_stage_is_said_without_noise(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
 ) -> None:
-    resolver.store.root.mkdir()
-    (resolver.store.root / "measure").touch()
+    runner.before = lambda job: (resolver.store.root / "measure").touch()  # beside the run
     summary = run(experiments, resolver)
     assert summary.exit_code == Exit.STORE
     for error in summary.errors:
