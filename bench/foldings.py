@@ -96,19 +96,12 @@ def checked(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTabl
         ConfigError: It is no list of pairs, of the wrong length, or one that a layer cannot have.
     """
     pairs = _pairs(where, table, layers)
-    if found := list(misfits(pairs, layers)):
-        raise ConfigError(
-            "\n".join(f"{where}, {what}" for what, _ in found),
-            "\n".join(
-                remedy if len(found) == 1 else f"{what.split(':')[0]}: {remedy}"
-                for what, remedy in found
-            ),
-        )
+    _refuse(where, list(misfits(pairs, layers)))
     return pairs
 
 
 def misfits(table: FoldingTable, layers: Sequence[LayerShape]) -> Iterator[tuple[str, str]]:
-    """What of a folding its layers cannot have, each after `layer 1: `, and what they can."""
+    """What of a folding its layers cannot have, each after `layer 1`, and what they can."""
     for number, ((pe, simd), layer) in enumerate(zip(table, layers, strict=True), start=1):
         if layer.inputs == 1:
             yield (
@@ -165,19 +158,33 @@ def _pairs(where: str, table: Any, layers: Sequence[LayerShape]) -> FoldingTable
             f"{where} has {counted(len(table), 'layer')}, the network has {len(layers)}.",
             "Give one [PE, SIMD] pair per layer.",
         )
+    _refuse(where, list(_no_pairs(table)))
+    return tuple((pe, simd) for pe, simd in table)
+
+
+def _no_pairs(table: list[Any]) -> Iterator[tuple[str, str]]:
+    """What of `table` is no pair of whole numbers, and what it should be; as of `misfits`."""
     for number, row in enumerate(table, start=1):
         if not isinstance(row, list) or len(row) != len(_TERMS):
-            raise ConfigError(
-                f"{where}, layer {number} is {shown(row)}, not a pair [PE, SIMD].",
-                "Write [2, 8], say.",
-            )
+            yield f"layer {number} is {shown(row)}, not a pair [PE, SIMD].", "Write [2, 8], say."
+            continue
         for term, value in zip(_TERMS, row, strict=True):
             if type(value) is not int or value < 1:
-                raise ConfigError(
-                    f"{where}, layer {number}: {term} is {shown(value)}.",
-                    f"{term} is a whole number from 1 up.",
-                )
-    return tuple((pe, simd) for pe, simd in table)
+                what = f"layer {number}: {term} is {shown(value)}."
+                yield what, f"{term} is a whole number from 1 up."
+
+
+def _refuse(where: str, problems: Sequence[tuple[str, str]]) -> None:
+    """Raise a `ConfigError` that names all `problems` of layers, each with its remedy."""
+    if not problems:
+        return
+    remedies = dict.fromkeys(remedy for _, remedy in problems)
+    if len(remedies) > 1:
+        layers = (" ".join(what.split()[:2]).rstrip(":") for what, _ in problems)
+        remedies = dict.fromkeys(
+            f"{layer}: {remedy}" for layer, (_, remedy) in zip(layers, problems, strict=True)
+        )
+    raise ConfigError("\n".join(f"{where}, {what}" for what, _ in problems), "\n".join(remedies))
 
 
 def _of_finn(where: str, name: str, data: dict[str, Any], layers: Sequence[LayerShape]) -> Folding:

@@ -241,6 +241,19 @@ def test_everything_wrong_with_a_folding_is_said_at_once(grid_file: Path) -> Non
     assert "layer 3: SIMD values that do: 1, 2, 4" in caught.value.remedy
 
 
+def test_everything_that_is_no_pair_is_said_at_once(grid_file: Path) -> None:
+    change(
+        grid_file.parent / "foldings.toml",
+        "[[2, 8], [1, 1], [1, 1], [5, 1]]",
+        "[[true, 0], 5, [1, 1], [5, 1]]",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_grid(grid_file)
+    for said in ("layer 1: PE is true.", "layer 1: SIMD is 0.", "layer 2 is 5, not a pair"):
+        assert said in caught.value.what
+    assert "layer 2: Write [2, 8], say." in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("files", "foldings", "expected"),
     [
