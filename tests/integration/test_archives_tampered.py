@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from built_archive import RESULTS, Built, Files, change, digested, repack, write_zip
+from built_archive import RESULTS, Built, Files, change, digested, repack, sealed, write_zip
 
 from bench import archive
 from bench.archive import bag
 from bench.archive.bag import ArchiveError
+from bench.cli import main
+from bench.errors import Exit
 
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
@@ -119,7 +122,7 @@ def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
             (change(CLAIMS, "{", "[{"), "claims.json holds no claims"),
         ],
         [
-            (drop_a_row, "results.csv has 1 rows, the manifests give 2"),
+            (drop_a_row, "results.csv has 1 row, the manifests give 2"),
             (lambda files: files.pop(f"{bag.GRIDS}claims.toml"), "claims.toml, by which"),
         ],
         [
@@ -240,3 +243,55 @@ def test_old_checksums_are_compared(
     edit(files)
     checked = archive.verify(write_zip(tmp_path / "a.zip", files))
     assert any(finding in one for one in checked.findings), checked.findings
+
+
+OXUM = re.compile(rb"Payload-Oxum: .*\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "finding"),
+    [
+        (bag.BAG_INFO, lambda old: OXUM.sub(b"Payload-Oxum: 1.1\n", old),
+         "bag-info.txt: Payload-Oxum is 1.1, the payload's is "),
+        (bag.BAG_INFO, lambda old: old + b"payload-oxum: 2.2\n", "Payload-Oxum is 2.2"),
+        (bag.BAG_INFO, lambda old: OXUM.sub(b"", old), "bag-info.txt has no Payload-Oxum"),
+        (bag.BAGIT, lambda old: old.replace(b"UTF-8", b"UTF-16"), "bagit.txt is not the two lines"),
+        (bag.BAGIT, lambda old: old.replace(b"1.0", b"1.1"), "bagit.txt is not the two lines"),
+        (bag.BAGIT, lambda old: old + b"More: 1\n", "bagit.txt is not the two lines"),
+        ("LICENSE", lambda old: old + b"x", "LICENSE is not what `bench export` writes"),
+        ("CITATION.cff", lambda old: b"", "CITATION.cff is not what `bench export` writes"),
+        (".zenodo.json", lambda old: old.replace(b"BSD-3", b"BSD-4"), ".zenodo.json is not what"),
+        ("LICENSE", None, "LICENSE is missing"),
+    ],
+)  # fmt: skip
+def test_tag_files_are_checked_even_with_new_checksums(
+    built: Built,
+    tmp_path: Path,
+    name: str,
+    edit: Callable[[bytes], bytes] | None,
+    finding: str,
+) -> None:
+    files = dict(built.files)
+    old = files.pop(name)
+    if edit is not None:
+        files[name] = edit(old)
+        assert files[name] != old
+    checked = archive.verify(write_zip(tmp_path / "a.zip", sealed(files)))
+    assert len(checked.findings) == 1
+    assert finding in checked.findings[0]
+
+
+def test_tag_files_of_another_version_and_unknown_ones_are_said(
+    built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = dict(built.files)
+    change(bag.POINTS, '"renderer": "', '"renderer": "0')(files)
+    files["LICENSE"] += b"x"
+    files["notes.txt"] = b"62 times"
+    path = repack(files, tmp_path / "a.zip")
+    assert main(["verify", str(path)]) == Exit.OK
+    shown = capsys.readouterr().out
+    assert "not checked: LICENSE, which another version of bench wrote\n" in shown
+    assert "not checked: notes.txt\n" in shown
+    assert "not checked: bag-info.txt, but for its Payload-Oxum\n" in shown
+    assert "CITATION.cff" not in shown

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from fakes import ENVIRONMENTS, FakeRunner, write_grid
@@ -15,9 +14,6 @@ from bench.experiment import Experiment, expand
 from bench.grid import load_grid
 from bench.pipeline import Resolver
 from bench.store import Store
-
-if TYPE_CHECKING:
-    pass
 
 # Thousands of small files: in memory they cost a third of the time, and nobody else's disk waits.
 MEMORY = "/dev/shm"
