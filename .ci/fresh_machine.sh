@@ -10,11 +10,12 @@ trap 'kill $load 2>/dev/null || true; rm -rf "$place"' EXIT
 
 # All that this machine can find: a folder with links to the programs that every Debian has, and to
 # the few that README names.
+chmod 755 "$place" # as other folders are: one test is another user
 mkdir "$place/bin" "$place/home"
 essential=$(dpkg-query --show --showformat='${Essential} ${Package}\n' | sed -n 's/^yes //p')
 dpkg-query --listfiles $essential | sed -En 's,^(/usr)?/bin/([^/]+)$,\2,p' | sort -u |
-    while read -r name; do ln -s "$(command -v "$name")" "$place/bin/" 2>/dev/null || true; done
-for name in g++ c++ gcc cc as ld ar ranlib make; do ln -s "$(command -v $name)" "$place/bin/"; done
+    while read -r name; do ln -s "$(type -P "$name")" "$place/bin/" 2>/dev/null || true; done
+for name in g++ c++ gcc cc as ld ar ranlib make; do ln -s "$(type -P $name)" "$place/bin/"; done
 # Not the link itself: where several Pythons are managed, it is a script that needs more than itself.
 ln -s "$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')" "$place/bin/python3"
 

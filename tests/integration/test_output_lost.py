@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from bench.errors import Exit
 
-COMMAND = f"{sys.executable} -m bench"
+COMMAND = f"{shlex.quote(sys.executable)} -m bench"
 
 
 @pytest.mark.parametrize(
