@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import interrupts, output
+from bench.system import interrupts, output
 
 
 def main() -> int:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import click
 
-from bench import __version__, interrupts
-from bench.commands.lazy import Commands
+from bench import __version__
+from bench.console.terminal import Terminal, styled
+from bench.console.text import with_short_lines
 from bench.errors import EXIT_MEANING, BenchError, Exit, is_of_the_disk, store_error
-from bench.files import read_bytes
-from bench.terminal import Terminal, styled
-from bench.text import with_short_lines
+from bench.session.lazy import Commands
+from bench.system import interrupts
+from bench.system.files import read_bytes
 
 LOG_LINES = 15
 EXIT_CODES = "\n".join(f"  {code.value:3}  {EXIT_MEANING[code]}" for code in Exit)

@@ -10,7 +10,7 @@ class Stage:
     """One step from data set to measurement.
 
     Attributes:
-        name: Its name, also of its spec in `bench.experiment.Experiment`.
+        name: Its name, also of its spec in `bench.grids.experiment.Experiment`.
         environment: Where it runs: `host`, `train`, `finn`, or `vivado` (finn with the user's).
         needs: The stages whose artifacts it reads.
         sources: Files and folders of the checkout that decide its result (part of its key).

@@ -22,11 +22,11 @@ from typing import Any
 
 import psutil
 
+from bench.console.events import Event
 from bench.environments import ENVIRONMENTS
 from bench.errors import EnvironmentFailure
-from bench.events import Event
-from bench.experiment import expand
-from bench.grid import load_grid
+from bench.grids.experiment import expand
+from bench.grids.grid import load_grid
 from bench.paths import ROOT, environments_folder
 from bench.pipeline import Resolver, execute, plan
 from bench.pipeline.assemble import assemble
@@ -227,7 +227,7 @@ def _ignore(event: Event) -> None:
 
 
 def _do_nothing(job: Any, emit: Any, cancelled: Any) -> Any:  # noqa: ARG001
-    from bench.wire import Result  # noqa: PLC0415
+    from bench.runners.wire import Result  # noqa: PLC0415
 
     (job.request.outputs / "metrics.json").write_text(json.dumps({"of": job.request.key}))
     return Result("done", "", "", {}, {}, 0)

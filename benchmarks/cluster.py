@@ -23,10 +23,10 @@ from distributed import LocalCluster
 
 from bench.cluster import DaskBackend, Site
 from bench.cluster.remote import Factory
+from bench.console.events import Event
 from bench.errors import EnvironmentFailure
-from bench.events import Event
-from bench.experiment import expand
-from bench.grid import load_grid
+from bench.grids.experiment import expand
+from bench.grids.grid import load_grid
 from bench.paths import ROOT, environments_folder
 from bench.pipeline import Task, execute, plan
 from bench.runners.limits import Limits

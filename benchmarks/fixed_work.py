@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from hashlib import pbkdf2_hmac
 from pathlib import Path
 
+from bench.console.events import Emit
 from bench.environments import ENVIRONMENTS
 from bench.errors import StageFailure
-from bench.events import Emit
 from bench.pipeline import Resolver
-from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners import Job
 from bench.runners.vivado import ENVIRONMENT as VIVADO
+from bench.runners.wire import Result
 from bench.store import Store
-from bench.wire import Result
+from bench.system.process import Child, MemoryWatch, describe_exit
 
 # In C and in the processor's own caches: two of them slow each other down as little as can be.
 WORK = "import hashlib, sys; hashlib.pbkdf2_hmac('sha256', b'', b'', int(sys.argv[1]))"

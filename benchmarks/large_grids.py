@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.experiment import expand
-from bench.grid import FOLDINGS_FILE, load_grid
+from bench.grids.experiment import expand
+from bench.grids.grid import FOLDINGS_FILE, load_grid
 from bench.paths import ROOT, environments_folder
 from bench.pipeline import execute, plan
 from bench.pipeline.assemble import assemble

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.files import write_atomic
+from bench.system.files import write_atomic
 from benchmarks.figures import Figure
 
 HEAD = ("| what | median | spread | times | to reach |", "|---|---|---|---|---|")

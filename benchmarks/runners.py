@@ -7,11 +7,11 @@ import threading
 import time
 from pathlib import Path
 
-from bench.commands.common import choose_runner, prepare_runner
+from bench.console.events import Event
 from bench.errors import EnvironmentFailure
-from bench.events import Event
 from bench.runners import Job, Runner
-from bench.wire import Request
+from bench.runners.wire import Request
+from bench.session.common import choose_runner, prepare_runner
 
 # What a stage may cost beside its work, in seconds.
 GOALS = {"venv": 0.3, "docker": 1.5}

@@ -17,15 +17,15 @@ from bench import archive, claims, report
 from bench.archive import bag
 from bench.archive.reader import members, read_in_chunks
 from bench.archive.writer import Item, pack
-from bench.commands import reporting
-from bench.events import Emit
-from bench.experiment import expand
-from bench.grid import load_grid
+from bench.console.events import Emit
+from bench.grids.experiment import expand
+from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import Rendered
 from bench.runners import Job
+from bench.runners.wire import Result
+from bench.session import reporting
 from bench.store import Store
-from bench.wire import Result
 
 DATE = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
 RESULTS = "data/store/reports/grid/results.csv"

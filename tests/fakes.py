@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench import provenance, report
+from bench.console.events import Emit
 from bench.errors import StageFailure
-from bench.events import Emit
+from bench.grids.experiment import Experiment
 from bench.paths import ROOT
+from bench.pipeline import Resolver
+from bench.report.material import Material, gather
 from bench.runners import Job
-from bench.wire import Result
+from bench.runners.wire import Result
 
 ENVIRONMENTS = ("host", "train", "finn", "vivado")
 GRID = """
@@ -121,3 +125,14 @@ class MetricsRunner(FakeRunner):
         path = job.request.outputs / "metrics.json"
         path.write_text(json.dumps(metrics | {"task": job.task}))
         return result
+
+
+def gathered(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
+    """What a report of the store as it is would show."""
+    return gather(
+        "test",
+        experiments,
+        report.collect(experiments, resolver),
+        report.collect_trainings(experiments, resolver),
+        provenance.chains(experiments, resolver),
+    )

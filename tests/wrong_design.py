@@ -10,8 +10,8 @@ from typing import Any
 from fakes import ENVIRONMENTS, GRID, FakeRunner, write_grid
 
 from bench import report
-from bench.experiment import expand
-from bench.grid import load_grid
+from bench.grids.experiment import expand
+from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.runners import Job
 from bench.status import WRONG

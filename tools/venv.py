@@ -121,7 +121,7 @@ def take(name: str, kind: int, waiting: str = "") -> int:
 def install(what: list, setup: int) -> None:
     """Install into `.venv`, whatever the user's settings say of other places and versions."""
     sys.path.insert(0, str(ROOT))
-    from bench import pip_settings  # noqa: PLC0415  # its syntax is too new for an old Python
+    from bench.environments import pip_settings  # noqa: PLC0415  # its syntax is too new for an old Python
 
     try:
         found = pip_settings.settings("install", python=str(PYTHON))

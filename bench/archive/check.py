@@ -20,13 +20,13 @@ from bench.archive.reader import Member, members, read_in_chunks
 from bench.archive.rendered import Comparison, Found, compare_report
 from bench.archive.renderer import renderer
 from bench.archive.tables import Counter
+from bench.console.text import counted, excerpt
 from bench.errors import ConfigError, StoreError, store_error
-from bench.grid import CLAIMS_FILE
+from bench.grids.grid import CLAIMS_FILE
+from bench.grids.reading import UnreadableFile, read_json
 from bench.pipeline import Resolver, Task
-from bench.reading import UnreadableFile, read_json
 from bench.store import Manifest, Store
 from bench.store.keys import SHORT, artifact_key, canonical
-from bench.text import counted, excerpt
 
 # A file that is looked into is read as a whole: no metrics or table is larger.
 LARGEST = 64 << 20

@@ -15,12 +15,12 @@ from bench.archive.tags import tag_files
 from bench.archive.writer import Item
 from bench.claims import claims_beside
 from bench.errors import ConfigError
-from bench.experiment import Experiment, Training
-from bench.files import TEMPORARY
-from bench.grid import FOLDINGS_FILE
+from bench.grids.experiment import Experiment, Training
+from bench.grids.grid import FOLDINGS_FILE
+from bench.grids.tables import Grid
 from bench.pipeline import Resolver
 from bench.store import DamageError, Entry
-from bench.tables import Grid
+from bench.system.files import TEMPORARY
 
 ALWAYS = ("files/metrics.json",)
 # What `--with` takes: patterns below an artifact's folder, by stage.

@@ -11,15 +11,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench import __version__
 from bench.archive.bag import FORMAT, POINTS, ArchiveError
 from bench.archive.renderer import renderer
-from bench.experiment import Experiment, Point, Training
+from bench.console.text import excerpt
+from bench.grids.experiment import Experiment, Point, Training
+from bench.grids.schema import first_problem
 from bench.pipeline import Resolver, Task, plan
 from bench.runners import Runner
 from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.schema import first_problem
 from bench.stages import STAGES
 from bench.store import Entry, Store
 from bench.store.manifest import FILE as MANIFEST
-from bench.text import excerpt
 
 
 class Points(BaseModel):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
-from bench.text import counted
+from bench.console.text import counted
 
 
 @dataclass

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from bench import __version__
 from bench.archive import bag
 from bench.archive.renderer import PROJECT_FILES
+from bench.console.text import excerpt
 from bench.paths import ROOT
-from bench.text import excerpt
 
 ZENODO = ".zenodo.json"
 _OXUM = "Payload-Oxum"

@@ -19,8 +19,8 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 from bench.archive import bag
 from bench.archive.tags import info_text
 from bench.errors import ConfigError, store_error
-from bench.files import check_writable, replacing
 from bench.store import DamageError
+from bench.system.files import check_writable, replacing
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

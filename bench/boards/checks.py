@@ -12,7 +12,7 @@ from bench.boards.base import Probe
 from bench.boards.emulated import MEASURED_ON as EMULATED
 from bench.boards.link import Link, read_document
 from bench.boards.ssh import BOARD_PROGRAM
-from bench.catalog import BOARD_PARTS
+from bench.grids.catalog import BOARD_PARTS
 
 SURVEY_PROGRAM = BOARD_PROGRAM.with_name("survey.py")
 

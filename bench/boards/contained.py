@@ -23,12 +23,12 @@ from bench.images.build import Image
 from bench.images.cleanup import owner_label
 from bench.images.engine import LABEL, engine
 from bench.images.network import ensure_network
-from bench.locks import Cancelled
 from bench.runners.container import STDOUT, Container, Setup, TimedOut
 from bench.runners.docker import DockerRunner
 from bench.runners.host import HostReporter
 from bench.runners.limits import Limits
-from bench.wire import Request
+from bench.runners.wire import Request
+from bench.system.locks import Cancelled
 
 KIND = "board"  # the value of our label
 NETWORK = f"{LABEL}-{KIND}"

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from bench.console.text import excerpt
 from bench.errors import ConfigError, did_you_mean
-from bench.names import HOST, IPV6, USER
-from bench.tables import BoardTable
-from bench.text import excerpt
+from bench.grids.names import HOST, IPV6, USER
+from bench.grids.tables import BoardTable
 
 _TARGET = re.compile(
     rf"(?:(?P<user>{USER})@)?(?P<host>\[{IPV6}\]|{HOST})(?::(?P<port>[0-9]{{1,5}}))?"

@@ -22,10 +22,10 @@ from bench.boards.login import address_of
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
 from bench.boards.ssh import BOARD_FILES, open_board
 from bench.errors import BoardError, ConfigError
-from bench.locks import Cancelled
+from bench.grids.tables import EMULATED
 from bench.runners.host import HostReporter, WrongResult
-from bench.tables import EMULATED
-from bench.wire import Request
+from bench.runners.wire import Request
+from bench.system.locks import Cancelled
 
 _STEPS = ("push", "run", "fetch")
 # Names in the folder on the board.

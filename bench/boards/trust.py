@@ -12,8 +12,8 @@ import asyncssh
 
 from bench.boards.faults import explained
 from bench.errors import BoardError, ConfigError
-from bench.files import check_writable, write_atomic
-from bench.locks import hold
+from bench.system.files import check_writable, write_atomic
+from bench.system.locks import hold
 
 _SSH_PORT = 22
 

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.claims.frames import grouped, judged_rows, states
 from bench.claims.table import AccuracyClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
-from bench.text import counted
+from bench.console.text import counted
 
 
 @dataclass(frozen=True)

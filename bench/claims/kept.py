@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.claims.verdict import Judgement, Verdict, as_json
 from bench.errors import StoreError, store_error
-from bench.files import read_bytes, write_atomic
+from bench.system.files import read_bytes, write_atomic
 
 VERDICTS = "verdicts.json"
 CLAIMS = "claims.json"

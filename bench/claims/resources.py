@@ -12,8 +12,8 @@ import pandas as pd
 from bench.claims.frames import grouped, judged_rows, precision
 from bench.claims.table import ResourceClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
+from bench.console.text import counted
 from bench.provenance import PART
-from bench.text import counted
 
 # Designs that differ in nothing but their bits.
 DESIGN = ("seed", "board", "folding")

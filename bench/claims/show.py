@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bench.claims.kept import Fall
 from bench.claims.verdict import Evidence, Judgement, Verdict
-from bench.terminal import Terminal, styled
+from bench.console.terminal import Terminal, styled
 
 COLOURS = {
     Verdict.REPRODUCED: "green",

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from bench.catalog import NETWORKS
+from bench.console.text import shown
 from bench.errors import ConfigError, did_you_mean
-from bench.grid import CLAIMS_FILE
+from bench.grids.catalog import NETWORKS
+from bench.grids.grid import CLAIMS_FILE
+from bench.grids.reading import read_toml
+from bench.grids.schema import Line, Means, Prose, Table, disagree, validated
 from bench.paths import ROOT
-from bench.reading import read_toml
-from bench.schema import Line, Means, Prose, Table, disagree, validated
-from bench.text import shown
 
 Names = Annotated[tuple[Line, ...], Field(min_length=1)]
 Pair = Annotated[tuple[Line, Line], Means("two names of foldings: [slow, fast]")]

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.claims.frames import grouped, judged_rows, precision, states
 from bench.claims.table import ThroughputClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
-from bench.text import counted
+from bench.console.text import counted
 
 BOARD = "board"
 POINT = ("network", "dataset", "weight_bits", "act_bits", "seed", "board")

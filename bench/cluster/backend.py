@@ -15,13 +15,13 @@ from distributed.client import ClosedClientError
 from distributed.scheduler import KilledWorker
 
 from bench.cluster.remote import Assignment, Factory, as_event, describe, do
+from bench.console.events import Emit
 from bench.errors import EnvironmentFailure, StageFailure
-from bench.events import Emit
-from bench.interrupts import shield
-from bench.locks import Cancelled
 from bench.pipeline import Resolver, Task
 from bench.pipeline.ensure import Outcome
 from bench.store import Entry
+from bench.system.interrupts import shield
+from bench.system.locks import Cancelled
 
 CONNECT_SECONDS = 10.0
 WORKER_SECONDS = 60.0

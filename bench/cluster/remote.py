@@ -13,7 +13,7 @@ from typing import Any
 
 import distributed
 
-from bench import events
+from bench.console import events
 from bench.environments import ENVIRONMENTS
 from bench.errors import EnvironmentFailure
 from bench.images.base import images_folder

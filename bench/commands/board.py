@@ -23,17 +23,17 @@ from bench.boards.fleet import Remote, parse_target
 from bench.boards.link import Limits, open_link
 from bench.boards.login import address_of
 from bench.boards.trust import known_hosts_file, offered_key, require_writable, trust, trusted_key
-from bench.catalog import BOARD_PARTS
-from bench.commands.common import available_cpus
-from bench.commands.kinds import PathKind
-from bench.commands.options import dry_run_option
+from bench.console.progress import make_view
+from bench.console.terminal import Terminal, say
 from bench.errors import BoardError, ConfigError
+from bench.grids.catalog import BOARD_PARTS
 from bench.images.base import images_folder
 from bench.paths import default_store
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import Limits as StageLimits
-from bench.terminal import Terminal, say
-from bench.ui import make_view
+from bench.session.common import available_cpus
+from bench.session.kinds import PathKind
+from bench.session.options import dry_run_option
 
 FOREVER = StageLimits(seconds=math.inf)
 COLOURS = {"ok": "green", "missing": "red", "note": "yellow"}

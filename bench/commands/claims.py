@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from bench import claims, report
-from bench.commands import common, options, reporting, wrong
-from bench.commands.rehearsal import rehearse
+from bench.console.terminal import Terminal, say
 from bench.errors import BenchError, Exit
-from bench.terminal import Terminal, say
+from bench.session import common, options, reporting, wrong
+from bench.session.rehearsal import rehearse
 
 
 class ClaimError(BenchError):

@@ -10,15 +10,15 @@ import click
 from rich import box
 from rich.table import Table
 
-from bench.commands.kinds import PathKind
+from bench.console.terminal import Terminal, styled
+from bench.console.text import counted
 from bench.errors import ConfigError, Exit
 from bench.report import compare
 from bench.report.compare import DIFFERENT, EQUAL, MISSING, STATES, Comparison, Difference
 from bench.report.tolerance import TOLERANCES, UNKNOWN
+from bench.session.kinds import PathKind
 from bench.stages import BY_NAME
 from bench.store import Store
-from bench.terminal import Terminal, styled
-from bench.text import counted
 
 # More than that fill a screen; `--all` shows them.
 SHOWN = 20

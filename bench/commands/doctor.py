@@ -9,13 +9,13 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from bench.commands import options
-from bench.doctor import examine
+from bench.console.terminal import Terminal, say
 from bench.images.base import find_base, local_recipe
 from bench.images.cleanup import dead_containers, outdated_images, remove, unused_networks
 from bench.images.engine import engine
 from bench.images.recipe import RECIPES
-from bench.terminal import Terminal, say
+from bench.session import options
+from bench.session.diagnosis import examine
 
 COLOURS = {"ok": "green", "missing": "yellow", "warning": "red"}
 

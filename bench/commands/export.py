@@ -9,13 +9,13 @@ import click
 
 from bench import archive, report
 from bench.archive.writer import require_suffix
-from bench.commands import common, options
-from bench.commands.kinds import PathKind
-from bench.commands.preview import megabytes
+from bench.console.terminal import Terminal
+from bench.console.text import counted
 from bench.errors import ConfigError
-from bench.experiment import references
-from bench.terminal import Terminal
-from bench.text import counted
+from bench.grids.experiment import references
+from bench.session import common, options
+from bench.session.kinds import PathKind
+from bench.session.preview import megabytes
 
 
 @click.command("export")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from bench.commands import common, options, overrides
-from bench.commands.kinds import PathKind
 from bench.commands.store import opened, require_readable
+from bench.console.terminal import say
 from bench.errors import ConfigError, StoreError
-from bench.grid import NO_GRIDS, load_grid
+from bench.grids.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, Task, plan
+from bench.session import common, options, overrides
+from bench.session.kinds import PathKind
 from bench.store import Broken, Entry
-from bench.terminal import say
 
 
 @click.command("gc")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from bench.commands import common, rows
-from bench.commands.bottlenecks import show_bottlenecks
-from bench.commands.bounds import Bounds, bound_options
-from bench.commands.prepare import prepare
-from bench.commands.preview import show_forecast, show_tasks
-from bench.terminal import Terminal
-from bench.text import counted
+from bench.console.terminal import Terminal
+from bench.console.text import counted
+from bench.session import common, rows
+from bench.session.bottlenecks import show_bottlenecks
+from bench.session.bounds import Bounds, bound_options
+from bench.session.prepare import prepare
+from bench.session.preview import show_forecast, show_tasks
 
 
 @click.command("plan")

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from bench import claims, report
-from bench.commands import closing, common, options, reporting, wrong
-from bench.commands.rehearsal import rehearse
-from bench.terminal import Terminal
+from bench.console.terminal import Terminal
+from bench.session import closing, common, options, reporting, wrong
+from bench.session.rehearsal import rehearse
 
 
 @click.command("report")

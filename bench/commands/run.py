@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from bench import report
-from bench.commands import closing, common, options, overrides, reporting, rows, wrong
-from bench.commands.bounds import Bounds, bound_options
-from bench.commands.kinds import SchedulerAddress
-from bench.commands.prepare import Prepared, prepare
-from bench.commands.preview import show_forecast
-from bench.events import Emit, Planned
+from bench.console.events import Emit, Planned
+from bench.console.progress import make_view
+from bench.console.terminal import Terminal
+from bench.console.text import counted
 from bench.paths import environments_folder
 from bench.pipeline import Forecast, Resolver, Summary, Task, execute
+from bench.session import closing, common, options, overrides, reporting, rows, wrong
+from bench.session.bounds import Bounds, bound_options
+from bench.session.kinds import SchedulerAddress
+from bench.session.prepare import Prepared, prepare
+from bench.session.preview import show_forecast
 from bench.status import FAILED, INFEASIBLE, SKIPPED, WRONG
-from bench.terminal import Terminal
-from bench.text import counted
-from bench.ui import make_view
 
 if TYPE_CHECKING:
     from bench.cluster import DaskBackend

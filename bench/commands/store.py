@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from bench.commands.lazy import LazyGroup
-from bench.commands.options import store_option
+from bench.console.terminal import say
+from bench.console.text import counted, excerpt
 from bench.errors import ConfigError, StoreError
+from bench.session.lazy import LazyGroup
+from bench.session.options import store_option
 from bench.store import Broken, Entry, Store
 from bench.store.keys import SHORT
 from bench.store.listing import Listed, listing
-from bench.terminal import say
-from bench.text import counted, excerpt
 
 HEADINGS = ("key", "stage", "name", "status", "MB", "seconds", "made")
 NUMBERS = ("MB", "seconds")

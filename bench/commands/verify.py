@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from bench import archive
-from bench.commands.kinds import PathKind
+from bench.console.terminal import Terminal, styled
+from bench.console.text import counted
 from bench.errors import Exit
-from bench.terminal import Terminal, styled
-from bench.text import counted
+from bench.session.kinds import PathKind
 
 SHOWN = 50
 UNCHECKED = (

@@ -14,16 +14,16 @@ import pandas as pd
 from rich.text import Text
 
 from bench import provenance, report
-from bench.commands import common, options, rows
-from bench.commands.kinds import PathKind
+from bench.console.progress import COLOURS
+from bench.console.terminal import Terminal, say, styled
 from bench.errors import ConfigError, did_you_mean, nearest
-from bench.experiment import Point, Training
-from bench.grid import NO_GRIDS
+from bench.grids.experiment import Point, Training
+from bench.grids.grid import NO_GRIDS
 from bench.paths import ROOT
 from bench.pipeline import Resolver
+from bench.session import common, options, rows
+from bench.session.kinds import PathKind
 from bench.status import is_wrong, kind_of
-from bench.terminal import Terminal, say, styled
-from bench.ui import COLOURS
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The data sets, as data: add one here, and its classes and images to `bench.catalog`.
+"""The data sets, as data: add one here, and its classes and images to `bench.grids.catalog`.
 
 Places and checksums. MNIST: Y. LeCun, C. Cortes, C. Burges; the mirrors are those of torchvision
 and TensorFlow. Fashion-MNIST: H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747; the authors'

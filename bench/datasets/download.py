@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 
+from bench.console.text import excerpt
 from bench.datasets.model import SourceFailed
-from bench.text import excerpt
 
 CHUNK = 1 << 16
 POLL_SECONDS = 0.1

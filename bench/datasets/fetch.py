@@ -22,7 +22,7 @@ from bench.datasets.model import (
 from bench.datasets.unpack import Damaged, unpack
 from bench.errors import ConfigError, DataError, did_you_mean
 from bench.runners.host import HostReporter
-from bench.wire import Request
+from bench.runners.wire import Request
 
 
 def fetch(

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.console.text import excerpt
 from bench.datasets.model import DataFile, SourceFailed
 from bench.datasets.tools import require, run_tool
 from bench.datasets.unpack import Damaged, chunks
 from bench.runners.host import HostReporter
-from bench.text import excerpt
 
 FETCH_SECONDS = 200.0
 UNPACK_SECONDS = 60.0

@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.console.text import excerpt
 from bench.datasets.model import SourceFailed
 from bench.runners.host import HostReporter
-from bench.text import excerpt
 
 POLL_SECONDS = 0.05
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import click
 
+from bench.console.events import Event, Finished, Note, Progress, Started
+from bench.console.terminal import say
+from bench.console.text import counted
 from bench.errors import BenchError
-from bench.events import Event, Finished, Note, Progress, Started
 from bench.images import pins
 from bench.images.base import ensure_base, find_base, forget_local, images_folder
 from bench.images.build import ensure_image, is_built
 from bench.images.recipe import RECIPES
 from bench.images.wheelhouse import wheels
 from bench.paths import default_store
-from bench.terminal import say
-from bench.text import counted
 
 _BASE_PLAN = "would make the base: pulled by digest where a registry answers, else built here"
 

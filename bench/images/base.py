@@ -18,10 +18,10 @@ from bench.images import pins
 from bench.images.context import Item, open_context
 from bench.images.engine import LABEL, engine, is_no_space
 from bench.images.shared import building, use
-from bench.locks import Cancelled
 from bench.paths import ROOT
-from bench.process import Child
 from bench.store.keys import hash_file
+from bench.system.locks import Cancelled
+from bench.system.process import Child
 
 VARIABLE = "BENCH_BASE_IMAGE"
 REPOSITORY = f"{LABEL}/base"

@@ -16,9 +16,8 @@ from typing import Any
 from docker.client import DockerClient
 from docker.errors import ImageNotFound
 
+from bench.console.events import Emit, Finished, Note, Progress, Started
 from bench.errors import EnvironmentFailure, store_error
-from bench.events import Emit, Finished, Note, Progress, Started
-from bench.files import write_atomic
 from bench.images.base import Base
 from bench.images.cleanup import owner_label
 from bench.images.context import open_context
@@ -26,7 +25,8 @@ from bench.images.engine import LABEL, SLOW_SECONDS, engine, is_no_space, no_spa
 from bench.images.recipe import Recipe
 from bench.images.shared import building, use
 from bench.images.wheelhouse import wheels
-from bench.locks import Cancelled
+from bench.system.files import write_atomic
+from bench.system.locks import Cancelled
 
 POLL_SECONDS = 0.2
 PACKAGES_FILE = "/opt/packages.txt"

@@ -20,7 +20,7 @@ from docker.client import DockerClient
 
 from bench.errors import EnvironmentFailure
 from bench.images.engine import LABEL, engine
-from bench.locks import hold
+from bench.system.locks import hold
 
 _uses: dict[str, int] = {}  # files whose locks this process holds to its end, by recipe
 _uses_lock = threading.Lock()

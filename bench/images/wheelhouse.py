@@ -12,12 +12,12 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
+from bench.console.events import Emit, Note
 from bench.environments import Environment
+from bench.environments.pip import OPTIONS, Pip
 from bench.errors import store_error
-from bench.events import Emit, Note
 from bench.images.context import Item
-from bench.locks import hold
-from bench.pip import OPTIONS, Pip
+from bench.system.locks import hold
 
 # The image's Python and C library, whatever the host has: Debian 12.
 PYTHON = "3.11"

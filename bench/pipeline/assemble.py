@@ -12,8 +12,8 @@ from bench.pipeline.resolve import Resolver
 from bench.runners import Runner
 from bench.runners.host import HostReporter, HostRunner
 from bench.runners.vivado import ENVIRONMENT as VIVADO
+from bench.runners.wire import Request
 from bench.store import Store
-from bench.wire import Request
 
 if TYPE_CHECKING:
     from bench.boards.measure import Emulator

@@ -8,14 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
+from bench.console.events import Emit
 from bench.errors import BenchError
-from bench.events import Emit
-from bench.interrupts import shield
-from bench.locks import Cancelled
 from bench.pipeline.ensure import Ensurer, Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.store import Entry
+from bench.system.interrupts import shield
+from bench.system.locks import Cancelled
 
 
 class Backend(AbstractContextManager["Backend"], Protocol):

@@ -12,12 +12,12 @@ from typing import Any
 
 import psutil
 
-from bench.catalog import DATASETS, NETWORKS
 from bench.errors import ConfigError
-from bench.experiment import bits_text
-from bench.foldings import layer_cycles
+from bench.grids.catalog import DATASETS, NETWORKS
+from bench.grids.experiment import bits_text
+from bench.grids.foldings import layer_cycles
+from bench.grids.tables import EMULATED
 from bench.pipeline.plan import Task
-from bench.tables import EMULATED
 
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import StoreError, store_error
-from bench.files import check_writable
 from bench.pipeline.budget import require_memory
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.store import Store
 from bench.store.contents import OTHERS
+from bench.system.files import check_writable
 
 
 def check_store(store: Store, missing: Sequence[Task]) -> None:

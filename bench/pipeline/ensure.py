@@ -13,17 +13,17 @@ from datetime import UTC, datetime
 
 import psutil
 
-from bench.checkout import describe_checkout
+from bench.console.events import Emit, Finished, Note, Started
+from bench.console.text import printable
 from bench.errors import BenchError, StageFailure, StoreError, store_error
-from bench.events import Emit, Finished, Note, Started
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.runners import Job
+from bench.runners.wire import Request, Result
 from bench.status import DONE, FAILED
 from bench.store import DamageError, Entry, Manifest, Workspace
 from bench.store.manifest import describe_files, odd_files
-from bench.text import printable
-from bench.wire import Request, Result
+from bench.system.checkout import describe_checkout
 
 
 @dataclass(frozen=True)

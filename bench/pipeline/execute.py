@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
+from bench.console.events import Emit, Finished, Note
 from bench.errors import BenchError, Exit, StoreError
-from bench.events import Emit, Finished, Note
 from bench.pipeline import history
 from bench.pipeline.backend import Backend, LocalBackend
 from bench.pipeline.budget import MAY_PASS, Work, memory_of, ranks, works

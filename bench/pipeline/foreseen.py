@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.catalog import DATASETS, NETWORKS, LayerShape
-from bench.foldings import misfits
+from bench.grids.catalog import DATASETS, NETWORKS, LayerShape
+from bench.grids.foldings import misfits
 from bench.pipeline.plan import Task
 
 COMPILE = "compile"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.experiment import Point, StageSpec, spec_as_json
+from bench.grids.experiment import Point, StageSpec, spec_as_json
 from bench.stages import STAGES, Stage
 from bench.store.keys import canonical
 

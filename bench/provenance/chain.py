@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.experiment import Point
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Task, plan
 from bench.stages import STAGES
 from bench.status import DONE

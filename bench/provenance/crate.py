@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import quote
 
 from bench import __version__
+from bench.console.text import counted
 from bench.errors import store_error
-from bench.files import TEMPORARY, write_atomic
 from bench.provenance.chain import Step, checkout_of
 from bench.store import Manifest
 from bench.store.keys import SHORT, canonical, hash_file
-from bench.text import counted
+from bench.system.files import TEMPORARY, write_atomic
 
 METADATA = "ro-crate-metadata.json"
 RO_CRATE = "1.1"

@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bench.console.terminal import Terminal, styled
+from bench.console.text import counted
 from bench.provenance.chain import Step, checkout_of
 from bench.status import is_wrong
 from bench.store.keys import SHORT
-from bench.terminal import Terminal, styled
-from bench.text import counted
 
 WIDTH = 80
 # Lists and tables longer than that are in the manifest and in --json.

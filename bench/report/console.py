@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bench import status
+from bench.console.terminal import Terminal, styled
+from bench.console.text import counted, printable
 from bench.report import cells, remarks
 from bench.report.cells import Columns
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
-from bench.terminal import Terminal, styled
-from bench.text import counted, printable
 
 # More points than that are summed up.
 MANY = 60

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.experiment import Point
+from bench.grids.experiment import Point
 from bench.provenance import Step
 from bench.status import is_wrong
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from bench.console.text import counted
 from bench.provenance import PART
 from bench.report.cells import at_another_clock, name_of, number
 from bench.report.ratios import throughput_ratios
 from bench.status import DONE, kind_of
-from bench.text import counted
 
 
 def ratio_lines(results: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from bench.experiment import BitWidths, Experiment, Point, Training, bits_text
+from bench.grids.experiment import BitWidths, Experiment, Point, Training, bits_text
 from bench.pipeline import Resolver, Task, plan
 from bench.provenance import PART, SOURCES, WHOLE
 from bench.runners.vivado import ENVIRONMENT as VIVADO

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from bench.console.text import counted
 from bench.errors import StoreError, store_error
-from bench.files import read_bytes, write_atomic
+from bench.grids.schema import first_problem
 from bench.pipeline import Forecast, Summary, Task
-from bench.schema import first_problem
-from bench.text import counted
+from bench.system.files import read_bytes, write_atomic
 
 FILE = "timing.json"
 PREDICTION = "prediction.json"

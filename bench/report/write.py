@@ -11,12 +11,12 @@ import pandas as pd
 
 from bench import status
 from bench.errors import store_error
-from bench.files import write_atomic
 from bench.report import cells, remarks
 from bench.report.cells import DATASET, Columns
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
 from bench.report.timing import read_timing, timing_line
+from bench.system.files import write_atomic
 
 PROVENANCE = {
     "accuracy": "trained network, whole test set",

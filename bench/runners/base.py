@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench.events import Emit
-from bench.wire import Request, Result
+from bench.console.events import Emit
+from bench.runners.wire import Request, Result
 
 
 @dataclass(frozen=True)

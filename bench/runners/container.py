@@ -19,8 +19,8 @@ from docker.types import DeviceRequest, Mount
 from docker.utils.socket import SocketError, read_exactly
 from requests.exceptions import RequestException
 
-from bench.locks import Cancelled
 from bench.runners.limits import Limits
+from bench.system.locks import Cancelled
 
 STDOUT = 1
 POLL_SECONDS = 0.2

@@ -15,20 +15,19 @@ from typing import IO
 
 from docker.client import DockerClient
 
+from bench.console.events import Emit, Note
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
-from bench.events import Emit, Note
-from bench.gpu import engine_offers_gpu, has_gpu, visible_devices
 from bench.images.base import Base, check_base, ensure_base, find_base
 from bench.images.build import Image, ensure_image, is_built
 from bench.images.cleanup import dead_containers, owner_label, remove
 from bench.images.engine import LABEL, engine, version
 from bench.images.recipe import RECIPES
-from bench.process import MemoryWatch
 from bench.runners.base import Job
 from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
 from bench.runners.limits import Limits
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.vivado import Vivado, require_plain, require_vivado, why_none
+from bench.runners.wire import Request, Result
 from bench.runners.worker import (
     as_event,
     fixed_variables,
@@ -36,7 +35,8 @@ from bench.runners.worker import (
     too_large,
     too_slow,
 )
-from bench.wire import Request, Result
+from bench.system.gpu import engine_offers_gpu, has_gpu, visible_devices
+from bench.system.process import MemoryWatch
 
 # Where a stage finds things in its container.
 REQUEST, INPUTS, OUTPUTS, SCRATCH, CACHE = "/job/request.json", "/in", "/out", "/scratch", "/cache"

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
+from bench.console.events import Emit, Note, Progress
 from bench.errors import BenchError, store_error
-from bench.events import Emit, Note, Progress
-from bench.locks import Cancelled
 from bench.runners.base import Job
+from bench.runners.wire import Request, Result
 from bench.status import DONE, WRONG
-from bench.wire import Request, Result
+from bench.system.locks import Cancelled
 
 
 class HostReporter:

@@ -11,13 +11,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import pip_settings
-from bench.environments import Environment
+from bench.console.events import Emit, Finished, Note, Started
+from bench.environments import Environment, pip_settings
+from bench.environments.pip import OPTIONS, Pip, count_pins, not_installed, run
 from bench.errors import EnvironmentFailure, store_error
-from bench.events import Emit, Finished, Note, Started
-from bench.files import existing, read_bytes, write_atomic
-from bench.locks import hold
-from bench.pip import OPTIONS, Pip, count_pins, not_installed, run
+from bench.system.files import existing, read_bytes, write_atomic
+from bench.system.locks import hold
 
 READY = "ready.json"
 COMPILERS = ("clang++", "g++", "c++")

@@ -11,18 +11,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from bench.console.events import Emit
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
-from bench.events import Emit
-from bench.gpu import visible_devices
-from bench.locks import Cancelled
 from bench.paths import ROOT
-from bench.process import Child, MemoryWatch, describe_exit
 from bench.runners.base import Job
 from bench.runners.limits import Limits
 from bench.runners.provision import is_provisioned, provision, require_space, require_tools
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.vivado import Vivado, require_plain, require_vivado, why_none
+from bench.runners.wire import Request, Result
 from bench.runners.worker import (
     as_event,
     fixed_variables,
@@ -30,7 +28,9 @@ from bench.runners.worker import (
     too_large,
     too_slow,
 )
-from bench.wire import Request, Result
+from bench.system.gpu import visible_devices
+from bench.system.locks import Cancelled
+from bench.system.process import Child, MemoryWatch, describe_exit
 
 # What a worker may know of the caller's environment, besides BLAS settings.
 PASSED_VARIABLES = ("PATH", "LANG", "TZ", "CXX")

@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
+from bench.console.events import Note, Progress
 from bench.errors import StageFailure
-from bench.events import Note, Progress
 from bench.runners.limits import GIB, Limits
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 

@@ -15,11 +15,11 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from bench.files import read_bytes, write_atomic
 from bench.store.contents import artifact_folders, look
 from bench.store.entry import Broken
 from bench.store.keys import canonical
 from bench.store.manifest import FILE
+from bench.system.files import read_bytes, write_atomic
 
 FORMAT = 1
 _PLACE = ("cache", "listing.json")

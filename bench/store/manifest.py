@@ -50,7 +50,7 @@ class Manifest:
         timings: Parts of it, by name, in seconds.
         peak_memory_bytes: Largest memory of the stage's processes together.
         checkout: Git commit of the project and whether its tree was clean, as
-            `bench.checkout.describe_checkout` says it; empty where nobody noted it.
+            `bench.system.checkout.describe_checkout` says it; empty where nobody noted it.
     """
 
     key: str

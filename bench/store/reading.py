@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.errors import StoreError, store_error
-from bench.files import read_bytes
+from bench.system.files import read_bytes
 
 REMEDY = "`bench run FILE` sets it aside and makes it again."
 

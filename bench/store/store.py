@@ -16,14 +16,14 @@ from pathlib import Path
 from filelock import FileLock
 
 from bench.errors import StoreError
-from bench.files import UMASK
-from bench.locks import hold, is_held
 from bench.store import contents
 from bench.store.contents import FAILED
 from bench.store.entry import Broken, Entry, Workspace
 from bench.store.keys import SHORT
 from bench.store.manifest import FILE, Manifest
 from bench.store.reading import explained, list_folder
+from bench.system.files import UMASK
+from bench.system.locks import hold, is_held
 
 FOLDERS = ("tmp", "locks", FAILED, "cache", "environments")
 

@@ -22,8 +22,8 @@ from bench.boards.fleet import parse_target
 from bench.boards.link import open_link
 from bench.boards.login import address_of
 from bench.boards.ssh import open_board
-from bench.catalog import BOARD_PARTS
 from bench.errors import BoardError
+from bench.grids.catalog import BOARD_PARTS
 from bench.paths import ROOT
 
 TARGET = os.environ.get("BENCH_BOARD", "")

@@ -13,13 +13,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.console.events import Emit, Note
 from bench.errors import StageFailure
-from bench.events import Emit, Note
-from bench.locks import Cancelled
 from bench.pipeline import Resolver
 from bench.runners import Job
+from bench.runners.wire import Result
 from bench.store import Store
-from bench.wire import Result
+from bench.system.locks import Cancelled
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ import sys
 import threading
 from pathlib import Path
 
-from bench.commands import common
+from bench.console.events import Emit, Note
 from bench.errors import StageFailure
-from bench.events import Emit, Note
-from bench.locks import Cancelled
 from bench.pipeline import Resolver
-from bench.process import Child
 from bench.runners import Job
+from bench.runners.wire import Result
+from bench.session import common
 from bench.store import Store
-from bench.wire import Result
+from bench.system.locks import Cancelled
+from bench.system.process import Child
 
 FILES = 150
 WAIT = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"

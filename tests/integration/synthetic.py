@@ -12,16 +12,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bench.console.events import Emit
 from bench.errors import StageFailure
-from bench.events import Emit
-from bench.experiment import Experiment, Point, expand, references
-from bench.grid import load_grid
+from bench.grids.experiment import Experiment, Point, expand, references
+from bench.grids.grid import load_grid
+from bench.grids.tables import Grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.runners import Job
+from bench.runners.wire import Result
 from bench.store import Store
-from bench.tables import Grid
-from bench.wire import Result
 
 ENVIRONMENTS = ("host", "train", "finn", "vivado")
 LAYERS = ((1024, 64), (64, 64), (64, 64), (64, 10))

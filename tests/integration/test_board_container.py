@@ -26,12 +26,12 @@ from bench.boards.ssh import open_board
 from bench.errors import BoardError, EnvironmentFailure
 from bench.images.cleanup import OWNER
 from bench.images.engine import LABEL
-from bench.locks import Cancelled
 from bench.paths import ROOT, default_store
 from bench.runners.docker import DockerRunner
 from bench.runners.host import HostReporter
 from bench.runners.limits import Limits
-from bench.wire import Request
+from bench.runners.wire import Request
+from bench.system.locks import Cancelled
 
 PROCESSES = {os.getpid()}
 IDENTITY = Identity(board="Pynq-Z2", part="xc7z020clg400-1", measured_on="emulated-board")

@@ -18,10 +18,10 @@ from distributed import LocalCluster
 from bench.cli import main
 from bench.cluster import DaskBackend
 from bench.cluster.backend import CONNECT_SECONDS
+from bench.console.events import Event, Note
 from bench.errors import EnvironmentFailure, Exit
-from bench.events import Event, Note
-from bench.experiment import Experiment, expand
-from bench.grid import load_grid
+from bench.grids.experiment import Experiment, expand
+from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Summary, Task, execute, plan
 from cluster_site import TestSite

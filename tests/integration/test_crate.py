@@ -15,14 +15,14 @@ import pytest
 import rocrate
 
 from bench import provenance
-from bench.experiment import expand
-from bench.grid import load_grid
+from bench.grids.experiment import expand
+from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.runners.host import HostReporter, HostRunner
+from bench.runners.wire import Request
 from bench.stages import STAGES
 from bench.store import Store
-from bench.wire import Request
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 # Run by the validator's Python: answers for the network once, so that the cache has the answer.

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from docker.client import DockerClient
 
+from bench.console.events import Event
 from bench.environments import ENVIRONMENTS
-from bench.events import Event
-from bench.experiment import expand
-from bench.grid import load_grid
+from bench.grids.experiment import expand
+from bench.grids.grid import load_grid
 from bench.images.base import ensure_base, images_folder
 from bench.images.build import Image, ensure_image
 from bench.images.recipe import RECIPES

@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 from docker.client import DockerClient
 
+from bench.console.events import Event, Note, Progress
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
-from bench.events import Event, Note, Progress
 from bench.images.cleanup import OWNER, dead_containers
 from bench.images.recipe import RECIPES, Recipe
-from bench.locks import Cancelled
 from bench.paths import ROOT, default_store
 from bench.runners import Job
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import Limits
-from bench.wire import Request, Result
+from bench.runners.wire import Request, Result
+from bench.system.locks import Cancelled
 
 PROBE = "tests/integration/docker_probe"
 RECIPE = Recipe(

@@ -18,8 +18,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 import synthetic
 from bench import claims, report
-from bench.commands import reporting
 from bench.paths import ROOT
+from bench.session import reporting
 from needs import need_programs
 
 HERE = Path(__file__).parent / "browser"

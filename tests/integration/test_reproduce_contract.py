@@ -22,13 +22,13 @@ import pytest
 
 from bench.boards.trust import trust
 from bench.cli import main
-from bench.commands import common
+from bench.console.events import Emit
 from bench.datasets import fetch as fetching
-from bench.events import Emit
 from bench.paths import ROOT
 from bench.runners import Job
 from bench.runners.vivado import why_none
-from bench.wire import Request, Result
+from bench.runners.wire import Request, Result
+from bench.session import common
 
 sys.path[:0] = [str(ROOT / "docker" / name) for name in ("common", "finn")]
 

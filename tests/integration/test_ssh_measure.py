@@ -17,12 +17,12 @@ import pytest
 from bench.boards.emulated import emulated_board
 from bench.boards.measure import measure
 from bench.boards.ssh import BOARD_PROGRAM
+from bench.console.events import Event, Progress
 from bench.errors import BoardError, ConfigError
-from bench.events import Event, Progress
-from bench.experiment import MeasureSpec, spec_as_json
-from bench.locks import Cancelled
+from bench.grids.experiment import MeasureSpec, spec_as_json
 from bench.runners.host import HostReporter, WrongResult
-from bench.wire import Request
+from bench.runners.wire import Request
+from bench.system.locks import Cancelled
 from board_session import offspring
 
 IMAGES, ELEMENTS, CLASSES = 6, 16, 3

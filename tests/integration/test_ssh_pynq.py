@@ -26,7 +26,7 @@ from bench.boards.link import open_link
 from bench.boards.measure import measure
 from bench.errors import BoardError
 from bench.runners.host import HostReporter
-from bench.wire import Request
+from bench.runners.wire import Request
 
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 PART = "xc7z020clg400-1"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.paths import ROOT
-from bench.wire import Request, Result
+from bench.runners.wire import Request, Result
 
 WORKER = """
 import sys

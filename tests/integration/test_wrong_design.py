@@ -12,7 +12,7 @@ from wrong_design import INTERVAL, NAME, RATE, REASON, Made
 
 from bench import archive, claims, provenance, report
 from bench.cli import main
-from bench.commands import common
+from bench.console.terminal import Terminal
 from bench.errors import Exit
 from bench.paths import ROOT
 from bench.report.compare import compare_results
@@ -22,9 +22,9 @@ from bench.report.results import WITHHELD
 from bench.report.summary import summarize
 from bench.runners import Job
 from bench.runners.host import HostReporter, HostRunner, WrongResult
+from bench.runners.wire import Request
+from bench.session import common
 from bench.status import WRONG
-from bench.terminal import Terminal
-from bench.wire import Request
 
 pytestmark = pytest.mark.usefixtures("no_fsync", "no_drawing")
 

@@ -22,9 +22,10 @@ def test_the_workers_own_tests_pass(name: str, undisturbed: Bench) -> None:
     folder = environments_folder(ROOT / "artifacts")
     recipe = VenvRunner(folder).recipe(name)
     python = folder / f"{name}--{recipe[:12]}" / "bin" / "python"
-    folders = [str(path) for path in ENVIRONMENTS[name].worker_folders]
+    tests = ROOT / "docker" / name / "tests"
+    folders = [str(path) for path in (*ENVIRONMENTS[name].worker_folders, tests)]
     modules = sorted(
-        (ROOT / "docker" / name / "tests").glob("test_*.py"),
+        tests.glob("test_*.py"),
         key=lambda path: (-path.stat().st_size, path.name),
     )
 

@@ -9,9 +9,9 @@ import pytest
 from fakes import ENVIRONMENTS, FakeRunner, write_grid
 from temporary import use
 
-from bench.events import Event
-from bench.experiment import Experiment, expand
-from bench.grid import load_grid
+from bench.console.events import Event
+from bench.grids.experiment import Experiment, expand
+from bench.grids.grid import load_grid
 from bench.pipeline import Resolver
 from bench.store import Store
 

@@ -9,11 +9,11 @@ import pytest
 from fakes import FakeRunner
 
 from bench.cli import main
-from bench.commands import common, overrides
-from bench.commands.lazy import SUMMARIES
 from bench.errors import EXIT_MEANING, Exit
-from bench.experiment import Experiment, SimulateSpec
+from bench.grids.experiment import Experiment, SimulateSpec
 from bench.pipeline import Resolver, execute, plan
+from bench.session import common, overrides
+from bench.session.lazy import SUMMARIES
 from bench.store import Store
 
 COMMANDS = (

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure
 from bench.report.figures.frames import bits_label, bits_order, listed, number, slug
 from bench.report.material import Material
-from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

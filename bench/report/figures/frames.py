@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from bench.console.text import counted
 from bench.provenance import PART
-from bench.text import counted
 
 # Share of the limit that a design takes; column of the results by what the part calls it.
 RESOURCES = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.files import read_bytes, write_atomic
 from bench.paths import ROOT
 from bench.report.figures.base import Rendered
 from bench.report.material import Material
 from bench.store.keys import canonical, hash_sources
+from bench.system.files import read_bytes, write_atomic
 
 LIBRARIES = ("matplotlib", "numpy", "pandas", "pillow")
 

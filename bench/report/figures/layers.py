@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure
 from bench.report.figures.frames import listed
 from bench.report.material import Design, Material
-from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

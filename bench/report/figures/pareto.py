@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
@@ -22,7 +23,6 @@ from bench.report.figures.frames import (
     system_rate,
 )
 from bench.report.material import Material
-from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.console.text import counted
 from bench.provenance import PART
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
@@ -20,7 +21,6 @@ from bench.report.figures.frames import (
     slug,
 )
 from bench.report.material import Material
-from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

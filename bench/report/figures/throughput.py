@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound
 from bench.report.figures.frames import folding_order, number, system_rate
 from bench.report.material import Material
-from bench.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

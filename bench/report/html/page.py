@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bench import __version__, status
+from bench.console.text import counted
 from bench.report import remarks
 from bench.report.cells import at_another_clock
 from bench.report.figures import Figure, Rendered
@@ -22,7 +23,6 @@ from bench.report.html import table
 from bench.report.html.provenance import About, Link, Provenance, Record
 from bench.report.material import Material
 from bench.report.timing import Rows, timing_line
-from bench.text import counted
 
 if TYPE_CHECKING:
     import jinja2

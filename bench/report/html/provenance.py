@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bench.console.text import counted
 from bench.provenance import Step, caveats, checkout_of, rerun
 from bench.report.material import Material
 from bench.stages import STAGES
 from bench.store.keys import SHORT
-from bench.text import counted
 
 # What of an environment tells where it ran, and is shown beside its name.
 _IDENTITY = ("name", "runner", "recipe")

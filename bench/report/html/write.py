@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import store_error
-from bench.files import write_atomic
 from bench.report.figures import Figure, Rendered, all_figures, render
 from bench.report.figures.frames import bits_label
 from bench.report.figures.kept import Drawings, KeptDrawings, inputs_of
@@ -16,6 +15,7 @@ from bench.report.html.page import Drawn, draw, render_page
 from bench.report.html.provenance import About, provenance_of
 from bench.report.material import Material
 from bench.report.timing import read_timing
+from bench.system.files import write_atomic
 
 PAGE, FIGURES = "index.html", "figures"
 

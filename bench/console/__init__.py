@@ -1,0 +1,1 @@
+"""What bench prints, and the only way to print it."""

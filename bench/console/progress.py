@@ -1,0 +1,194 @@
+"""Shows events: live on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import AbstractContextManager
+from typing import Protocol, Self
+
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Column
+from rich.text import Text
+
+from bench import status
+from bench.console import events
+from bench.console.terminal import Terminal, styled
+from bench.console.text import counted, excerpt, printable
+
+PLAIN_SECONDS = 10.0
+# Columns from which a bar, the time and what a stage says have room beside a name.
+ROOMY, NAME_WIDTH = 100, 30
+COLOURS = {
+    status.DONE: "green",
+    "kept": "green",
+    status.WRONG: "red bold",
+    status.INFEASIBLE: "yellow",
+    status.SKIPPED: "yellow",
+    status.FAILED: "red",
+    status.MISSING: "dim",
+}
+
+
+class View(AbstractContextManager["View"], Protocol):
+    """Shows a run while it goes on."""
+
+    def show(self, event: events.Event) -> None:
+        """Show one event; called from any thread."""
+
+
+def make_view(console: Terminal) -> View:
+    """The view that fits `console`."""
+    return LiveView(console) if console.is_terminal else PlainView(console)
+
+
+class PlainView:
+    """A line for what starts and ends, and now and then one for what goes on.
+
+    Args:
+        console: Where to write.
+    """
+
+    def __init__(self, console: Terminal) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+        self._stages: dict[str, str] = {}
+        self._last_shown: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, event: events.Event) -> None:
+        """Show one event."""
+        with self._lock:
+            match event:
+                case events.Started():
+                    self._stages[event.task] = event.stage
+                    self._last_shown[event.task] = time.monotonic()
+                case events.Progress():
+                    self._show_progress(event)
+            line = _describe(event)
+            if line:
+                self._write(line)
+
+    def _show_progress(self, event: events.Progress) -> None:
+        now = time.monotonic()
+        if now - self._last_shown.get(event.task, now) >= PLAIN_SECONDS:
+            self._last_shown[event.task] = now
+            stage = self._stages.get(event.task, "")
+            count = f"{event.done}/{event.total} {event.unit}s"
+            text = f"{count} {event.text}".rstrip()
+            self._write(styled("  {} {}: {}", stage, event.task, text))
+
+    def _write(self, line: Text) -> None:
+        self._console.print(styled("{} {}", time.strftime("%H:%M:%S"), line), soft_wrap=True)
+
+
+class LiveView:
+    """A bar for everything that goes on, and a line above for what has ended.
+
+    Args:
+        console: The terminal.
+    """
+
+    def __init__(self, console: Terminal) -> None:
+        self._console = console
+        self._progress = Progress(*_columns(console.width), console=console, expand=True)
+        self._live = Live(self._progress, console=console, refresh_per_second=8, transient=True)
+        self._lock = threading.Lock()
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, event: events.Event) -> None:
+        """Show one event."""
+        with self._lock:
+            match event:
+                case events.Started():
+                    self._bars[event.task] = self._progress.add_task(
+                        printable(event.task), total=None, stage=event.stage, unit="", text=""
+                    )
+                    return
+                case events.Progress():
+                    self._update(event)
+                case events.Finished() if event.task in self._bars:
+                    self._progress.remove_task(self._bars.pop(event.task))
+            line = _describe(event)
+            if line:
+                self._console.print(line)
+
+    def _update(self, event: events.Progress) -> None:
+        if event.task in self._bars:
+            self._progress.update(
+                self._bars[event.task],
+                completed=event.done,
+                total=event.total,
+                unit=printable(f"{event.unit}s"),
+                text=excerpt(event.text),
+            )
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    """What there is room for; the task's name, first of all, breaks into lines rather than ends."""
+    name = Column(no_wrap=False, overflow="fold", min_width=min(width // 2, NAME_WIDTH))
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    task: list[ProgressColumn] = [
+        TextColumn("{task.fields[stage]:8}", style="bold", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=name),
+    ]
+    if width < ROOMY:
+        return [*task, MofNCompleteColumn()]
+    return [
+        SpinnerColumn(),
+        *task,
+        BarColumn(bar_width=10),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}", style="dim", markup=False, table_column=rest),
+    ]
+
+
+def _describe(event: events.Event) -> Text | None:
+    """The line that stays for an event; None when it leaves none."""
+    match event:
+        case events.Planned():
+            return styled(
+                "{}, {} at a time; runner {} ({}){}",
+                counted(event.total, "task"),
+                event.jobs,
+                event.runner,
+                event.reason,
+                event.expected,
+            )
+        case events.Started():
+            return styled("  {} {}: started", event.stage, event.task)
+        case events.Note():
+            where = f"{event.task}: " if event.task else ""
+            return styled("[cyan]note[/] {}{}", where, event.text)
+        case events.Finished(status="kept"):
+            return None
+        case events.Finished():
+            mark = Text(event.status, COLOURS[event.status])
+            detail = f" ({event.detail})" if event.detail else ""
+            seconds = f" {event.seconds:.1f} s" if event.seconds else ""
+            return styled("{} {} {}{}{}", mark, event.stage, event.task, seconds, detail)
+    return None

@@ -1,0 +1,141 @@
+"""pip as a child process: its log, its progress, and what its failures mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bench.console.events import Emit, Note, Progress
+from bench.environments import pip_settings
+from bench.errors import EnvironmentFailure
+from bench.system.locks import Cancelled
+from bench.system.process import Child
+
+OPTIONS = (
+    "--no-deps", "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off",
+    "--disable-pip-version-check", "--no-input",
+)  # fmt: skip
+
+
+class Pip:
+    """Runs pip, and what belongs to its work, one command after the other.
+
+    Args:
+        task: Name of the work, for people.
+        log: File for everything that the commands print; emptied first.
+        emit: Takes the progress.
+        cancelled: Set to end a command early.
+        python: The interpreter whose pip it is.
+    """
+
+    def __init__(
+        self, task: str, log: Path, emit: Emit, cancelled: threading.Event, python: str
+    ) -> None:
+        self._task = task
+        self._log = log
+        self._emit = emit
+        self._cancelled = cancelled
+        self._python = python
+        self._done = 0
+        self._total = 0
+        self._from = 0  # where in the log the last command begins
+        log.write_text("")
+        self._variables = self._read_settings()
+
+    def expect(self, packages: int) -> None:
+        """Count on so many packages more, or fewer if negative."""
+        self._total += packages
+
+    def call(self, *arguments: str) -> bool:
+        """Run a command of pip to its end; whether it ended well.
+
+        Raises:
+            Cancelled: The run was interrupted.
+        """
+        self._from = self._log.stat().st_size
+        command = (self._python, "-m", "pip", *arguments)
+        return run(command, self._variables, self._log, self._cancelled, self._show)
+
+    def next_build(self, lock: Path) -> None:
+        """Say that pip's index lacks this build and the next is tried.
+
+        Raises:
+            EnvironmentFailure: It was not that: the last command failed for another reason.
+        """
+        said = self._log.read_bytes()[self._from :]
+        if b"No matching distribution found" not in said:
+            raise self.failure()
+        self.say(f"{lock.stem} is not offered by pip's package index; trying the next build")
+
+    def say(self, text: str) -> None:
+        """Tell something that a person should read."""
+        self._emit(Note(self._task, text))
+
+    def failure(self) -> EnvironmentFailure:
+        """The error for a command that ended badly."""
+        return not_installed(self._task, self._log)
+
+    def _read_settings(self) -> dict[str, str]:
+        """The environment variables of the commands."""
+        try:
+            found = pip_settings.settings("install", python=self._python)
+        except ValueError as error:
+            self._log.write_text(f"{error}\n", encoding="utf-8")
+            raise EnvironmentFailure(
+                f"pip cannot read its settings: {str(error).splitlines()[-1]}",
+                "Correct the file, or name another with PIP_CONFIG_FILE.",
+                self._log,
+            ) from error
+        if aside := pip_settings.left_aside(found):
+            self.say(f"pip's settings {', '.join(aside)} are left aside: the locks alone count")
+        return pip_settings.as_variables(found, os.environ)
+
+    def _show(self, line: str) -> None:
+        if line.startswith("Collecting "):
+            self._done = min(self._done + 1, self._total)
+            package = line.split()[1]
+            self._emit(Progress(self._task, self._done, self._total, "package", package))
+
+
+def run(
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    log: Path,
+    cancelled: threading.Event,
+    show: Callable[[str], None] | None = None,
+) -> bool:
+    """Run a command to its end, adding what it prints to `log`; whether it ended well.
+
+    Raises:
+        Cancelled: The run was interrupted.
+    """
+    with (
+        log.open("ab", buffering=0) as file,
+        Child(command, variables, file, cancelled) as child,
+    ):
+        for line in child.lines():
+            file.write(f"{line}\n".encode())
+            if show:
+                show(line)
+        status = child.wait()
+    if cancelled.is_set():
+        raise Cancelled
+    return status == 0
+
+
+def not_installed(task: str, log: Path) -> EnvironmentFailure:
+    """The error where packages could not be installed."""
+    return EnvironmentFailure(
+        f"The packages of the {task} could not be installed.",
+        "If the network or the disk was at fault, rerun; if a hash did not match, the "
+        "package index serves other files than the lock names.",
+        log,
+    )
+
+
+def count_pins(lock: Path) -> int:
+    """How many packages a lock names."""
+    return len(re.findall(r"^[A-Za-z0-9][^#\n]*==", lock.read_text(), re.MULTILINE))

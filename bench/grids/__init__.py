@@ -1,0 +1,1 @@
+"""From an experiment file to frozen specs, every field checked on the way."""

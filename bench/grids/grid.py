@@ -1,0 +1,201 @@
+"""Grids of experiments: a TOML file, checked field by field, with errors that name the remedy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.console.text import shown
+from bench.errors import ConfigError, did_you_mean
+from bench.grids import foldings
+from bench.grids.catalog import BOARD_PARTS, DATASETS, NETWORKS, LayerShape
+from bench.grids.foldings import Folding
+from bench.grids.names import require_file_name, require_name
+from bench.grids.reading import UnreadableFile, read_toml
+from bench.grids.schema import validated
+from bench.grids.tables import EMULATED, Grid, TrainTable, Widths
+
+FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
+NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
+"""Files beside grids that are none."""
+
+
+def load_grid(path: Path) -> Grid:
+    """The grid in `path`; foldings come from `foldings.toml` beside it.
+
+    Raises:
+        ConfigError: The file is missing, is not TOML, or says something that cannot be.
+    """
+    data = read_toml(require_file_name(path))
+    if "folds" in data:
+        raise ConfigError(
+            f"{path}: folds: foldings belong into {FOLDINGS_FILE}.", "Move them there."
+        )
+    grid = validated(Grid, data, f"{path}: ", "Correct the file and rerun; nothing was started.")
+    train, build = grid.train, grid.build
+    _check_names(path, "train.network", [train.network], NETWORKS)
+    _check_names(path, "train.dataset", train.dataset, DATASETS)
+    _check_names(path, "build.board", build.board, BOARD_PARTS)
+    _check_measure(path, grid)
+    _check_no_twins(path, grid)
+    _check_bits(path, train)
+    check_images(path, grid)
+    return grid.model_copy(update={"folds": _load_foldings(path, grid)})
+
+
+def precisions(train: TrainTable) -> tuple[tuple[Widths, Widths], ...]:
+    """Every pair of weight and activation bits; a list of equal numbers becomes one number."""
+    return tuple((_plain(weights), _plain(acts)) for weights, acts in _pairs(train))
+
+
+def _pairs(train: TrainTable) -> Iterable[tuple[Widths, Widths]]:
+    return train.bits or [(w, a) for w in train.weight_bits for a in train.act_bits]
+
+
+def _plain(bits: Widths) -> Widths:
+    return bits[0] if isinstance(bits, tuple) and len(set(bits)) == 1 else bits
+
+
+def _check_no_twins(path: Path, grid: Grid) -> None:
+    train, build = grid.train, grid.build
+    for field, values in (
+        ("train.dataset", train.dataset),
+        ("train.bits", precisions(train)),
+        ("train.references", train.references),
+        ("train.seeds", train.seeds),
+        ("build.foldings", build.foldings),
+        ("build.target_fps", build.target_fps),
+        ("build.board", build.board),
+        ("measure.board", grid.measure.board),
+        ("boards.name", [board.name for board in grid.boards]),
+    ):
+        if twice := repeated(values):
+            raise ConfigError(
+                f"{path}: {field} names {shown(twice[0])} twice.", "Name each one once."
+            )
+
+
+def repeated(values: Iterable[Any]) -> list[Any]:
+    """Those of `values` that occur more than once."""
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _check_measure(path: Path, grid: Grid) -> None:
+    names = {board.name for board in grid.boards}
+    _check_names(path, "measure.board", grid.measure.board, {EMULATED, *names})
+    if EMULATED in names or (EMULATED in grid.measure.board and len(grid.measure.board) > 1):
+        raise ConfigError(
+            f"{path}: '{EMULATED}' stands alone: it is no board among [[boards]].",
+            "Name real boards, or only the emulated one.",
+        )
+
+
+def _check_bits(path: Path, train: TrainTable) -> None:
+    product = bool(train.weight_bits and train.act_bits)
+    if bool(train.bits) == product or bool(train.weight_bits) != bool(train.act_bits):
+        raise ConfigError(
+            f"{path}: bit widths are given {'twice' if train.bits else 'not at all or by half'}.",
+            "Give train.bits = [[weights, activations], ...], or both train.weight_bits and "
+            "train.act_bits for every pair of them.",
+        )
+    weights = len(NETWORKS[train.network].hidden) + 1
+    for pair in _pairs(train):
+        for of, bits, count in zip(("weight", "activation"), pair, (weights, weights - 1)):  # noqa: B905
+            if isinstance(bits, tuple) and len(bits) != count:
+                raise ConfigError(
+                    f"{path}: {len(bits)} {of} bit widths are given, {train.network} has {count}.",
+                    f"Give one number for all, or {count} of them.",
+                )
+
+
+def check_images(path: Path, grid: Grid) -> None:
+    """No more images may be asked for than each data set has.
+
+    Raises:
+        ConfigError: More are; `path` is named.
+    """
+    for dataset in grid.train.dataset:
+        shape = DATASETS[dataset]
+        for field, wanted, most in (
+            ("train.train_images", grid.train.train_images, shape.train_images),
+            ("export.golden_images", grid.export.golden_images, shape.test_images),
+            ("simulate.images", grid.simulate.images, shape.test_images),
+            ("measure.images", grid.measure.images, shape.test_images),
+        ):
+            if wanted > most:
+                kind = "training" if field.startswith("train") else "test"
+                raise ConfigError(
+                    f"{path}: {field} = {wanted}, and {dataset} has {most:,} {kind} images.",
+                    f"Give at most {most:,}.",
+                )
+        trained_on = grid.train.train_images or shape.train_images
+        if grid.train.batch_size > trained_on:
+            raise ConfigError(
+                f"{path}: train.batch_size = {grid.train.batch_size}, and {trained_on:,} images "
+                "are trained on.",
+                f"Give 2 to {trained_on:,}.",
+            )
+
+
+def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
+    """The foldings of `grid`, each checked against the network for every data set."""
+    build, network = grid.build, grid.train.network
+    beside = path.parent / FOLDINGS_FILE
+    tables = _tables_of(beside, network) if build.foldings else {}
+    _check_names(path, "build.foldings", build.foldings, tables)
+    files = [path.parent / name for name in build.folding_files]
+    if twice := repeated(build.folding_files):
+        raise ConfigError(
+            f"{path}: build.folding_files names {twice[0]} twice.", "Name each file once."
+        )
+    for file in files:
+        require_name(f"{path}: build.folding_files, the folding in {file.name}", file.stem)
+    found: dict[str, Folding] = {}
+    for dataset in grid.train.dataset:
+        shape, known = DATASETS[dataset], NETWORKS[network]
+        layers: tuple[LayerShape, ...] = known.layers(grid.train.image_size, shape.classes)
+        choices = [foldings.named(beside, name, tables[name], layers) for name in build.foldings]
+        choices += [_from_file(path, file, layers) for file in files]
+        choices += [foldings.for_throughput(fps) for fps in build.target_fps]
+        if twice := repeated(choice.name for choice in choices):
+            raise ConfigError(
+                f"{path}: two foldings are called '{twice[0]}' (the name of a folding file is that "
+                "of its folding, in small letters).",
+                "Rename one of the files.",
+            )
+        found |= {choice.name: choice for choice in choices}
+    if not found:
+        raise ConfigError(
+            f"{path}: build names no folding.",
+            f"Give build.foldings (see {FOLDINGS_FILE}), build.target_fps or build.folding_files.",
+        )
+    return tuple(found.values())
+
+
+def _from_file(path: Path, file: Path, layers: tuple[LayerShape, ...]) -> Folding:
+    try:
+        return foldings.from_file(file, layers)
+    except UnreadableFile as error:
+        raise ConfigError(f"{path}: build.folding_files: {error.what}", error.remedy) from None
+
+
+def _tables_of(path: Path, network: str) -> dict[str, Any]:
+    """The foldings of `network` in `path`, by name."""
+    tables = read_toml(path).get(network)
+    if not isinstance(tables, dict):
+        said = "has no" if tables is None else "does not have a"
+        raise ConfigError(
+            f"{path} {said} table [{network}] of foldings.",
+            f"Write [{network}], and below it a line for each, such as low = [[2, 8], ...].",
+        )
+    return tables
+
+
+def _check_names(path: Path, field: str, names: Iterable[str], known: Any) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"{path}: {field} = '{name}' is not known.", did_you_mean(name, known)
+            )

@@ -1,0 +1,241 @@
+"""Tables of files that users write: checked field by field, every error in our own words."""
+
+from __future__ import annotations
+
+import functools
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+import annotated_types
+from pydantic import AfterValidator, BaseModel, ConfigDict, Tag, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from bench.console.text import excerpt, printable, shown
+from bench.errors import ConfigError, did_you_mean
+from bench.grids.names import LONGEST, RULE, is_name
+
+LONGEST_LINE = 1000
+# More errors than that fill a screen, and a list of thousands has thousands.
+_SHOWN = 20
+
+
+class Table(BaseModel):
+    """A table of a file: frozen, strictly typed, finite numbers, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Means:
+    """What an annotation asks for, in words; for those that a pattern or a function checks."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+
+def _name(text: str) -> str:
+    return _passed(text, is_name(text))
+
+
+def _line(text: str) -> str:
+    fits = 0 < len(text) <= LONGEST_LINE and not {"\n", "\t"} & set(text)
+    return _passed(text, fits and printable(text) == text)
+
+
+def _prose(text: str) -> str:
+    return _passed(text, bool(text) and printable(text) == text)
+
+
+def _passed(text: str, fits: bool) -> str:
+    if not fits:
+        raise PydanticCustomError("text", "is not allowed")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name), Means(f"a name: {RULE}")]
+"""May be part of the names of folders, files and rows."""
+Line = Annotated[
+    str,
+    AfterValidator(_line),
+    Means(f"text of 1 to {LONGEST_LINE:,} characters on one line, none a control character"),
+]
+"""Text on one line."""
+Prose = Annotated[str, AfterValidator(_prose), Means("text without control characters")]
+"""Text on any number of lines."""
+
+
+def matching(pattern: str) -> Callable[[str], str]:
+    """Checks that a text is what a regular expression of Python's describes."""
+    compiled = re.compile(pattern)
+    return lambda text: _passed(text, compiled.fullmatch(text) is not None)
+
+
+def disagree(where: str, what: str, remedy: str) -> PydanticCustomError:
+    """The error of a table whose fields do not fit each other; to be raised by its validator.
+
+    Args:
+        where: The field to correct.
+        what: What is wrong with it: `... = 5, but ...`.
+        remedy: What would be right.
+    """
+    return PydanticCustomError("disagree", "{what}", {"where": where, "what": what, "fix": remedy})
+
+
+def validated(model: type[Model], data: Mapping[str, Any], where: str, remedy: str) -> Model:
+    """`data` as `model`.
+
+    Args:
+        model: The table.
+        data: As `bench.grids.reading` reads it.
+        where: The file, and its part if it has several; begins every sentence of an error.
+        remedy: What to do, for a reader who knows what is wrong.
+
+    Raises:
+        ConfigError: It is not such a table; names every field that is wrong and what it may be.
+    """
+    try:
+        return model.model_validate(_as_tuples(data))
+    except ValidationError as error:
+        details = _innermost(error.errors(include_url=False))
+    lines = [f"{where}{_explain(one, model)}" for one in details[:_SHOWN]]
+    if len(details) > _SHOWN:
+        lines.append(f"... and {len(details) - _SHOWN:,} more")
+    raise ConfigError("\n".join(lines), remedy)
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong with a file of bench's own, in pydantic's words: the first thing."""
+    first = error.errors(include_url=False)[0]
+    return excerpt(": ".join(filter(None, (_spelled(first["loc"]), first["msg"]))))
+
+
+def _innermost(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Those with none inside them: of a list whose items are wrong, pydantic also says its length.
+
+    It counts the right ones only.
+    """
+    outer = {one["loc"][:length] for one in errors for length in range(len(one["loc"]))}
+    return [one for one in errors if one["loc"] not in outer]
+
+
+def _as_tuples(value: Any) -> Any:
+    """Arrays as tuples: pydantic's strict mode takes nothing else for one."""
+    if isinstance(value, dict):
+        return {key: _as_tuples(inner) for key, inner in value.items()}
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
+def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
+    """One error as a sentence, with the nearest valid name or the range where there is one."""
+    place, context = details["loc"], details.get("ctx", {})
+    location = _spelled(place)
+    match details["type"]:
+        case "extra_forbidden":
+            *outer, key = place
+            table = _at(outer, model)
+            known = [n for n, field in table.model_fields.items() if not field.exclude]
+            name = ".".join(filter(None, (_spelled(outer), excerpt(str(key), LONGEST))))
+            return f"unknown key '{name}'. {did_you_mean(str(key), known)}"
+        case "missing" if isinstance(place[-1], int):  # an item of a list
+            shorter = _spelled(place[:-1])
+            return f"{shorter} is too short: give {_wanted(_at(place[:-1], model))}."
+        case "missing":
+            return f"the key '{location}' is missing. Give {_wanted(_at(place, model))}."
+        case "disagree":
+            table_name = f"{location}." if location else ""
+            return f"{table_name}{context['where']} {context['what']}. {context['fix']}"
+        case "literal_error":
+            valid = re.findall(r"'([^']+)'", context["expected"])
+            hint = did_you_mean(str(details["input"]), valid)
+            return f"{location} = {shown(details['input'])} is not known. {hint}"
+    return f"{location} = {shown(details['input'])}: give {_wanted(_at(place, model))}."
+
+
+def _spelled(location: Iterable[int | str]) -> str:
+    """A location as in the file: without the tags by which pydantic tells unions apart."""
+    parts = (str(part) for part in location)
+    return ".".join(excerpt(part, LONGEST) for part in parts if not part.startswith("#"))
+
+
+def _at(location: Iterable[int | str], model: type[BaseModel]) -> Any:
+    """The annotation at a location of pydantic's, below `model`."""
+    found: Any = model
+    for part in location:
+        kind, _ = _split(found)
+        if isinstance(part, int):
+            items = typing.get_args(kind)
+            found = items[0] if items[-1] is Ellipsis else items[min(part, len(items) - 1)]
+        elif typing.get_origin(kind) is dict:
+            found = typing.get_args(kind)[1]
+        elif part.startswith("#"):
+            found = next(one for one in typing.get_args(kind) if Tag(part) in _split(one)[1])
+        else:
+            found = _fields(kind)[part]
+    return _split(found)[0] if _is_table(_split(found)[0]) else found
+
+
+@functools.cache
+def _fields(kind: type) -> dict[str, Any]:
+    """The annotations of a table's fields."""
+    return typing.get_type_hints(kind, include_extras=True)
+
+
+def _split(annotation: Any) -> tuple[Any, list[Any]]:
+    """A type, and what is annotated to it."""
+    marks: list[Any] = []
+    while typing.get_origin(annotation) is Annotated:
+        annotation, *more = typing.get_args(annotation)
+        for mark in more:
+            marks += mark.metadata if isinstance(mark, FieldInfo) else [mark]
+    return annotation, marks
+
+
+def _is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _wanted(annotation: Any) -> str:
+    """What a field may hold, in words."""
+    kind, marks = _split(annotation)
+    if words := next((mark.words for mark in marks if isinstance(mark, Means)), ""):
+        return words
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_wanted(part) for part in parts if part is not types.NoneType)
+    if origin is Literal:
+        return " or ".join(f"'{part}'" for part in parts)
+    if origin is tuple:
+        return _list_of(parts, marks)
+    if _is_table(kind) or origin is dict:
+        return "a table"
+    plain = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
+    return f"{plain[kind]}{_range(marks)}"
+
+
+def _list_of(parts: tuple[Any, ...], marks: list[Any]) -> str:
+    if parts[-1] is not Ellipsis:
+        if len(set(parts)) == 1:
+            return f"a list of {len(parts)}, each {_wanted(parts[0])}"
+        return f"a list of {len(parts)}: {', '.join(map(_wanted, parts))}"
+    least = next((m.min_length for m in marks if isinstance(m, annotated_types.MinLen)), 0)
+    return f"a list{' of at least one' if least else ''}, each {_wanted(parts[0])}"
+
+
+def _range(marks: list[Any]) -> str:
+    words = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
+    bounds = {
+        name: f"{int(value) if value == int(value) else value:,}"
+        for name in words
+        for mark in marks
+        if (value := getattr(mark, name, None)) is not None
+    }
+    if {"ge", "le"} <= bounds.keys():
+        return f" from {bounds['ge']} to {bounds['le']}"
+    text = " and ".join(f"{words[name]} {bound}" for name, bound in bounds.items())
+    return f" {text}" if text else ""

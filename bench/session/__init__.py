@@ -1,0 +1,1 @@
+"""What the commands share: their options, a run prepared, previewed and reported."""

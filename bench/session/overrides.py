@@ -1,0 +1,73 @@
+"""What command lines changed of a grid, kept so that `bench store gc` knows what runs have made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import StoreError, store_error
+from bench.grids.schema import first_problem
+from bench.session.common import Changes
+from bench.store.keys import SHORT, canonical
+from bench.system.files import read_bytes, write_atomic
+
+FOLDER = "overrides"
+
+
+def record(store: Path, grid: str, changes: Changes) -> None:
+    """Remember that grid `grid` was run with `changes`; one file for each, so runs do not collide.
+
+    Raises:
+        StoreError: The store cannot be written.
+    """
+    if changes == Changes():
+        return
+    given = {name: value for name, value in asdict(changes).items() if value}
+    folder = store / FOLDER / grid
+    path = folder / f"{hashlib.sha256(canonical(given)).hexdigest()[:SHORT]}.json"
+    try:
+        write_atomic(path, json.dumps(given) + "\n")
+    except OSError as error:
+        raise store_error(error, folder) from error
+
+
+class _Given(BaseModel):
+    """What a file holds: the fields of `Changes`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: int | None = Field(None, ge=2)
+    exact: bool | None = None
+    trace_images: int | None = Field(None, ge=1)
+    boards: tuple[str, ...] = ()
+
+
+def recorded(store: Path, grid: str) -> list[Changes]:
+    """With what grid `grid` was run in `store`, besides as it is written.
+
+    Raises:
+        StoreError: A file there is not one of ours.
+    """
+    found = []
+    for path in sorted((store / FOLDER / grid).glob("*.json")):
+        try:
+            given = _Given.model_validate_json(read_bytes(path), strict=True)
+            found.append(Changes(**given.model_dump()))
+        except OSError as error:
+            raise store_error(error, path) from error
+        except ValidationError as error:
+            raise StoreError(
+                f"{path} does not say what a run changed: {first_problem(error)}.",
+                "Delete it; `bench store gc` then removes what that run alone has made.",
+            ) from error
+    return found
+
+
+def forget(store: Path, grid: str) -> None:
+    """Forget with what grid `grid` was run."""
+    shutil.rmtree(store / FOLDER / grid, ignore_errors=True)

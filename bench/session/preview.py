@@ -1,0 +1,121 @@
+"""What a run would do and take, for people: `bench plan`, and `bench run --dry-run`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from bench.console.progress import COLOURS
+from bench.console.terminal import Terminal, styled
+from bench.console.text import counted
+from bench.environments import ENVIRONMENTS
+from bench.pipeline import Forecast, Resolver, Task
+from bench.pipeline.budget import GIB, SETUP_SECONDS
+
+MB = 1e6
+MINUTE, HOUR = 60.0, 3600.0
+_VERIFIED = (
+    "Of what is cached, manifests and metrics are verified; a run verifies every file, and makes "
+    "again what is damaged."
+)
+
+
+def show_tasks(
+    forecast: Forecast, tasks: list[Task], resolver: Resolver, console: Terminal
+) -> None:
+    """Print a line for each task."""
+    for task in tasks:
+        line = _task_line(task, forecast, resolver.lacks(task))
+        console.print(line, soft_wrap=True)
+
+
+def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
+    """Print a table by stage, and the totals."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
+    totals = ("", "", "", duration(forecast.seconds), "", megabytes(forecast.disk), "")
+    headings = ("cached", "to run", "skipped", "time", "memory", "disk", "time from")
+    table.add_column("stage", footer="total", no_wrap=True)
+    for heading, total in zip(headings, totals, strict=True):
+        table.add_column(heading, footer=total, justify="right", no_wrap=True)
+    for stage in forecast.stages:
+        counts = (stage.cached, stage.to_run, stage.skipped)
+        cells = [str(count) if count else "" for count in counts]
+        if stage.to_run:
+            source = counted(stage.runs, "run")
+            cells += [
+                duration(stage.seconds),
+                f"{stage.memory / GIB:.2f} GiB",
+                megabytes(stage.disk),
+                source if stage.runs else "default",
+            ]
+        table.add_row(stage.stage, *cells)
+    console.print(table)
+    for closing in _closing_lines(forecast, store):
+        console.print(closing)
+
+
+def duration(seconds: float) -> str:
+    """For people: `45 s`, `12 min`, `3.5 h`."""
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    return f"{seconds / HOUR:.1f} h"
+
+
+def megabytes(size: float) -> str:
+    """For people: `0.4 MB`, `12 MB`."""
+    return f"{size / MB:.0f} MB" if size >= 10 * MB else f"{size / MB:.1f} MB"
+
+
+def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
+    what = f"{task.stage.name:8} {task.name}"
+    serves = f"  (serves {counted(len(task.serves), 'experiment')})" if len(task.serves) > 1 else ""
+    if entry := forecast.present.get(task.id):
+        state = entry.manifest.status
+        return styled("{} {}{}", Text(f"{state:5}", COLOURS[state]), what, serves)
+    if found := forecast.predictions.get(task.id):
+        seconds = duration(found.cost.seconds)
+        return styled("[yellow]to do[/] {}{}  {}", what, serves, seconds)
+    why = lack or "it needs one that is skipped, infeasible or wrong"
+    return styled("[dim]skip [/] {}  ({})", what, why)
+
+
+def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
+    if not forecast.predictions:
+        return [_VERIFIED, "Nothing to run: the report takes a few seconds."]
+    lines: list[str | Text] = [_VERIFIED] if forecast.present else []
+    disk = forecast.disk
+    if forecast.setups:
+        seconds = sum(SETUP_SECONDS.get(name, 0.0) for name in forecast.setups)
+        size = sum(ENVIRONMENTS[n].disk_bytes for n in forecast.setups if n in ENVIRONMENTS)
+        disk += size
+        lines.append(
+            f"First, once: environments {', '.join(forecast.setups)}, about {duration(seconds)} "
+            f"and up to {megabytes(size)} (defaults)."
+        )
+    lines.append(
+        f"Expected on the clock: {duration(forecast.wall_seconds)}, {forecast.jobs} at a time; "
+        f"memory up to {forecast.memory / GIB:.1f} GiB; disk {megabytes(disk)}."
+    )
+    lines.append(_source(forecast))
+    existing = next(folder for folder in (store, *store.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < disk:
+        lines.append(styled("[red]Only {} are free in {}.[/]", megabytes(free), store))
+    return lines
+
+
+def _source(forecast: Forecast) -> str:
+    if not forecast.from_earlier_runs:
+        return (
+            "By defaults, as nothing like it has run yet: measured for TFC on 2 quiet processors "
+            "(docs/benchmarks.md). Another machine, or a busy one, may take twice that or more."
+        )
+    if forecast.elsewhere:
+        return "From earlier runs, some of them on another machine."
+    return f"From earlier runs on this machine ({forecast.machine})."

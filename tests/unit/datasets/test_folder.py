@@ -1,0 +1,167 @@
+"""A folder that the user names with BENCH_DATA: used, or refused with a reason."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.datasets.fetch import fetch
+from bench.datasets.model import DataFile, Dataset
+from bench.errors import DataError
+from bench.runners.host import HostReporter
+from bench.runners.wire import Request
+
+LABELS = bytes((0, 0, 8, 1, 0, 0, 0, 1))
+IMAGES = bytes((0, 0, 8, 3)) + bytes((0, 0, 0, 1)) * 3
+FILES = {
+    "train-images-idx3-ubyte": ("train-images.idx", IMAGES + b"\x01"),
+    "train-labels-idx1-ubyte": ("train-labels.idx", LABELS + b"\x00"),
+    "t10k-images-idx3-ubyte": ("test-images.idx", IMAGES + b"\x02"),
+    "t10k-labels-idx1-ubyte": ("test-labels.idx", LABELS + b"\x01"),
+}
+OTHER_IMAGES = IMAGES + b"\x09"
+
+
+class Forbidden:
+    """A source that must not be asked."""
+
+    name = "forbidden"
+
+    def deliver(self, *_: object) -> None:
+        pytest.fail("another source was asked although the user named a folder")
+
+
+def data_file(published: str, name: str, data: bytes) -> DataFile:
+    return DataFile(name, published, hashlib.sha256(data).hexdigest(), len(data))
+
+
+WANTED = Dataset(
+    tuple(data_file(published, *rest) for published, rest in FILES.items()),
+    (Forbidden(),),  # type: ignore[arg-type]
+)
+OTHER = Dataset((data_file("train-images-idx3-ubyte", "train-images.idx", OTHER_IMAGES),), ())
+
+
+def fill(folder: Path, spell: Callable[[str], str] = str, zipped: bool = False) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for published, (_, data) in FILES.items():
+        (folder / spell(published)).write_bytes(gzip.compress(data) if zipped else data)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
+    """Runs the stage with BENCH_DATA set to `data` in the temporary folder."""
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+
+    def call() -> Path:
+        reporter = HostReporter("task", lambda event: None, io.StringIO(), threading.Event())
+        spec = {"name": "Tiny-Set"}
+        request = Request(
+            "dataset", "0" * 64, spec, {}, outputs, tmp_path, tmp_path, tmp_path / "result", 1
+        )
+        fetch(request, reporter, {"Tiny-Set": WANTED, "Other-Set": OTHER})
+        assert reporter.tools == {"source": "folder named by BENCH_DATA"}
+        return outputs
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "below", [".", "raw", "TinySet/raw", "tiny-set", "tiny_set/raw", "Tiny-Set", "TINYSET"]
+)
+def test_usual_folders(run: Callable[[], Path], tmp_path: Path, below: str) -> None:
+    fill(tmp_path / "data" / below)
+    outputs = run()
+    for name, data in FILES.values():
+        assert (outputs / name).read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("spell", "zipped"),
+    [
+        (lambda name: name + ".gz", True),
+        (lambda name: name.replace("-idx", ".idx"), False),
+        (lambda name: name.replace("-idx", ".idx") + ".gz", True),
+        (lambda name: FILES[name][0], False),
+        (str, True),  # a browser unpacked the name but not the content
+        (lambda name: name + ".gz", False),  # or the other way round
+    ],
+)
+def test_usual_names(
+    run: Callable[[], Path], tmp_path: Path, spell: Callable[[str], str], zipped: bool
+) -> None:
+    fill(tmp_path / "data", spell, zipped)
+    outputs = run()
+    assert (outputs / "test-labels.idx").read_bytes() == LABELS + b"\x01"
+
+
+def test_a_folder_named_like_the_set_goes_first(run: Callable[[], Path], tmp_path: Path) -> None:
+    fill(tmp_path / "data")
+    (tmp_path / "data" / "train-images-idx3-ubyte").write_bytes(OTHER_IMAGES)
+    fill(tmp_path / "data" / "TinySet" / "raw")
+    assert (run() / "train-images.idx").read_bytes() == IMAGES + b"\x01"
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_wrong_checksum(run: Callable[[], Path], tmp_path: Path, zipped: bool) -> None:
+    fill(tmp_path / "data", zipped=zipped)
+    wrong = LABELS + b"\x05"
+    path = tmp_path / "data" / "t10k-labels-idx1-ubyte"
+    path.write_bytes(gzip.compress(wrong) if zipped else wrong)
+    with pytest.raises(DataError) as caught:
+        run()
+    assert str(path) in caught.value.what
+    assert WANTED.files[3].sha256 in caught.value.what
+    assert hashlib.sha256(wrong).hexdigest() in caught.value.what
+    assert "BENCH_DATA" in caught.value.remedy
+
+
+def test_file_of_another_data_set(run: Callable[[], Path], tmp_path: Path) -> None:
+    fill(tmp_path / "data")
+    (tmp_path / "data" / "train-images-idx3-ubyte").write_bytes(OTHER_IMAGES)
+    with pytest.raises(DataError, match="That is a file of Other-Set"):
+        run()
+
+
+def test_damaged_archive(run: Callable[[], Path], tmp_path: Path) -> None:
+    fill(tmp_path / "data", lambda name: name + ".gz", zipped=True)
+    path = tmp_path / "data" / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is damaged"):
+        run()
+
+
+def test_none_of_the_files(run: Callable[[], Path], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(DataError) as caught:
+        run()
+    assert "none of the files of Tiny-Set" in caught.value.what
+    assert all(published in caught.value.what for published in FILES)
+
+
+def test_some_files_missing(run: Callable[[], Path], tmp_path: Path) -> None:
+    fill(tmp_path / "data")
+    (tmp_path / "data" / "t10k-images-idx3-ubyte").unlink()
+    with pytest.raises(DataError) as caught:
+        run()
+    assert "t10k-images-idx3-ubyte" in caught.value.what
+    assert "train-images-idx3-ubyte" not in caught.value.what
+
+
+def test_folder_does_not_exist(run: Callable[[], Path]) -> None:
+    with pytest.raises(DataError, match="No such file or directory"):
+        run()
+
+
+def test_folder_is_a_file(run: Callable[[], Path], tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("oops")
+    with pytest.raises(DataError, match="cannot be read as a folder"):
+        run()

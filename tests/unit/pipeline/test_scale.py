@@ -1,0 +1,137 @@
+"""Large grids: what a plan does grows as the grid does, and no faster. Counted, not timed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from fakes import ENVIRONMENTS, GRID, FakeRunner
+
+from bench.cli import main
+from bench.errors import Exit
+from bench.grids.experiment import Point, expand
+from bench.grids.grid import load_grid
+from bench.pipeline import Resolver, execute, forecast, history, plan
+from bench.pipeline.budget import GIB
+from bench.session import common
+from bench.store import Store
+
+HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
+FEW, MANY = 2, 8
+# Sorting, and what is done once, aside.
+LINEAR = 1.15 * MANY / FEW
+
+
+def points(grid_file: Path, seeds: int) -> tuple[Point, ...]:
+    text = GRID.replace("seeds = [1]", f"seeds = {list(range(seeds))}")
+    grid_file.write_text(text)
+    return expand(load_grid(grid_file))
+
+
+def lines_of(work: Callable[[], object]) -> int:
+    """How many lines of bench `work` executes; loops and comprehensions count each time."""
+    count = 0
+
+    def on_line(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return on_line
+
+    def on_call(frame: FrameType, event: str, argument: Any) -> Any:
+        return on_line if f"{os.sep}bench{os.sep}" in frame.f_code.co_filename else None
+
+    before = sys.gettrace()
+    sys.settrace(on_call)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def survey(resolver: Resolver, wanted: tuple[Point, ...]) -> None:
+    """All that `bench plan` does but for reading the grid and printing."""
+    forecast(plan(wanted), resolver, 2, 2 * GIB, HOST)
+
+
+def fill(folder: Path, wanted: tuple[Point, ...]) -> Resolver:
+    """A store that holds all but the last tenth of the tasks."""
+    resolver = Resolver(Store(folder), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
+    tasks = plan(wanted)
+    execute(tasks[: len(tasks) * 9 // 10], resolver, 1, 1, lambda event: None)
+    return resolver
+
+
+def test_a_survey_of_an_empty_store_grows_as_its_grid_does(
+    grid_file: Path, resolver: Resolver
+) -> None:
+    few, many = (points(grid_file, seeds) for seeds in (FEW, MANY))
+    lines = lines_of(lambda: survey(resolver, few))
+    assert lines_of(lambda: survey(resolver, many)) < LINEAR * lines
+
+
+def test_a_survey_of_a_filled_store_grows_as_its_grid_and_history_do(
+    grid_file: Path, tmp_path: Path
+) -> None:
+    same, new = [], []
+    for seeds in (FEW, MANY):
+        wanted = points(grid_file, seeds)
+        resolver = fill(tmp_path / str(seeds), wanted)
+        assert len(history.read(resolver.store.root)) > 10 * seeds
+        same.append(lines_of(lambda: survey(resolver, wanted)))  # noqa: B023  # called at once
+        # Works of which the history has none: it has to be searched for the like of each.
+        grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[3, 3], [5, 5]]"))
+        others = expand(load_grid(grid_file))
+        new.append(lines_of(lambda: survey(resolver, others)))  # noqa: B023
+    assert same[1] < LINEAR * same[0]
+    assert new[1] < LINEAR * new[0]
+
+
+def test_folders_are_listed_once_and_artifacts_looked_up_once(
+    grid_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = points(grid_file, FEW)
+    resolver = fill(tmp_path / "store", wanted)
+    listed: Counter[str] = Counter()
+    looked_up: Counter[str] = Counter()
+    scandir, find = os.scandir, resolver.store.find
+
+    def counting_scandir(path: Any) -> Any:
+        listed[str(path)] += 1
+        return scandir(path)
+
+    def counting_find(stage: str, key: str, name: str) -> Any:
+        looked_up[key] += 1
+        return find(stage, key, name)
+
+    monkeypatch.setattr(os, "scandir", counting_scandir)
+    monkeypatch.setattr(resolver.store, "find", counting_find)
+    tasks = plan(wanted)
+    present = resolver.present(tasks)
+    assert len(present) > len(tasks) // 2
+    assert set(listed.values()) == {1}
+    assert set(looked_up.values()) == {1}
+    assert len(looked_up) == len(present)  # what is not there is not looked for on disk
+
+
+def test_a_plan_prints_as_much_for_many_points_as_for_few(
+    grid_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
+    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    printed = []
+    for seeds in (FEW, MANY):
+        points(grid_file, seeds)
+        store = ["--store", str(tmp_path / "store")]
+        assert main(["plan", str(grid_file), "--runner", "venv", *store]) == Exit.OK
+        printed.append(capsys.readouterr().out.splitlines())
+    assert len(printed[0]) == len(printed[1]) < 40
+    text = "\n".join(printed[1])
+    assert "low      1: 1024 to 64, PE 2, SIMD 8" in text
+    assert "100 100 100 3 %" in text

@@ -1,0 +1,93 @@
+"""What the report shows of single designs: the right ones, whatever became of their neighbours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fakes import FakeRunner
+from wrong_design import INTERVALS, DesignRunner
+
+from bench import provenance, report
+from bench.grids.experiment import expand
+from bench.grids.grid import load_grid
+from bench.pipeline import Resolver, execute, plan
+from bench.report.figures.layers import layer_figures
+from bench.report.material import Material
+from bench.report.ratios import throughput_ratios
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    return DesignRunner()
+
+
+def gathered(grid_file: Path, resolver: Resolver, foldings: list[str]) -> Material:
+    text = grid_file.read_text().replace('["low", "max"]', json.dumps(foldings))
+    grid_file.write_text(text.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
+    experiments = expand(load_grid(grid_file))
+    execute(plan(experiments), resolver, 2, 2, lambda event: None)
+    return report.gather(
+        "test",
+        experiments,
+        report.collect(experiments, resolver),
+        report.collect_trainings(experiments, resolver),
+        provenance.chains(experiments, resolver),
+    )
+
+
+ORDERS = (
+    ["max", "mid-original", "low", "min"],
+    ["mid-original", "min", "max", "low"],
+    ["low", "max", "mid-original", "min"],
+    ["min", "low", "max"],
+)
+
+
+# Each order whole, and each folding that can fail in orders that have it first or last.
+@pytest.mark.parametrize(
+    ("foldings", "failing"),
+    [*((order, "") for order in ORDERS), (ORDERS[0], "max"), (ORDERS[3], "max"),
+     (ORDERS[1], "low"), (ORDERS[2], "low")],
+)  # fmt: skip
+def test_slowest_and_fastest_are_so_by_their_intervals(
+    grid_file: Path, resolver: Resolver, runner: FakeRunner, foldings: list[str], failing: str
+) -> None:
+    runner.fail_on("simulate", f"tfc-mnist-w2a2-s1-{failing}")
+    material = gathered(grid_file, resolver, foldings)
+    simulated = [name for name in INTERVALS if name != failing]
+    expected = (
+        max(simulated, key=INTERVALS.__getitem__),
+        min(simulated, key=INTERVALS.__getitem__),
+    )
+    for design, folding in zip((material.slowest, material.fastest), expected, strict=True):
+        assert design is not None
+        assert (design.name, design.point) == (
+            f"tfc-mnist-w2a2-s1-{folding}",
+            foldings.index(folding),
+        )
+        assert design.ii_simulated == INTERVALS[folding]
+        assert design.layers[0]["cycles_estimated"] == INTERVALS[folding]
+    for figure in layer_figures(material):
+        assert f"{figure.data['design'].iloc[0]}".endswith(expected[0])  # type: ignore[index]
+
+
+def test_without_a_simulation_there_is_no_slowest_design(
+    grid_file: Path, resolver: Resolver, runner: FakeRunner
+) -> None:
+    runner.fail_on("simulate", "tfc-mnist-w2a2-s1-low")
+    material = gathered(grid_file, resolver, ["mid-original", "low"])
+    assert (material.slowest, material.fastest) == (None, None)
+
+
+def test_foldings_are_compared_on_one_board(grid_file: Path, resolver: Resolver) -> None:
+    text = grid_file.read_text()
+    grid_file.write_text(text.replace('board = "Pynq-Z1"', 'board = ["Pynq-Z1", "ZCU104"]'))
+    results = gathered(grid_file, resolver, ["low", "max"]).results
+    results.loc[results["board"].eq("ZCU104"), "fps_core"] *= 2
+    assert [(one.point, one.slow, one.fast, one.core) for one in throughput_ratios(results)] == [
+        (f"TFC MNIST w2a2 seed 1 {board}", "low", "max", 64.0) for board in ("Pynq-Z1", "ZCU104")
+    ]
+    alone = throughput_ratios(results[results["folding"].eq("low")])
+    assert alone == [], "one folding on two boards is no ratio of foldings"
