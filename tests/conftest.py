@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from temporary import use
+
+# Modules that tests share; pytest itself puts no folder of tests on the path.
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), *(str(HERE / layer) for layer in ("integration", "sim"))]
+
+from temporary import use  # noqa: E402
 
 if TYPE_CHECKING:
     from built_archive import Built

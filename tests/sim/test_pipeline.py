@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from real_runs import GRID, Bench
 
 from bench.stages import STAGES
-from conftest import GRID, Bench
 
 IMAGE_BYTES, DMA_BYTES_PER_CYCLE = 256, 8
 MIDDLE_SECONDS = 1.0  # most stages take longer

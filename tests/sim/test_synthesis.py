@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from real_runs import GRID, Bench
 
 from bench.errors import EnvironmentFailure, Exit
 from bench.paths import ROOT, environments_folder
 from bench.runners.vivado import require_plain
-from conftest import GRID, Bench
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 REPORTS = ROOT / "tests" / "unit" / "vivado"

@@ -7,11 +7,11 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from real_runs import Bench
 
 from bench.environments import ENVIRONMENTS
 from bench.paths import ROOT, environments_folder
 from bench.runners.venv import VenvRunner
-from conftest import Bench
 
 SHARES = 2
 

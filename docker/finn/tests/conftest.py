@@ -10,7 +10,7 @@ import pytest
 
 FINN_FOLDER = Path(__file__).resolve().parents[1]
 COMMON_FOLDER = FINN_FOLDER.parent / "common"
-sys.path[:0] = [str(COMMON_FOLDER), str(FINN_FOLDER)]
+sys.path[:0] = [str(Path(__file__).parent), str(COMMON_FOLDER), str(FINN_FOLDER)]
 
 # Workers started by a test inherit it.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(COMMON_FOLDER), str(FINN_FOLDER)])

@@ -19,7 +19,7 @@ import pytest
 
 TRAIN_FOLDER = Path(__file__).resolve().parents[1]
 COMMON_FOLDER = TRAIN_FOLDER.parent / "common"
-sys.path[:0] = [str(COMMON_FOLDER), str(TRAIN_FOLDER)]
+sys.path[:0] = [str(Path(__file__).parent), str(COMMON_FOLDER), str(TRAIN_FOLDER)]
 
 from stagekit import Reporter, Request, Stage  # noqa: E402  (found through the path above)
 
