@@ -14,8 +14,8 @@ from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.runners import Job
-from bench.status import WRONG
 from bench.store import Store
+from bench.words import Status
 
 NAME = "tfc-mnist-w2a2-s1-max"
 REASON = "of 63 of 200 images the RTL gives other outputs"
@@ -78,7 +78,7 @@ class WrongRunner(DesignRunner):
         if (job.task, job.request.stage) == (NAME, self.stage):
             if self.stage == "simulate":
                 metrics |= {"bit_exact": False, "agreeing_with_torch": 137}
-            result = replace(result, status=WRONG, reason=REASON)
+            result = replace(result, status=Status.WRONG, reason=REASON)
         path.write_text(json.dumps(metrics))
         return result
 

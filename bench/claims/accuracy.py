@@ -13,6 +13,7 @@ from bench.claims.frames import grouped, judged_rows, states
 from bench.claims.table import AccuracyClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
+from bench.words import Precision
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def judge_accuracy(claim: AccuracyClaim, trainings: pd.DataFrame) -> Part:
 
 
 def _judge_group(claim: AccuracyClaim, where: str, rows: pd.DataFrame) -> Part:
-    name = "w{}a{}".format(*claim.reference)
+    name = Precision(*claim.reference).label
     points = {
         bits: _point(claim, group) for bits, group in grouped(rows, ("weight_bits", "act_bits"))
     }
@@ -66,7 +67,7 @@ def _judge_group(claim: AccuracyClaim, where: str, rows: pd.DataFrame) -> Part:
     outside: list[str] = []
     lacking: list[str] = []
     for bits, point in points.items():
-        low = "w{}a{}".format(*bits)
+        low = Precision(*bits).label
         if point is None:
             lacking.append(low)
             continue
@@ -89,7 +90,7 @@ def _verdict(
     enough = bool(rows["epochs"].iloc[0] >= claim.epochs)
     reason = (
         f"{where}: {within} of {counted(len(evidence), 'lower precision')} no less accurate than "
-        f"w{claim.reference[0]}a{claim.reference[1]}, within the tolerance"
+        f"{Precision(*claim.reference)}, within the tolerance"
     )
     if outside:
         reason += f"; further below (points): {_first(outside)}"

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import ConfigError
-from bench.status import is_wrong
+from bench.words import Precision, Status
 
-IDENTITY = ("network", "dataset", "weight_bits", "act_bits", "seed", "status")
+IDENTITY = ("network", "dataset", "weight_bits", "act_bits", "seed", "status", "stopped_at")
 
 
 def judged_rows(
@@ -44,7 +44,7 @@ def judged_rows(
         )
     columns = dict.fromkeys((*IDENTITY, "experiment", *names, *numbers))
     found = rows.reindex(columns=list(columns))
-    found.loc[found["status"].map(is_wrong).astype(bool), list(numbers)] = pd.NA
+    found.loc[found["status"].eq(Status.WRONG), list(numbers)] = pd.NA
     for name in ("weight_bits", "act_bits"):
         found[name] = pd.to_numeric(found[name], errors="coerce")
     found = found[found["network"].isin(list(networks))]
@@ -60,10 +60,11 @@ def grouped(rows: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[Any, 
 
 def precision(row: Any) -> str:
     """Such as `w2a4`."""
-    return f"w{int(row['weight_bits'])}a{int(row['act_bits'])}"
+    return Precision(int(row["weight_bits"]), int(row["act_bits"])).label
 
 
 def states(rows: pd.DataFrame) -> str:
     """What became of rows that lack a number, such as `2 failed: train`."""
-    counts = rows["status"].astype("string").fillna("unknown").value_counts()
+    labels = rows["status"] + (": " + rows["stopped_at"].astype("string")).fillna("")
+    counts = labels.value_counts()
     return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))

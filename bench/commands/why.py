@@ -23,7 +23,7 @@ from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.session import common, options, rows
 from bench.session.kinds import PathKind
-from bench.status import is_wrong, kind_of
+from bench.words import Status
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,12 @@ def command(
         say(json.dumps(_as_json(found, values, column, commands), indent=1, default=str))
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
-    status = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
-    if is_wrong(status):
+    stopped = f": {values['stopped_at']}" if values["stopped_at"] else ""
+    status = f"{values['status']}{stopped}"
+    status += f" ({values['reason']})" if values["reason"] else ""
+    if values["status"] == Status.WRONG:
         status += "; what running it has shown is left out"
-    state = Text(status, COLOURS[kind_of(status)])
+    state = Text(status, COLOURS[values["status"]])
     heading = styled("[bold]{}[/] of grid '{}', {}: {}", row, found.grid, found.file, state)
     provenance.line(console, heading)
     if found.others:

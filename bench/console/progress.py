@@ -21,22 +21,22 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from bench import status
 from bench.console import events
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, excerpt, printable
+from bench.words import Status
 
 PLAIN_SECONDS = 10.0
 # Columns from which a bar, the time and what a stage says have room beside a name.
 ROOMY, NAME_WIDTH = 100, 30
 COLOURS = {
-    status.DONE: "green",
+    Status.DONE: "green",
     "kept": "green",
-    status.WRONG: "red bold",
-    status.INFEASIBLE: "yellow",
-    status.SKIPPED: "yellow",
-    status.FAILED: "red",
-    status.MISSING: "dim",
+    Status.WRONG: "red bold",
+    Status.INFEASIBLE: "yellow",
+    Status.SKIPPED: "yellow",
+    Status.FAILED: "red",
+    Status.MISSING: "dim",
 }
 
 

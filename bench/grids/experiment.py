@@ -13,10 +13,8 @@ from bench.grids.catalog import BOARD_PARTS
 from bench.grids.finn_folding import Option
 from bench.grids.foldings import Folding, FoldingTable
 from bench.grids.grid import precisions
-from bench.grids.tables import EMULATED, FLOAT, Grid
-
-BitWidths = int | tuple[int, ...]
-"""One number for all layers, or one for each; 0 where nothing is quantized."""
+from bench.grids.tables import EMULATED, Grid
+from bench.words import BitWidths, Precision
 
 
 @dataclass(frozen=True)
@@ -127,10 +125,8 @@ class Training:
     def name(self) -> str:
         """Readable name, e.g. `tfc-mnist-w2a2-s1`."""
         train = self.train
-        bits = FLOAT
-        if train.weight_bits:
-            bits = f"w{bits_text(train.weight_bits)}a{bits_text(train.act_bits)}"
-        return f"{train.network}-{self.dataset.name}-{bits}-s{train.seed}".lower()
+        precision = Precision(train.weight_bits, train.act_bits)
+        return f"{train.network}-{self.dataset.name}-{precision}-s{train.seed}".lower()
 
     @property
     def training_name(self) -> str:
@@ -192,11 +188,6 @@ def spec_as_json(spec: StageSpec) -> dict[str, Any]:
     """The spec as JSON values, ready for a key or a request."""
     values: dict[str, Any] = json.loads(json.dumps(asdict(spec)))
     return values
-
-
-def bits_text(bits: BitWidths) -> str:
-    """Bit widths for people: `4`, `8-2-2-8`, `float`."""
-    return "-".join(map(str, bits)) if isinstance(bits, tuple) else str(bits or FLOAT)
 
 
 def expand(grid: Grid) -> tuple[Experiment, ...]:

@@ -21,7 +21,6 @@ from bench.grids.foldings import Folding
 from bench.grids.names import HOST, IPV6, LONGEST, USER
 from bench.grids.schema import Line, Means, Name, Table, disagree, matching
 
-FLOAT = "float"
 # The trained network's largest; what is built for an FPGA keeps to BIT_WIDTHS.
 LARGEST_REFERENCE_BITS = 32
 LARGEST_SEED = 2**63 - 1  # torch's

@@ -14,10 +14,10 @@ import psutil
 
 from bench.errors import ConfigError
 from bench.grids.catalog import DATASETS, NETWORKS
-from bench.grids.experiment import bits_text
 from bench.grids.foldings import layer_cycles
 from bench.grids.tables import EMULATED
 from bench.pipeline.plan import Task
+from bench.words import Precision
 
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
@@ -139,7 +139,7 @@ class _Origin:
     def bits(self) -> str:
         """Of weights and activations."""
         train = self._specs.get("train")
-        return f"w{_bits(train['weight_bits'])}a{_bits(train['act_bits'])}" if train else ""
+        return Precision.of(train["weight_bits"], train["act_bits"]).label if train else ""
 
     @cached_property
     def folding(self) -> str:
@@ -178,10 +178,6 @@ def _work(task: Task, origin: _Origin) -> Work:
         amount = float(spec["images"]) * origin.cycles_per_image if emulated else 0.0
         variant = EMULATED if emulated else "board"
     return Work(stage, origin.network, origin.bits, origin.folding, variant, amount)
-
-
-def _bits(bits: Any) -> str:
-    return bits_text(tuple(bits) if isinstance(bits, list) else bits)
 
 
 def ranks(tasks: Sequence[Task], work: Mapping[str, Work]) -> dict[str, float]:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from bench.paths import ROOT
 from bench.pipeline.plan import Task
 from bench.runners import Runner
-from bench.status import DONE
 from bench.store import DamageError, Entry, Store
 from bench.store.keys import SHORT, artifact_key, canonical, hash_sources
+from bench.words import Status
 
 
 class Resolver:
@@ -108,6 +108,6 @@ class Resolver:
             for need in task.needs.values():
                 if need in blocked:
                     blocked[task.id] = blocked[need]
-                elif need in present and present[need].manifest.status != DONE:
+                elif need in present and present[need].manifest.status != Status.DONE:
                     blocked[task.id] = present[need].manifest.reason
         return blocked

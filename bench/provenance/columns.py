@@ -116,7 +116,9 @@ SOURCES: dict[str, Source] = {
     "fmax_mhz": _built("fmax_mhz", "Vivado, after routing"),
     "power_w": _built("power_w", "Vivado's estimate, after routing"),
     "synthesis": _built("status", "how the stage ended"),
-    "status": Source(ALL, "status", "`done`, or the first stage that is not", "store"),
+    "synthesis_reason": _built("reason", "why"),
+    "status": Source(ALL, "status", "of the first stage that is not `done`", "store"),
+    "stopped_at": Source(ALL, "stage", "the first stage that is not `done`", "store"),
     "reason": Source(ALL, "reason", "of that stage", "store"),
     "runner": Source(ALL, "environment.runner", "of the worker stages", "store"),
 }

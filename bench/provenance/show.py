@@ -14,8 +14,8 @@ from rich.text import Text
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
 from bench.provenance.chain import Step, checkout_of
-from bench.status import is_wrong
 from bench.store.keys import SHORT
+from bench.words import Status
 
 WIDTH = 80
 # Lists and tables longer than that are in the manifest and in --json.
@@ -50,7 +50,7 @@ def _summary(step: Step) -> tuple[str, ...]:
 
 def _show_step(step: Step, console: Terminal) -> None:
     reason = f" ({step.reason})" if step.reason else ""
-    status = Text(step.status, "red bold" if is_wrong(step.status) else "")
+    status = Text(step.status, "red bold" if step.status == Status.WRONG else "")
     line(console, styled("[bold]{}[/]: {}; {}{}", step.stage, step.summary, status, reason))
     made = step.manifest
     facts: dict[str, str] = {"given": _values(step.spec)}

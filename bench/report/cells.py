@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.provenance import PART
-from bench.status import WRONG, kind_of
+from bench.words import Precision, Status
 
 Columns = dict[str, Callable[[Any], str]]
 """By heading, what makes a cell's text of a row."""
@@ -19,9 +19,19 @@ TEXT_COLUMNS = (
 SYNTHESIZED = " syn."
 
 
+def precision(row: Any) -> Precision:
+    """The precision of a row of results or trainings."""
+    return Precision.of(row["weight_bits"], row["act_bits"])
+
+
+def stopped(row: Any) -> str:
+    """What became of a row, and at which stage, such as `infeasible: compile`."""
+    return f"{row['status']}: {row['stopped_at']}" if text(row["stopped_at"]) else row["status"]
+
+
 def point(row: Any) -> str:
     """Bits, seed and folding, such as `w2a2 s1 low`."""
-    return f"w{row['weight_bits']}a{row['act_bits']} s{row['seed']} {row['folding']}"
+    return f"{precision(row)} s{row['seed']} {row['folding']}"
 
 
 def name_of(rows: pd.DataFrame, *, with_dataset: bool) -> Callable[[Any], str]:
@@ -96,8 +106,7 @@ def _as_torch(row: Any) -> str:
 
 def status(row: Any) -> str:
     """In one word; capitals for what must not be overlooked."""
-    kind = kind_of(row["status"])
-    return kind.upper() if kind == WRONG else kind
+    return str(row["status"]).upper() if row["status"] == Status.WRONG else str(row["status"])
 
 
 def _mean(row: Any, name: str, factor: float, digits: int, unit: str = "") -> str:
@@ -149,6 +158,5 @@ def over_seeds_name(rows: pd.DataFrame) -> Callable[[Any], str]:
     """What names a row of several seeds."""
     several = rows["board"].nunique() > 1
     return lambda row: (
-        f"w{row['weight_bits']}a{row['act_bits']} {row['folding']}"
-        + (f" {row['board']}" if several else "")
+        f"{precision(row)} {row['folding']}" + (f" {row['board']}" if several else "")
     )

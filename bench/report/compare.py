@@ -12,9 +12,9 @@ from pathlib import Path
 from bench.errors import ConfigError
 from bench.report.tolerance import IDENTITY, TOLERANCES, UNKNOWN, Row, Tolerance
 from bench.stages import BY_NAME
-from bench.status import is_wrong
 from bench.store import Entry
 from bench.store.keys import canonical
+from bench.words import Precision, Status
 
 EQUAL, WITHIN, DIFFERENT, MISSING = "equal", "within", "different", "missing"
 STATES = (EQUAL, WITHIN, DIFFERENT, MISSING)
@@ -147,13 +147,22 @@ def _lacking(columns: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
 
 def _wrong(table: Table) -> tuple[str, ...]:
     named = {row.get("experiment") or _name(identity): row for identity, row in table.items()}
-    return tuple(name for name, row in named.items() if is_wrong(row.get("status", "")))
+    return tuple(name for name, row in named.items() if row.get("status") == Status.WRONG)
 
 
 def _name(identity: Sequence[str]) -> str:
     network, dataset, weight_bits, act_bits, folding, seed, board = identity
-    name = f"{network} {dataset} w{weight_bits}a{act_bits} s{seed} {folding}"
+    precision = _precision(weight_bits, act_bits)
+    name = f"{network} {dataset} {precision} s{seed} {folding}"
     return f"{name} {board}".rstrip()
+
+
+def _precision(weight_bits: str, act_bits: str) -> str:
+    """Its label; a file from outside may have anything in these columns."""
+    try:
+        return Precision.of(weight_bits, act_bits).label
+    except ValueError:
+        return f"{weight_bits} {act_bits}"
 
 
 def _judge(one: Row, other: Row, column: str, tolerance: Tolerance) -> tuple[str, float | None]:

@@ -11,13 +11,13 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from bench import status
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, printable
 from bench.report import cells, remarks
 from bench.report.cells import Columns
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
+from bench.words import NOT_DONE, Status
 
 # More points than that are summed up.
 MANY = 60
@@ -53,9 +53,9 @@ def _say(console: Terminal, results: pd.DataFrame) -> None:
     ):
         for line in _few(lines):
             console.print(line)
-    for line in remarks.reason_lines(results, (status.DONE, *status.NOT_DONE)):
+    for line in remarks.reason_lines(results, (Status.DONE, *NOT_DONE)):
         console.print(line)
-    for line in remarks.reason_lines(results, (status.WRONG,)):
+    for line in remarks.reason_lines(results, (Status.WRONG,)):
         console.print(line, style="red")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.grids.experiment import Point
 from bench.provenance import Step
-from bench.status import is_wrong
+from bench.words import Status
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Material:
         With `point`, a row's number among all results, and `name`, that of the experiment.
         """
         rows = self.results.assign(point=range(len(self.results)), name=list(self.names))
-        return rows[~rows["status"].map(is_wrong).astype(bool)]
+        return rows[rows["status"].ne(Status.WRONG)]
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bench.words import Precision
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -38,11 +40,12 @@ def throughput_ratios(results: pd.DataFrame) -> list[Ratio]:
         ordered = group.sort_values("fps_core")
         slow, fast = ordered.iloc[0], ordered.iloc[-1]
         network, dataset, weight_bits, act_bits, seed, board = values
+        precision = Precision.of(weight_bits, act_bits)
         where = f" {board}" if several_boards else ""
         both_measured = pd.notna(slow["ii_measured"]) and pd.notna(fast["ii_measured"])
         ratios.append(
             Ratio(
-                point=f"{network} {dataset} w{weight_bits}a{act_bits} seed {seed}{where}",
+                point=f"{network} {dataset} {precision} seed {seed}{where}",
                 slow=slow["folding"],
                 fast=fast["folding"],
                 core=fast["fps_core"] / slow["fps_core"],

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from bench.console.text import counted
 from bench.provenance import PART
-from bench.report.cells import at_another_clock, name_of, number
+from bench.report.cells import at_another_clock, name_of, number, stopped
 from bench.report.ratios import throughput_ratios
-from bench.status import DONE, kind_of
+from bench.words import Status
 
 
 def ratio_lines(results: pd.DataFrame) -> list[str]:
@@ -38,7 +39,7 @@ def part_lines(results: pd.DataFrame) -> list[str]:
 def torch_lines(results: pd.DataFrame) -> list[str]:
     """Which designs, right otherwise, give some images another class than torch does."""
     name = name_of(results, with_dataset=True)
-    tied = results[results["torch_ties"].gt(0).fillna(False) & results["status"].eq(DONE)]
+    tied = results[results["torch_ties"].gt(0).fillna(False) & results["status"].eq(Status.DONE)]
     return [
         f"{name(row)}: {_ties(row)} of "
         "another class than in torch, each by a tie: a value on a rounding boundary, which torch "
@@ -65,22 +66,28 @@ def clock_lines(results: pd.DataFrame) -> list[str]:
     ]
 
 
-def reason_lines(results: pd.DataFrame, kinds: tuple[str, ...]) -> list[str]:
+def reason_lines(results: pd.DataFrame, statuses: tuple[Status, ...]) -> list[str]:
     """Why points are not done; each reason once, with how many it stops.
 
     Args:
         results: One row per experiment.
-        kinds: Words of `bench.status`; only rows that are one of them.
+        statuses: Only rows that have one of them.
     """
     name = name_of(results, with_dataset=True)
-    chosen = results["reason"].notna() & results["status"].map(kind_of).isin(kinds)
+    chosen = results["reason"].notna() & results["status"].isin(statuses)
     return [
-        f"{len(rows)} x {status}, such as {name(rows.iloc[0])}: {reason}"
-        for (status, reason), rows in results[chosen].groupby(["status", "reason"], sort=False)
+        f"{len(rows)} x {stopped(rows.iloc[0])}, such as {name(rows.iloc[0])}: {reason}"
+        for reason, rows in _by_reason(results[chosen])
     ]
+
+
+def _by_reason(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    groups = rows.groupby(["status", "stopped_at", "reason"], sort=False, dropna=False)
+    for _, group in groups:
+        yield str(group["reason"].iloc[0]), group
 
 
 def synthesis_lines(results: pd.DataFrame) -> list[str]:
     """How many bitstreams were built, and why others were not."""
-    counts = results["synthesis"].dropna().value_counts()
-    return [f"bitstreams: {count} {state}" for state, count in counts.items()]
+    ends = results["synthesis"] + (": " + results["synthesis_reason"]).fillna("")
+    return [f"bitstreams: {count} {end}" for end, count in ends.dropna().value_counts().items()]

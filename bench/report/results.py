@@ -7,29 +7,29 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from bench.grids.experiment import BitWidths, Experiment, Point, Training, bits_text
+from bench.grids.experiment import Experiment, Point, Training
 from bench.pipeline import Resolver, Task, plan
 from bench.provenance import PART, SOURCES, WHOLE
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.stages import STAGES
-from bench.status import DONE, FAILED, MISSING, SKIPPED, is_wrong
 from bench.store import Entry
+from bench.words import BitWidths, State, Status, widths_label
 
 COLUMNS = (
     "network", "dataset", "weight_bits", "act_bits", "folding", "seed", "epochs", "accuracy",
     "sim_images", "sim_accuracy", "bit_exact", "ii_estimated", "ii_simulated", "latency_cycles",
     "clock_mhz", "fps_core", "fps_measured", "measured_on", "lut", "bram18", "dsp", "fits",
-    "status", "runner",
+    "status", "stopped_at", "runner",
     "ii_unsized", "ii_measured", "best_epoch", "estimated_variant", "dsp_instantiated", "part",
     "board", "fifo_depth", "fifo_bits", "unsized_deadlock", "pe_simd", "target_fps", "reason",
-    "synthesis", "lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w",
-    "board_name", "clock_measured_mhz", "agreeing_with_torch", "torch_ties", "lut_scope",
-    "lut_uncharged", "matrix_layers", "experiment",
+    "synthesis", "synthesis_reason", "lut_synth", "bram18_synth", "dsp_synth", "wns_ns",
+    "fmax_mhz", "power_w", "board_name", "clock_measured_mhz", "agreeing_with_torch",
+    "torch_ties", "lut_scope", "lut_uncharged", "matrix_layers", "experiment",
 )  # fmt: skip
 
 TRAINING_COLUMNS = (
     "network", "dataset", "weight_bits", "act_bits", "seed", "epochs",
-    "accuracy", "best_epoch", "parameters", "status", "reason", "experiment",
+    "accuracy", "best_epoch", "parameters", "status", "stopped_at", "reason", "experiment",
 )  # fmt: skip
 
 AnyPoint = TypeVar("AnyPoint", bound=Point)
@@ -40,7 +40,7 @@ AnyPoint = TypeVar("AnyPoint", bound=Point)
 _OF_ITS_RUN = ("rtl-sim", "measured", "synthesized")
 _SAYS_WHAT_IS_WRONG = (
     "sim_images", "bit_exact", "agreeing_with_torch", "torch_ties", "measured_on", "board_name",
-    "synthesis",
+    "synthesis", "synthesis_reason",
 )  # fmt: skip
 WITHHELD = tuple(
     column
@@ -62,17 +62,17 @@ def collect(
     """
     rows = [
         _row(experiment, entries)
-        | {"synthesis": _synthesis(entries.get("synthesize"), resolver)}
-        | (dict.fromkeys(WITHHELD) if is_wrong(found["status"]) else {})
-        | found
-        for experiment, entries, found in _look_up(experiments, resolver, present)
+        | _synthesis(entries.get("synthesize"), resolver)
+        | (dict.fromkeys(WITHHELD) if state.status == Status.WRONG else {})
+        | _stopped(state)
+        for experiment, entries, state in _look_up(experiments, resolver, present)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
 
 
 def wrong_rows(results: pd.DataFrame) -> list[str]:
     """The experiments whose designs compute something else than the trained model."""
-    return [str(name) for name in results["experiment"][results["status"].map(is_wrong)]]
+    return [str(name) for name in results["experiment"][results["status"].eq(Status.WRONG)]]
 
 
 def collect_trainings(
@@ -97,15 +97,15 @@ def collect_trainings(
             "epochs": training.train.epochs,
         }
         | {name: _metrics(entries, "train").get(name) for name in TRAINING_COLUMNS[6:9]}
-        | found
-        for training, entries, found in _look_up(tuple(trainings.values()), resolver, present)
+        | _stopped(state)
+        for training, entries, state in _look_up(tuple(trainings.values()), resolver, present)
     ]
     return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS)).convert_dtypes()
 
 
 def _look_up(
     points: Sequence[AnyPoint], resolver: Resolver, present: Mapping[str, Entry] | None
-) -> Iterator[tuple[AnyPoint, dict[str, Entry], dict[str, str | None]]]:
+) -> Iterator[tuple[AnyPoint, dict[str, Entry], State]]:
     """Each point with its artifacts by stage, and its status with the reason."""
     tasks = plan(points)
     present = resolver.present(tasks, strict=True) if present is None else present
@@ -116,12 +116,11 @@ def _look_up(
     for point in points:
         own = by_point[point.name]
         entries = {name: present[task.id] for name, task in own.items() if task.id in present}
-        status, reason = _status(own, present, resolver)
-        yield point, entries, {"status": status, "reason": reason}
+        yield point, entries, _state(own, present, resolver)
 
 
 def _bits(bits: BitWidths) -> int | str:
-    return bits if isinstance(bits, int) and bits else bits_text(bits)
+    return bits if isinstance(bits, int) and bits else widths_label(bits)
 
 
 def _metrics(entries: Mapping[str, Entry], stage: str) -> dict[str, Any]:
@@ -211,19 +210,22 @@ def _runner(entries: Mapping[str, Entry]) -> str | None:
     return "+".join(sorted(runners)) or None
 
 
-def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
+def _stopped(state: State) -> dict[str, str | None]:
+    return {"status": str(state.status), "stopped_at": state.stage, "reason": state.reason}
+
+
+def _synthesis(entry: Entry | None, resolver: Resolver) -> dict[str, str | None]:
     """How the bitstream's build ended, or why there was none."""
     if lack := resolver.runners[VIVADO].lacks(VIVADO):
-        return f"{SKIPPED}: {lack}"
-    if entry is None:
-        return MISSING
-    reason = entry.manifest.reason
-    return f"{entry.manifest.status}: {reason}" if reason else entry.manifest.status
+        status, reason = str(Status.SKIPPED), lack
+    elif entry is None:
+        status, reason = str(Status.MISSING), ""
+    else:
+        status, reason = entry.manifest.status, entry.manifest.reason
+    return {"synthesis": status, "synthesis_reason": reason or None}
 
 
-def _status(
-    own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
-) -> tuple[str, str | None]:
+def _state(own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver) -> State:
     """`done`, with what differs from the grid; or what stopped the point, where, and why."""
     for stage in STAGES:
         task = own.get(stage.name)
@@ -233,16 +235,17 @@ def _status(
         if stage.name == "synthesize" and stage.name not in own["measure"].needs:
             continue  # a finding beside the others, in its own columns; nothing waits for it
         if entry is None and (lack := resolver.lacks(task)):
-            return f"{SKIPPED}: {stage.name}", lack
+            return State(status=Status.SKIPPED, stage=stage.name, reason=lack)
         if entry is None:
             inputs = {name: present[need] for name, need in task.needs.items() if need in present}
             key = resolver.key(task, inputs) if len(inputs) == len(task.needs) else ""
             failure = resolver.store.failure(stage.name, key) if key else None
             if failure is None:
-                return f"{MISSING}: {stage.name}", None
+                return State(status=Status.MISSING, stage=stage.name)
             _, manifest = failure
-            return f"{FAILED}: {stage.name}", manifest.reason
-        if entry.manifest.status != DONE:
-            return f"{entry.manifest.status}: {stage.name}", entry.manifest.reason
+            return State(status=Status.FAILED, stage=stage.name, reason=manifest.reason)
+        status = Status(entry.manifest.status)
+        if status != Status.DONE:
+            return State(status=status, stage=stage.name, reason=entry.manifest.reason)
     build = present[own["compile"].id].metrics() if "compile" in own else {}
-    return DONE, build.get("folding_note")
+    return State(status=Status.DONE, reason=build.get("folding_note"))

@@ -7,9 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from bench import status
+from bench.report.cells import precision
+from bench.words import Status
 
-_COUNTED = (status.DONE, status.WRONG, status.INFEASIBLE, status.FAILED, status.MISSING)
+_COUNTED = (
+    Status.DONE, Status.WRONG, Status.INFEASIBLE, Status.FAILED, Status.MISSING,
+)  # fmt: skip
 SUMMARY = (
     "dataset", "folding", "points", *_COUNTED, "bit_exact", "fits", "ii_deviation", "best", "worst",
 )  # fmt: skip
@@ -31,11 +34,10 @@ def summarize(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary(points: pd.DataFrame) -> dict[str, Any]:
-    kinds = points["status"].map(status.kind_of)
     deviation = (points["ii_simulated"] / points["ii_estimated"] - 1).abs().max()
     return {
         "points": len(points),
-        **{kind: int((kinds == kind).sum()) for kind in _COUNTED},
+        **{str(status): int(points["status"].eq(status).sum()) for status in _COUNTED},
         "bit_exact": int(points["bit_exact"].eq(True).sum()),
         "fits": int(points["fits"].eq(True).sum()),
         "ii_deviation": None if pd.isna(deviation) else float(deviation),
@@ -49,4 +51,4 @@ def _extreme(points: pd.DataFrame, choose: Callable[[Any], Any]) -> str:
     if accuracy.empty:
         return ""
     row = points.loc[choose(accuracy.astype(float))]
-    return f"w{row['weight_bits']}a{row['act_bits']} {row['accuracy']:.2%}"
+    return f"{precision(row)} {row['accuracy']:.2%}"

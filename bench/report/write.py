@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from bench import status
 from bench.errors import store_error
 from bench.report import cells, remarks
 from bench.report.cells import DATASET, Columns
@@ -17,6 +16,7 @@ from bench.report.spread import over_seeds
 from bench.report.summary import summarize
 from bench.report.timing import read_timing, timing_line
 from bench.system.files import write_atomic
+from bench.words import NOT_DONE, Status
 
 PROVENANCE = {
     "accuracy": "trained network, whole test set",
@@ -81,13 +81,13 @@ def _as_markdown(results: pd.DataFrame, grid: str, timing: str) -> str:
     name = cells.name_of(results, with_dataset=False)
     provenance = "\n".join(f"- `{column}`: {origin}" for column, origin in PROVENANCE.items())
     notes = [
-        *remarks.reason_lines(results, (status.DONE,)),
+        *remarks.reason_lines(results, (Status.DONE,)),
         *remarks.clock_lines(results),
         *remarks.torch_lines(results),
         *remarks.part_lines(results),
     ]
-    wrong = remarks.reason_lines(results, (status.WRONG,))
-    stopped = remarks.reason_lines(results, status.NOT_DONE)
+    wrong = remarks.reason_lines(results, (Status.WRONG,))
+    stopped = remarks.reason_lines(results, NOT_DONE)
     return (
         f"# Results of grid '{grid}'\n\n"
         + (f"## WRONG: not to be used\n\n{_list(wrong, '')}\n\n" if wrong else "")

@@ -12,8 +12,8 @@ from bench.console.events import Emit, Note, Progress
 from bench.errors import BenchError, store_error
 from bench.runners.base import Job
 from bench.runners.wire import Request, Result
-from bench.status import DONE, WRONG
 from bench.system.locks import Cancelled
+from bench.words import Status
 
 
 class HostReporter:
@@ -107,11 +107,11 @@ class HostRunner:
         """Call the stage's function; see `Runner.run`."""
         with job.log.open("a", encoding="utf-8") as log:
             reporter = HostReporter(job.task, emit, log, cancelled)
-            status, reason = DONE, ""
+            status, reason = Status.DONE, ""
             try:
                 self._stages[job.request.stage](job.request, reporter)
             except WrongResult as finding:
-                status, reason = WRONG, str(finding)
+                status, reason = Status.WRONG, str(finding)
                 reporter.log(reason)
             except BenchError as error:
                 reporter.log(f"{error.what} {error.remedy}")

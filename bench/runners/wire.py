@@ -14,7 +14,7 @@ from typing import Any
 from bench.console.text import excerpt
 from bench.errors import StageFailure
 from bench.grids.reading import UnreadableFile, read_json
-from bench.status import FAILED, FINDINGS
+from bench.words import FINDINGS, Status
 
 WIRE_VERSION = 1
 
@@ -58,7 +58,7 @@ class Result:
     """How a stage ended.
 
     Attributes:
-        status: `done`, `wrong`, `infeasible` or `failed`; see `bench.status`.
+        status: `done`, `wrong`, `infeasible` or `failed`; see `bench.words.Status`.
         reason: Why, when not `done`.
         remedy: What to do about a failure.
         tools: Versions of the tools that made the artifact.
@@ -97,4 +97,4 @@ class Result:
         )
 
 
-STATUSES = (*FINDINGS, FAILED)
+STATUSES = (*FINDINGS, Status.FAILED)

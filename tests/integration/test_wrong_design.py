@@ -24,7 +24,7 @@ from bench.runners import Job
 from bench.runners.host import HostReporter, HostRunner, WrongResult
 from bench.runners.wire import Request
 from bench.session import common
-from bench.status import WRONG
+from bench.words import Status
 
 pytestmark = pytest.mark.usefixtures("no_fsync", "no_drawing")
 
@@ -63,7 +63,8 @@ def test_nothing_is_made_of_a_wrong_simulation(made: Made) -> None:
 
 def test_its_row_says_so_and_withholds_what_running_it_has_shown(made: Made) -> None:
     row = row_of(made.results())
-    assert (row["status"], row["reason"]) == (f"wrong: {made.runner.stage}", REASON)
+    assert (row["status"], row["stopped_at"]) == (Status.WRONG, made.runner.stage)
+    assert row["reason"] == REASON
     assert {column for column in WITHHELD if pd.notna(row[column])} == set()
     assert {"fps_core", "fps_measured", "ii_simulated", "sim_accuracy"} <= set(WITHHELD)
     assert (row["accuracy"], row["lut"], row["sim_images"]) == (0.97, 700, 200)
@@ -92,7 +93,7 @@ def test_no_figure_ratio_claim_or_mean_has_it(made: Made) -> None:
     assert resting
     assert NAME not in resting
     low, high, _ = summarize(results).to_dict("records")
-    assert (low[WRONG], high[WRONG], high["done"]) == (0, 1, 1)
+    assert (low[Status.WRONG], high[Status.WRONG], high["done"]) == (0, 1, 1)
 
 
 def test_every_text_says_wrong_and_no_rate(made: Made, tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_host_stage_can_find_a_design_wrong(tmp_path: Path) -> None:
     )
     job = Job("task", "host", request, tmp_path / "log.txt")
     result = HostRunner({"measure": stage}).run(job, lambda event: None, None)  # type: ignore[arg-type]
-    assert (result.status, result.reason) == (WRONG, REASON)
+    assert (result.status, result.reason) == (Status.WRONG, REASON)
     assert REASON in (tmp_path / "log.txt").read_text()
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
 from bench.console.text import counted
 from bench.provenance import PART
+from bench.report.cells import precision
+from bench.words import parse_widths, widths_order
 
 # Share of the limit that a design takes; column of the results by what the part calls it.
 RESOURCES = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
@@ -36,20 +39,13 @@ def part_note(results: pd.DataFrame) -> str:
 
 
 def bits_order(values: Iterable[object]) -> list[object]:
-    """Bit widths in order: by their mean, numbers before lists of one per layer."""
-
-    def key(bits: object) -> tuple[float, bool, str]:
-        found = [int(part) for part in re.findall(r"\d+", str(bits))]
-        mean = sum(found) / len(found) if found else float("inf")
-        return (mean, len(found) > 1, str(bits))
-
-    return sorted(set(values), key=key)
+    """Bit widths in order."""
+    return sorted(set(values), key=lambda widths: widths_order(parse_widths(widths)))
 
 
-def bits_label(row: pd.Series) -> str:
+def bits_label(row: Any) -> str:
     """Such as `w2a4`, or `float`."""
-    weights, acts = row["weight_bits"], row["act_bits"]
-    return str(weights) if str(weights) == "float" else f"w{weights}a{acts}"
+    return precision(row).label
 
 
 def folding_order(results: pd.DataFrame) -> list[str]:

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bench import __version__, status
+from bench import __version__
 from bench.console.text import counted
 from bench.report import remarks
-from bench.report.cells import at_another_clock
+from bench.report.cells import at_another_clock, precision, stopped
 from bench.report.figures import Figure, Rendered
-from bench.report.figures.frames import bits_label, listed
+from bench.report.figures.frames import listed
 from bench.report.html import table
 from bench.report.html.provenance import About, Link, Provenance, Record
 from bench.report.material import Material
 from bench.report.timing import Rows, timing_line
+from bench.words import NOT_DONE, Status
 
 if TYPE_CHECKING:
     import jinja2
@@ -83,8 +84,8 @@ def render_page(
         groups=table.groups_of(columns),
         rows=rows,
         places=_places(rows, provenance),
-        wrong=_stopped(rows, {status.WRONG}),
-        stopped=_stopped(rows, status.NOT_DONE),
+        wrong=_stopped(rows, {Status.WRONG}),
+        stopped=_stopped(rows, NOT_DONE),
         remarks=_remarks(material),
         logs=_logs(provenance),
         stages=_stages(provenance),
@@ -136,7 +137,7 @@ def _remarks(material: Material) -> list[str]:
     """What has to be said of the table's numbers."""
     results = material.results
     return [
-        *remarks.reason_lines(results, (status.DONE,)),
+        *remarks.reason_lines(results, (Status.DONE,)),
         *remarks.clock_lines(results),
         *remarks.torch_lines(results),
         *remarks.part_lines(results),
@@ -179,7 +180,7 @@ def _facts(
 ) -> list[tuple[str, str]]:
     """What was run, on what, and how long it took."""
     results, records = material.results, list(provenance.records.values())
-    kinds = Counter(row.kind for row in rows)
+    kinds = Counter(row.status for row in rows)
     exact = results["bit_exact"].dropna()
     facts = [("points", ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none")]
     if len(exact):
@@ -226,12 +227,12 @@ def _between(first: str, last: str) -> str:
     return f"{start} to {end[11:] if start[:10] == end[:10] else end} UTC"
 
 
-def _stopped(rows: Sequence[table.Row], kinds: Collection[str]) -> list[Stopped]:
-    """Points of these kinds, by what stopped them: status, reason, points."""
+def _stopped(rows: Sequence[table.Row], statuses: Collection[str]) -> list[Stopped]:
+    """Points of these statuses, by what stopped them: status, reason, points."""
     stopped: dict[tuple[str, str], list[table.Row]] = {}
     for row in rows:
-        if row.kind in kinds:
-            stopped.setdefault((row.status, row.reason), []).append(row)
+        if row.status in statuses:
+            stopped.setdefault((row.stopped, row.reason), []).append(row)
     return [(state, reason, points) for (state, reason), points in stopped.items()]
 
 
@@ -265,17 +266,17 @@ def _by_stage(provenance: Provenance) -> dict[str, list[Record]]:
 
 def _references(material: Material) -> list[dict[str, str]]:
     """Trainings of which no hardware is built; those of points are in the table of results."""
-    built = {(str(row["dataset"]), bits_label(row)) for _, row in material.results.iterrows()}
+    built = {(str(row["dataset"]), precision(row)) for _, row in material.results.iterrows()}
     return [
         {
             "name": str(name),
-            "bits": bits_label(row),
+            "bits": precision(row).label,
             "dataset": str(row["dataset"]),
             "accuracy": "" if row.isna()["accuracy"] else f"{row['accuracy']:.2%}",
-            "status": str(row["status"]),
+            "status": stopped(row),
         }
         for name, (_, row) in zip(
             material.trainings["experiment"], material.trainings.iterrows(), strict=True
         )
-        if (str(row["dataset"]), bits_label(row)) not in built
+        if (str(row["dataset"]), precision(row)) not in built
     ]

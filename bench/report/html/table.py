@@ -8,10 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.cells import at_another_clock, estimated_lut, name_of
-from bench.report.figures.frames import bits_label
+from bench.report.cells import at_another_clock, estimated_lut, name_of, precision, stopped
 from bench.report.material import Material
-from bench.status import kind_of
 
 Formatter = Callable[[Any], str]
 
@@ -56,8 +54,8 @@ class Row:
     name: str
     label: str
     link: str
-    kind: str
     status: str
+    stopped: str
     reason: str
     cells: tuple[Cell, ...]
 
@@ -153,14 +151,13 @@ def rows_of(material: Material, columns: tuple[Column, ...]) -> list[Row]:
 
 
 def _row(number: int, name: str, link: str, row: pd.Series, columns: tuple[Column, ...]) -> Row:
-    status = str(row["status"])
     return Row(
         number=number,
         name=name,
-        label=f"{bits_label(row)} {row['folding']}",
+        label=f"{precision(row)} {row['folding']}",
         link=link,
-        kind=kind_of(status),
-        status=status,
+        status=str(row["status"]),
+        stopped=stopped(row),
         reason="" if pd.isna(row["reason"]) else str(row["reason"]),
         cells=tuple(_cell(row, column) for column in columns),
     )

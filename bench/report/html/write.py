@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import store_error
+from bench.report.cells import precision, stopped
 from bench.report.figures import Figure, Rendered, all_figures, render
-from bench.report.figures.frames import bits_label
 from bench.report.figures.kept import Drawings, KeptDrawings, inputs_of
 from bench.report.html.page import Drawn, draw, render_page
 from bench.report.html.provenance import About, provenance_of
@@ -133,7 +133,7 @@ def _drawings(
 def _point_names(material: Material) -> dict[str, str]:
     """What the page says of a point under the mouse, by its number."""
     return {
-        str(number): f"{name} ({bits_label(row)} {row['folding']}): {row['status']}"
+        str(number): f"{name} ({precision(row)} {row['folding']}): {stopped(row)}"
         for number, (name, (_, row)) in enumerate(
             zip(material.names, material.results.iterrows(), strict=True)
         )

@@ -22,14 +22,15 @@ STATED = claims.load_claims(ROOT / "experiments" / CLAIMS_FILE)
 HLS = {"matrix_layers": "4 MVAU_hls", "lut_scope": "all layers"}
 RTL = {"matrix_layers": "4 MVAU_rtl", "lut_scope": "part", "lut_uncharged": "4 MVAU_rtl"}
 NO_RESULTS = pd.DataFrame(columns=["network", "dataset", "weight_bits", "act_bits", "seed",
-                                   "status", "experiment"])  # fmt: skip
+                                   "status", "stopped_at", "experiment"])  # fmt: skip
 
 
 def training(bits: int | str, accuracy: float | None, **more: Any) -> dict[str, Any]:
     """A made-up row of trainings.csv."""
     row = {
         "network": "TFC", "dataset": "MNIST", "weight_bits": bits, "act_bits": bits, "seed": 1,
-        "epochs": 40, "accuracy": accuracy, "status": "done", **more,
+        "epochs": 40, "accuracy": accuracy, "status": "done",
+        "stopped_at": None, **more,
     }  # fmt: skip
     name = f"tfc-{row['dataset']}-w{row['weight_bits']}a{row['act_bits']}-s{row['seed']}"
     return row | {"experiment": name.lower()}
@@ -39,7 +40,8 @@ def design(bits: int, folding: str, **more: Any) -> dict[str, Any]:
     """A made-up row of results.csv."""
     row = {
         "network": "TFC", "dataset": "MNIST", "weight_bits": bits, "act_bits": bits, "seed": 1,
-        "board": "Pynq-Z1", "folding": folding, "clock_mhz": 100.0, "status": "done", **more,
+        "board": "Pynq-Z1", "folding": folding, "clock_mhz": 100.0, "status": "done",
+        "stopped_at": None, **more,
     }  # fmt: skip
     name = f"tfc-{row['dataset']}-w{row['weight_bits']}a{row['act_bits']}-s{row['seed']}-{folding}"
     return row | {"experiment": name.lower()}
@@ -106,11 +108,11 @@ def test_too_little_training_neither_proves_nor_refutes_accuracy() -> None:
 
 
 def test_failed_trainings_are_named_and_keep_the_claim_from_being_reproduced() -> None:
-    failed = training(2, None, status="failed: train")
+    failed = training(2, None, status="failed", stopped_at="train")
     judged = c1(training(8, 0.97), training(4, 0.97), failed)
     assert judged.verdict == Verdict.PARTLY
     assert "without an accuracy: w2a2" in judged.reason
-    no_reference = c1(training(8, None, status="failed: train"), training(4, 0.97))
+    no_reference = c1(training(8, None, status="failed", stopped_at="train"), training(4, 0.97))
     assert no_reference.verdict == Verdict.NOT_TESTABLE
     assert "of w8a8: 1 failed: train" in no_reference.reason
 
@@ -140,7 +142,11 @@ def test_an_empty_grid_is_not_testable(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["C2", "C3"])
 def test_rows_without_numbers_are_not_testable(name: str) -> None:
-    rows = [design(b, f, status="infeasible: compile") for b in (2, 4) for f in ("low", "max")]
+    rows = [
+        design(b, f, status="infeasible", stopped_at="compile")
+        for b in (2, 4)
+        for f in ("low", "max")
+    ]
     assert judge(name, rows).verdict == Verdict.NOT_TESTABLE
     assert name == "C3" or "without numbers (4 infeasible: compile)" in judge(name, rows).reason
 
@@ -203,7 +209,7 @@ def test_no_number_of_a_wrong_row_counts(name: str) -> None:
         ] + [timed("max", 1, 1, "board") | more]
 
     assert judge(name, rows()).verdict != Verdict.NOT_TESTABLE
-    wrong = judge(name, rows(status="wrong: simulate"))
+    wrong = judge(name, rows(status="wrong", stopped_at="simulate"))
     assert (wrong.verdict, wrong.evidence) == (Verdict.NOT_TESTABLE, ())
     assert name == "C3" or "without numbers (3 wrong: simulate)" in wrong.reason
 
