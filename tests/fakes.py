@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench import provenance, report
 from bench.console.events import Emit
@@ -109,11 +110,20 @@ class FakeRunner:
 
 
 class MetricsRunner(FakeRunner):
-    """Leaves plausible metrics; the interval depends on the folding."""
+    """Leaves plausible metrics; the interval depends on the folding.
+
+    Args:
+        more: More metrics, by stage.
+    """
+
+    def __init__(self, more: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        super().__init__()
+        self._more = more or {}
 
     def run(self, job: Job, emit, cancelled):  # noqa: ANN001, ANN201
         result = super().run(job, emit, cancelled)
-        metrics = dict(METRICS.get(job.request.stage, {}))
+        stage = job.request.stage
+        metrics = {**METRICS.get(stage, {}), **self._more.get(stage, {})}
         interval = 4096 if job.task.endswith("low") else 64
         if job.request.stage == "compile":
             metrics["ii_estimated"] = interval

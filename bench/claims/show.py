@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.padding import Padding
 from rich.text import Text
 
-from bench.claims.kept import Fall
+from bench.claims.kept import Regression
 from bench.claims.verdict import Evidence, Judgement, Verdict
 from bench.console.terminal import Terminal, styled
 
@@ -51,10 +51,10 @@ def show_claims(judgements: Sequence[Judgement], console: Terminal) -> None:
             _print(console, f"... and {len(one.evidence) - len(chosen)} more, in claims.json")
 
 
-def show_falls(falls: Sequence[Fall], console: Terminal) -> None:
-    """What fared better before, if anything did."""
-    for fall in falls:
-        console.print(styled("[red bold]worse than before:[/] {}", fall))
+def show_regressions(regressions: Sequence[Regression], console: Terminal) -> None:
+    """Claims whose verdict was better before."""
+    for regression in regressions:
+        console.print(styled("[red bold]regression:[/] {}", regression))
 
 
 def _mark(verdict: Verdict, width: int = 0) -> Text:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from bench.words import Origin
+
 
 class Verdict(StrEnum):
     """What became of a claim."""
@@ -16,17 +18,22 @@ class Verdict(StrEnum):
     NOT_REPRODUCED = "not reproduced"
     NOT_TESTABLE = "not testable"
 
+    @property
+    def worth(self) -> int:
+        """The larger, the better; a claim that is not testable is not refuted, but not held."""
+        return {Verdict.REPRODUCED: 2, Verdict.PARTLY: 1}.get(self, 0)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """One number that a verdict rests on.
 
     Attributes:
         what: What was compared.
         arithmetic: How the number comes about, and what it is held against.
-        value: The number, unrounded; None where it could not be had.
+        value: The number, unrounded; None where it is not available.
         unit: Its unit.
-        origin: `trained`, `estimated`, `rtl-sim`, `emulated-board`, `board` or `synthesized`.
+        origin: What the number is.
         rows: Names of the experiments it is from.
     """
 
@@ -34,7 +41,7 @@ class Evidence:
     arithmetic: str
     value: float | None
     unit: str
-    origin: str
+    origin: Origin
     rows: tuple[str, ...]
 
 
@@ -44,7 +51,7 @@ class Part:
 
     verdict: Verdict
     reason: str
-    evidence: tuple[Evidence, ...] = ()
+    evidence: Sequence[Evidence] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ def combined(parts: Sequence[Part], none: str) -> Part:
     else:
         verdict = Verdict.PARTLY
     reasons = tuple(dict.fromkeys(part.reason for part in parts))
-    return Part(verdict, " ".join(reasons), tuple(e for part in parts for e in part.evidence))
+    return Part(verdict, " ".join(reasons), [e for part in parts for e in part.evidence])
 
 
 def as_json(judgements: Sequence[Judgement]) -> dict[str, Any]:

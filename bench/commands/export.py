@@ -7,12 +7,15 @@ from pathlib import Path
 
 import click
 
-from bench import archive, report
+from bench import archive
 from bench.archive.writer import require_suffix
 from bench.console.terminal import Terminal
 from bench.console.text import counted
 from bench.errors import ConfigError
 from bench.grids.experiment import references
+from bench.results import row_of
+from bench.results.facts import facts_of
+from bench.results.rows import wrong_rows
 from bench.session import common, options
 from bench.session.kinds import PathKind
 from bench.session.preview import megabytes
@@ -77,7 +80,7 @@ def command(
         f"{megabytes(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
-    for name in report.wrong_rows(report.collect(experiments, resolver)):
+    for name in wrong_rows(map(row_of, facts_of(experiments, resolver))):
         console.print(f"wrong: {name} computes something else than the trained model", style="red")
     console.print(
         "Publish that number beside the archive: then nobody can replace the whole of it unseen."

@@ -5,39 +5,40 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import ConfigError
-from bench.report.tolerance import IDENTITY, TOLERANCES, UNKNOWN, Row, Tolerance
+from bench.results import identity, tolerance_of
+from bench.results.rows import wrong_rows
+from bench.results.tolerance import CsvRow, Rule
 from bench.stages import BY_NAME
 from bench.store import Entry
 from bench.store.keys import canonical
-from bench.words import Precision, Status
 
 EQUAL, WITHIN, DIFFERENT, MISSING = "equal", "within", "different", "missing"
 STATES = (EQUAL, WITHIN, DIFFERENT, MISSING)
-RESULTS = "results.csv"
 
-Table = dict[tuple[str, ...], Row]
-"""Rows by what they are, see `IDENTITY`."""
+Identity = tuple[str, ...]
+Table = dict[Identity, CsvRow]
+"""Rows by the values of the columns that tell which experiment each is of."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A value, or a whole row or column, in which two reports are not alike.
+    """A value, or a whole row, in which two reports are not alike.
 
     Attributes:
-        row: The experiment's name for people; empty for a column.
-        column: The column; empty for a row.
+        row: The experiment's name.
+        column: The column; None for a row.
         one, other: Both values; empty where missing.
         state: `different` or `missing`.
         allowed: The difference that would be within tolerance; None where that means nothing.
     """
 
     row: str
-    column: str
+    column: str | None
     one: str
     other: str
     state: str
@@ -72,7 +73,7 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
     """The columns and rows of a results.csv.
 
     Raises:
-        ConfigError: It cannot be read, is none, is empty, or has a row or a column twice.
+        ConfigError: It cannot be read, is not one, is empty, or has a row or a column twice.
     """
     try:
         # Spreadsheets write a byte order mark before the first column's name.
@@ -83,10 +84,10 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
         raise ConfigError(f"{path}: {error.strerror}.", "Check the path.") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not CSV: {error}.", "Name a results.csv.") from None
-    lacking = [name for name in IDENTITY[:-1] if name not in columns]
+    lacking = [name for name in identity() if name not in columns]
     if lacking:
         raise ConfigError(
-            f"{path} is no results.csv: it has no column '{lacking[0]}'.", "Name a results.csv."
+            f"{path} is not a results.csv: it has no column '{lacking[0]}'.", "Name a results.csv."
         )
     if twice := [name for name, count in Counter(columns).items() if count > 1]:
         raise ConfigError(f"{path} has the column '{twice[0]}' twice.", "Write the report again.")
@@ -96,14 +97,12 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise ConfigError(
-                f"{path}: line {number} has not {len(columns)} values.", "It is half-written?"
+                f"{path}: line {number} does not have {len(columns)} values.", "It is half-written?"
             )
-        identity = tuple(row.get(name, "") for name in IDENTITY)
-        if identity in table:
-            raise ConfigError(
-                f"{path}: {_name(identity)} is there twice.", "Write the report again."
-            )
-        table[identity] = row
+        key = tuple(row[name] for name in identity())
+        if key in table:
+            raise ConfigError(f"{path}: {_name(row)} is there twice.", "Write the report again.")
+        table[key] = row
     return columns, table
 
 
@@ -115,61 +114,60 @@ def compare_results(one: Path, other: Path) -> Comparison:
     """
     columns_a, rows_a = read_results(one)
     columns_b, rows_b = read_results(other)
-    found = Comparison()
-    found.only = (_lacking(columns_a, columns_b), _lacking(columns_b, columns_a))
-    found.wrong = (_wrong(rows_a), _wrong(rows_b))
-    shared = [name for name in columns_a if name in columns_b and name not in IDENTITY]
-    found.counts = {name: Counter() for name in shared}
-    for identity in dict.fromkeys((*rows_a, *rows_b)):
-        row_a, row_b = rows_a.get(identity), rows_b.get(identity)
-        if row_a is None or row_b is None:
-            texts = ("there" if row_a else "", "there" if row_b else "")
-            found.differences.append(Difference(_name(identity), "", *texts, MISSING))
-            continue
-        found.rows += 1
-        for column in shared:
-            tolerance = TOLERANCES.get(column, UNKNOWN)
-            state, allowed = _judge(row_a, row_b, column, tolerance)
-            if not state:
-                continue
-            found.counts[column][state] += 1
-            if state in (DIFFERENT, MISSING):
-                values = (row_a[column], row_b[column])
-                found.differences.append(
-                    Difference(_name(identity), column, *values, state, allowed)
+    shared = [name for name in columns_a if name in columns_b and name not in identity()]
+    compared = Comparison(
+        counts={name: Counter() for name in shared},
+        only=(_lacking(columns_a, columns_b), _lacking(columns_b, columns_a)),
+        wrong=(tuple(wrong_rows(rows_a.values())), tuple(wrong_rows(rows_b.values()))),
+    )
+    for key in dict.fromkeys((*rows_a, *rows_b)):
+        row_a, row_b = rows_a.get(key), rows_b.get(key)
+        if row_a is not None and row_b is not None:
+            compared.rows += 1
+            _compare_rows(row_a, row_b, compared)
+        elif row := row_a or row_b:
+            one_side, other_side = ("there" if side else "" for side in (row_a, row_b))
+            compared.differences.append(
+                Difference(
+                    row=_name(row), column=None, one=one_side, other=other_side, state=MISSING
                 )
-    return found
+            )
+    return compared
+
+
+def _compare_rows(one: CsvRow, other: CsvRow, compared: Comparison) -> None:
+    for column, counts in compared.counts.items():
+        state, allowed = _judge(one, other, column)
+        if state is None:
+            continue
+        counts[state] += 1
+        if state in (DIFFERENT, MISSING):
+            difference = Difference(
+                row=_name(one),
+                column=column,
+                one=one[column],
+                other=other[column],
+                state=state,
+                allowed=allowed,
+            )
+            compared.differences.append(difference)
 
 
 def _lacking(columns: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in columns if name not in others)
 
 
-def _wrong(table: Table) -> tuple[str, ...]:
-    named = {row.get("experiment") or _name(identity): row for identity, row in table.items()}
-    return tuple(name for name, row in named.items() if row.get("status") == Status.WRONG)
+def _name(row: CsvRow) -> str:
+    """The experiment's; in a file from outside, what tells it from the others."""
+    return row.get("experiment") or " ".join(row[name] for name in identity())
 
 
-def _name(identity: Sequence[str]) -> str:
-    network, dataset, weight_bits, act_bits, folding, seed, board = identity
-    precision = _precision(weight_bits, act_bits)
-    name = f"{network} {dataset} {precision} s{seed} {folding}"
-    return f"{name} {board}".rstrip()
-
-
-def _precision(weight_bits: str, act_bits: str) -> str:
-    """Its label; a file from outside may have anything in these columns."""
-    try:
-        return Precision.of(weight_bits, act_bits).label
-    except ValueError:
-        return f"{weight_bits} {act_bits}"
-
-
-def _judge(one: Row, other: Row, column: str, tolerance: Tolerance) -> tuple[str, float | None]:
-    """The state of a value, empty where it is not compared, and what would be within tolerance."""
+def _judge(one: CsvRow, other: CsvRow, column: str) -> tuple[str | None, float | None]:
+    """The state of a value, None where it is not compared, and what would be within tolerance."""
     a, b = one[column], other[column]
-    if tolerance.kind == "not compared":
-        return "", None
+    tolerance = tolerance_of(column)
+    if tolerance.rule == Rule.NOT_COMPARED:
+        return None, None
     if a == b:
         return EQUAL, None
     if not a or not b:
@@ -219,10 +217,10 @@ def compare_artifacts(one: Iterable[Entry], other: Iterable[Entry]) -> Iterator[
     newest_a, newest_b = _newest(one), _newest(other)
     manifests = {i: e.manifest for i, e in (*newest_a.items(), *newest_b.items())}
     order = list(BY_NAME)
-    for identity, manifest in sorted(
+    for key, manifest in sorted(
         manifests.items(), key=lambda item: (order.index(item[1].stage), item[1].name)
     ):
-        a, b = newest_a.get(identity), newest_b.get(identity)
+        a, b = newest_a.get(key), newest_b.get(key)
         stage, name = manifest.stage, manifest.name
         if a is None or b is None:
             yield ArtifactState(stage, name, MISSING)

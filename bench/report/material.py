@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from bench.grids.experiment import Point
 from bench.provenance import Step
-from bench.words import Status
+from bench.results import Row
+from bench.results.frame import rows_of
+from bench.results.rates import rate
+from bench.words import Origin, Status
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,15 @@ class Material:
         rows = self.results.assign(point=range(len(self.results)), name=list(self.names))
         return rows[rows["status"].ne(Status.WRONG)]
 
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The results as plain values, None for what is absent."""
+        return rows_of(self.results)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Of the experiments, in the order of the results."""
-        return tuple(self.results["experiment"].astype(str))
+        return tuple(str(row["experiment"]) for row in self.rows)
 
 
 def gather(
@@ -108,7 +117,7 @@ def gather(
     """The material of a grid: `results` and `trainings` of `points`, and what is behind them."""
     metrics = {name: {step.stage: step.metrics for step in steps} for name, steps in chains.items()}
     own = [metrics.get(str(name), {}) for name in results["experiment"]]
-    slowest, fastest = _extremes(results)
+    slowest, fastest = _extremes(rows_of(results))
     return Material(
         grid=grid,
         results=results,
@@ -151,16 +160,16 @@ def _dma(found: Metrics) -> Dma | None:
     return Dma(int(measured["input_bytes"]), int(measured["dma_bytes_per_cycle"]))
 
 
-def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
+def _extremes(rows: Sequence[Row]) -> tuple[int | None, int | None]:
     """Places of the slowest and the fastest simulated design; the first among equals."""
-    intervals = {
-        place: float(interval)
-        for place, interval in enumerate(results["ii_simulated"])
-        if pd.notna(interval)
+    rates = {
+        place: core
+        for place, row in enumerate(rows)
+        if (core := rate(row, Origin.RTL_SIM)) is not None
     }
-    if not intervals:
+    if not rates:
         return None, None
-    return max(intervals, key=intervals.__getitem__), min(intervals, key=intervals.__getitem__)
+    return min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
 
 
 def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:

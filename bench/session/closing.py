@@ -12,10 +12,10 @@ from bench.stages import STAGES
 
 
 def show_claims(reported: Reported, console: Terminal) -> None:
-    """A line per claim, and which of them fared better before."""
+    """A line per claim, and which of them had a better verdict before."""
     console.print()
     claims.show_lines(reported.judgements, console)
-    claims.show_falls(reported.fallen, console)
+    claims.show_regressions(reported.regressions, console)
 
 
 def show_slowest(summary: Summary, console: Terminal) -> None:

@@ -31,7 +31,7 @@ class Prepared:
 
     grid: Grid
     experiments: tuple[Experiment, ...]
-    stated: Mapping[str, claims.AnyClaim]
+    stated: Mapping[str, claims.Claim]
     wanted: tuple[Point, ...]
     choice: common.Choice
     resolver: Resolver

@@ -9,12 +9,21 @@ from typing import Any
 import pandas as pd
 
 from bench.console.text import counted
-from bench.provenance import PART
-from bench.report.cells import precision
-from bench.words import parse_widths, widths_order
+from bench.results import PART, Place, columns, precision
+from bench.results.rates import INTERVALS
+from bench.words import Origin, parse_widths, widths_order
 
-# Share of the limit that a design takes; column of the results by what the part calls it.
-RESOURCES = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
+
+def resources() -> dict[str, str]:
+    """The columns with what a design takes of its part, and what each is called."""
+    shown = columns(place=Place.RESOURCES)
+    return {column.name: column.unit or column.name for column in shown if column.refined_by}
+
+
+def synthesized() -> list[str]:
+    """The same as synthesized."""
+    shown = columns(place=Place.RESOURCES)
+    return [column.refined_by for column in shown if column.refined_by]
 
 
 def number(values: pd.Series) -> pd.Series:
@@ -22,9 +31,15 @@ def number(values: pd.Series) -> pd.Series:
     return pd.to_numeric(values, errors="coerce").astype(float)
 
 
-def system_rate(results: pd.DataFrame) -> pd.Series:
-    """Images per second as measured, at the clock of the build: boards may run at another one."""
-    return number(results["clock_mhz"]) * 1e6 / number(results["ii_measured"])
+def rate_column(origin: Origin) -> str:
+    """The column of the results with images per second of that origin."""
+    rates = (c.name for c in columns() if c.origin == origin and c.unit == "images/s")
+    return next(rates, f"clock / {INTERVALS[origin]}")
+
+
+def rates(results: pd.DataFrame, origin: Origin) -> pd.Series:
+    """Images per second at the clock of the build: boards may run at another one."""
+    return number(results["clock_mhz"]) * 1e6 / number(results[INTERVALS[origin]])
 
 
 def part_note(results: pd.DataFrame) -> str:
@@ -50,7 +65,8 @@ def bits_label(row: Any) -> str:
 
 def folding_order(results: pd.DataFrame) -> list[str]:
     """Foldings from the slowest to the fastest, by estimate; those never built come last."""
-    slowest_first = number(results["ii_estimated"]).groupby(results["folding"], sort=False).max()
+    intervals = number(results[INTERVALS[Origin.ESTIMATED]])
+    slowest_first = intervals.groupby(results["folding"], sort=False).max()
     ordered = slowest_first.sort_values(ascending=False, kind="stable", na_position="last")
     return [str(name) for name in ordered.index]
 

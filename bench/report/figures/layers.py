@@ -13,6 +13,8 @@ from bench.report.figures import style
 from bench.report.figures.base import Figure
 from bench.report.figures.frames import listed
 from bench.report.material import Design, Material
+from bench.results.rates import INTERVALS
+from bench.words import Origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +47,7 @@ def _layers(designs: Mapping[str, Design]) -> Figure:
     seen = " ".join(_layers_text(kind, design) for kind, design in designs.items())
     source = (
         "layers: estimated (FINN's analytic model of the RTL that was simulated); interval: "
-        "rtl-sim (ii_simulated); metrics of compile and simulate of "
+        f"rtl-sim ({INTERVALS[Origin.RTL_SIM]}); metrics of compile and simulate of "
         f"{listed(data['design'].unique())}"
     )
     return Figure(name, title, seen, source, data, lambda: _draw_layers(designs))

@@ -11,18 +11,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from bench import __version__
 from bench.console.text import counted
 from bench.report import remarks
-from bench.report.cells import at_another_clock, precision, stopped
 from bench.report.figures import Figure, Rendered
 from bench.report.figures.frames import listed
 from bench.report.html import table
 from bench.report.html.provenance import About, Link, Provenance, Record
 from bench.report.material import Material
 from bench.report.timing import Rows, timing_line
+from bench.results import precision, state_label
+from bench.results.formats import PERCENT
+from bench.results.frame import rows_of
+from bench.results.general import at_another_clock
 from bench.words import NOT_DONE, Status
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def render_page(
         claims: As in claims.json under "claims"; None when they were not judged.
         timing: As in timing.json; empty when nothing was predicted.
     """
-    columns = table.columns_of(material.results)
+    columns = table.columns_of(material.rows)
     rows = table.rows_of(material, columns)
     script = _read("report.js")
     return _template().render(
@@ -86,7 +87,8 @@ def render_page(
         places=_places(rows, provenance),
         wrong=_stopped(rows, {Status.WRONG}),
         stopped=_stopped(rows, NOT_DONE),
-        remarks=_remarks(material),
+        remarks=remarks.notes(material.rows),
+        label_of=table.label_of,
         logs=_logs(provenance),
         stages=_stages(provenance),
         by_stage=_by_stage(provenance),
@@ -133,17 +135,6 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _remarks(material: Material) -> list[str]:
-    """What has to be said of the table's numbers."""
-    results = material.results
-    return [
-        *remarks.reason_lines(results, (Status.DONE,)),
-        *remarks.clock_lines(results),
-        *remarks.torch_lines(results),
-        *remarks.part_lines(results),
-    ]
-
-
 def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tuple[str, str]]:
     """Where a name that a claim rests on leads, and what the link says: a row, or a training."""
     trainings = {
@@ -155,50 +146,56 @@ def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tupl
 
 
 def _title(material: Material) -> str:
-    if material.results.empty:
+    if not material.rows:
         return f"Grid {material.grid}"
-    networks = listed(dict.fromkeys(material.results["network"]))
-    return f"{networks} on {listed(dict.fromkeys(material.results['dataset']))}"
+    return f"{listed(_values(material, 'network'))} on {listed(_values(material, 'dataset'))}"
+
+
+def _values(material: Material, *columns: str) -> list[Any]:
+    """What there is in a column, or in several side by side; each once, in the order of the rows.
+
+    Rows of which one of them is absent do not count.
+    """
+    found = (tuple(row[name] for name in columns) for row in material.rows)
+    known = dict.fromkeys(values for values in found if None not in values)
+    return [values[0] if len(columns) == 1 else values for values in known]
 
 
 def _subtitle(material: Material) -> str:
-    results = material.results
-    if results.empty:
+    if not material.rows:
         return "The grid has no points."
-    bits = len(results[["weight_bits", "act_bits"]].astype(str).drop_duplicates())
-    parts = [
-        counted(bits, "precision"),
-        counted(results["folding"].nunique(), "folding"),
-        *([counted(n, "seed")] if (n := results["seed"].nunique()) > 1 else []),
-        *([counted(n, "data set")] if (n := results["dataset"].nunique()) > 1 else []),
-    ]
-    return f"{counted(len(results), 'point')}: {' x '.join(parts)}"
+    counts = {
+        "precision": len(_values(material, "weight_bits", "act_bits")),
+        "folding": len(_values(material, "folding")),
+        "seed": len(_values(material, "seed")),
+        "data set": len(_values(material, "dataset")),
+    }
+    always = ("precision", "folding")
+    parts = [counted(n, noun) for noun, n in counts.items() if noun in always or n > 1]
+    return f"{counted(len(material.rows), 'point')}: {' x '.join(parts)}"
 
 
 def _facts(
     material: Material, provenance: Provenance, rows: Sequence[table.Row]
 ) -> list[tuple[str, str]]:
     """What was run, on what, and how long it took."""
-    results, records = material.results, list(provenance.records.values())
-    kinds = Counter(row.status for row in rows)
-    exact = results["bit_exact"].dropna()
-    facts = [("points", ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none")]
-    if len(exact):
-        images = int(results["sim_images"].dropna().sum())
-        facts.append(
-            (
-                "simulated in RTL",
-                f"{counted(len(exact), 'design')}, {images:,} images; "
-                f"{int(exact.astype(bool).sum())} of {len(exact)} bit-exact",
-            )
-        )
-    if origins := sorted(set(results["measured_on"].dropna())):
+    records = list(provenance.records.values())
+    statuses = Counter(row.status for row in rows)
+    points = ", ".join(f"{count} {status}" for status, count in statuses.items())
+    facts = [("points", points or "none")]
+    if simulated := [row for row in material.rows if row["bit_exact"] is not None]:
+        images = sum(row["sim_images"] or 0 for row in simulated)
+        exact = sum(1 for row in simulated if row["bit_exact"])
+        designs = counted(len(simulated), "design")
+        told = f"{designs}, {images:,} images; {exact} of {len(simulated)} bit-exact"
+        facts.append(("simulated in RTL", told))
+    if origins := sorted(_values(material, "measured_on")):
         facts.append(("measured on", listed(origins)))
-    if targets := sorted(set(zip(results["board"], results["part"], strict=True))):
+    if targets := sorted(_values(material, "board", "part")):
         target = listed(f"{board} ({part})" for board, part in targets)
-        facts.append(("target", f"{target} at {_clocks(results['clock_mhz'])}"))
-    if any(at_another_clock(row) for _, row in results.iterrows()):
-        facts.append(("measured at", _clocks(results["clock_measured_mhz"])))
+        facts.append(("target", f"{target} at {_clocks(material, 'clock_mhz')}"))
+    if any(map(at_another_clock, material.rows)):
+        facts.append(("measured at", _clocks(material, "clock_measured_mhz")))
     if not records:
         return facts
     runners = sorted({dict(record.environment.facts).get("runner", "") for record in records})
@@ -215,8 +212,8 @@ def _facts(
     ]
 
 
-def _clocks(column: pd.Series) -> str:
-    return f"{listed(f'{clock:g}' for clock in sorted(set(column.dropna())))} MHz"
+def _clocks(material: Material, column: str) -> str:
+    return f"{listed(f'{clock:g}' for clock in sorted(_values(material, column)))} MHz"
 
 
 def _between(first: str, last: str) -> str:
@@ -232,7 +229,7 @@ def _stopped(rows: Sequence[table.Row], statuses: Collection[str]) -> list[Stopp
     stopped: dict[tuple[str, str], list[table.Row]] = {}
     for row in rows:
         if row.status in statuses:
-            stopped.setdefault((row.stopped, row.reason), []).append(row)
+            stopped.setdefault((row.state, row.reason), []).append(row)
     return [(state, reason, points) for (state, reason), points in stopped.items()]
 
 
@@ -266,17 +263,15 @@ def _by_stage(provenance: Provenance) -> dict[str, list[Record]]:
 
 def _references(material: Material) -> list[dict[str, str]]:
     """Trainings of which no hardware is built; those of points are in the table of results."""
-    built = {(str(row["dataset"]), precision(row)) for _, row in material.results.iterrows()}
+    built = {(row["dataset"], precision(row)) for row in material.rows}
     return [
         {
-            "name": str(name),
+            "name": str(row["experiment"]),
             "bits": precision(row).label,
             "dataset": str(row["dataset"]),
-            "accuracy": "" if row.isna()["accuracy"] else f"{row['accuracy']:.2%}",
-            "status": stopped(row),
+            "accuracy": PERCENT(row["accuracy"]),
+            "status": state_label(row),
         }
-        for name, (_, row) in zip(
-            material.trainings["experiment"], material.trainings.iterrows(), strict=True
-        )
-        if (str(row["dataset"]), precision(row)) not in built
+        for row in rows_of(material.trainings)
+        if (row["dataset"], precision(row)) not in built
     ]

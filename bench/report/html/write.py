@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import store_error
-from bench.report.cells import precision, stopped
 from bench.report.figures import Figure, Rendered, all_figures, render
 from bench.report.figures.kept import Drawings, KeptDrawings, inputs_of
 from bench.report.html.page import Drawn, draw, render_page
 from bench.report.html.provenance import About, provenance_of
 from bench.report.material import Material
 from bench.report.timing import read_timing
+from bench.results import precision, state_label
 from bench.system.files import write_atomic
 
 PAGE, FIGURES = "index.html", "figures"
@@ -133,10 +133,8 @@ def _drawings(
 def _point_names(material: Material) -> dict[str, str]:
     """What the page says of a point under the mouse, by its number."""
     return {
-        str(number): f"{name} ({precision(row)} {row['folding']}): {stopped(row)}"
-        for number, (name, (_, row)) in enumerate(
-            zip(material.names, material.results.iterrows(), strict=True)
-        )
+        str(number): f"{row['experiment']} ({precision(row)} {row['folding']}): {state_label(row)}"
+        for number, row in enumerate(material.rows)
     }
 
 

@@ -20,6 +20,8 @@ from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.report.ratios import throughput_ratios
 from bench.report.summary import summarize
+from bench.results import Place, columns, names
+from bench.results.frame import rows_of
 from bench.runners import Job
 from bench.store import Store
 
@@ -102,11 +104,11 @@ def test_an_empty_store_reports_what_is_missing(
 ) -> None:
     results = report.collect(experiments, resolver)
     assert list(results["status"] + ": " + results["stopped_at"]) == ["missing: dataset"] * 4
-    assert throughput_ratios(results) == []
+    assert throughput_ratios(rows_of(results)) == []
 
 
 def test_ratios_compare_foldings_of_one_training(results: pd.DataFrame) -> None:
-    ratios = throughput_ratios(results)
+    ratios = throughput_ratios(rows_of(results))
     assert [(r.point, r.slow, r.fast, r.core, r.measured) for r in ratios] == [
         ("TFC MNIST w2a2 seed 1", "low", "max", 64.0, 32.0),
         ("TFC MNIST w4a4 seed 1", "low", "max", 64.0, 32.0),
@@ -179,7 +181,7 @@ def test_the_clock_that_was_measured_at_is_shown_and_ratios_are_at_one(
         "w2a2 s1 max: built for 200 MHz, measured at 100 MHz: 781,250 images/s, which at 200 MHz "
         "would be 1,562,500." in text
     )
-    assert [one.measured for one in throughput_ratios(results)] == [32.0, 32.0]
+    assert [one.measured for one in throughput_ratios(rows_of(results))] == [32.0, 32.0]
     _, markdown = report.write(results, "test", tmp_path)
     assert "measured at 100 MHz" in markdown.read_text()
 
@@ -222,6 +224,7 @@ def test_spread_over_seeds_is_mean_and_sample_deviation() -> None:
             "accuracy": [0.9, 0.8, 0.7, None],
         }
     )
+    rows = rows.reindex(columns=list(dict.fromkeys([*rows, *names(columns(place=Place.SEEDS))])))
     spread = report.over_seeds(rows)
     assert list(spread["seeds"]) == [2, 2]
     assert list(spread["accuracy_n"]) == [2, 1]
@@ -298,8 +301,8 @@ def test_a_large_grid_is_summed_up(results: pd.DataFrame, monkeypatch: pytest.Mo
     results.loc[1, ["status", "stopped_at"]] = ["infeasible", "compile"]
     results.loc[2, "ii_simulated"] = 4300
     results.loc[2, "accuracy"] = 0.5
-    summary = summarize(results)
-    low, high = summary.to_dict("records")
+    summary = summarize(rows_of(results))
+    low, high = summary
     assert (low["folding"], low["points"], low["done"], low["infeasible"]) == ("low", 2, 2, 0)
     assert (high["done"], high["infeasible"], high["bit_exact"]) == (1, 1, 2)
     assert low["ii_deviation"] == pytest.approx(204 / 4096)
@@ -317,6 +320,6 @@ def test_a_large_grid_is_summed_up(results: pd.DataFrame, monkeypatch: pytest.Mo
 def test_an_empty_store_sums_up_to_nothing_done(
     experiments: Sequence[Experiment], resolver: Resolver
 ) -> None:
-    summary = summarize(report.collect(experiments, resolver))
-    assert list(summary["missing"]) == [2, 2]
-    assert list(summary["best"]) == ["", ""]
+    summary = summarize(rows_of(report.collect(experiments, resolver)))
+    assert [folding["missing"] for folding in summary] == [2, 2]
+    assert [folding["best"] for folding in summary] == ["", ""]
