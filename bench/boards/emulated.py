@@ -26,8 +26,8 @@ import asyncssh
 
 from bench.boards.base import KEYS_ONLY, Address, Identity
 from bench.errors import BoardError
+from bench.words import Origin
 
-MEASURED_ON = "emulated-board"
 IDENTITY_FILE = ".bench-board.json"
 USER = "xilinx"  # as on PYNQ's images
 LOOPBACK = "127.0.0.1"
@@ -67,7 +67,9 @@ async def emulated_board(
     Yields:
         Where it answers, with the key to log in.
     """
-    with furnished(Identity(board=board, part=part, measured_on=MEASURED_ON), parent) as home:
+    with furnished(
+        Identity(board=board, part=part, measured_on=Origin.EMULATED_BOARD), parent
+    ) as home:
         client_key = asyncssh.generate_private_key("ssh-ed25519")
         async with serve(home, client_key.convert_to_public(), sftp=sftp) as address:
             yield replace(address, client_keys=(client_key,))

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from bench.boards.base import Address, Board, Completed, Identity
-from bench.boards.emulated import MEASURED_ON, emulated_board
+from bench.boards.emulated import emulated_board
 from bench.boards.fleet import Fleet
 from bench.boards.link import read_document
 from bench.boards.login import address_of
@@ -26,6 +26,7 @@ from bench.grids.tables import EMULATED
 from bench.runners.host import HostReporter, WrongResult
 from bench.runners.wire import Request
 from bench.system.locks import Cancelled
+from bench.words import Origin
 
 _STEPS = ("push", "run", "fetch")
 # Names in the folder on the board.
@@ -140,12 +141,13 @@ def measure(
     reporter.timings["simulator"] = readings.wall_seconds
     text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False) + "\n"
     (request.outputs / "metrics.json").write_text(text, encoding="utf-8")
-    if compared.fault and readings.measured_on != MEASURED_ON:
+    if compared.fault and readings.measured_on != Origin.EMULATED_BOARD:
         # No finding: hardware may err once, and the next run measures anew.
         raise BoardError(
             f"On the board: {compared.fault}",
-            "Its timing is worthless. Measure again; if it stays, measure with --board emulated: "
-            "where that is right, look at the build's timing slack and the board's clock.",
+            "Its timing is worthless. Measure again; if it stays, measure with "
+            f"--board {EMULATED}: where that is right, look at the build's timing slack and the "
+            "board's clock.",
         )
     if compared.fault:
         raise WrongResult(compared.fault)
@@ -222,7 +224,9 @@ async def _use_board(work: Work, place: Address | Emulator, reporter: HostReport
     package = work.package
     async with AsyncExitStack() as stack:
         if not isinstance(place, Address):
-            identity = Identity(board=package.board, part=package.part, measured_on=MEASURED_ON)
+            identity = Identity(
+                board=package.board, part=package.part, measured_on=Origin.EMULATED_BOARD
+            )
             with reporter.timed("emulate"):
                 place = await stack.enter_async_context(place(identity, work.request, reporter))
         with reporter.timed("connect"):

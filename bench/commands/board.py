@@ -18,7 +18,7 @@ from rich.text import Text
 from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
 from bench.boards.contained import Furnishing, contained
-from bench.boards.emulated import MEASURED_ON, furnished, listening_socket, serve
+from bench.boards.emulated import furnished, listening_socket, serve
 from bench.boards.fleet import Remote, parse_target
 from bench.boards.link import Limits, open_link
 from bench.boards.login import address_of
@@ -34,6 +34,7 @@ from bench.runners.limits import Limits as StageLimits
 from bench.session.common import available_cpus
 from bench.session.kinds import PathKind
 from bench.session.options import dry_run_option
+from bench.words import Origin
 
 FOREVER = StageLimits(seconds=math.inf)
 COLOURS = {"ok": "green", "missing": "red", "note": "yellow"}
@@ -158,7 +159,7 @@ def serve_board(board: str, port: int, key: Path, runner: str) -> None:
         public = asyncssh.read_public_key(key)
     except asyncssh.KeyImportError as error:
         raise ConfigError(f"{key}: {error}.", "Name a public key file.") from None
-    identity = Identity(board=board, part=BOARD_PARTS[board], measured_on=MEASURED_ON)
+    identity = Identity(board=board, part=BOARD_PARTS[board], measured_on=Origin.EMULATED_BOARD)
 
     def tell(address: Address) -> None:
         shown = address.host_key.get_fingerprint()

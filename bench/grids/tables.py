@@ -20,6 +20,7 @@ from bench.grids.catalog import BIT_WIDTHS
 from bench.grids.foldings import Folding
 from bench.grids.names import HOST, IPV6, LONGEST, USER
 from bench.grids.schema import Line, Means, Name, Table, disagree, matching
+from bench.words import Origin
 
 # The trained network's largest; what is built for an FPGA keeps to BIT_WIDTHS.
 LARGEST_REFERENCE_BITS = 32
@@ -75,7 +76,8 @@ FilePath = Annotated[
     AfterValidator(matching(r"[^\\\x00-\x1f\x7f]{1,1000}")),
     Means("the path of a file, with neither backslash nor control character"),
 ]
-EMULATED = "emulated"
+EMULATED = str(Origin.EMULATED_BOARD)
+"""The name of the board that measures without any."""
 
 
 class TrainTable(Table):
@@ -166,7 +168,8 @@ class SimulateTable(Table):
 class MeasureTable(Table):
     """`[measure]`: the board that times the accelerator, and over how many images.
 
-    `board` is "emulated", the name of one of `[[boards]]`, or several of those, all used at once.
+    `board` is "emulated-board", the name of one of `[[boards]]`, or several of those, all used at
+    once.
     """
 
     board: Names = (EMULATED,)

@@ -33,14 +33,14 @@ def cell(column: Column, row: Row) -> str:
     value = row[column.name]
     if value is None:
         return ""
-    text = column.text(row) if column.text else column.format(value)
+    text = column.text(row) if column.text else column.form(value)
     return f"{text} {PART}" if column.scope and row[column.scope] == PART else text
 
 
 def best_cell(column: Column, row: Row) -> str:
     """As `cell`; from a better source where there is a number from it."""
     better = row[column.refined_by] if column.refined_by else None
-    return cell(column, row) if better is None else f"{column.format(better)}{SYNTHESIZED}"
+    return cell(column, row) if better is None else f"{column.form(better)}{SYNTHESIZED}"
 
 
 def shown_in(place: Place) -> tuple[Cells, ...]:
@@ -49,7 +49,7 @@ def shown_in(place: Place) -> tuple[Cells, ...]:
         Cells(
             heading=column.heading or column.name,
             text=partial(best_cell, column),
-            numeric=column.format.numeric,
+            numeric=column.form.numeric,
         )
         for column in columns(place=place)
     )
@@ -114,7 +114,7 @@ def spread() -> tuple[Cells, ...]:
 
 
 def _mean(column: Column, row: Row) -> str:
-    mean, deviation = (column.format(row[f"{column.name}_{part}"]) for part in ("mean", "std"))
+    mean, deviation = (column.form(row[f"{column.name}_{part}"]) for part in ("mean", "std"))
     return f"{mean} ± {deviation}" if deviation else mean
 
 

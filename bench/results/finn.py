@@ -64,14 +64,14 @@ register(
     _estimated(
         name="ii_estimated", unit="cycles",
         formula="FINN's analytic model: max over layers of (MW / SIMD) x (MH / PE)",
-        arithmetic=_slowest_layer, heading="II est.", label="interval", format=formats.WHOLE,
+        arithmetic=_slowest_layer, heading="II est.", label="interval",
         shown=(Place.THROUGHPUT, Place.PAGE),
     ),
     _estimated(
         name="lut", unit="LUT",
         formula="FINN's analytic model; a part where lut_scope says so: it charges the layers in "
         "lut_uncharged none",
-        tolerance=tolerance.WIDTHS, heading="LUT", format=formats.WHOLE,
+        tolerance=tolerance.WIDTHS, heading="LUT",
         shown=(Place.RESOURCES, Place.PAGE), refined_by="lut_synth", scope="lut_scope",
         alike_in="matrix_layers",
     ),
@@ -86,18 +86,15 @@ register(
     ),
     _estimated(
         name="bram18", unit="BRAM18", tolerance=tolerance.WIDTHS, heading="BRAM18",
-        format=formats.WHOLE, shown=(Place.RESOURCES, Place.PAGE), refined_by="bram18_synth",
+        shown=(Place.RESOURCES, Place.PAGE), refined_by="bram18_synth", alike_in="matrix_layers",
+    ),
+    _estimated(
+        name="dsp", unit="DSP", formula="FINN's analytic model, the same at any bit width",
+        heading="DSP", shown=(Place.RESOURCES, Place.PAGE), refined_by="dsp_synth",
         alike_in="matrix_layers",
     ),
     _estimated(
-        name="dsp", unit="DSP",
-        formula="FINN's analytic model, the same at any bit width", heading="DSP",
-        format=formats.WHOLE, shown=(Place.RESOURCES, Place.PAGE), refined_by="dsp_synth",
-        alike_in="matrix_layers",
-    ),
-    _estimated(
-        name="dsp_instantiated", unit="DSP",
-        formula="DSP slices in the Verilog of the layers", format=formats.WHOLE,
+        name="dsp_instantiated", unit="DSP", formula="DSP slices in the Verilog of the layers",
         refined_by="dsp_synth", alike_in="matrix_layers",
     ),
     _estimated(
@@ -106,13 +103,9 @@ register(
         format=formats.YES_NO, shown=(Place.RESOURCES, Place.PAGE),
     ),
     _estimated(
-        name="matrix_layers", formula="kinds of layers that hold weights",
-        value=_matrix_layers,
+        name="matrix_layers", formula="kinds of layers that hold weights", value=_matrix_layers,
     ),
-    _estimated(
-        name="estimated_variant",
-        formula="kinds of layers that FINN would build",
-    ),
+    _estimated(name="estimated_variant", formula="kinds of layers that FINN would build"),
     _estimated(
         name="pe_simd", metric="folding", origin=Origin.GIVEN, formula="PE x SIMD per layer",
         value=_pe_simd,
@@ -122,23 +115,16 @@ register(
 _sized = partial(Column, stage="size", origin=Origin.RTL_SIM, tolerance=tolerance.CYCLES)
 
 register(
-    _sized(
-        name="fifo_depth", metric="total_depth", unit="words", formula="sum over the FIFOs",
-        format=formats.WHOLE,
-    ),
+    _sized(name="fifo_depth", metric="total_depth", unit="words", formula="sum over the FIFOs"),
     _sized(
         name="fifo_bits", metric="total_bits", unit="bits",
         formula="sum over the FIFOs of depth x width in whole bytes", tolerance=tolerance.WIDTHS,
-        format=formats.WHOLE,
     ),
     _sized(
         name="ii_unsized", unit="cycles",
         formula="cycles between two images before the FIFOs are sized", format=formats.CYCLES,
     ),
-    _sized(
-        name="unsized_deadlock",
-        formula="where the design stops before the FIFOs are sized",
-    ),
+    _sized(name="unsized_deadlock", formula="where the design stops before the FIFOs are sized"),
 )  # fmt: skip
 
 
@@ -156,13 +142,12 @@ register(
     _simulated(
         name="sim_images", metric="images", unit="images",
         formula="test images that ran through the RTL", tolerance=tolerance.SETTING,
-        format=formats.WHOLE, says_what_is_wrong=True,
+        says_what_is_wrong=True,
     ),
     _simulated(
         name="sim_accuracy", metric="accuracy", unit="fraction", formula="correct / sim_images",
-        tolerance=sampling("sim_images", "the images simulated"),
-        heading="sim. accuracy", label="accuracy", format=formats.PERCENT,
-        shown=(Place.RESOURCES, Place.PAGE, Place.SEEDS),
+        tolerance=sampling("sim_images", "the images simulated"), heading="sim. accuracy",
+        label="accuracy", format=formats.PERCENT, shown=(Place.RESOURCES, Place.PAGE, Place.SEEDS),
     ),
     _simulated(
         name="bit_exact", formula="every output equals the trained model's",
@@ -173,23 +158,22 @@ register(
     _simulated(
         name="agreeing_with_torch", unit="images",
         formula="images of the class that torch gives them, of sim_images", tolerance=_TIES,
-        heading="torch", label="as torch", format=formats.WHOLE, text=_as_torch,
-        shown=(Place.THROUGHPUT, Place.PAGE), says_what_is_wrong=True,
+        heading="torch", label="as torch", text=_as_torch, shown=(Place.THROUGHPUT, Place.PAGE),
+        says_what_is_wrong=True,
     ),
     _simulated(
         name="torch_ties", unit="images",
         formula="images of another class, each explained by a tie", tolerance=_TIES,
-        format=formats.WHOLE, says_what_is_wrong=True,
+        says_what_is_wrong=True,
     ),
     _simulated(
-        name="ii_simulated", unit="cycles",
-        formula="cycles between two images in steady state", heading="II sim.", label="interval",
-        format=formats.CYCLES, shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS),
+        name="ii_simulated", unit="cycles", formula="cycles between two images in steady state",
+        heading="II sim.", label="interval", format=formats.CYCLES,
+        shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS),
     ),
     _simulated(
-        name="latency_cycles", unit="cycles",
-        formula="from the first input to the first output", heading="latency", format=formats.WHOLE,
-        shown=(Place.RESOURCES, Place.PAGE, Place.SEEDS),
+        name="latency_cycles", unit="cycles", formula="from the first input to the first output",
+        heading="latency", shown=(Place.RESOURCES, Place.PAGE, Place.SEEDS),
     ),
 )  # fmt: skip
 
@@ -209,8 +193,7 @@ register(
         name="fps_core", metric="ii_simulated", unit="images/s",
         formula="clock_mhz x 1e6 / ii_simulated", value=_core_rate,
         arithmetic=lambda facts: rate(facts.of("simulate")["ii_simulated"], _clock_mhz(facts)),
-        heading="fps core", label="images/s", format=formats.WHOLE,
-        shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS),
+        heading="fps core", label="images/s", shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS),
     ),
 )  # fmt: skip
 
@@ -226,7 +209,6 @@ _synthesized = partial(
     origin=Origin.SYNTHESIZED,
     formula="Vivado, after synthesis",
     tolerance=tolerance.SYNTHESIS,
-    format=formats.WHOLE,
     omit=Omit.ABSENT,
 )
 _ROUTED = "Vivado, after routing"
@@ -235,11 +217,11 @@ register(
     _synthesized(
         name="synthesis", metric="status", formula="how the stage ended",
         tolerance=not_compared("says whether there was a Vivado"),
-        value=lambda facts: _bitstream(facts)[0], format=formats.TEXT, says_what_is_wrong=True,
+        value=lambda facts: _bitstream(facts)[0], says_what_is_wrong=True,
     ),
     _synthesized(
         name="synthesis_reason", metric="reason", formula="why it is not done",
-        tolerance=tolerance.PROSE, value=lambda facts: _bitstream(facts)[1], format=formats.TEXT,
+        tolerance=tolerance.PROSE, value=lambda facts: _bitstream(facts)[1],
         says_what_is_wrong=True,
     ),
     *(
@@ -255,8 +237,7 @@ register(
         format=formats.PLAIN,
     ),
     _synthesized(
-        name="fmax_mhz", unit="MHz", formula=_ROUTED, label="fmax (MHz)",
-        shown=(Place.PAGE,),
+        name="fmax_mhz", unit="MHz", formula=_ROUTED, label="fmax (MHz)", shown=(Place.PAGE,),
     ),
     _synthesized(
         name="power_w", unit="W", formula="Vivado's estimate, after routing",

@@ -28,9 +28,7 @@ def _build(facts: Facts, name: str) -> Any:
     return getattr(point.compile, name) if isinstance(point, Experiment) else None
 
 
-_given = partial(
-    Column, stage=GRID, origin=Origin.GIVEN, tolerance=tolerance.SETTING, format=formats.TEXT
-)
+_given = partial(Column, stage=GRID, origin=Origin.GIVEN, tolerance=tolerance.SETTING)
 
 register(
     _given(
@@ -82,12 +80,12 @@ register(
     ),
     _given(
         name="target_fps", metric="build.target_fps", unit="images/s",
-        value=lambda facts: _build(facts, "target_fps"), format=formats.WHOLE,
+        value=lambda facts: _build(facts, "target_fps"),
     ),
     Column(
         name="test_images", stage="dataset", metric="test_images", origin=Origin.GIVEN,
         unit="images", formula="of the data set: what `accuracy` is a mean over",
-        tolerance=tolerance.SETTING, format=formats.WHOLE, files=BOTH,
+        tolerance=tolerance.SETTING, files=BOTH,
     ),
 )  # fmt: skip
 
@@ -95,10 +93,9 @@ _trained = partial(Column, stage="train", origin=Origin.TRAINED)
 
 register(
     _trained(
-        name="accuracy", unit="fraction",
-        formula="correct / test_images, at the best epoch",
-        tolerance=sampling("test_images", "the test images"),
-        format=formats.PERCENT, shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS), files=BOTH,
+        name="accuracy", unit="fraction", formula="correct / test_images, at the best epoch",
+        tolerance=sampling("test_images", "the test images"), format=formats.PERCENT,
+        shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS), files=BOTH,
     ),
     _trained(
         name="best_epoch", formula="the epoch of the highest accuracy",
@@ -106,8 +103,8 @@ register(
         format=formats.WHOLE, files=BOTH,
     ),
     _trained(
-        name="parameters", formula="weights, biases and scales",
-        tolerance=tolerance.SETTING, format=formats.WHOLE, files=(File.TRAININGS,),
+        name="parameters", formula="weights, biases and scales", tolerance=tolerance.SETTING,
+        format=formats.WHOLE, files=(File.TRAININGS,),
     ),
 )  # fmt: skip
 
@@ -163,23 +160,21 @@ register(
         name="fps_measured", unit="images/s",
         formula="images / seconds on a board, at clock_measured_mhz; clock x 1e6 / ii_measured "
         "on the emulated one; input and output DMA included",
-        arithmetic=_system_rate, heading="fps meas.", label="images/s", format=formats.WHOLE,
+        arithmetic=_system_rate, heading="fps meas.", label="images/s",
         text=_measured, shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS),
     ),
     _measure(
-        name="ii_measured", unit="cycles",
-        formula="cycles between two images, DMA included", arithmetic=_system_interval,
-        format=formats.CYCLES,
+        name="ii_measured", unit="cycles", formula="cycles between two images, DMA included",
+        arithmetic=_system_interval, format=formats.CYCLES,
     ),
     _measure(
         name="clock_measured_mhz", metric="clock_mhz", unit="MHz", formula="as the board ran",
         format=formats.PLAIN,
     ),
     _measure(
-        name="measured_on",
-        formula=f"`{Origin.EMULATED_BOARD}` or `{Origin.BOARD}`", tolerance=tolerance.PLACE,
-        heading="measured on", label="on", shown=(Place.RESOURCES, Place.PAGE),
-        says_what_is_wrong=True,
+        name="measured_on", formula=f"`{Origin.EMULATED_BOARD}` or `{Origin.BOARD}`",
+        tolerance=tolerance.PLACE, heading="measured on", label="on",
+        shown=(Place.RESOURCES, Place.PAGE), says_what_is_wrong=True,
     ),
     _measure(
         name="board_name", formula="the board's name in the experiment file",
@@ -191,8 +186,7 @@ _became = partial(Column, stage=STORE, origin=Origin.STORE)
 
 register(
     _became(
-        name="status",
-        formula="`done`, or what became of the first stage that is not",
+        name="status", formula="`done`, or what became of the first stage that is not",
         tolerance=exact("done, wrong, infeasible or failed"),
         value=lambda facts: str(facts.state.status), format=formats.STATUS,
         shown=(Place.THROUGHPUT,), files=BOTH,

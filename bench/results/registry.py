@@ -11,6 +11,7 @@ from bench import stages
 from bench.errors import ConfigError, did_you_mean
 from bench.grids.experiment import Point
 from bench.results.formats import TEXT, Format
+from bench.results.formats import WHOLE as NUMBER
 from bench.results.tolerance import UNKNOWN, Tolerance
 from bench.words import Origin, State
 
@@ -87,7 +88,8 @@ class Column:
         arithmetic: The numbers behind a value; None, or None of it: the metric.
         heading: Over a table; None: the name.
         label: Over the page's table, below its group; None: the heading.
-        format: How a value is written in tables.
+        format: How a value is written in tables; None: a whole number where it has a unit, else
+            text.
         text: Makes a cell's text of the whole row, where the value alone does not tell.
         shown: Where, beside its files.
         files: Which files have it.
@@ -111,7 +113,7 @@ class Column:
     arithmetic: Callable[[Facts], str | None] | None = None
     heading: str | None = None
     label: str | None = None
-    format: Format = TEXT
+    format: Format | None = None
     text: Callable[[Row], str] | None = None
     shown: tuple[Place, ...] = ()
     files: tuple[File, ...] = (File.RESULTS,)
@@ -126,6 +128,11 @@ class Column:
     def key(self) -> str:
         """The metric's name."""
         return self.metric or self.name
+
+    @property
+    def form(self) -> Format:
+        """How a value is written in tables."""
+        return self.format or (NUMBER if self.unit else TEXT)
 
     @property
     def group(self) -> str:

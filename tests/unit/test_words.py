@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from bench.boards.emulated import MEASURED_ON
+from bench.grids.tables import EMULATED
 from bench.paths import ROOT
 from bench.words import FINDINGS, Origin, Precision, State, Status, parse_widths
 
@@ -49,7 +49,7 @@ def test_words_are_text_in_files_and_sentences() -> None:
     assert str(State(status=Status.FAILED, stage="size", reason="It broke.")) == "failed: size"
     assert max(Status, key=lambda status: status.severity) == Status.WRONG
     assert {status for status in Status if status.is_finding} == set(FINDINGS)
-    assert MEASURED_ON == Origin.EMULATED_BOARD
+    assert EMULATED == Origin.EMULATED_BOARD
 
 
 def test_no_precision_is_spelled_by_hand() -> None:

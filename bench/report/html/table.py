@@ -87,7 +87,7 @@ def rows_of(material: Material, columns: tuple[Column, ...]) -> list[Row]:
 
 
 def _cell(column: Column, row: ResultsRow) -> Cell:
-    classes = "n" if column.format.numeric else ""
+    classes = "n" if column.form.numeric else ""
     text = cell(column, row)
     if not text:
         return Cell("-", f"{classes} none".strip())

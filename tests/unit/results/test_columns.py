@@ -165,7 +165,7 @@ def test_what_columns_say_of_each_other_is_true() -> None:
 
 def test_numbers_have_units() -> None:
     counted = {"seed", "epochs", "best_epoch", "parameters"}
-    without = [one.name for one in columns() if one.format.numeric and not one.unit]
+    without = [one.name for one in columns() if one.form.numeric and not one.unit]
     assert set(without) <= counted
 
 
