@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from bench.claims.registry import Claim, kinds
-from bench.claims.verdict import Judgement, Part
+from bench.claims.verdict import Evidence, Part, Verdict
 from bench.results import File
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a claim.
+
+    Attributes:
+        name: Its name in claims.toml.
+        claim: As stated there.
+        part: What became of it, why, and with which numbers.
+    """
+
+    name: str
+    claim: Claim
+    part: Part
+
+    @property
+    def verdict(self) -> Verdict:
+        """What became of it."""
+        return self.part.verdict
+
+    @property
+    def tolerance(self) -> str:
+        """How close was close enough, and why."""
+        claim = self.claim
+        return f"{claim.tolerance} Why: {claim.why} A full verdict needs: {claim.full}"
+
+    @property
+    def evidence(self) -> Sequence[Evidence]:
+        """The numbers and the arithmetic."""
+        return self.part.evidence
+
+    def as_json(self) -> dict[str, Any]:
+        """As in claims.json; its form is described in docs/artifact-appendix.md."""
+        return {
+            "claim": self.name,
+            "title": self.claim.title,
+            "statement": self.claim.statement,
+            "source": self.claim.source,
+            "verdict": self.verdict,
+            "reason": self.part.reason,
+            "tolerance": self.tolerance,
+            "evidence": [asdict(evidence) for evidence in self.evidence],
+        }
 
 
 def judge(
@@ -26,21 +71,13 @@ def judge(
     from bench.results.frame import rows_of  # noqa: PLC0415  # pandas, to judge only
 
     rows = {File.RESULTS: rows_of(results), File.TRAININGS: rows_of(trainings)}
-    judged = []
-    for name, claim in claims.items():
-        kind = kinds()[claim.judge]
-        judged.append(_judgement(name, claim, kind.judge(claim, rows[kind.file])))
-    return tuple(judged)
-
-
-def _judgement(name: str, claim: Claim, part: Part) -> Judgement:
-    return Judgement(
-        claim=name,
-        title=claim.title,
-        statement=claim.statement,
-        source=claim.source,
-        verdict=part.verdict,
-        reason=part.reason,
-        tolerance=f"{claim.tolerance} Why: {claim.why} A full verdict needs: {claim.full}",
-        evidence=tuple(part.evidence),
+    of_claims = ((name, claim, kinds()[claim.judge]) for name, claim in claims.items())
+    return tuple(
+        Judgement(name, claim, kind.judge(claim, rows[kind.file]))
+        for name, claim, kind in of_claims
     )
+
+
+def as_json(judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """What claims.json holds."""
+    return {"claims": [judgement.as_json() for judgement in judgements]}

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.claims.verdict import Judgement, Verdict, as_json
+from bench.claims.judge import Judgement, as_json
+from bench.claims.verdict import Verdict
 from bench.errors import StoreError, store_error
 from bench.system.files import read_bytes, write_atomic
 
@@ -61,7 +62,7 @@ def compare(
         StoreError: What is kept cannot be read or written.
     """
     kept = {} if accept else _read(folder / VERDICTS)
-    now = {judgement.claim: judgement.verdict for judgement in judgements}
+    now = {judgement.name: judgement.verdict for judgement in judgements}
     worse = {
         claim: Regression(claim=claim, before=before, now=now.get(claim))
         for claim, before in kept.items()

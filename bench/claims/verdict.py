@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from bench.words import Origin
 
@@ -54,34 +53,10 @@ class Part:
     evidence: Sequence[Evidence] = ()
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """The verdict on a claim.
-
-    Attributes:
-        claim: Its name in claims.toml.
-        title, statement, source: As stated there.
-        verdict: What became of it.
-        reason: Why, with the numbers.
-        tolerance: How close was close enough, and why.
-        evidence: The numbers and the arithmetic.
-    """
-
-    claim: str
-    title: str
-    statement: str
-    source: str
-    verdict: Verdict
-    reason: str
-    tolerance: str
-    evidence: tuple[Evidence, ...]
-
-
 def combined(parts: Sequence[Part], none: str) -> Part:
     """One verdict for all parts: theirs where they agree, else partly.
 
-    A part that could not be tested keeps the others from a full verdict, never from a negative
-    one.
+    A part that is not testable keeps the others from a full verdict, never from a negative verdict.
 
     Args:
         parts: At best one per data set.
@@ -99,8 +74,3 @@ def combined(parts: Sequence[Part], none: str) -> Part:
         verdict = Verdict.PARTLY
     reasons = tuple(dict.fromkeys(part.reason for part in parts))
     return Part(verdict, " ".join(reasons), [e for part in parts for e in part.evidence])
-
-
-def as_json(judgements: Sequence[Judgement]) -> dict[str, Any]:
-    """What claims.json holds; its form is described in docs/artifact-appendix.md."""
-    return {"claims": [asdict(judgement) for judgement in judgements]}

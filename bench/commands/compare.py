@@ -144,12 +144,12 @@ def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
 
 def _line(difference: Difference) -> str:
     if difference.column is None:
-        where = "A" if difference.one else "B"
+        where = "A" if difference.a else "B"
         return f"{difference.state}: {difference.row} is in {where} only"
-    one, other = difference.one or "nothing", difference.other or "nothing"
+    a, b = difference.a or "nothing", difference.b or "nothing"
     allowed = "" if difference.allowed is None else f" (within: {difference.allowed:.3g})"
     row, column = difference.row, difference.column
-    return f"{difference.state}: {row}: {column}: {one} | {other}{allowed}"
+    return f"{difference.state}: {row}: {column}: {a} | {b}{allowed}"
 
 
 def _show_artifacts(one: Path, other: Path, show_all: bool, console: Terminal) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,22 +25,22 @@ Table = dict[Identity, CsvRow]
 """Rows by the values of the columns that tell which experiment each is of."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Difference:
     """A value, or a whole row, in which two reports are not alike.
 
     Attributes:
         row: The experiment's name.
         column: The column; None for a row.
-        one, other: Both values; empty where missing.
+        a, b: Both values; empty where missing.
         state: `different` or `missing`.
         allowed: The difference that would be within tolerance; None where that means nothing.
     """
 
     row: str
     column: str | None
-    one: str
-    other: str
+    a: str
+    b: str
     state: str
     allowed: float | None = None
 
@@ -106,14 +106,13 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
     return columns, table
 
 
-def compare_results(one: Path, other: Path) -> Comparison:
+def compare_results(a: Path, b: Path) -> Comparison:
     """Compare two results.csv.
 
     Raises:
         ConfigError: See `read_results`.
     """
-    columns_a, rows_a = read_results(one)
-    columns_b, rows_b = read_results(other)
+    (columns_a, rows_a), (columns_b, rows_b) = read_results(a), read_results(b)
     shared = [name for name in columns_a if name in columns_b and name not in identity()]
     compared = Comparison(
         counts={name: Counter() for name in shared},
@@ -122,35 +121,22 @@ def compare_results(one: Path, other: Path) -> Comparison:
     )
     for key in dict.fromkeys((*rows_a, *rows_b)):
         row_a, row_b = rows_a.get(key), rows_b.get(key)
-        if row_a is not None and row_b is not None:
-            compared.rows += 1
-            _compare_rows(row_a, row_b, compared)
-        elif row := row_a or row_b:
-            one_side, other_side = ("there" if side else "" for side in (row_a, row_b))
-            compared.differences.append(
-                Difference(
-                    row=_name(row), column=None, one=one_side, other=other_side, state=MISSING
-                )
-            )
-    return compared
-
-
-def _compare_rows(one: CsvRow, other: CsvRow, compared: Comparison) -> None:
-    for column, counts in compared.counts.items():
-        state, allowed = _judge(one, other, column)
-        if state is None:
+        if row_a is None or row_b is None:
+            sides = ("there" if row_a else "", "there" if row_b else "")
+            name = _name(row_a or row_b or {})
+            compared.differences.append(Difference(name, None, *sides, state=MISSING))
             continue
-        counts[state] += 1
-        if state in (DIFFERENT, MISSING):
-            difference = Difference(
-                row=_name(one),
-                column=column,
-                one=one[column],
-                other=other[column],
-                state=state,
-                allowed=allowed,
-            )
-            compared.differences.append(difference)
+        compared.rows += 1
+        for column, counts in compared.counts.items():
+            state, allowed = _judge(row_a, row_b, column)
+            if state is not None:
+                counts[state] += 1
+            if state in (DIFFERENT, MISSING):
+                values = (row_a[column], row_b[column])
+                compared.differences.append(
+                    Difference(_name(row_a), column, *values, state=state, allowed=allowed)
+                )
+    return compared
 
 
 def _lacking(columns: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
@@ -162,9 +148,9 @@ def _name(row: CsvRow) -> str:
     return row.get("experiment") or " ".join(row[name] for name in identity())
 
 
-def _judge(one: CsvRow, other: CsvRow, column: str) -> tuple[str | None, float | None]:
+def _judge(row_a: CsvRow, row_b: CsvRow, column: str) -> tuple[str | None, float | None]:
     """The state of a value, None where it is not compared, and what would be within tolerance."""
-    a, b = one[column], other[column]
+    a, b = row_a[column], row_b[column]
     tolerance = tolerance_of(column)
     if tolerance.rule == Rule.NOT_COMPARED:
         return None, None
@@ -174,7 +160,7 @@ def _judge(one: CsvRow, other: CsvRow, column: str) -> tuple[str | None, float |
         return MISSING, None
     try:
         difference = abs(_finite(a) - _finite(b))
-        allowed = tolerance.allowed(one, other, column)
+        allowed = tolerance.allowed(row_a, row_b, column)
     except ValueError:
         return DIFFERENT, None
     if difference == 0:
@@ -207,38 +193,36 @@ class ArtifactState:
     same_key: bool = False
 
 
-def compare_artifacts(one: Iterable[Entry], other: Iterable[Entry]) -> Iterator[ArtifactState]:
+def compare_artifacts(a: Iterable[Entry], b: Iterable[Entry]) -> Iterator[ArtifactState]:
     """Compare what two stores hold; of several artifacts of one thing, the newest counts.
 
     Raises:
         DamageError: Files of an artifact compared are not what its manifest says.
         StoreError: Something cannot be read.
     """
-    newest_a, newest_b = _newest(one), _newest(other)
-    manifests = {i: e.manifest for i, e in (*newest_a.items(), *newest_b.items())}
+    newest_a, newest_b = _newest(a), _newest(b)
+    manifests = {key: entry.manifest for key, entry in (newest_a | newest_b).items()}
     order = list(BY_NAME)
     for key, manifest in sorted(
         manifests.items(), key=lambda item: (order.index(item[1].stage), item[1].name)
     ):
-        a, b = newest_a.get(key), newest_b.get(key)
-        stage, name = manifest.stage, manifest.name
-        if a is None or b is None:
-            yield ArtifactState(stage, name, MISSING)
-            continue
-        same = a.manifest.content_hash == b.manifest.content_hash
-        same_key = a.manifest.key == b.manifest.key
-        yield ArtifactState(stage, name, EQUAL if same else DIFFERENT, same_key)
+        state, same_key = MISSING, False
+        if key in newest_a and key in newest_b:
+            made_a, made_b = newest_a[key].manifest, newest_b[key].manifest
+            state = EQUAL if made_a.content_hash == made_b.content_hash else DIFFERENT
+            same_key = made_a.key == made_b.key
+        yield ArtifactState(manifest.stage, manifest.name, state, same_key)
 
 
-def _newest(entries: Iterable[Entry]) -> Mapping[bytes, Entry]:
+def _newest(entries: Iterable[Entry]) -> dict[bytes, Entry]:
     """Artifacts by stage, name and parameters: what stays the same from version to version.
 
     Their files are verified: manifests are compared by the hashes that they state.
     """
-    found: dict[bytes, Entry] = {}
-    for entry in sorted(entries, key=lambda one: one.manifest.created):
+    newest: dict[bytes, Entry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.manifest.created):
         manifest = entry.manifest
-        found[canonical([manifest.stage, manifest.name, manifest.spec])] = entry
-    for entry in found.values():
+        newest[canonical([manifest.stage, manifest.name, manifest.spec])] = entry
+    for entry in newest.values():
         entry.require_sound()
-    return found
+    return newest

@@ -53,13 +53,13 @@ class Tolerance:
         amounts = {Rule.RATIO: f" {self.amount:.0%}", Rule.ABSOLUTE: f" {self.amount:g}"}
         return f"{self.rule}{amounts.get(self.rule, '')}: {self.why}"
 
-    def allowed(self, one: CsvRow, other: CsvRow, column: str) -> float:
+    def allowed(self, row_a: CsvRow, row_b: CsvRow, column: str) -> float:
         """The difference that is within tolerance between two rows' numbers in `column`.
 
         Raises:
             ValueError: A value that it depends on is not a number, or there are no images.
         """
-        a, b = float(one[column]), float(other[column])
+        a, b = float(row_a[column]), float(row_b[column])
         largest = max(abs(a), abs(b))
         match self.rule:
             case Rule.RATIO:
@@ -67,9 +67,9 @@ class Tolerance:
             case Rule.ABSOLUTE:
                 return self.amount
             case Rule.SAMPLING:
-                errors = _standard_error(a, b, self._images(one), self._images(other))
+                errors = _standard_error(a, b, self._images(row_a), self._images(row_b))
                 return STANDARD_ERRORS * errors
-            case Rule.MEASURED if {_where(one), _where(other)} != {Origin.EMULATED_BOARD}:
+            case Rule.MEASURED if {_where(row_a), _where(row_b)} != {Origin.EMULATED_BOARD}:
                 return BOARD_RATIO * largest
         return FLOAT_RATIO * largest
 

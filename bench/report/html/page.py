@@ -138,9 +138,9 @@ def duration(seconds: float) -> str:
 def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tuple[str, str]]:
     """Where a name that a claim rests on leads, and what the link says: a row, or a training."""
     trainings = {
-        record.name: (record.id, record.name)
+        record.made.name: (record.id, record.made.name)
         for record in provenance.records.values()
-        if record.stage == "train"
+        if record.made.stage == "train"
     }
     return trainings | {row.name: (f"row-{row.number}", row.link) for row in rows}
 
@@ -198,10 +198,10 @@ def _facts(
         facts.append(("measured at", _clocks(material, "clock_measured_mhz")))
     if not records:
         return facts
-    runners = sorted({dict(record.environment.facts).get("runner", "") for record in records})
-    made = sorted(record.created for record in records)
+    runners = sorted({record.made.environment["runner"] for record in records})
+    made = sorted(record.made.created for record in records)
     commits = sorted({record.commit_short for record in records})
-    total = sum(record.seconds for record in records)
+    total = sum(record.made.seconds for record in records)
     return [
         *facts,
         ("runner", listed(runner for runner in runners if runner != "host") or "none needed"),
@@ -241,14 +241,14 @@ def _logs(provenance: Provenance) -> dict[str, Link]:
 
 def _stages(provenance: Provenance) -> list[dict[str, Any]]:
     """Time by stage: how many artifacts, seconds in all, and the slowest one."""
-    total = sum(record.seconds for record in provenance.records.values()) or 1.0
+    total = sum(record.made.seconds for record in provenance.records.values()) or 1.0
     return [
         {
             "stage": stage,
             "count": len(records),
-            "seconds": sum(record.seconds for record in records),
-            "share": sum(record.seconds for record in records) / total,
-            "slowest": max(records, key=lambda record: record.seconds),
+            "seconds": sum(record.made.seconds for record in records),
+            "share": sum(record.made.seconds for record in records) / total,
+            "slowest": max(records, key=lambda record: record.made.seconds),
         }
         for stage, records in _by_stage(provenance).items()
     ]
@@ -257,7 +257,7 @@ def _stages(provenance: Provenance) -> list[dict[str, Any]]:
 def _by_stage(provenance: Provenance) -> dict[str, list[Record]]:
     by_stage: dict[str, list[Record]] = {}
     for record in provenance.records.values():
-        by_stage.setdefault(record.stage, []).append(record)
+        by_stage.setdefault(record.made.stage, []).append(record)
     return by_stage
 
 

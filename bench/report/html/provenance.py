@@ -15,6 +15,7 @@ from bench.console.text import counted
 from bench.provenance import Step, caveats, checkout_of, rerun
 from bench.report.material import Material
 from bench.stages import STAGES
+from bench.store import Manifest
 from bench.store.keys import SHORT
 
 # What of an environment tells where it ran, and is shown beside its name.
@@ -34,26 +35,25 @@ class Made:
     facts: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
-    """Everything known of one artifact, as the page shows it."""
+    """An artifact, as the page shows it.
+
+    Attributes:
+        id: Its anchor on the page.
+        made: Its manifest.
+        inputs: Name, key and content of what it was made from; the key is None for what is not on
+            the page.
+        environment, machine: Where it was made.
+        commit, commit_short: Of the checkout, with the state of its tree.
+        manifest: URL of the manifest.
+    """
 
     id: str
-    stage: str
-    key: str
-    name: str
-    status: str
-    reason: str
-    created: str
-    made: str
-    seconds: float
-    memory: str
-    seed: str
-    spec: str
-    inputs: tuple[tuple[str, str, str], ...]
+    made: Manifest
+    inputs: tuple[tuple[str, str | None, str], ...]
     environment: Made
     machine: Made
-    tools: str
     commit: str
     commit_short: str
     manifest: str
@@ -132,12 +132,12 @@ def provenance_of(material: Material, about: About, folder: Path) -> Provenance:
     environments, machines = (
         tuple(made.values()) for made in (shared.environments, shared.machines)
     )
-    return Provenance(_by_stage(records), chains, environments, machines)
+    return Provenance(_in_order(records), chains, environments, machines)
 
 
-def _by_stage(records: Mapping[str, Record]) -> dict[str, Record]:
+def _in_order(records: Mapping[str, Record]) -> dict[str, Record]:
     order = [stage.name for stage in STAGES]
-    return dict(sorted(records.items(), key=lambda pair: order.index(pair[1].stage)))
+    return dict(sorted(records.items(), key=lambda pair: order.index(pair[1].made.stage)))
 
 
 def _link(step: Step, folder: Path) -> Link:
@@ -198,28 +198,16 @@ def _record(step: Step, keys: Mapping[str, str], shared: _Shared, folder: Path) 
     made = step.manifest
     assert made is not None, "there is nothing to tell of"
     assert step.folder is not None, "a failure is no artifact"
-    memory = made.peak_memory_bytes
     return Record(
         id=f"artifact-{made.stage}-{made.key[:SHORT]}",
-        stage=made.stage,
-        key=made.key,
-        name=made.name,
-        status=made.status,
-        reason=made.reason,
-        created=made.created,
-        made=made.created[:19].replace("T", " "),
-        seconds=made.seconds,
-        memory=f"{memory / 2**20:,.0f} MiB" if memory else "",
-        seed=str(made.spec.get("seed", "")),
-        spec=", ".join(f"{name} = {value}" for name, value in sorted(made.spec.items())),
+        made=made,
         inputs=tuple(
-            (name, keys.get(name, ""), content) for name, content in sorted(made.inputs.items())
+            (name, keys.get(name), content) for name, content in sorted(made.inputs.items())
         ),
         environment=_shared(
             shared.environments, made.environment, "environment", _environment_title
         ),
         machine=_shared(shared.machines, made.host, "machine", _machine_title),
-        tools=", ".join(f"{name} {version}" for name, version in sorted(made.tools.items())),
         commit=_commit(checkout_of(made)),
         commit_short=_commit_short(checkout_of(made)),
         manifest=relative_url(step.folder / "manifest.json", folder),

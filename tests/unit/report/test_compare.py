@@ -125,7 +125,7 @@ def test_a_board_may_be_a_tenth_off_the_emulated_one(tmp_path: Path) -> None:
 
 def test_a_row_on_one_side_is_missing(tmp_path: Path) -> None:
     found = compare_results(write(tmp_path / "a", {}, {}), write(tmp_path / "b", {}))
-    assert [(d.row, d.one, d.state) for d in found.differences] == [
+    assert [(d.row, d.a, d.state) for d in found.differences] == [
         ("TFC MNIST 2 2 max 1 Pynq-Z1", "there", "missing")
     ]
 
