@@ -35,10 +35,19 @@ clock_mhz = 100.0
 """
 METRICS = {
     "train": {"accuracy": 0.95310000000001, "best_epoch": 2},
-    "compile": {"lut": 100, "bram18": 3, "dsp": 0, "fits": True},
-    "simulate": {"images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300},
+    "compile": {
+        "lut": 100, "bram18": 3, "dsp": 0, "fits": True,
+        "simulated": {
+            "layers": [{"name": "MVAU_rtl_0", "op_type": "MVAU_rtl", "cycles_estimated": 64}]
+        },
+    },
+    "simulate": {
+        "images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300,
+        "fifos": [{"stream": name, "depth": 2} for name in ("in", "out")], "steady_cycles": 100,
+        "stalls": [{"blocked_cycles": 1, "starved_cycles": 2}] * 2, "ii_unsized": None,
+    },
     "measure": {"measured_on": "emulated-board"},
-}
+}  # fmt: skip
 
 
 def write_grid(folder: Path, text: str = GRID) -> Path:

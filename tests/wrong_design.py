@@ -37,12 +37,15 @@ class DesignRunner(FakeRunner):
         if stage == "compile":
             if "mid-original" in job.task:
                 result = replace(result, status="infeasible", reason="PE 8 does not divide 10")
-            layer = {"name": "MVAU_rtl_0", "cycles_estimated": interval}
+            layer = {"name": "MVAU_rtl_0", "op_type": "MVAU_rtl", "cycles_estimated": interval}
             metrics |= {"ii_estimated": interval, "simulated": {"layers": [layer]}}
         elif stage == "simulate":
             metrics |= {
                 "ii_simulated": float(interval),
-                "fifos": [{"stream": "a_to_b", "depth": 2}],
+                "fifos": [{"stream": name, "depth": 2} for name in ("in", "out")],
+                "steady_cycles": 100,
+                "stalls": [{"blocked_cycles": 1, "starved_cycles": 2}] * 2,
+                "ii_unsized": None,
             }
         elif stage == "measure":
             metrics |= {"fps_measured": 1e8 / interval, "measured_on": "emulated-board"}

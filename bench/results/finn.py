@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from bench.grids.experiment import Experiment
 from bench.results import formats, tolerance
@@ -244,3 +245,16 @@ register(
         tolerance=tolerance.ratio(0.15, "Vivado's own estimate, by version"), format=formats.PLAIN,
     ),
 )  # fmt: skip
+
+
+def layer_label(layer: Mapping[str, Any]) -> str:
+    """Such as `MVAU 0`, of the layer `MVAU_rtl_0`."""
+    kind = str(layer["op_type"]).removeprefix("Streaming").rsplit("_", 1)[0]
+    return f"{kind} {str(layer['name']).rsplit('_', 1)[-1]}"
+
+
+def folding_label(layer: Mapping[str, Any]) -> str | None:
+    """Such as `1024 to 64, PE 2, SIMD 8`; None for a layer without a matrix."""
+    if layer.get("mw") is None:
+        return None
+    return f"{layer['mw']} to {layer['mh']}, PE {layer['pe']}, SIMD {layer['simd']}"

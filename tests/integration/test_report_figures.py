@@ -19,6 +19,8 @@ from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.report.figures import all_figures, render
 from bench.report.material import Material, gather
+from bench.results import File, names
+from bench.results import columns as all_columns
 from bench.session import reporting
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -127,7 +129,7 @@ def test_nothing_done_means_nothing_drawn_and_says_why(tmp_path: Path) -> None:
 
 
 def test_a_grid_without_points_has_no_figures() -> None:
-    columns = list(report.COLUMNS)
+    columns = names(all_columns(File.RESULTS))
     assert all_figures(Material("none", pd.DataFrame(columns=columns), pd.DataFrame())) == []
 
 
@@ -137,7 +139,7 @@ def test_files_of_a_figure_that_cannot_be_drawn_any_more_go(
     about = report.About(Path("g.toml"))
     report.write_page(material, about, tmp_path)
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == set(EXPECTED)
-    results = material.results.assign(fps_core=pd.NA, fps_measured=pd.NA)
+    results = material.results.assign(ii_simulated=pd.NA, ii_measured=pd.NA)
     report.write_page(
         gather("g", (), results, material.trainings, material.chains), about, tmp_path
     )

@@ -217,7 +217,7 @@ def test_without_vivado_it_says_why_there_is_no_measurement(
 ) -> None:
     rows = reproduce(grid, targets[:1], None, monkeypatch)
     assert {row["measured_on"] for row in rows} == {""}
-    assert all("XILINX_VIVADO is not set" in row["synthesis"] for row in rows)
+    assert all("XILINX_VIVADO is not set" in row["synthesis_reason"] for row in rows)
 
 
 def test_make_passes_the_board_and_vivado_on(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def test_slowest_and_fastest_are_so_by_their_intervals(
             f"tfc-mnist-w2a2-s1-{folding}",
             foldings.index(folding),
         )
-        assert design.ii_simulated == INTERVALS[folding]
-        assert design.layers[0]["cycles_estimated"] == INTERVALS[folding]
+        assert design.interval == INTERVALS[folding]
+        assert design.layers[0].cycles == INTERVALS[folding]
     for figure in layer_figures(material):
         assert f"{figure.data['design'].iloc[0]}".endswith(expected[0])  # type: ignore[index]
 
