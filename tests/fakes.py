@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import provenance, report
+from bench.boards.fleet import Fleet
 from bench.console.events import Emit
 from bench.errors import StageFailure
-from bench.grids.experiment import Experiment
+from bench.grids.experiment import Point
 from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.report.material import Material, gather
 from bench.runners import Job
+from bench.runners.host import HostContext
 from bench.runners.wire import Result
 
 ENVIRONMENTS = ("host", "train", "finn", "vivado")
@@ -108,6 +110,9 @@ class FakeRunner:
         self.before = before
 
 
+HOST = HostContext(workers=FakeRunner(), fleet=Fleet())
+
+
 class MetricsRunner(FakeRunner):
     """Leaves plausible metrics; the interval depends on the folding."""
 
@@ -127,7 +132,7 @@ class MetricsRunner(FakeRunner):
         return result
 
 
-def gathered(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
+def gathered(experiments: Sequence[Point], resolver: Resolver) -> Material:
     """What a report of the store as it is would show."""
     return gather(
         "test",

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,16 +17,16 @@ from pydantic import BaseModel, ValidationError
 
 from bench.boards.base import Address, Board, Completed, Identity
 from bench.boards.emulated import MEASURED_ON, emulated_board
-from bench.boards.fleet import Fleet
 from bench.boards.link import read_document
 from bench.boards.login import address_of
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
 from bench.boards.ssh import BOARD_FILES, open_board
 from bench.errors import BoardError, ConfigError
-from bench.grids.tables import EMULATED
-from bench.runners.host import HostReporter, WrongResult
+from bench.runners import Runner
+from bench.runners.host import HostContext, HostReporter, WrongResult
 from bench.runners.wire import Request
 from bench.system.locks import Cancelled
+from contract.finn.measure import EMULATED
 
 _STEPS = ("push", "run", "fetch")
 # Names in the folder on the board.
@@ -102,19 +103,15 @@ def emulated_in_process(
     return emulated_board(identity.board, identity.part, request.scratch)
 
 
-def measure(
-    request: Request,
-    reporter: HostReporter,
-    fleet: Fleet | None = None,
-    emulator: Emulator = emulated_in_process,
-) -> None:
-    """Run the host stage `measure`; the contract is in docs/wire.md.
+def measure(request: Request, reporter: HostReporter, context: HostContext) -> None:
+    """Run the host stage `measure`.
+
+    A board is emulated in a container beside stages in containers, else in this process.
 
     Args:
         request: What to measure.
         reporter: Takes progress and the log.
-        fleet: The boards that the spec names.
-        emulator: Makes the emulated board.
+        context: Its fleet has the boards that the spec names.
 
     Raises:
         BoardError: The board cannot be reached or refuses; a real one returns other outputs than
@@ -127,9 +124,9 @@ def measure(
     work = _prepare(request)
     names = list(request.spec["boards"])
     with ExitStack() as stack:
-        place: Address | Emulator = emulator
+        place: Address | Emulator = _emulator(context.workers)
         if names != [EMULATED]:
-            taken = (fleet or Fleet()).take(names, reporter.check_cancelled)
+            taken = context.fleet.take(names, reporter.check_cancelled)
             remote = stack.enter_context(taken)
             place = address_of(remote)
             reporter.log(f"measuring on board '{remote.name}'")
@@ -149,6 +146,16 @@ def measure(
         )
     if compared.fault:
         raise WrongResult(compared.fault)
+
+
+def _emulator(workers: Runner) -> Emulator:
+    if workers.name != "docker":
+        return emulated_in_process
+    from bench.boards.contained import emulated_in_container  # noqa: PLC0415
+    from bench.runners.docker import DockerRunner  # noqa: PLC0415  # needs the engine's library
+
+    assert isinstance(workers, DockerRunner)
+    return partial(emulated_in_container, workers)
 
 
 def _prepare(request: Request) -> Work:

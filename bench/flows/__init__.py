@@ -4,7 +4,7 @@ A flow is one object, in a package beside this file or in an extension's file. I
 reads its foldings, and knows its boards; the rest of bench takes all of that from here.
 """
 
-from bench.flows.flow import FRONT, Bottleneck, Flow, Folding, FoldingFormat, Layer
+from bench.flows.flow import FRONT, Bottleneck, Flow, Folding, FoldingFormat
 from bench.flows.register import all_stages, flow_named, names, register
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "Flow",
     "Folding",
     "FoldingFormat",
-    "Layer",
     "all_stages",
     "flow_named",
     "names",

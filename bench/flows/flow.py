@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.grids.catalog import LayerShape as Layer
+from contract.finn.folding import Layer
 from contract.stage import Stage
 from contract.stages import dataset, export, train
 
@@ -57,13 +57,11 @@ class FoldingFormat(Protocol):
     def for_throughput(self, fps: float) -> Folding:
         """What the flow's search shall find for `fps` images per second."""
 
-    def bottleneck(
-        self, folding: Folding, layers: Sequence[Layer], clock_mhz: float
-    ) -> Bottleneck:
+    def bottleneck(self, folding: Folding, layers: Sequence[Layer], clock_mhz: float) -> Bottleneck:
         """The slowest of `layers`, known before anything is run."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Flow:
     """The stages between a trained model and a measured one.
 

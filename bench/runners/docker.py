@@ -27,7 +27,7 @@ from bench.runners.container import KILLED, STDOUT, Container, End, Setup, Timed
 from bench.runners.limits import Limits
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.vivado import Vivado, require_plain, require_vivado, why_none
-from bench.runners.wire import Request, Result
+from bench.runners.wire import Request, Result, read_result
 from bench.runners.worker import (
     as_event,
     fixed_variables,
@@ -282,7 +282,7 @@ def _take_result(request: Request) -> Result | None:
     left = request.scratch / RESULT
     if left.exists():
         shutil.move(left, request.result)
-    return Result.read(request.result)
+    return read_result(request.result)
 
 
 def _unwritable(client: DockerClient, setup: Setup) -> str:

@@ -20,7 +20,7 @@ from bench.runners.limits import Limits
 from bench.runners.provision import is_provisioned, provision, require_space, require_tools
 from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.vivado import Vivado, require_plain, require_vivado, why_none
-from bench.runners.wire import Request, Result
+from bench.runners.wire import Request, Result, read_result
 from bench.runners.worker import (
     as_event,
     fixed_variables,
@@ -99,7 +99,7 @@ class VenvRunner:
         request_path = job.log.parent / "request.json"
         request.write(request_path)
         python = self._home(job.environment) / "bin" / "python"
-        command = [str(python), "-m", environment.worker, str(request_path)]
+        command = [str(python), "-m", "stagekit", str(request_path)]
         variables = _variables(environment, request, vivado)
         variables |= limit_variables(job.environment, self._limits)
         limits = self._limits.of(job.environment)
@@ -118,7 +118,7 @@ class VenvRunner:
             raise too_large(stage, job.environment, self._limits, job.log)
         if memory.too_slow:
             raise too_slow(request.stage, job.environment, self._limits, job.log)
-        result = Result.read(request.result)
+        result = read_result(request.result)
         if result is None:
             raise StageFailure(
                 f"The worker of stage '{request.stage}' {describe_exit(status)}.",

@@ -54,6 +54,7 @@ class Bench:
     def job(self, stage: str) -> Job:
         request = Request(
             stage=stage,
+            entry=f"probe_worker.stages:{stage}",
             key="0" * 64,
             spec={},
             inputs={"dataset": self.folder / "input"},

@@ -4,8 +4,8 @@ A field is annotated with what it may hold, for instance
 
     epochs: Annotated[int, Range(ge=1, le=10_000), Key("passes over the training images")]
 
-The host makes the tables of an experiment file from these annotations, with pydantic; a worker, which
-has only the standard library, checks a spec that arrives by `require`.
+The host makes the tables of an experiment file from these annotations, with pydantic; a worker,
+which has only the standard library, checks a spec that arrives by `require`.
 """
 
 from __future__ import annotations
@@ -93,13 +93,13 @@ def keys(spec: type) -> dict[str, Any]:
     """The annotations of the fields of `spec` that are keys of the experiment file."""
     return {
         name: annotation
-        for name, annotation in annotations(spec).items()
+        for name, annotation in fields_of(spec).items()
         if any(isinstance(mark, Key) for mark in split(annotation)[1])
     }
 
 
 @functools.cache
-def annotations(spec: type) -> dict[str, Any]:
+def fields_of(spec: type) -> dict[str, Any]:
     """The annotations of all fields of the dataclass `spec`."""
     hints = typing.get_type_hints(spec, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(spec)}
@@ -119,7 +119,7 @@ def parse(spec: type[Spec], data: Mapping[str, Any]) -> Spec:
     Raises:
         Misfit: A field is missing, unknown, or holds what it may not.
     """
-    expected = annotations(spec)
+    expected = fields_of(typing.cast("type", spec))
     for name in sorted(expected.keys() ^ data.keys()):
         there = "is unknown" if name in data else "is missing"
         raise Misfit(name, there, f"The fields are {', '.join(sorted(expected))}.")
@@ -132,7 +132,7 @@ def require(spec: Spec) -> Spec:
     Raises:
         Misfit: A field holds what it may not, by its annotation or by the method `check`.
     """
-    for name, annotation in annotations(type(spec)).items():
+    for name, annotation in fields_of(typing.cast("type", type(spec))).items():
         value = getattr(spec, name)
         if not _fits(value, annotation):
             raise Misfit(name, f"is {value!r}", f"Give {name} as {in_words(annotation)}.")

@@ -46,7 +46,11 @@ def _no_variant(spec: Mapping[str, Any]) -> str:  # noqa: ARG001
     return ""
 
 
-@dataclass(frozen=True, kw_only=True)
+def _no_refusal(specs: Specs) -> str | None:  # noqa: ARG001
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Stage:
     """One step from data set to measurement.
 
@@ -64,6 +68,8 @@ class Stage:
         sources: What decides its result besides the modules that `entry` imports.
         cost: What it takes.
         amount: Units of work: images trained on, cycles simulated.
+        refusal: Why the stage will find the design infeasible, where the specs tell; what needs it
+            is then not run.
         variant: What else decides how long it takes, such as waveforms.
         files: Kinds of files it leaves that an archive may hold, as patterns by kind.
         optional: Whether nothing waits for it where it is skipped: a finding beside the others.
@@ -82,5 +88,6 @@ class Stage:
     sources: tuple[str, ...] = ()
     amount: Callable[[Mapping[str, Any], Specs], float] = _no_amount
     variant: Callable[[Mapping[str, Any]], str] = _no_variant
+    refusal: Callable[[Specs], str | None] = _no_refusal
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     optional: bool = False

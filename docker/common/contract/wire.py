@@ -39,9 +39,9 @@ class Request:
     """
 
     stage: str
-    entry: str
-    tools: tuple[str, ...]
-    key: str
+    entry: str = ""
+    tools: tuple[str, ...] = ()
+    key: str = ""
     spec: Mapping[str, Any]
     inputs: Mapping[str, Path]
     outputs: Path
@@ -67,7 +67,7 @@ class Request:
         return cls(**data | folders | {"inputs": inputs, "tools": tuple(data["tools"])})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Result:
     """How a stage ended.
 
@@ -81,8 +81,8 @@ class Result:
     """
 
     status: str
-    reason: str = ""
-    remedy: str = ""
+    reason: str
+    remedy: str
     tools: Mapping[str, str]
     timings: Mapping[str, float]
     peak_memory_bytes: int

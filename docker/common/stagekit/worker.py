@@ -10,12 +10,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, TextIO
 
+from contract.fields import Misfit
 from contract.wire import Result
 from stagekit.errors import Infeasible, StageError, WrongResult, of_the_disk
 from stagekit.request import Request
@@ -75,9 +76,11 @@ def run(argv: Sequence[str]) -> int:
     request = Request.load(Path(argv[1]))
     if request.leash:
         threading.Thread(target=_die_with_orchestrator, daemon=True).start()
-    ending = _ending(request, reporter)
+    status, reason, remedy = _ending(request, reporter)
     result = Result(
-        **ending,
+        status,
+        reason,
+        remedy,
         tools={name: metadata.version(name) for name in request.tools} | reporter.tools,
         timings=reporter.timings,
         peak_memory_bytes=_peak_memory(),
@@ -86,24 +89,27 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def _ending(request: Request, reporter: Reporter) -> dict[str, str]:
-    """Do what is asked; how it ended, with the reason and the remedy."""
+def _ending(request: Request, reporter: Reporter) -> tuple[str, str, str]:
+    """Do what is asked; how it ended, the reason, the remedy."""
     try:
         _function(request.entry)(request, reporter)
     except Infeasible as finding:
-        return {"status": "infeasible", "reason": str(finding)}
+        return "infeasible", str(finding), ""
     except WrongResult as finding:
-        return {"status": "wrong", "reason": str(finding)}
+        return "wrong", str(finding), ""
     except StageError as error:
         traceback.print_exc()
-        return {"status": "failed", "reason": error.what, "remedy": error.remedy}
+        return "failed", error.what, error.remedy
+    except Misfit as misfit:
+        traceback.print_exc()
+        return "failed", f"{misfit.field} {misfit.what}.", misfit.remedy
     except OSError as error:
         said = of_the_disk(error)
         if said is None:
             raise
         traceback.print_exc()
-        return {"status": "failed", "reason": said.what, "remedy": said.remedy}
-    return {"status": "done"}
+        return "failed", said.what, said.remedy
+    return "done", "", ""
 
 
 def _function(entry: str) -> Stage:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from contract.fields import Key, Misfit, Range
+from contract.finn.cycles import refusal
 from contract.stage import GIB, Cost, Scope, Stage
 
 Clock = Annotated[float, Range(ge=1, le=1000), Key("Clock to build for, in MHz.")]
@@ -50,5 +51,6 @@ STAGE = Stage(
     needs=("export",),
     sources=("docker/finn/rtl",),
     cost=Cost(seconds=2, memory=GIB * 3 // 10, disk=2_300_000),
+    refusal=refusal,
     files={"models": ("files/*.onnx",), "rtl": ("files/design.json", "files/rtl/*")},
 )

@@ -60,6 +60,15 @@ class TrainSpec:
         int, Range(ge=0, le=10_000_000), Key("The first so many training images; 0 for all.")
     ] = 0
 
+    def bits_of_layers(self, layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Bit widths of each layer's weights, and of the activations between the layers.
+
+        Raises:
+            Misfit: A list is of another length than the network.
+        """
+        weights = _for_each("weight_bits", self.weight_bits, layers)
+        return weights, _for_each("act_bits", self.act_bits, layers - 1)
+
     def check(self: _Milestones) -> None:
         """Milestones rise, and lie within the training; raises `Misfit`."""
         rising = all(epoch < later for epoch, later in pairwise(self.milestones))
@@ -69,6 +78,14 @@ class TrainSpec:
             trained = "1 epoch is" if self.epochs == 1 else f"{self.epochs:,} epochs are"
             what = f"= {list(self.milestones)}, and {trained} trained"
             raise Misfit("milestones", what, f"Give {valid}.")
+
+
+def _for_each(field: str, bits: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+    widths = bits if isinstance(bits, tuple) else (bits,) * count
+    if len(widths) != count:
+        remedy = f"Give {field} as one number, or a list of {count}."
+        raise Misfit(field, f"is {list(widths)}", remedy)
+    return widths
 
 
 def _images(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
