@@ -17,7 +17,6 @@ from bench.environments import ENVIRONMENTS
 from bench.errors import StageFailure
 from bench.pipeline import Resolver
 from bench.runners import Job
-from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.wire import Result
 from bench.store import Store
 from bench.system.process import Child, MemoryWatch, describe_exit
@@ -44,7 +43,7 @@ class FixedSite:
     def __call__(self) -> Resolver:
         """The store, and the runner of the work."""
         runner = FixedRunner(self.rounds)
-        return Resolver(Store(self.store), dict.fromkeys(("host", VIVADO, *ENVIRONMENTS), runner))
+        return Resolver(Store(self.store), dict.fromkeys(("host", *ENVIRONMENTS), runner))
 
 
 class FixedRunner:

@@ -7,7 +7,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.environments import ENVIRONMENTS, Environment
+from bench.environments import ENVIRONMENTS, INSTALLED, Environment
 from bench.images.base import Base
 from bench.images.context import Item, gather, hash_items
 from bench.paths import ROOT
@@ -53,8 +53,12 @@ class Recipe:
 
 def _of_environment(environment: Environment) -> Recipe:
     locks = (*environment.locks, *environment.either_of)
-    sources = {name for stage in STAGES if stage.environment == environment.name
-               for name in stage.sources}  # fmt: skip
+    sources = {
+        source
+        for stage in STAGES
+        if _installation(stage.environment) == environment.name
+        for source in stage.sources
+    }
     return Recipe(
         name=environment.name,
         dockerfile=f"Dockerfile.{environment.name}",
@@ -68,6 +72,12 @@ def _relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-RECIPES = {name: _of_environment(environment) for name, environment in ENVIRONMENTS.items()} | {
+def _installation(environment: str) -> str:
+    """The installation that stages of `environment` need; `host` for those that need none."""
+    described = ENVIRONMENTS.get(environment)
+    return described.installation if described else environment
+
+
+RECIPES = {environment.name: _of_environment(environment) for environment in INSTALLED} | {
     "board": Recipe("board", "docker/board/Dockerfile", (), (), None)
 }

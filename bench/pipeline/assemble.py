@@ -11,7 +11,6 @@ from bench.environments import ENVIRONMENTS
 from bench.pipeline.resolve import Resolver
 from bench.runners import Runner
 from bench.runners.host import HostReporter, HostRunner
-from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.wire import Request
 from bench.store import Store
 
@@ -29,7 +28,7 @@ def assemble(store: Path, runner: Runner, fleet: Fleet | None = None) -> Resolve
     """
     measure = partial(_measure, runner, fleet or Fleet())
     host = HostRunner({"dataset": _fetch, "measure": measure})
-    workers: dict[str, Runner] = dict.fromkeys((*ENVIRONMENTS, VIVADO), runner)
+    workers: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, runner)
     return Resolver(Store(store), {"host": host, **workers})
 
 

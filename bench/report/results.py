@@ -10,8 +10,7 @@ import pandas as pd
 from bench.grids.experiment import BitWidths, Experiment, Point, Training, bits_text
 from bench.pipeline import Resolver, Task, plan
 from bench.provenance import PART, SOURCES, WHOLE
-from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.stages import STAGES
+from bench.stages import BY_NAME, STAGES
 from bench.status import DONE, FAILED, MISSING, SKIPPED, is_wrong
 from bench.store import Entry
 
@@ -213,7 +212,8 @@ def _runner(entries: Mapping[str, Entry]) -> str | None:
 
 def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
     """How the bitstream's build ended, or why there was none."""
-    if lack := resolver.runners[VIVADO].lacks(VIVADO):
+    environment = BY_NAME["synthesize"].environment
+    if lack := resolver.runners[environment].lacks(environment):
         return f"{SKIPPED}: {lack}"
     if entry is None:
         return MISSING

@@ -43,13 +43,16 @@ class Runner(Protocol):
         """What a manifest says of `environment` besides its recipe; complete once prepared."""
 
     def lacks(self, environment: str) -> str:
-        """Why stages of `environment` are skipped here; empty where they can run."""
+        """Why stages of `environment` cannot run here; empty where they can. Never raises."""
 
     def ready(self, environment: str) -> bool:
         """Whether `environment` is set up, so that `prepare` will be quick; changes nothing."""
 
     def check(self, environment: str) -> None:
-        """Raise `EnvironmentFailure` at once if this machine cannot offer `environment`."""
+        """Raise `EnvironmentFailure` at once if this machine cannot offer `environment`.
+
+        That nobody named a Vivado is no error: the stages that need one are then skipped.
+        """
 
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
         """Make `environment` ready; quick when it is.

@@ -106,11 +106,11 @@ def limits_of(grid: Grid) -> Limits:
     """The limits that `grid` sets."""
     wanted = grid.limits
     return Limits(
-        int(wanted.memory_gib * GIB),
-        wanted.processes,
-        wanted.minutes * 60,
-        int(wanted.vivado_memory_gib * GIB),
-        wanted.vivado_minutes * 60,
+        memory_bytes=int(wanted.memory_gib * GIB),
+        processes=wanted.processes,
+        seconds=wanted.minutes * 60,
+        vivado_memory_bytes=int(wanted.vivado_memory_gib * GIB),
+        vivado_seconds=wanted.vivado_minutes * 60,
     )
 
 

@@ -12,7 +12,7 @@ from bench.errors import ConfigError
 from bench.grids.experiment import Experiment, Point
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Resolver, Task, forecast, plan
-from bench.pipeline.check import check_machine, check_store
+from bench.pipeline.check import check_machine, check_skipped, check_store
 from bench.pipeline.ensure import describe_host
 from bench.session import common, rows
 from bench.session.bounds import Bounds
@@ -85,6 +85,7 @@ def prepare(
     check_store(resolver.store, missing)
     if not elsewhere:
         check_machine(missing, resolver, memory)
+        check_skipped(tasks, resolver)
         _check_boards(missing, grid)
     return Prepared(grid, experiments, stated, wanted, choice, resolver, tasks, memory, expected)
 

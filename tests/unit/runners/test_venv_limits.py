@@ -16,7 +16,6 @@ from bench.runners import Job
 from bench.runners import venv as module
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
-from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.wire import Request
 from bench.session.common import limits_of
 
@@ -31,7 +30,9 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     stand_in = replace(
         module.ENVIRONMENTS["finn"], worker="stand_in", worker_folders=(tmp_path,), compiler=False
     )
-    monkeypatch.setattr(module, "ENVIRONMENTS", {"finn": stand_in})
+    monkeypatch.setitem(module.ENVIRONMENTS, "finn", stand_in)
+    vivado = replace(stand_in, name="vivado", base="finn", needs_vivado=True, limits="vivado_")
+    monkeypatch.setitem(module.ENVIRONMENTS, "vivado", vivado)
     python = VenvRunner(tmp_path)._home("finn") / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
@@ -78,7 +79,7 @@ def test_vivado_has_limits_of_its_own(
     vivado.parent.mkdir(parents=True)
     vivado.touch()
     monkeypatch.setenv("XILINX_VIVADO", str(vivado.parent.parent))
-    synthesize = replace(job, environment=VIVADO)
+    synthesize = replace(job, environment="vivado")
     assert Note("task", "120") in work(synthesize, TELL, limits)[1]
     assert Note("task", "None") in work(job, TELL, limits)[1]
     failure, _ = work(synthesize, HUNGRY, limits)
