@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.console.events import Emit, Finished, Note, Started
-from bench.environments import Environment, pip_settings
+from bench.environments import Environment
 from bench.environments.pip import OPTIONS, Pip, count_pins, not_installed, run
 from bench.errors import EnvironmentFailure, store_error
+from bench.system import pip_settings
 from bench.system.files import existing, read_bytes, write_atomic
 from bench.system.locks import hold
+from contract import compiler
 
 READY = "ready.json"
-COMPILERS = ("clang++", "g++", "c++")
 
 
 def provision(environment: Environment, home: Path, emit: Emit, cancelled: threading.Event) -> None:
@@ -63,14 +64,8 @@ def require_tools(environment: Environment) -> None:
     """Raise `EnvironmentFailure` if the machine lacks what the environment cannot bring."""
     if not environment.compiler:
         return
-    named = os.environ.get("CXX")
-    compilers = (named,) if named else COMPILERS
-    if not any(shutil.which(compiler) for compiler in compilers):
-        raise EnvironmentFailure(
-            f"No C++ compiler ({', '.join(compilers)}); the RTL simulator is compiled here.",
-            "Install one (Debian, Ubuntu: `apt-get install g++ make`; Fedora: "
-            "`dnf install gcc-c++ make`), then rerun.",
-        )
+    if compiler.find_compiler() is None:
+        raise EnvironmentFailure(compiler.describe_missing(), compiler.REMEDY)
     if not shutil.which("make"):
         raise EnvironmentFailure(
             "No `make`; the RTL simulator is built with it.",
