@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import asyncssh
 from docker.client import DockerClient
 from docker.errors import NotFound
+from docker.utils.socket import STDOUT
 
 from bench.boards.base import Address, Identity, Log
 from bench.boards.emulated import USER
@@ -23,11 +24,12 @@ from bench.images.build import Image
 from bench.images.cleanup import owner_label
 from bench.images.engine import LABEL, engine
 from bench.images.network import ensure_network
-from bench.runners.container import STDOUT, Container, Setup, TimedOut
+from bench.runners.container import Container, Setup
 from bench.runners.docker import DockerRunner
 from bench.runners.host import HostReporter
 from bench.runners.limits import Limits
 from bench.runners.wire import Request
+from bench.system.listening import TimedOut
 from bench.system.locks import Cancelled
 
 KIND = "board"  # the value of our label

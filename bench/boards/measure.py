@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PositiveInt, ValidationError
 
 from bench.boards.base import Address, Board, Completed, Identity
 from bench.boards.emulated import MEASURED_ON, emulated_board
@@ -49,6 +50,8 @@ class Port(BaseModel):
 
     datatype: str
     elements: int
+    beats: int
+    bytes_per_beat: int
 
 
 class Package(BaseModel):
@@ -57,8 +60,15 @@ class Package(BaseModel):
     board: str
     part: str
     clock_mhz: float
+    dma_bytes_per_cycle: PositiveInt
     input: Port
     output: Port
+
+    @property
+    def dma_cycles(self) -> int:
+        """Cycles that the slower of the two DMAs takes for an image."""
+        largest = max(port.beats * port.bytes_per_beat for port in (self.input, self.output))
+        return math.ceil(largest / self.dma_bytes_per_cycle)
 
 
 class Readings(Identity):
@@ -179,8 +189,7 @@ def _prepare(request: Request) -> Work:
     }
     files |= {path.name: path for path in BOARD_FILES} | {_IMAGES: inputs}
     interval = json.loads((simulate / "metrics.json").read_text())["ii_simulated"]
-    dma_cycles = max(package.input.elements, package.output.elements * 8)
-    cycles = images * max(interval, dma_cycles)
+    cycles = images * max(interval, package.dma_cycles)
     limit_s = _FIXED_LIMIT_S + (_BITSTREAM_LIMIT_S if bitstream else cycles / _SLOWEST_CYCLES_PER_S)
     return Work(request, package, files, test_set, limit_s)
 

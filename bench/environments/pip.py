@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.console.events import Emit, Note, Progress
-from bench.environments import pip_settings
 from bench.errors import EnvironmentFailure
+from bench.system import pip_settings
 from bench.system.locks import Cancelled
 from bench.system.process import Child
 

@@ -13,7 +13,7 @@ from bench.grids.catalog import BOARD_PARTS
 from bench.grids.finn_folding import Option
 from bench.grids.foldings import Folding, FoldingTable
 from bench.grids.grid import precisions
-from bench.grids.tables import EMULATED, FLOAT, Grid
+from bench.grids.tables import FLOAT, Grid
 
 BitWidths = int | tuple[int, ...]
 """One number for all layers, or one for each; 0 where nothing is quantized."""
@@ -97,11 +97,6 @@ class MeasureSpec:
 
     boards: tuple[str, ...]
     images: int
-
-    @property
-    def emulated(self) -> bool:
-        """Whether it is the emulated board."""
-        return self.boards == (EMULATED,)
 
 
 StageSpec = (

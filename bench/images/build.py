@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import queue
 import re
 import tarfile
 import threading
@@ -26,9 +25,8 @@ from bench.images.recipe import Recipe
 from bench.images.shared import building, use
 from bench.images.wheelhouse import wheels
 from bench.system.files import write_atomic
-from bench.system.locks import Cancelled
+from bench.system.listening import listen
 
-POLL_SECONDS = 0.2
 PACKAGES_FILE = "/opt/packages.txt"
 _CHATTER = ("--->", "Removing intermediate", "(Reading database")
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
@@ -177,7 +175,8 @@ class _Build:
             open_context(items, self._folder) as context,
             self._log.open("w", encoding="utf-8") as log,
         ):
-            for message in self._messages(context):
+            # A step may be silent for minutes.
+            for message in listen(self._messages(context), self._cancelled):
                 log.write(str(message.get("stream") or message.get("status") or ""))
                 log.write(str(message.get("error") or ""))
                 log.flush()
@@ -185,54 +184,23 @@ class _Build:
         self._emit(Finished(self._task, "set up", "done", "", time.monotonic() - start))
 
     def _messages(self, context: Any) -> Iterator[Mapping[str, Any]]:
-        """The engine's messages as they come; stops listening as soon as the run is interrupted.
+        """The engine's messages as they come.
 
-        A step may be silent for minutes, so a thread listens. The engine gives the build up when
-        the connection closes, at the latest when this process ends.
+        The engine gives the build up when the connection closes, at the latest when this process
+        ends.
         """
-        arriving: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
-
-        def listen() -> None:
-            try:
-                with engine(timeout=SLOW_SECONDS) as client:
-                    for message in self._start(client, context):
-                        arriving.put(message)
-                        if self._cancelled.is_set():
-                            return
-                arriving.put(None)
-            except Exception as error:  # handed over to the thread that waits for it
-                arriving.put(error)
-
-        threading.Thread(target=listen, daemon=True).start()
-        while True:
-            if self._cancelled.is_set():
-                raise Cancelled
-            try:
-                message = arriving.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                continue
-            if message is None:
-                return
-            if isinstance(message, BaseException):
-                raise message
-            yield message
-
-    def _start(self, client: DockerClient, context: Any) -> Iterator[Mapping[str, Any]]:
-        stream: Iterator[Mapping[str, Any]] = client.api.build(
-            fileobj=context,
-            custom_context=True,
-            dockerfile=self._recipe.dockerfile,
-            tag=_tag(self._recipe, self._wanted),
-            buildargs={"BASE_IMAGE": self._base.reference},
-            labels={
-                LABEL: self._recipe.name,
-                f"{LABEL}.recipe": self._wanted,
-            },
-            decode=True,
-            rm=True,
-            forcerm=True,
-        )
-        return stream
+        with engine(timeout=SLOW_SECONDS) as client:
+            yield from client.api.build(
+                fileobj=context,
+                custom_context=True,
+                dockerfile=self._recipe.dockerfile,
+                tag=_tag(self._recipe, self._wanted),
+                buildargs={"BASE_IMAGE": self._base.reference},
+                labels={LABEL: self._recipe.name, f"{LABEL}.recipe": self._wanted},
+                decode=True,
+                rm=True,
+                forcerm=True,
+            )
 
     def _handle(self, message: Mapping[str, Any]) -> None:
         if error := message.get("error"):

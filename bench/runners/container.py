@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import signal
-import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,23 +14,17 @@ from typing import Any, Self
 from docker.client import DockerClient
 from docker.errors import APIError, NotFound
 from docker.types import DeviceRequest, Mount
-from docker.utils.socket import SocketError, read_exactly
+from docker.utils.socket import frames_iter
 from requests.exceptions import RequestException
 
 from bench.runners.limits import Limits
-from bench.system.locks import Cancelled
+from bench.system.listening import TimedOut, listen
 
-STDOUT = 1
-POLL_SECONDS = 0.2
 STOP_SECONDS = 3
 END_SECONDS = 30
 KILLED = 128 + signal.SIGKILL
 TMP_BYTES = 256 << 20
 ALL_GPUS = DeviceRequest(count=-1, capabilities=[["gpu"]])
-
-
-class TimedOut(Exception):
-    """The container took longer than it may; it is stopped."""
 
 
 @dataclass(frozen=True)
@@ -148,21 +140,11 @@ class Container:
             Cancelled: `cancelled` was set.
             TimedOut: It took longer than its limit, and is stopped.
         """
-        arriving: queue.Queue[tuple[int, bytes] | None] = queue.Queue(maxsize=1000)
-        threading.Thread(target=self._listen, args=(arriving,), daemon=True).start()
-        while True:
-            if self._cancelled.is_set():
-                raise Cancelled
-            if time.monotonic() > self._deadline:
-                self._api.stop(self._id, timeout=STOP_SECONDS)
-                raise TimedOut
-            try:
-                frame = arriving.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                continue
-            if frame is None:
-                return
-            yield frame
+        try:
+            yield from listen(self._frames(), self._cancelled, self._deadline)
+        except TimedOut:
+            self._api.stop(self._id, timeout=STOP_SECONDS)
+            raise
 
     def wait(self) -> End:
         """Wait for its end, which is near once its output has ended."""
@@ -173,14 +155,10 @@ class Container:
             return End(KILLED, out_of_memory=False)  # removed by somebody else, so killed first
         return End(int(state["ExitCode"]), bool(state["OOMKilled"]))
 
-    def _listen(self, arriving: queue.Queue[tuple[int, bytes] | None]) -> None:
-        """Hand over frames: a byte for the stream, three of nothing, four for the length."""
-        try:
-            while True:
-                stream, length = struct.unpack(">BxxxL", read_exactly(self._socket, 8))
-                arriving.put((stream, read_exactly(self._socket, length)))
-        except (SocketError, OSError, ValueError):
-            arriving.put(None)  # the connection closed: it ended, or was removed
+    def _frames(self) -> Iterator[tuple[int, bytes]]:
+        """What comes until the connection closes: the container ended, or was removed."""
+        with contextlib.suppress(OSError, ValueError):
+            yield from frames_iter(self._socket, tty=False)  # type: ignore[no-untyped-call]
 
     def _remove(self) -> None:
         if self._id:

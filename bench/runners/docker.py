@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from docker.client import DockerClient
+from docker.utils.socket import STDOUT
 
 from bench.console.events import Emit, Note
 from bench.environments import ENVIRONMENTS, Environment
@@ -23,11 +24,12 @@ from bench.images.cleanup import dead_containers, owner_label, remove
 from bench.images.engine import LABEL, engine, version
 from bench.images.recipe import RECIPES
 from bench.runners.base import Job
-from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
+from bench.runners.container import KILLED, Container, End, Setup
 from bench.runners.limits import Limits
 from bench.runners.wire import Request, Result
 from bench.runners.worker import WorkerRunner, as_event, fixed_variables
 from bench.system.gpu import engine_offers_gpu, has_gpu, visible_devices
+from bench.system.listening import TimedOut
 from bench.system.process import MemoryWatch
 
 # Where a stage finds things in its container.

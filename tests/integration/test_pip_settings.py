@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.environments.pip_settings import KEPT, as_variables, left_aside, settings
+from bench.system.pip_settings import KEPT, as_variables, left_aside, settings
 
 # What would change which packages are installed, in which versions, from what, or where.
 HARMFUL = {

@@ -167,7 +167,7 @@ def test_boards_in_a_file_and_on_the_command_line(grid_file: Path) -> None:
     assert grid.needs_bitstream
     assert grid.boards[-1].address == "kria"
     _, experiments = load_experiments(grid_file, Changes(boards=("emulated",)))
-    assert experiments[0].measure.emulated
+    assert experiments[0].measure.boards == ("emulated",)
     with pytest.raises(ConfigError, match="stands alone"):
         load_experiments(grid_file, Changes(boards=("emulated", "a")))
 
