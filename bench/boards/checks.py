@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
+from bench.boards import MEASURED_ON
 from bench.boards.base import Probe
-from bench.boards.emulated import MEASURED_ON as EMULATED
 from bench.boards.link import Link, read_document
 from bench.boards.ssh import BOARD_PROGRAM
 from bench.grids.catalog import BOARD_PARTS
@@ -86,7 +86,7 @@ def _judge(survey: Survey, identity: Probe | None) -> Iterator[Check]:
     yield Check("free space", "ok" if roomy else "note", f"{survey.free_bytes / 1e6:,.0f} MB",
                 "" if roomy else "Free some; packages take up to 200 MB.")  # fmt: skip
     yield Check("in use by", "note" if survey.busy else "ok", survey.busy or "nobody")
-    if identity is not None and identity.measured_on == EMULATED:
+    if identity is not None and identity.measured_on == MEASURED_ON:
         return
     for name, remedy in (
         ("pynq", "Use an image with PYNQ 3.0 or later (pynq.io)."),

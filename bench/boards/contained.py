@@ -18,7 +18,7 @@ from docker.errors import NotFound
 from docker.utils.socket import STDOUT
 
 from bench.boards.base import Address, Identity, Log
-from bench.boards.emulated import USER
+from bench.boards.emulated import LOOPBACK, USER
 from bench.errors import EnvironmentFailure
 from bench.images.build import Image
 from bench.images.cleanup import owner_label
@@ -117,7 +117,9 @@ def contained(
         # Were nobody to read it, the server would stand still once the pipe is full.
         reading = threading.Thread(target=_pass_on, args=(frames, log), daemon=True)
         reading.start()
-        yield Address("127.0.0.1", container.port, USER, host_key, ())
+        yield Address(
+            host=LOOPBACK, port=container.port, user=USER, host_key=host_key, client_keys=()
+        )
     reading.join()
 
 

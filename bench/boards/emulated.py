@@ -24,10 +24,10 @@ from pathlib import Path
 
 import asyncssh
 
+from bench.boards import MEASURED_ON
 from bench.boards.base import KEYS_ONLY, Address, Identity
 from bench.errors import BoardError
 
-MEASURED_ON = "emulated-board"
 IDENTITY_FILE = ".bench-board.json"
 USER = "xilinx"  # as on PYNQ's images
 LOOPBACK = "127.0.0.1"

@@ -196,7 +196,9 @@ class Keeper:
         return dict(answer)
 
     def _failed(self) -> BoardError:
-        done = Completed(self._process.returncode or 0, "", tuple(self._errors))
+        done = Completed(
+            status=self._process.returncode or 0, stdout="", errors=tuple(self._errors)
+        )
         return command_failed(self._link.name, "python3", done)
 
     def _close(self) -> None:

@@ -147,7 +147,8 @@ class Link:
         status = process.returncode
         if status is None:
             raise asyncssh.ConnectionLost("closed before the command ended")
-        return Completed(status, reading.result().decode(errors="replace"), tuple(last))
+        stdout = reading.result().decode(errors="replace")
+        return Completed(status=status, stdout=stdout, errors=tuple(last))
 
     async def _read_stdout(self, reader: asyncssh.SSHReader[bytes]) -> bytes:
         stdout = bytearray()

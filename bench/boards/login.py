@@ -33,7 +33,12 @@ def address_of(remote: Remote) -> Address:
         )
     host_key = require_trusted(remote.host, remote.port)
     return Address(
-        remote.host, remote.port, remote.user, host_key, keys, None if remote.key else agent
+        host=remote.host,
+        port=remote.port,
+        user=remote.user,
+        host_key=host_key,
+        client_keys=keys,
+        agent_path=None if remote.key else agent,
     )
 
 

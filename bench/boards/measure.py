@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import BaseModel, PositiveInt, ValidationError
 
-from bench.boards.base import Address, Board, Completed, Identity
-from bench.boards.emulated import MEASURED_ON, emulated_board
+from bench.boards import MEASURED_ON
+from bench.boards.base import Address, Completed, Identity
+from bench.boards.emulated import emulated_board
 from bench.boards.fleet import Fleet
 from bench.boards.link import read_document
 from bench.boards.login import address_of
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
-from bench.boards.ssh import BOARD_FILES, open_board
+from bench.boards.ssh import BOARD_FILES, Board, open_board
 from bench.errors import BoardError, ConfigError
 from bench.grids.tables import EMULATED
 from bench.runners.host import HostReporter, WrongResult

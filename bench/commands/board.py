@@ -15,10 +15,11 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from bench.boards import MEASURED_ON
 from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
 from bench.boards.contained import Furnishing, contained
-from bench.boards.emulated import MEASURED_ON, furnished, listening_socket, serve
+from bench.boards.emulated import furnished, listening_socket, serve
 from bench.boards.fleet import Remote, parse_target
 from bench.boards.link import Limits, open_link
 from bench.boards.login import address_of

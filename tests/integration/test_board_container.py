@@ -20,9 +20,9 @@ import pytest
 from docker.client import DockerClient
 
 from bench.boards import contained as module
-from bench.boards.base import Address, Board, Identity
+from bench.boards.base import Address, Identity
 from bench.boards.contained import Furnishing, contained, emulated_in_container
-from bench.boards.ssh import open_board
+from bench.boards.ssh import Board, open_board
 from bench.errors import BoardError, EnvironmentFailure
 from bench.images.cleanup import OWNER
 from bench.images.engine import LABEL

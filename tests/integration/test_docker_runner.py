@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docker.client import DockerClient
 
 from bench.console.events import Event, Note, Progress
+from bench.environments import ENVIRONMENTS
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
 from bench.images.cleanup import OWNER, dead_containers
 from bench.images.recipe import RECIPES, Recipe
@@ -34,6 +36,7 @@ RECIPE = Recipe(
     sources=("docker/common/contract", "docker/common/stagekit", f"{PROBE}/probe_worker"),
     environment=None,
 )
+ENVIRONMENT = replace(ENVIRONMENTS["train"], name="probe", worker="probe_worker", gpu=False)
 MEMORY = 128 << 20
 
 
@@ -80,6 +83,7 @@ def make(
 ) -> Iterator[Callable[..., Bench]]:
     """Makes a `Bench`; afterwards no container of ours may be left."""
     monkeypatch.setitem(RECIPES, "probe", RECIPE)
+    monkeypatch.setitem(ENVIRONMENTS, "probe", ENVIRONMENT)
     yield lambda **limits: Bench(tmp_path, Limits(**limits))
     assert not _ours(client)
 
@@ -256,6 +260,7 @@ sys.path.insert(0, {str(ROOT)!r}); sys.path.insert(0, {str(Path(__file__).parent
 from pathlib import Path
 import test_docker_runner as t
 t.RECIPES["probe"] = t.RECIPE
+t.ENVIRONMENTS["probe"] = t.ENVIRONMENT
 folder = Path({str(tmp_path)!r}) / "other"
 folder.mkdir()
 bench = t.Bench(folder, t.Limits())

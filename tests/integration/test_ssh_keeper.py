@@ -19,8 +19,9 @@ from bench.boards import transfer
 from bench.boards.base import Address, Identity
 from bench.boards.emulated import ConfinedSftp, furnish, serve
 from bench.boards.link import Limits
-from bench.boards.ssh import SshBoard, open_board
+from bench.boards.ssh import Board, open_board
 from bench.errors import BoardError
+from bench.store.keys import hash_file
 from board_session import offspring
 
 KEY = asyncssh.generate_private_key("ssh-ed25519")
@@ -39,7 +40,7 @@ class Machine:
             yield replace(address, client_keys=(KEY,))
 
     @asynccontextmanager
-    async def session(self, address: Address, busy: float = 30) -> AsyncIterator[SshBoard]:
+    async def session(self, address: Address, busy: float = 30) -> AsyncIterator[Board]:
         async with open_board(address, self.log.append, Limits(busy=busy)) as board:
             yield board
 
@@ -274,7 +275,7 @@ def test_what_cannot_be_gone_on_with_is_fetched_anew(
 
 def test_a_damaged_part_is_sent_anew(machine: Machine, package: dict[str, Path]) -> None:
     async def run() -> None:
-        checksum = transfer.sha256(package["large"])
+        checksum = hash_file(package["large"])
         cache = machine.home / ".bench" / "cache"
         cache.mkdir(parents=True)
         (cache / f"{checksum}.part").write_bytes(bytes(600_000))

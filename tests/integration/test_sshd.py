@@ -19,7 +19,6 @@ import asyncssh
 import psutil
 import pytest
 
-from bench.boards import transfer
 from bench.boards.base import Address, Identity
 from bench.boards.emulated import furnish
 from bench.boards.fleet import Remote
@@ -28,6 +27,7 @@ from bench.boards.login import address_of
 from bench.boards.ssh import open_board
 from bench.boards.trust import offered_key, trust
 from bench.errors import BoardError
+from bench.store.keys import hash_file
 from needs import need_programs
 
 SSHD = shutil.which("sshd")  # by its full path, which it demands; often in /usr/sbin
@@ -194,7 +194,7 @@ def test_the_connection_breaks_in_the_middle_of_a_push(
         sent, said = use(address, files, tmp_path / "results")
         assert 0 < sent <= 16_000_000
         assert said == "done\n"
-    assert (tmp_path / "results").read_text().split()[0] == transfer.sha256(files["large"])
+    assert (tmp_path / "results").read_text().split()[0] == hash_file(files["large"])
 
 
 def test_a_run_that_hangs_is_ended_on_the_board_too(sshd: Sshd) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, MetricsRunner
+from fakes import MetricsRunner
 
+from bare_runner import ENVIRONMENTS
 from bench import provenance, report
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
