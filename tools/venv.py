@@ -127,12 +127,12 @@ def install(what: list, setup: int) -> None:
     from bench.system import pip_settings  # noqa: PLC0415  # its syntax is too new for an old Python
 
     try:
-        found = pip_settings.settings("install", python=str(PYTHON))
+        settings = pip_settings.settings("install", python=str(PYTHON))
     except ValueError as error:
         sys.exit(f"error: pip cannot read its settings.\n{error}\nwhat to do: correct the file.")
     options = ["-qq", "--disable-pip-version-check", "--no-deps"]
     command = [PYTHON, "-m", "pip", "install"] + options + what  # noqa: RUF005
-    call(command, setup, pip_settings.as_variables(found, os.environ))
+    call(command, setup, pip_settings.as_variables(settings, os.environ))
 
 
 def call(command: list, setup: int, variables: "dict | None" = None) -> None:

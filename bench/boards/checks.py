@@ -1,4 +1,4 @@
-"""What a board has and what is missing, for people: `bench board probe`."""
+"""Check what a board has and what it lacks, for `bench board probe`."""
 
 from __future__ import annotations
 
@@ -115,4 +115,4 @@ def _judge_identity(identity: Probe | None) -> Check:
         )  # fmt: skip
     found = f"{identity.board} ({identity.part}), numbers are '{identity.measured_on}'"
     known = BOARD_PARTS.get(identity.board) == identity.part
-    return _check("board", known, found, "FINN+ builds for none such; correct ~/.bench-board.json.")
+    return _check("board", known, found, "FINN+ does not support it; correct ~/.bench-board.json.")

@@ -1,4 +1,4 @@
-"""What can go wrong between here and a board, in words that help."""
+"""Turn faults of SSH, of the network and of the board's disk into `BoardError`s."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ async def explained(board: str, doing: str, limit_s: float) -> AsyncIterator[Non
         limit_s: Seconds.
 
     Raises:
-        BoardError: The board or the way to it failed.
-        OSError: This machine's disk did.
+        BoardError: The board failed, or the connection to it.
+        OSError: This machine's disk failed.
     """
     try:
         async with asyncio.timeout(limit_s):

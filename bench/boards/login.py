@@ -1,4 +1,4 @@
-"""How to log in to a board: the keys on both sides."""
+"""Find the keys for logging in to a board."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncssh
 
 from bench.boards.base import Address
-from bench.boards.fleet import Remote
+from bench.boards.pool import Remote
 from bench.boards.trust import require_trusted
 from bench.errors import BoardError, ConfigError
 

@@ -18,9 +18,9 @@ from pydantic import BaseModel, PositiveInt, ValidationError
 from bench.boards import MEASURED_ON
 from bench.boards.base import Address, Completed, Identity
 from bench.boards.emulated import emulated_board
-from bench.boards.fleet import Fleet
 from bench.boards.link import read_document
 from bench.boards.login import address_of
+from bench.boards.pool import BoardPool
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
 from bench.boards.ssh import BOARD_FILES, Board, open_board
 from bench.errors import BoardError, ConfigError
@@ -116,7 +116,7 @@ def emulated_in_process(
 def measure(
     request: Request,
     reporter: HostReporter,
-    fleet: Fleet | None = None,
+    pool: BoardPool | None = None,
     emulator: Emulator = emulated_in_process,
 ) -> None:
     """Run the host stage `measure`; the contract is in docs/wire.md.
@@ -124,7 +124,7 @@ def measure(
     Args:
         request: What to measure.
         reporter: Takes progress and the log.
-        fleet: The boards that the spec names.
+        pool: The boards that the spec names.
         emulator: Makes the emulated board.
 
     Raises:
@@ -140,7 +140,7 @@ def measure(
     with ExitStack() as stack:
         place: Address | Emulator = emulator
         if names != [EMULATED]:
-            taken = (fleet or Fleet()).take(names, reporter.check_cancelled)
+            taken = (pool or BoardPool()).take(names, reporter.check_cancelled)
             remote = stack.enter_context(taken)
             place = address_of(remote)
             reporter.log(f"measuring on board '{remote.name}'")
@@ -260,7 +260,7 @@ async def _run(board: Board, work: Work, reporter: HostReporter) -> Readings:
         else:
             reporter.log(line)
 
-    command = ["python3", "bench_board.py", "--leash", "--package", _PACKAGE]
+    command = ["python3", "bench_board.py", "--stop-on-eof", "--package", _PACKAGE]
     command += ["--images", _IMAGES, "--output", _OUTPUTS]
     done = await board.run(command, work.limit_s, on_line)
     return _read(done, work)

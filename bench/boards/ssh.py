@@ -14,9 +14,9 @@ from typing import Any
 import asyncssh
 
 from bench.boards import transfer
+from bench.boards.agent import Agent, keep
 from bench.boards.base import Address, Completed, Log, Probe, Pushed
 from bench.boards.faults import explained
-from bench.boards.keeper import Keeper, keep
 from bench.boards.link import Limits, Link, open_link, read_document
 from bench.errors import BoardError
 from bench.paths import ROOT
@@ -54,11 +54,11 @@ async def open_board(
     session = secrets.token_hex(8)
     async with (
         open_link(address, log, limits) as link,
-        keep(link, session, limits, on_wait or log) as keeper,
+        keep(link, session, limits, on_wait or log) as agent,
     ):
         async with explained(link.name, "opening the file transfer", limits.connect):
             sftp = await link.connection.start_sftp_client()
-        yield Board(link, sftp, keeper, f".bench/sessions/{session}", limits)
+        yield Board(link, sftp, agent, f".bench/sessions/{session}", limits)
 
 
 async def probe(link: Link, limit_s: float) -> Probe:
@@ -94,11 +94,11 @@ class Board:
     """
 
     def __init__(
-        self, link: Link, sftp: asyncssh.SFTPClient, keeper: Keeper, folder: str, limits: Limits
+        self, link: Link, sftp: asyncssh.SFTPClient, agent: Agent, folder: str, limits: Limits
     ) -> None:
         self._link = link
         self._sftp = sftp
-        self._keeper = keeper
+        self._agent = agent
         self._limits = limits
         self.folder = folder
 
@@ -136,7 +136,7 @@ class Board:
         self, command: Sequence[str], limit_s: float, on_line: Log | None = None
     ) -> Completed:
         """Run a command in the folder; see `Link.run`."""
-        return await self._link.run(command, limit_s, on_line, self._keeper.folder)
+        return await self._link.run(command, limit_s, on_line, self._agent.folder)
 
     async def fetch(self, name: str, target: Path) -> None:
         """Bring the folder's file `name` to `target`, streamed and checked.
@@ -144,7 +144,7 @@ class Board:
         What a broken connection leaves beside `target` is continued by the next fetch.
         """
         doing = f"fetching {name}"
-        answer = await self._keeper.ask(doing, self._limits.transfer, do="hash", name=name)
+        answer = await self._agent.ask(doing, self._limits.transfer, do="hash", name=name)
         checksum: str = answer["sha256"]
         # Named by content, so that what a broken connection left is gone on with only if it is
         # of the same file.
@@ -162,7 +162,7 @@ class Board:
     async def _place(self, files: Mapping[str, _File]) -> dict[str, Any]:
         """Have everything that the board's cache holds put into our folder."""
         described = {name: [file.sha256, file.size, file.mode] for name, file in files.items()}
-        return await self._keeper.ask(
+        return await self._agent.ask(
             "checking files", self._limits.transfer, do="place", files=described
         )
 
@@ -184,7 +184,7 @@ class Board:
 
     async def _make_room(self, missing: int, keep: list[str]) -> int:
         """Have the cache shrunk; returns how many bytes that freed."""
-        answer = await self._keeper.ask(
+        answer = await self._agent.ask(
             "making room", self._limits.command, do="make room", bytes=missing, keep=keep
         )
         self._link.log(f"push: removed {answer['freed']} bytes from the board's cache")

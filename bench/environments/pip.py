@@ -1,4 +1,4 @@
-"""pip as a child process: its log, its progress, and what its failures mean."""
+"""Run pip as a child process: its log, its progress, and what its failures mean."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPTIONS = (
 
 
 class Pip:
-    """Runs pip, and what belongs to its work, one command after the other.
+    """Runs commands of pip, one after the other.
 
     Args:
         task: Name of the work, for people.
@@ -46,7 +46,7 @@ class Pip:
         self._variables = self._read_settings()
 
     def expect(self, packages: int) -> None:
-        """Count on so many packages more, or fewer if negative."""
+        """Expect so many packages more, or fewer if negative."""
         self._total += packages
 
     def call(self, *arguments: str) -> bool:
@@ -60,7 +60,7 @@ class Pip:
         return run(command, self._variables, self._log, self._cancelled, self._show)
 
     def next_build(self, lock: Path) -> None:
-        """Say that pip's index lacks this build and the next is tried.
+        """Tell that pip's index lacks this build, and that the next one is tried.
 
         Raises:
             EnvironmentFailure: It was not that: the last command failed for another reason.
@@ -81,7 +81,7 @@ class Pip:
     def _read_settings(self) -> dict[str, str]:
         """The environment variables of the commands."""
         try:
-            found = pip_settings.settings("install", python=self._python)
+            settings = pip_settings.settings("install", python=self._python)
         except ValueError as error:
             self._log.write_text(f"{error}\n", encoding="utf-8")
             raise EnvironmentFailure(
@@ -89,9 +89,9 @@ class Pip:
                 "Correct the file, or name another with PIP_CONFIG_FILE.",
                 self._log,
             ) from error
-        if aside := pip_settings.left_aside(found):
-            self.say(f"pip's settings {', '.join(aside)} are left aside: the locks alone count")
-        return pip_settings.as_variables(found, os.environ)
+        if ignored := pip_settings.ignored(settings):
+            self.say(f"pip's settings {', '.join(ignored)} are ignored: the locks alone count")
+        return pip_settings.as_variables(settings, os.environ)
 
     def _show(self, line: str) -> None:
         if line.startswith("Collecting "):

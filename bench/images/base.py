@@ -1,4 +1,4 @@
-"""The base of every image: one that the user names, the pinned one, or one built here."""
+"""The base of every image: named by the user, pinned by digest, or built here."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def images_folder(store: Path) -> Path:
 
 
 def obstacle() -> str:
-    """Why there is no way to a base on this machine; empty when there is one."""
+    """Why this machine cannot get a base; empty when it can."""
     if os.environ.get(VARIABLE) or pins.load().reference or find_base() is not None:
         return ""
     if shutil.which("mmdebstrap") is None:
@@ -165,7 +165,7 @@ def _find_local(client: DockerClient) -> Base | None:
 
 
 def _pull(reference: str) -> str:
-    """Pull an image; why not, or an empty text."""
+    """Pull an image; why that failed, or an empty text."""
     try:
         with engine(timeout=PULL_SECONDS) as client:
             client.images.pull(reference)

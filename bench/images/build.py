@@ -67,9 +67,9 @@ def ensure_image(
     wanted = recipe.image_hash(base)
     with engine() as client:
         use(client, wanted)
-    found = _find(recipe, wanted, folder)
-    if found is not None:
-        return found
+    image = _find(recipe, wanted, folder)
+    if image is not None:
+        return image
     task = f"{recipe.name} image"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,18 +77,18 @@ def ensure_image(
             recipe.name, folder, cancelled,
             lambda: emit(Note(task, "another run is building it; waiting for that")),
         ):  # fmt: skip
-            found = _find(recipe, wanted, folder)
-            if found is None:
+            image = _find(recipe, wanted, folder)
+            if image is None:
                 _Build(recipe, base, wanted, folder, emit, cancelled).run()
-                found = _find(recipe, wanted, folder)
+                image = _find(recipe, wanted, folder)
     except OSError as error:
         raise store_error(error, folder) from error
-    if found is None:
+    if image is None:
         raise EnvironmentFailure(
             f"The {recipe.name} image vanished right after it was built.",
             "Something else removes images on this engine; stop it and rerun.",
         )
-    return found
+    return image
 
 
 def is_built(recipe: Recipe, base: Base) -> bool:
@@ -206,11 +206,11 @@ class _Build:
         if error := message.get("error"):
             raise self._failure(str(error))
         text = str(message.get("stream", "")).strip()
-        if found := _STEP.match(text):
-            self._step = (int(found[1]), int(found[2]), found[3])
+        if step := _STEP.match(text):
+            self._step = (int(step[1]), int(step[2]), step[3])
         if text and not text.startswith(_CHATTER):
             done, total, command = self._step
-            shown = command if found else text.splitlines()[-1]
+            shown = command if step else text.splitlines()[-1]
             self._emit(Progress(self._task, done, total, "step", shown[:80]))
 
     def _failure(self, error: str) -> EnvironmentFailure:
@@ -218,8 +218,8 @@ class _Build:
             return no_space(error)
         if "pull" in error or "manifest" in error or "not found" in error:
             return EnvironmentFailure(
-                f"The base {self._base.reference} could not be had: {error}",
-                "Somebody removed it meanwhile, or its registry does not answer. Rerun; "
+                f"The base {self._base.reference} is not available: {error}",
+                "It was removed meanwhile, or its registry does not answer. Rerun; "
                 "`make base` builds one from Debian packages.",
                 self._log,
             )

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.boards.fleet import Fleet
+from bench.boards.pool import BoardPool
 from bench.environments import ENVIRONMENTS
 from bench.pipeline.resolve import Resolver
 from bench.runners import Runner
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from bench.boards.measure import Emulator
 
 
-def assemble(store: Path, runner: Runner, fleet: Fleet | None = None) -> Resolver:
+def assemble(store: Path, runner: Runner, pool: BoardPool | None = None) -> Resolver:
     """A resolver for `store`.
 
     Args:
         store: The artifact store.
         runner: Runs the workers; host stages run in this process.
-        fleet: The boards that SSH reaches; none by default.
+        pool: The boards that SSH reaches; none by default.
     """
-    measure = partial(_measure, runner, fleet or Fleet())
+    measure = partial(_measure, runner, pool or BoardPool())
     host = HostRunner({"dataset": _fetch, "measure": measure})
     workers: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, runner)
     return Resolver(Store(store), {"host": host, **workers})
@@ -42,10 +42,10 @@ def _fetch(request: Request, reporter: HostReporter) -> None:
     fetch(request, reporter)
 
 
-def _measure(runner: Runner, fleet: Fleet, request: Request, reporter: HostReporter) -> None:
+def _measure(runner: Runner, pool: BoardPool, request: Request, reporter: HostReporter) -> None:
     from bench.boards.measure import measure  # noqa: PLC0415
 
-    measure(request, reporter, fleet=fleet, emulator=_emulator(runner))
+    measure(request, reporter, pool=pool, emulator=_emulator(runner))
 
 
 def _emulator(runner: Runner) -> Emulator:

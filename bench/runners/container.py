@@ -1,4 +1,4 @@
-"""One container: started with everything closed that can be, followed, and always removed."""
+"""Run a container with as few rights as it can do with, follow it, and always remove it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALL_GPUS = DeviceRequest(count=-1, capabilities=[["gpu"]])
 
 @dataclass(frozen=True)
 class Setup:
-    """What a container is to be.
+    """The settings of a container.
 
     Attributes:
         image: The image's identifier.
@@ -45,9 +45,9 @@ class Setup:
         network: `none`, `bridge` for a stage that has to reach a licence server, or another's name.
         entrypoint: Program instead of the image's own.
         tmpfs: Options of further file systems in memory, by path inside.
-        publish: A port inside, and the one of this machine's loopback that leads to it; any free
-            one for 0.
-        vanishes: Whether the engine removes it as soon as it ends, by itself.
+        publish: A port inside, and the loopback port of this machine that leads to it; 0 for any
+            free port.
+        auto_remove: Whether the engine removes it as soon as it ends.
     """
 
     image: str
@@ -64,7 +64,7 @@ class Setup:
     entrypoint: Sequence[str] | None = None
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     publish: tuple[int, int] | None = None
-    vanishes: bool = False
+    auto_remove: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Container:
     """A container that ends with the orchestrator, and is removed on leaving the context.
 
     Its standard input is a connection that closes when the orchestrator dies, however it dies; a
-    worker on the leash stops then.
+    worker with `stop_on_eof` stops then.
 
     Args:
         client: The connection to the engine.
@@ -118,7 +118,7 @@ class Container:
 
     @property
     def pid(self) -> int:
-        """Its first process as this machine sees it; 0 when it runs on another one, or ended."""
+        """Its first process, by its id on this machine; 0 when it runs elsewhere or has ended."""
         try:
             pid = int(self._api.inspect_container(self._id)["State"]["Pid"])
             group = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
@@ -128,13 +128,13 @@ class Container:
 
     @property
     def port(self) -> int:
-        """The port of this machine's loopback that leads to the one that it publishes."""
+        """The loopback port of this machine that leads to the published port."""
         assert self._setup.publish is not None
         ports = self._api.inspect_container(self._id)["NetworkSettings"]["Ports"]
         return int(ports[f"{self._setup.publish[0]}/tcp"][0]["HostPort"])
 
     def output(self) -> Iterator[tuple[int, bytes]]:
-        """What it prints, as (stream, bytes), until it ends; stream 1 is standard output.
+        """What it prints, as (stream, bytes), until it ends.
 
         Raises:
             Cancelled: `cancelled` was set.
@@ -152,7 +152,7 @@ class Container:
             self._api.wait(self._id, timeout=END_SECONDS)
             state = self._api.inspect_container(self._id)["State"]
         except NotFound:
-            return End(KILLED, out_of_memory=False)  # removed by somebody else, so killed first
+            return End(KILLED, out_of_memory=False)  # removed from outside, which kills it
         return End(int(state["ExitCode"]), bool(state["OOMKilled"]))
 
     def _frames(self) -> Iterator[tuple[int, bytes]]:
@@ -165,7 +165,7 @@ class Container:
             # Removed by somebody else, or the engine is gone: the next run looks again.
             with contextlib.suppress(APIError, RequestException):
                 self._api.remove_container(self._id, force=True, v=True)
-            if self._setup.vanishes:  # the engine may be removing it already, and says so at once
+            if self._setup.auto_remove:  # the engine may be removing it already
                 with contextlib.suppress(APIError, RequestException):
                     self._api.wait(self._id, timeout=END_SECONDS, condition="removed")
         if self._socket is not None:
@@ -173,7 +173,7 @@ class Container:
 
 
 def _creation(api: Any, setup: Setup) -> dict[str, Any]:
-    """The arguments of the engine's `create`."""
+    """The arguments of the API's `create_container`."""
     mounts = [
         Mount(
             target=inside, source=str(outside), type="bind", read_only=inside not in setup.writable
@@ -198,7 +198,7 @@ def _creation(api: Any, setup: Setup) -> dict[str, Any]:
             read_only=True,
             tmpfs={"/tmp": f"rw,nosuid,nodev,noexec,size={TMP_BYTES},mode=1777", **setup.tmpfs},
             port_bindings={inside: loopback} if setup.publish else None,
-            auto_remove=setup.vanishes,
+            auto_remove=setup.auto_remove,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             init=True,

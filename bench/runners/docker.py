@@ -1,4 +1,4 @@
-"""Stages in containers: no network, nothing of the machine but what a stage reads and writes."""
+"""Run stages in containers: no network, and no files but those that a stage reads and writes."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class DockerRunner(WorkerRunner):
         if end.status in _KILLED:
             return StageFailure(
                 f"{stage} was killed from outside, not by its own limits.",
-                "Rerun. If nobody stopped it, the machine's memory ran out (`dmesg` tells): use "
+                "Rerun. If nobody stopped it, the machine ran out of memory (see `dmesg`): use "
                 "fewer --jobs.",
                 job.log,
             )
@@ -211,7 +211,7 @@ def _inside(request: Request) -> Request:
         scratch=Path(SCRATCH),
         cache=Path(CACHE),
         result=Path(SCRATCH) / RESULT,
-        leash=True,
+        stop_on_eof=True,
     )
 
 

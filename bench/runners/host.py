@@ -1,4 +1,4 @@
-"""Stages that run in the orchestrator's own process: fetching data, talking to a board."""
+"""Run stages in the orchestrator's own process: fetching data, talking to a board."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.system.locks import Cancelled
 
 
 class HostReporter:
-    """What a host stage tells while it works; the counterpart of the workers' Reporter.
+    """What a host stage reports while it works; the counterpart of the workers' Reporter.
 
     Attributes:
         emit: Takes events of other kinds than the methods make.

@@ -1,4 +1,4 @@
-"""The user's own Vivado: never in an image, mounted read-only where a stage needs it."""
+"""The user's own Vivado: which one it is, whether it can be used, and its licences."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def why_none(variables: Mapping[str, str]) -> str:
 
 
 def require_plain(*places: Path) -> None:
-    """Refuse paths that Vivado, and FINN+'s scripts that call it, split or cannot read.
+    """Refuse paths that Vivado, or FINN+'s scripts for it, split or cannot read.
 
     Raises:
         EnvironmentFailure: With the path, what in it they cannot take, and the ways out.
@@ -103,8 +103,8 @@ def require_plain(*places: Path) -> None:
 
 def _version(top: Path) -> str:
     """From the path, `.../Vivado/2022.2` or `.../2025.1/Vivado`; asking it takes seconds."""
-    found = [match[0] for part in top.resolve().parts if (match := _VERSION.fullmatch(part))]
-    return found[-1] if found else ""
+    versions = [part for part in top.resolve().parts if _VERSION.fullmatch(part)]
+    return versions[-1] if versions else ""
 
 
 def _licences(environment: Mapping[str, str]) -> tuple[list[Path], dict[str, str], bool]:

@@ -1,6 +1,6 @@
-"""The JSON contract between the orchestrator and the workers (docs/wire.md).
+"""Requests to workers and their results, as JSON (docs/wire.md).
 
-The worker's half is docker/common/stagekit. The two halves never import each other.
+The worker's half is docker/common/stagekit; the two never import each other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Request:
         cache: Folder kept between runs for build products.
         result: Where the worker writes its result.
         cpus: Processors the stage may keep busy.
-        leash: Whether the worker must stop when its standard input closes.
+        stop_on_eof: Whether the worker must stop when its standard input closes.
     """
 
     stage: str
@@ -45,7 +45,7 @@ class Request:
     cache: Path
     result: Path
     cpus: int
-    leash: bool = False
+    stop_on_eof: bool = False
 
     def write(self, path: Path) -> None:
         """Write the request as JSON to `path`."""

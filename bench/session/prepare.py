@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import claims
-from bench.boards.fleet import Remote
+from bench.boards.pool import Remote
 from bench.errors import ConfigError
 from bench.grids.experiment import Experiment, Point
 from bench.grids.tables import Grid

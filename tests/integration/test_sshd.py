@@ -20,10 +20,10 @@ import psutil
 import pytest
 
 from bench.boards.base import Address, Identity
-from bench.boards.emulated import furnish
-from bench.boards.fleet import Remote
+from bench.boards.emulated import prepare_home
 from bench.boards.link import Limits
 from bench.boards.login import address_of
+from bench.boards.pool import Remote
 from bench.boards.ssh import open_board
 from bench.boards.trust import offered_key, trust
 from bench.errors import BoardError
@@ -48,7 +48,7 @@ class Sshd:
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
         self.home.mkdir()
-        furnish(self.home, Identity(board="b", part="p", measured_on="emulated-board"))
+        prepare_home(self.home, Identity(board="b", part="p", measured_on="emulated-board"))
         self.key = folder / "key"
         for path in (self.key, folder / "host"):
             subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", path], check=True)
@@ -257,6 +257,6 @@ def test_a_busy_board_says_by_whom(sshd: Sshd, tmp_path: Path) -> None:
 
     with sshd.on():
         trust_it(sshd)
-        with pytest.raises(BoardError, match="is in use by"):
+        with pytest.raises(BoardError, match="has been in use by"):
             asyncio.run(run(sshd.address(str(sshd.key))))
         assert sshd.sessions == []

@@ -70,7 +70,7 @@ def run(command: Sequence[str], folder: Path | None = None, **environment: str) 
         command,
         cwd=folder,
         env=environment or None,
-        # The worker's own standard input is the orchestrator's leash: not the child's to read.
+        # The worker's own standard input ends with the orchestrator: not the child's to read.
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

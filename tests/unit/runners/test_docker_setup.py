@@ -50,7 +50,9 @@ def test_containers_are_closed_where_they_can_be() -> None:
 def test_a_port_is_published_on_loopback_only() -> None:
     assert _created()["host_config"].get("PortBindings") is None
     for port, bound in ((0, ""), (2222, "2222")):
-        host = _created(publish=(22, port), tmpfs={"/home": "size=1"}, vanishes=True)["host_config"]
+        host = _created(publish=(22, port), tmpfs={"/home": "size=1"}, auto_remove=True)[
+            "host_config"
+        ]
         assert host["PortBindings"] == {"22/tcp": [{"HostIp": "127.0.0.1", "HostPort": bound}]}
         assert set(host["Tmpfs"]) == {"/tmp", "/home"}
         assert host["AutoRemove"] is True

@@ -61,7 +61,7 @@ def test_leaving_early_kills_the_child(tmp_path: Path) -> None:
     assert gone(running.pid)
 
 
-def test_a_worker_on_the_leash_dies_with_a_killed_orchestrator(tmp_path: Path) -> None:
+def test_a_worker_dies_with_a_killed_orchestrator(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[3]
     (tmp_path / "worker.py").write_text(
         textwrap.dedent("""
@@ -80,7 +80,7 @@ def test_a_worker_on_the_leash_dies_with_a_killed_orchestrator(tmp_path: Path) -
         from bench.system.process import Child
         from bench.runners.wire import Request
         here = Path(sys.argv[1])
-        Request("forever", "k", {}, {}, here, here, here, here / "r", 1, leash=True).write(
+        Request("forever", "k", {}, {}, here, here, here, here / "r", 1, stop_on_eof=True).write(
             here / "request.json")
         command = [sys.executable, str(here / "worker.py"), str(here / "request.json")]
         with Child(command, dict(os.environ), open(here / "log", "wb"), threading.Event()) as c:

@@ -17,7 +17,7 @@ import pytest
 
 from bench.boards import transfer
 from bench.boards.base import Address, Identity
-from bench.boards.emulated import ConfinedSftp, furnish, serve
+from bench.boards.emulated import ConfinedSftp, prepare_home, serve
 from bench.boards.link import Limits
 from bench.boards.ssh import Board, open_board
 from bench.errors import BoardError
@@ -55,10 +55,10 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: Any) -> Machine:
-    monkeypatch.setattr("bench.boards.keeper._ASK_AGAIN_S", 0.05)
+    monkeypatch.setattr("bench.boards.agent._ASK_AGAIN_S", 0.05)
     home = tmp_path / "home"
     home.mkdir()
-    furnish(home, Identity(board="b", part="p", measured_on="emulated-board"))
+    prepare_home(home, Identity(board="b", part="p", measured_on="emulated-board"))
     return Machine(home)
 
 
@@ -75,7 +75,7 @@ def test_two_runs_never_share_a_board(machine: Machine) -> None:
     async def run() -> None:
         async with machine.on() as address:
             async with machine.session(address) as board:
-                with pytest.raises(BoardError, match=r"is in use by .+ on .+, and was so for"):
+                with pytest.raises(BoardError, match=r"has been in use by .+ on .+ for"):
                     async with machine.session(address, busy=0.2):
                         pytest.fail("the board was shared")
                 assert (await board.run(["pwd"], 5)).status == 0
@@ -123,11 +123,11 @@ def test_a_keeper_that_was_killed_leaves_neither_lock_nor_folder(machine: Machin
 
 def test_a_silent_run_loses_the_board(machine: Machine, monkeypatch: Any, tmp_path: Path) -> None:
     """As when the network is cut and nobody tells the board."""
-    impatient = tmp_path / "keeper.py"
-    from bench.boards.keeper import KEEPER_PROGRAM
+    impatient = tmp_path / "agent.py"
+    from bench.boards.agent import AGENT_PROGRAM
 
-    impatient.write_text(KEEPER_PROGRAM.read_text().replace("SILENCE_S = 30.0", "SILENCE_S = 0.1"))
-    monkeypatch.setattr("bench.boards.keeper.KEEPER_PROGRAM", impatient)
+    impatient.write_text(AGENT_PROGRAM.read_text().replace("SILENCE_S = 30.0", "SILENCE_S = 0.1"))
+    monkeypatch.setattr("bench.boards.agent.AGENT_PROGRAM", impatient)
 
     async def run() -> None:
         async with machine.on() as address, machine.session(address):
