@@ -12,6 +12,7 @@ from bench.boards import MEASURED_ON
 from bench.boards.base import Probe
 from bench.boards.link import Link, read_document
 from bench.boards.ssh import BOARD_PROGRAM
+from bench.console.text import size_text
 from bench.grids.catalog import BOARD_PARTS
 
 SURVEY_PROGRAM = BOARD_PROGRAM.with_name("survey.py")
@@ -82,9 +83,12 @@ def _judge(survey: Survey, identity: Probe | None) -> Iterator[Check]:
         "Python", version >= _OLDEST_PYTHON, f"{survey.python} on {survey.machine}",
         "Use a PYNQ image of version 3.0 or later.",
     )  # fmt: skip
-    roomy = survey.free_bytes >= _ROOM_BYTES
-    yield Check("free space", "ok" if roomy else "note", f"{survey.free_bytes / 1e6:,.0f} MB",
-                "" if roomy else "Free some; packages take up to 200 MB.")  # fmt: skip
+    free = size_text(survey.free_bytes)
+    if survey.free_bytes >= _ROOM_BYTES:
+        yield Check("free space", "ok", free)
+    else:
+        remedy = f"Free some; packages take up to {size_text(_ROOM_BYTES)}."
+        yield Check("free space", "note", free, remedy)
     yield Check("in use by", "note" if survey.busy else "ok", survey.busy or "nobody")
     if identity is not None and identity.measured_on == MEASURED_ON:
         return

@@ -79,16 +79,16 @@ def size_text(size: float) -> str:
 
 def memory_text(size: float) -> str:
     """Bytes of memory, binary as in a grid's `memory_gib`: `0.25 GiB`, `6 GiB`."""
-    return f"{round(size / 2**30, 2):g} GiB"
+    return f"{size / 2**30:.3g} GiB"
 
 
 def duration_text(seconds: float) -> str:
     """Such as `0.4 s`, `12 s`, `2 min 5 s`, `3 h 20 min`."""
-    if seconds < 10:
+    if round(seconds, 1) < 10:
         return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"

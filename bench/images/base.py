@@ -13,6 +13,7 @@ from pathlib import Path
 from docker.client import DockerClient
 from docker.errors import APIError, ImageNotFound
 
+from bench.console.text import size_text
 from bench.errors import EnvironmentFailure, store_error
 from bench.images import pins
 from bench.images.context import Item, open_context
@@ -213,7 +214,8 @@ def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> N
     free = shutil.disk_usage(rootfs.parent).free
     if free < NEEDED_BYTES:
         raise EnvironmentFailure(
-            f"{rootfs.parent} has {free / 1e9:.1f} GB free; building the base needs 1 GB.",
+            f"{rootfs.parent} has {size_text(free)} free; "
+            f"building the base needs {size_text(NEEDED_BYTES)}.",
             "Free some disk space, or choose another store with --store.",
         )
     partial, log_path = rootfs.with_suffix(".part"), rootfs.with_suffix(".log")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.console.events import Emit, Finished, Note, Started
+from bench.console.text import size_text
 from bench.environments import Environment
 from bench.environments.pip import OPTIONS, Pip, count_pins, not_installed, run
 from bench.errors import EnvironmentFailure, store_error
@@ -80,8 +81,8 @@ def require_space(environment: Environment, home: Path) -> None:
     free = shutil.disk_usage(existing(home.parent)).free
     if free < environment.disk_bytes:
         raise EnvironmentFailure(
-            f"The {environment.name} environment needs {environment.disk_bytes / 1e9:.1f} GB, "
-            f"{home.parent} has {free / 1e9:.1f} GB free.",
+            f"The {environment.name} environment needs {size_text(environment.disk_bytes)}, "
+            f"{home.parent} has {size_text(free)} free.",
             "Free some disk space, or choose another store with --store.",
         )
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.console.events import Note, Progress
+from bench.console.text import memory_text
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
 from bench.runners.base import Job
-from bench.runners.limits import GIB, Limits
+from bench.runners.limits import Limits
 from bench.runners.vivado import VARIABLE, Vivado, find_vivado, require_plain, why_none
 
 # Some processors need these for correct results.
@@ -128,9 +129,9 @@ class WorkerRunner(ABC):
     def _too_large(self, what: str, job: Job) -> StageFailure:
         """The error for a stage killed at its memory limit; `what` begins the sentence."""
         environment = ENVIRONMENTS[job.environment]
-        gib = self.limits.of(environment).memory_bytes / GIB
+        limit = memory_text(self.limits.of(environment).memory_bytes)
         return StageFailure(
-            f"{what} reached its memory limit of {gib:g} GiB.",
+            f"{what} reached its memory limit of {limit}.",
             f"Raise `{environment.limits}memory_gib` in the [limits] table of the experiment "
             "file, or rerun with fewer --jobs.",
             job.log,

@@ -55,7 +55,7 @@ def work(job: Job, code: str, limits: Limits) -> tuple[StageFailure, list[Event]
 @pytest.mark.parametrize(
     ("code", "limits", "said", "remedy"),
     [
-        (HUNGRY, Limits(memory_bytes=GIB // 32), "memory limit of 0.03125 GiB", "`memory_gib`"),
+        (HUNGRY, Limits(memory_bytes=GIB // 32), "memory limit of 0.0312 GiB", "`memory_gib`"),
         (SLOW, Limits(seconds=0.06), "took longer than 0.001 minutes", "`minutes`"),
     ],
 )
@@ -83,5 +83,5 @@ def test_vivado_has_limits_of_its_own(
     assert Note("task", "120") in work(synthesize, TELL, limits)[1]
     assert Note("task", "None") in work(job, TELL, limits)[1]
     failure, _ = work(synthesize, HUNGRY, limits)
-    assert "0.03125 GiB" in failure.what
+    assert "0.0312 GiB" in failure.what
     assert "`vivado_memory_gib`" in failure.remedy
