@@ -16,7 +16,7 @@ from bench.console.events import Emit
 from bench.environments import ENVIRONMENTS
 from bench.errors import StageFailure
 from bench.pipeline import Resolver
-from bench.runners import Job
+from bench.runners import Job, Runner
 from bench.runners.wire import Result
 from bench.store import Store
 from bench.system.process import Child, MemoryWatch, describe_exit
@@ -46,7 +46,7 @@ class FixedSite:
         return Resolver(Store(self.store), dict.fromkeys(("host", *ENVIRONMENTS), runner))
 
 
-class FixedRunner:
+class FixedRunner(Runner):
     """Does the work in a child, as the venv runner does a worker's.
 
     Args:
@@ -65,20 +65,6 @@ class FixedRunner:
     def describe(self, environment: str) -> Mapping[str, str]:  # noqa: ARG002
         """The interpreter."""
         return {"python": platform.python_version()}
-
-    def ready(self, environment: str) -> bool:  # noqa: ARG002
-        """Always: there is nothing to set up."""
-        return True
-
-    def lacks(self, environment: str) -> str:  # noqa: ARG002
-        """Nothing."""
-        return ""
-
-    def check(self, environment: str) -> None:
-        """Nothing to check."""
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        """Nothing to prepare."""
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:  # noqa: ARG002
         """Work; see `Runner.run`."""

@@ -42,6 +42,7 @@ class Pip:
         self._done = 0
         self._total = 0
         self._from = 0  # where in the log the last command begins
+        self._ended_well = True
         log.write_text("")
         self._variables = self._read_settings()
 
@@ -57,26 +58,38 @@ class Pip:
         """
         self._from = self._log.stat().st_size
         command = (self._python, "-m", "pip", *arguments)
-        return run(command, self._variables, self._log, self._cancelled, self._show)
+        self._ended_well = run(command, self._variables, self._log, self._cancelled, self._show)
+        return self._ended_well
 
-    def next_build(self, lock: Path) -> None:
-        """Tell that pip's index lacks this build, and that the next one is tried.
+    def first_offered(self, locks: Sequence[Path], attempt: Callable[[Path], bool]) -> Path | None:
+        """The first of several builds' `locks` that pip's index offers; None for no locks.
+
+        Args:
+            locks: Of which one is enough.
+            attempt: Runs pip for a lock; whether that got the build, which pip passes over where
+                the lock's condition does not hold.
 
         Raises:
-            EnvironmentFailure: It was not that: the last command failed for another reason.
+            EnvironmentFailure: None is offered, or pip failed for another reason.
         """
-        said = self._log.read_bytes()[self._from :]
-        if b"No matching distribution found" not in said:
+        for lock in locks:
+            if attempt(lock):
+                return lock
+            if self._ended_well:
+                continue
+            if b"No matching distribution found" not in self._log.read_bytes()[self._from :]:
+                raise self.failure()
+            self._say(f"{lock.stem} is not offered by pip's package index; trying the next build")
+        if locks:
             raise self.failure()
-        self.say(f"{lock.stem} is not offered by pip's package index; trying the next build")
-
-    def say(self, text: str) -> None:
-        """Tell something that a person should read."""
-        self._emit(Note(self._task, text))
+        return None
 
     def failure(self) -> EnvironmentFailure:
         """The error for a command that ended badly."""
         return not_installed(self._task, self._log)
+
+    def _say(self, text: str) -> None:
+        self._emit(Note(self._task, text))
 
     def _read_settings(self) -> dict[str, str]:
         """The environment variables of the commands."""
@@ -90,7 +103,7 @@ class Pip:
                 self._log,
             ) from error
         if ignored := pip_settings.ignored(settings):
-            self.say(f"pip's settings {', '.join(ignored)} are ignored: the locks alone count")
+            self._say(f"pip's settings {', '.join(ignored)} are ignored: the locks alone count")
         return pip_settings.as_variables(settings, os.environ)
 
     def _show(self, line: str) -> None:

@@ -211,7 +211,7 @@ def _inside(request: Request) -> Request:
         scratch=Path(SCRATCH),
         cache=Path(CACHE),
         result=Path(SCRATCH) / RESULT,
-        stop_on_eof=True,
+        leash=True,
     )
 
 

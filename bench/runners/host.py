@@ -10,7 +10,7 @@ from typing import TextIO
 
 from bench.console.events import Emit, Note, Progress
 from bench.errors import BenchError, store_error
-from bench.runners.base import Job
+from bench.runners.base import Job, Runner
 from bench.runners.wire import Request, Result
 from bench.status import DONE, WRONG
 from bench.system.locks import Cancelled
@@ -69,7 +69,7 @@ class WrongResult(Exception):
 HostStage = Callable[[Request, HostReporter], None]
 
 
-class HostRunner:
+class HostRunner(Runner):
     """Runs host stages as plain functions.
 
     Args:
@@ -80,28 +80,6 @@ class HostRunner:
 
     def __init__(self, stages: Mapping[str, HostStage]) -> None:
         self._stages = stages
-
-    def recipe(self, environment: str) -> str:
-        """Nothing beside the stage's own sources decides a host stage's result."""
-        return environment
-
-    def describe(self, environment: str) -> Mapping[str, str]:  # noqa: ARG002
-        """Nothing: the manifest describes the host anyway."""
-        return {}
-
-    def lacks(self, environment: str) -> str:  # noqa: ARG002
-        """Nothing."""
-        return ""
-
-    def ready(self, environment: str) -> bool:  # noqa: ARG002
-        """Always: this process is it."""
-        return True
-
-    def check(self, environment: str) -> None:
-        """The host lacks nothing: it runs already."""
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        """The host is always ready."""
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Call the stage's function; see `Runner.run`."""

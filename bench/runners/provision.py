@@ -8,7 +8,6 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench.console.events import Emit, Finished, Note, Started
@@ -105,25 +104,21 @@ def _install(
     for lock in environment.locks:
         if not pip.call("install", *OPTIONS, "-r", str(lock)):
             raise pip.failure()
-    _install_either(environment.either_of, home, pip)
+    pip.first_offered(environment.either_of, lambda lock: _install_build(lock, home, pip))
     seconds = time.monotonic() - start
     ready = {"recipe": environment.recipe(), "python": sys.version, "seconds": seconds}
     write_atomic(home / READY, json.dumps(ready, indent=1) + "\n")
     emit(Finished(task, "set up", "done", "", seconds))
 
 
-def _install_either(locks: Sequence[Path], home: Path, pip: Pip) -> None:
-    """Install the first lock that can be had and applies to this Python and machine."""
-    for lock in locks:
-        before = _packages(home)
-        pip.expect(count_pins(lock))
-        if not pip.call("install", *OPTIONS, "-r", str(lock)):
-            pip.next_build(lock)
-        elif _packages(home) != before:
-            return
-        pip.expect(-count_pins(lock))
-    if locks:
-        raise pip.failure()
+def _install_build(lock: Path, home: Path, pip: Pip) -> bool:
+    """Install a build, if it is offered and for this Python and machine; whether it is there."""
+    before = _packages(home)
+    pip.expect(count_pins(lock))
+    if pip.call("install", *OPTIONS, "-r", str(lock)) and _packages(home) != before:
+        return True
+    pip.expect(-count_pins(lock))
+    return False
 
 
 def _packages(home: Path) -> set[str]:

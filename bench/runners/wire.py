@@ -33,7 +33,7 @@ class Request:
         cache: Folder kept between runs for build products.
         result: Where the worker writes its result.
         cpus: Processors the stage may keep busy.
-        stop_on_eof: Whether the worker must stop when its standard input closes.
+        leash: Whether the worker must stop when its standard input closes.
     """
 
     stage: str
@@ -45,7 +45,7 @@ class Request:
     cache: Path
     result: Path
     cpus: int
-    stop_on_eof: bool = False
+    leash: bool = False
 
     def write(self, path: Path) -> None:
         """Write the request as JSON to `path`."""

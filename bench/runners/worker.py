@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from bench.console.events import Note, Progress
 from bench.console.text import memory_text
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
-from bench.runners.base import Job
+from bench.runners.base import Job, Runner
 from bench.runners.limits import Limits
 from bench.runners.vivado import VARIABLE, Vivado, find_vivado, require_plain, why_none
 
@@ -54,7 +54,7 @@ def fixed_variables(scratch: str, cpus: int) -> dict[str, str]:
     }
 
 
-class WorkerRunner(ABC):
+class WorkerRunner(Runner):
     """Runs stages in workers: the half of a runner that does not depend on where they run.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import queue
 import threading
@@ -43,11 +44,12 @@ def listen(
         end: Exception | None = None
         try:
             for item in source:
-                if not _put(arriving, (item,), stopped):
+                arriving.put((item,))
+                if stopped.is_set():
                     return
         except Exception as error:  # handed over to the thread that listens
             end = error
-        _put(arriving, end, stopped)
+        arriving.put(end)
 
     threading.Thread(target=fetch, daemon=True).start()
     try:
@@ -67,14 +69,5 @@ def listen(
             yield arrived[0]
     finally:
         stopped.set()
-
-
-def _put(target: queue.Queue[Item], item: Item, stopped: threading.Event) -> bool:
-    """Add `item` once there is room; False where nobody listens any more."""
-    while not stopped.is_set():
-        try:
-            target.put(item, timeout=POLL_SECONDS)
-        except queue.Full:
-            continue
-        return True
-    return False
+        with contextlib.suppress(queue.Empty):
+            arriving.get_nowait()  # makes room, should the thread wait for some

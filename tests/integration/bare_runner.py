@@ -1,17 +1,15 @@
-"""A runner of nothing: what the runners that tests make up have in common."""
+"""The machine of the runners that tests make up: it has everything but a Vivado."""
 
 from __future__ import annotations
 
-import threading
-
-from bench.console.events import Emit
+from bench.runners import Runner
 
 ENVIRONMENTS = ("host", "train", "finn", "vivado")
 NO_VIVADO = "XILINX_VIVADO is not set: no bitstream"
 
 
-class BareRunner:
-    """Always ready, on a machine without Vivado; what it runs is for others to say.
+class BareRunner(Runner):
+    """Always ready; what it runs is for others to say.
 
     Attributes:
         lacking: Why stages of an environment are skipped, by environment.
@@ -22,20 +20,5 @@ class BareRunner:
     def __init__(self) -> None:
         self.lacking = {"vivado": NO_VIVADO}
 
-    def recipe(self, environment: str) -> str:
-        return environment
-
-    def describe(self, environment: str) -> dict[str, str]:
-        return {}
-
     def lacks(self, environment: str) -> str:
         return self.lacking.get(environment, "")
-
-    def ready(self, environment: str) -> bool:
-        return True
-
-    def check(self, environment: str) -> None:
-        pass
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        pass

@@ -283,7 +283,7 @@ bench.run("sleep")
 
 
 def _assert_stops_by_itself(client: DockerClient, container: str) -> None:
-    """The worker is on the stop_on_eof: nobody is left to use its result."""
+    """The worker ends with the orchestrator: nobody is left to use its result."""
     deadline = time.monotonic() + 60
     while client.api.inspect_container(container)["State"]["Running"]:
         assert time.monotonic() < deadline, "the worker outlived its orchestrator"

@@ -29,7 +29,7 @@ class Request:
         cache: Folder kept between runs for build products; a stage keys its entries by content.
         cpus: Processors the stage may keep busy.
         result: Where `result.json` goes.
-        stop_on_eof: Whether to stop when standard input closes, which it does when the orchestrator
+        leash: Whether to stop when standard input closes, which it does when the orchestrator
             dies.
     """
 
@@ -41,7 +41,7 @@ class Request:
     cache: Path
     cpus: int
     result: Path
-    stop_on_eof: bool
+    leash: bool
 
     @classmethod
     def load(cls, path: Path) -> Request:
@@ -61,7 +61,7 @@ class Request:
             cache=Path(data["cache"]),
             cpus=int(data["cpus"]),
             result=Path(data["result"]),
-            stop_on_eof=bool(data.get("stop_on_eof", False)),
+            leash=bool(data.get("leash", False)),
         )
 
     def parse(self, spec_type: type[Spec]) -> Spec:

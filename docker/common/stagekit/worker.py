@@ -77,7 +77,7 @@ def run(stages: Mapping[str, Stage], tools: Sequence[str], argv: Sequence[str]) 
         return 2
     reporter = Reporter(_claim_stdout())
     request = Request.load(Path(argv[1]))
-    if request.stop_on_eof:
+    if request.leash:
         threading.Thread(target=_die_with_orchestrator, daemon=True).start()
     result: dict[str, Any] = {"wire": WIRE_VERSION, "status": "done", "reason": "", "remedy": ""}
     try:

@@ -61,7 +61,7 @@ class Bench:
             cache=self.folder / "cache",
             cpus=2,
             result=self.folder / name / "result.json",
-            stop_on_eof=False,
+            leash=False,
         )
         for path in (request.outputs, request.scratch):
             path.mkdir(parents=True)
@@ -121,7 +121,7 @@ def compile_network(
         cache=scratch,
         cpus=2,
         result=scratch / "result.json",
-        stop_on_eof=False,
+        leash=False,
     )
     compile_model(request, Reporter(io.StringIO()))
     return Bench(mlp, folder, export, compiled)

@@ -92,7 +92,7 @@ def request_(tmp_path: Path, monkeypatch: Any) -> Request:
         cache=tmp_path,
         cpus=1,
         result=tmp_path / "result.json",
-        stop_on_eof=False,
+        leash=False,
     )
 
 

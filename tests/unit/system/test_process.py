@@ -80,7 +80,7 @@ def test_a_worker_dies_with_a_killed_orchestrator(tmp_path: Path) -> None:
         from bench.system.process import Child
         from bench.runners.wire import Request
         here = Path(sys.argv[1])
-        Request("forever", "k", {}, {}, here, here, here, here / "r", 1, stop_on_eof=True).write(
+        Request("forever", "k", {}, {}, here, here, here, here / "r", 1, leash=True).write(
             here / "request.json")
         command = [sys.executable, str(here / "worker.py"), str(here / "request.json")]
         with Child(command, dict(os.environ), open(here / "log", "wb"), threading.Event()) as c:
