@@ -188,7 +188,7 @@ class Agent:
             raise garbage(self._link.name, "the shell", text) from None
         if error:
             if answer.get("full"):
-                raise disk_full(self._link.name, "")
+                raise disk_full(self._link.name)
             raise BoardError(
                 f"{self._link.name} failed: {error}.",
                 "Check the disk and the permissions of the home folder on the board.",

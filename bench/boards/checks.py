@@ -43,11 +43,11 @@ class Survey(BaseModel):
     python: str
     machine: str
     free_bytes: int
-    busy: str
-    packages: dict[str, str]
-    root: str
-    power: str
-    temperature: str
+    busy: str | None
+    packages: dict[str, str | None]
+    root: str | None
+    power: str | None
+    temperature: str | None
 
 
 async def check_board(link: Link) -> list[Check]:
@@ -78,9 +78,9 @@ async def _identity(link: Link) -> Probe | None:
 
 
 def _judge(survey: Survey, identity: Probe | None) -> Iterator[Check]:
-    version = tuple(int(part) for part in survey.python.split(".")[:2])
+    python = tuple(int(part) for part in survey.python.split(".")[:2])
     yield _check(
-        "Python", version >= _OLDEST_PYTHON, f"{survey.python} on {survey.machine}",
+        "Python", python >= _OLDEST_PYTHON, f"{survey.python} on {survey.machine}",
         "Use a PYNQ image of version 3.0 or later.",
     )  # fmt: skip
     free = size_text(survey.free_bytes)
@@ -96,14 +96,14 @@ def _judge(survey: Survey, identity: Probe | None) -> Iterator[Check]:
         ("pynq", "Use an image with PYNQ 3.0 or later (pynq.io)."),
         ("finn-plus-driver", f"On the board, as root in PYNQ's venv: pip install {_DRIVER}"),
     ):
-        found = survey.packages.get(name, "")
-        yield _check(name, bool(found), found or "not found", remedy)
+        version = survey.packages.get(name)
+        yield _check(name, version is not None, version or "not found", remedy)
     yield _check(
         "root rights", bool(survey.root), survey.root or "neither root nor `sudo -n`",
         "Log in as root with a key, or allow sudo without a password.",
     )  # fmt: skip
-    for name, found in (("power", survey.power), ("temperature", survey.temperature)):
-        yield Check(f"{name} sensor", "ok" if found else "note", found or "none: not reported")
+    for name, sensors in (("power", survey.power), ("temperature", survey.temperature)):
+        yield Check(f"{name} sensor", "ok" if sensors else "note", sensors or "none: not reported")
 
 
 def _check(name: str, fine: bool, found: str, remedy: str) -> Check:

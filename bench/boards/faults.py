@@ -47,8 +47,8 @@ async def explained(board: str, doing: str, limit_s: float) -> AsyncIterator[Non
         raise _of_network(board, doing, error) from error
 
 
-def disk_full(board: str, detail: str) -> BoardError:
-    """The board has no room; `detail` is empty or says how much is missing."""
+def disk_full(board: str, detail: str = "") -> BoardError:
+    """The error for a board without free space; `detail` may say how much is missing."""
     return BoardError(
         f"The disk of {board} is full{detail}.",
         "Free some space on the board (`df -h` there shows where), then rerun.",
@@ -81,7 +81,7 @@ def _of_ssh(board: str, doing: str, error: asyncssh.Error) -> BoardError:
 def _of_sftp(board: str, doing: str, error: asyncssh.SFTPError) -> BoardError:
     # Servers before SFTP version 5, OpenSSH among them, know no code for a full disk.
     if error.code in _FULL or "no space left" in error.reason.lower():
-        return disk_full(board, "")
+        return disk_full(board)
     if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
         return _lost(board, doing, error.reason)
     return BoardError(

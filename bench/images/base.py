@@ -68,13 +68,11 @@ def images_folder(store: Path) -> Path:
     return store / "cache" / "images"
 
 
-def obstacle() -> str:
-    """Why this machine cannot get a base; empty when it can."""
+def obstacle() -> str | None:
+    """Why this machine cannot get a base; None when it can."""
     if os.environ.get(VARIABLE) or pins.load().reference or find_base() is not None:
-        return ""
-    if shutil.which("mmdebstrap") is None:
-        return "its images need mmdebstrap, which is not installed"
-    return ""
+        return None
+    return None if shutil.which("mmdebstrap") else "its images need mmdebstrap, which is missing"
 
 
 def check_base() -> None:
@@ -111,21 +109,15 @@ def ensure_base(folder: Path, say: Say, cancelled: threading.Event) -> Base:
     """
     with engine() as client:
         use(client, local_recipe())
-    base = find_base()
-    if base is not None:
+    if base := find_base():
         return base
-    if named := os.environ.get(VARIABLE):
-        trouble = _pull(named)
-        base = find_base()
-        if base is None:
-            raise EnvironmentFailure(f"{VARIABLE}={named} cannot be pulled: {trouble}", _REMEDY)
-        return base
-    reference = pins.load().reference
-    if reference:
+    named = os.environ.get(VARIABLE)
+    if reference := named or pins.load().reference:
         trouble = _pull(reference)
-        base = find_base()
-        if base is not None:
+        if base := find_base():
             return base
+        if named:
+            raise EnvironmentFailure(f"{VARIABLE}={named} cannot be pulled: {trouble}", _REMEDY)
         say(f"The base {reference} cannot be pulled ({trouble}); building one from Debian packages")
     else:
         say(
@@ -165,8 +157,8 @@ def _find_local(client: DockerClient) -> Base | None:
     return None
 
 
-def _pull(reference: str) -> str:
-    """Pull an image; why that failed, or an empty text."""
+def _pull(reference: str) -> str | None:
+    """Pull an image; why that failed, if it did."""
     try:
         with engine(timeout=PULL_SECONDS) as client:
             client.images.pull(reference)
@@ -174,7 +166,7 @@ def _pull(reference: str) -> str:
         if error.__cause__ is not None and is_no_space(str(error.__cause__)):
             raise
         return error.what
-    return ""
+    return None
 
 
 def local_recipe() -> str:

@@ -79,6 +79,12 @@ class End:
     status: int
     out_of_memory: bool
 
+    @property
+    def signed_status(self) -> int:
+        """The status as `subprocess` has it: negative for the signal that killed it."""
+        number = self.status - 128
+        return -number if number in set(signal.Signals) else self.status
+
 
 class Container:
     """A container that ends with the orchestrator, and is removed on leaving the context.

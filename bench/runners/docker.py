@@ -30,7 +30,7 @@ from bench.runners.wire import Request, Result
 from bench.runners.worker import WorkerRunner, as_event, fixed_variables
 from bench.system.gpu import engine_offers_gpu, has_gpu, visible_devices
 from bench.system.listening import TimedOut
-from bench.system.process import MemoryWatch
+from bench.system.process import MemoryWatch, describe_exit
 
 # Where a stage finds things in its container.
 REQUEST, INPUTS, OUTPUTS, SCRATCH, CACHE = "/job/request.json", "/in", "/out", "/scratch", "/cache"
@@ -189,7 +189,7 @@ class DockerRunner(WorkerRunner):
                 job.log,
             )
         return StageFailure(
-            f"{stage} {_describe_exit(end.status)} and left no result.",
+            f"{stage} {describe_exit(end.signed_status)}.",
             "Read its log, then rerun.",
             job.log,
         )
@@ -263,9 +263,3 @@ def _unwritable(client: DockerClient, setup: Setup) -> str:
     with Container(client, probe, threading.Event()) as container:
         said = b"".join(data for stream, data in container.output() if stream == STDOUT)
     return next(iter(said.decode().split()), "")
-
-
-def _describe_exit(status: int) -> str:
-    if status > 128 and status - 128 in set(signal.Signals):
-        return f"crashed with {signal.Signals(status - 128).name}"
-    return f"ended with exit status {status}"

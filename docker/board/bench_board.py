@@ -238,11 +238,11 @@ def _restart_for_driver() -> None:
     os.execvp(command[0], command)
 
 
-def _python_with_pynq() -> str:
-    """The interpreter that has PYNQ: this one, or that of PYNQ's images; else empty."""
+def _python_with_pynq() -> str | None:
+    """The interpreter that has PYNQ: this one, or that of PYNQ's images."""
     if importlib.util.find_spec("pynq") is not None:
         return sys.executable
-    return str(PYNQ_PYTHON) if PYNQ_PYTHON.exists() else ""
+    return str(PYNQ_PYTHON) if PYNQ_PYTHON.exists() else None
 
 
 def _may_sudo() -> bool:
@@ -252,7 +252,7 @@ def _may_sudo() -> bool:
 
 
 def _identity() -> dict[str, str]:
-    """Which board this is: its name, its part, and what its numbers are to be called."""
+    """Which board this is: its name, its part, and the name of what it measures."""
     try:
         identity = json.loads(IDENTITY_FILE.read_text(encoding="utf-8"))
         return {name: str(identity[name]) for name in ("board", "part", "measured_on")}

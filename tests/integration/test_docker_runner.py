@@ -192,7 +192,7 @@ def test_processes_are_limited(make) -> None:  # noqa: ANN001
 
 
 def test_a_crash_names_its_signal_and_the_log(make) -> None:  # noqa: ANN001
-    with pytest.raises(StageFailure, match="crashed with SIGSEGV") as caught:
+    with pytest.raises(StageFailure, match="was killed by SIGSEGV") as caught:
         make().run("crash")
     assert caught.value.log is not None
 
