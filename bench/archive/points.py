@@ -12,11 +12,11 @@ from bench import __version__
 from bench.archive.bag import FORMAT, POINTS, ArchiveError
 from bench.archive.renderer import renderer
 from bench.console.text import excerpt
+from bench.environments import ENVIRONMENTS
 from bench.grids.experiment import Point
 from bench.grids.schema import first_problem
 from bench.pipeline import Resolver, Task, plan
 from bench.runners import Runner
-from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.store import Entry, Store
 from bench.store.manifest import FILE as MANIFEST
 
@@ -141,8 +141,8 @@ class Recorded(Resolver):
 
     def __init__(self, points: Points, store: Store) -> None:
         # Of a runner, reports want to know only what the machine of the archive lacked.
-        vivado = cast("Runner", _Lacking(points.lacks.get(VIVADO, "")))
-        super().__init__(store, {VIVADO: vivado})
+        runner = cast("Runner", _Lacking(points.lacks))
+        super().__init__(store, dict.fromkeys(ENVIRONMENTS, runner))
         self._points = points
         self._found: dict[str, Entry] = {}
         for task_id, folder in points.artifacts.items():
@@ -175,12 +175,12 @@ class Recorded(Resolver):
 class _Lacking:
     """Stands for a runner that is only asked what it lacks."""
 
-    def __init__(self, lack: str) -> None:
-        self._lack = lack
+    def __init__(self, lacks: Mapping[str, str]) -> None:
+        self._lacks = lacks
 
-    def lacks(self, environment: str) -> str:  # noqa: ARG002
+    def lacks(self, environment: str) -> str:
         """See `Runner.lacks`."""
-        return self._lack
+        return self._lacks.get(environment, "")
 
 
 def missing_artifacts(points: Points, tasks: Sequence[Task], found: Recorded) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PositiveInt, ValidationError
 
-from bench.boards.base import Address, Board, Completed, Identity
-from bench.boards.emulated import MEASURED_ON, emulated_board
+from bench.boards import MEASURED_ON
+from bench.boards.base import Address, Completed, Identity
+from bench.boards.emulated import emulated_board
 from bench.boards.link import read_document
 from bench.boards.login import address_of
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
-from bench.boards.ssh import BOARD_FILES, open_board
+from bench.boards.ssh import BOARD_FILES, Board, open_board
 from bench.errors import BoardError, ConfigError
 from bench.runners import Runner
 from bench.runners.host import HostContext, HostReporter, WrongResult
@@ -50,6 +52,8 @@ class Port(BaseModel):
 
     datatype: str
     elements: int
+    beats: int
+    bytes_per_beat: int
 
 
 class Package(BaseModel):
@@ -58,8 +62,15 @@ class Package(BaseModel):
     board: str
     part: str
     clock_mhz: float
+    dma_bytes_per_cycle: PositiveInt
     input: Port
     output: Port
+
+    @property
+    def dma_cycles(self) -> int:
+        """Cycles that the slower of the two DMAs takes for an image."""
+        largest = max(port.beats * port.bytes_per_beat for port in (self.input, self.output))
+        return math.ceil(largest / self.dma_bytes_per_cycle)
 
 
 class Readings(Identity):
@@ -111,7 +122,7 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
     Args:
         request: What to measure.
         reporter: Takes progress and the log.
-        context: Its fleet has the boards that the spec names.
+        context: Its pool has the boards that the spec names.
 
     Raises:
         BoardError: The board cannot be reached or refuses; a real one returns other outputs than
@@ -126,7 +137,7 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
     with ExitStack() as stack:
         place: Address | Emulator = _emulator(context.workers)
         if names != [EMULATED]:
-            taken = context.fleet.take(names, reporter.check_cancelled)
+            taken = context.pool.take(names, reporter.check_cancelled)
             remote = stack.enter_context(taken)
             place = address_of(remote)
             reporter.log(f"measuring on board '{remote.name}'")
@@ -186,8 +197,7 @@ def _prepare(request: Request) -> Work:
     }
     files |= {path.name: path for path in BOARD_FILES} | {_IMAGES: inputs}
     interval = json.loads((simulate / "metrics.json").read_text())["ii_simulated"]
-    dma_cycles = max(package.input.elements, package.output.elements * 8)
-    cycles = images * max(interval, dma_cycles)
+    cycles = images * max(interval, package.dma_cycles)
     limit_s = _FIXED_LIMIT_S + (_BITSTREAM_LIMIT_S if bitstream else cycles / _SLOWEST_CYCLES_PER_S)
     return Work(request, package, files, test_set, limit_s)
 
@@ -257,7 +267,7 @@ async def _run(board: Board, work: Work, reporter: HostReporter) -> Readings:
         else:
             reporter.log(line)
 
-    command = ["python3", "bench_board.py", "--leash", "--package", _PACKAGE]
+    command = ["python3", "bench_board.py", "--stop-on-eof", "--package", _PACKAGE]
     command += ["--images", _IMAGES, "--output", _OUTPUTS]
     done = await board.run(command, work.limit_s, on_line)
     return _read(done, work)

@@ -7,7 +7,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.environments import ENVIRONMENTS, Environment
+from bench.environments import INSTALLED, Environment
 from bench.images.base import Base
 from bench.images.context import Item, gather, hash_items
 from bench.paths import ROOT
@@ -65,6 +65,6 @@ def _relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-RECIPES = {name: _of_environment(environment) for name, environment in ENVIRONMENTS.items()} | {
+RECIPES = {environment.name: _of_environment(environment) for environment in INSTALLED} | {
     "board": Recipe("board", "docker/board/Dockerfile", (), (), None)
 }

@@ -15,7 +15,7 @@ import psutil
 
 from bench.console.events import Emit, Finished, Note, Started
 from bench.console.text import printable
-from bench.environments import tools
+from bench.environments import ENVIRONMENTS
 from bench.errors import BenchError, StageFailure, StoreError, store_error
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
@@ -130,11 +130,12 @@ class Ensurer:
 
     def _attempt(self, attempt: _Attempt) -> Entry:
         task, workspace = attempt.task, attempt.workspace
+        environment = ENVIRONMENTS.get(task.stage.environment)
         runner = self._resolver.runners[task.stage.environment]
         request = Request(
             stage=task.stage.name,
             entry=task.stage.entry,
-            tools=tools(task.stage.environment),
+            tools=environment.tools if environment else (),
             key=attempt.key,
             spec=task.spec,
             inputs={name: entry.files for name, entry in attempt.inputs.items()},

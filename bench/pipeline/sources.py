@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from bench.environments import worker_folders
+from bench.environments import ENVIRONMENTS
 from bench.paths import ROOT
 from contract.stage import Stage
 
@@ -20,14 +20,16 @@ def source_files(stage: Stage) -> tuple[Path, ...]:
     stages. Imports inside of functions count. A stage of the host names its sources.
     """
     named = (ROOT / name for name in stage.sources)
+    if stage.environment not in ENVIRONMENTS:
+        return tuple(named)
     module, _, _ = stage.entry.partition(":")
-    return (*named, *sorted(_modules(module, worker_folders(stage.environment))))
+    return (*named, *sorted(_modules(module, ENVIRONMENTS[stage.environment].worker_folders)))
 
 
 def _modules(entry: str, folders: Sequence[Path]) -> set[Path]:
     """The files of `entry` and of all that it imports from `folders`, directly or not."""
     files: set[Path] = set()
-    waiting = [entry, "stagekit.__main__"] if folders else []
+    waiting = [entry, "stagekit.__main__"]
     while waiting:
         for path in _files(waiting.pop(), folders):
             if path not in files:

@@ -11,7 +11,6 @@ from bench.flows import all_stages
 from bench.grids.experiment import BitWidths, Point, bits_text
 from bench.pipeline import Resolver, Task, plan
 from bench.provenance import PART, SOURCES, WHOLE
-from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.status import DONE, FAILED, MISSING, SKIPPED, is_wrong
 from bench.store import Entry
 
@@ -211,7 +210,8 @@ def _runner(entries: Mapping[str, Entry]) -> str | None:
 
 def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
     """How the bitstream's build ended, or why there was none."""
-    if lack := resolver.runners[VIVADO].lacks(VIVADO):
+    environment = all_stages()["synthesize"].environment
+    if lack := resolver.runners[environment].lacks(environment):
         return f"{SKIPPED}: {lack}"
     if entry is None:
         return MISSING

@@ -1,10 +1,10 @@
-"""Stages that run in the orchestrator's own process: fetching data, talking to a board."""
+"""Run stages in the orchestrator's own process: fetching data, talking to a board."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,7 +19,7 @@ from bench.system.locks import Cancelled
 
 
 class HostReporter:
-    """What a host stage tells while it works; the counterpart of the workers' Reporter.
+    """What a host stage reports while it works; the counterpart of the workers' Reporter.
 
     Attributes:
         emit: Takes events of other kinds than the methods make.
@@ -74,17 +74,17 @@ class HostContext:
 
     Attributes:
         workers: Runs the stages of workers.
-        fleet: The boards that SSH reaches.
+        pool: The boards that SSH reaches.
     """
 
     workers: Runner
-    fleet: Any
+    pool: Any
 
 
 HostStage = Callable[[Request, HostReporter, HostContext], None]
 
 
-class HostRunner:
+class HostRunner(Runner):
     """Runs host stages as plain functions, each imported when it runs.
 
     Args:
@@ -99,28 +99,6 @@ class HostRunner:
     ) -> None:
         self._context = context
         self._load = load or _function
-
-    def recipe(self, environment: str) -> str:
-        """Nothing beside the stage's own sources decides a host stage's result."""
-        return environment
-
-    def describe(self, environment: str) -> Mapping[str, str]:  # noqa: ARG002
-        """Nothing: the manifest describes the host anyway."""
-        return {}
-
-    def lacks(self, environment: str) -> str:  # noqa: ARG002
-        """Nothing."""
-        return ""
-
-    def ready(self, environment: str) -> bool:  # noqa: ARG002
-        """Always: this process is it."""
-        return True
-
-    def check(self, environment: str) -> None:
-        """The host lacks nothing: it runs already."""
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        """The host is always ready."""
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Call the stage's function; see `Runner.run`."""

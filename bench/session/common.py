@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from bench.boards.fleet import Fleet, Remote, parse_target
+from bench.boards.pool import BoardPool, Remote, parse_target
 from bench.console.terminal import say
 from bench.console.text import counted
 from bench.errors import ConfigError, EnvironmentFailure
@@ -108,11 +108,11 @@ def limits_of(grid: Grid) -> Limits:
     """The limits that `grid` sets."""
     wanted = grid.limits
     return Limits(
-        int(wanted.memory_gib * GIB),
-        wanted.processes,
-        wanted.minutes * 60,
-        int(wanted.vivado_memory_gib * GIB),
-        wanted.vivado_minutes * 60,
+        memory_bytes=int(wanted.memory_gib * GIB),
+        processes=wanted.processes,
+        seconds=wanted.minutes * 60,
+        vivado_memory_bytes=int(wanted.vivado_memory_gib * GIB),
+        vivado_seconds=wanted.vivado_minutes * 60,
     )
 
 
@@ -134,7 +134,9 @@ def prepare_runner(choice: Choice) -> bool:
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
     """The store and the runners, ready to look things up and to run them on the grid's boards."""
     boards = grid.boards if grid else ()
-    return assemble(store_path, choice.runner, Fleet(Remote.of_table(board) for board in boards))
+    return assemble(
+        store_path, choice.runner, BoardPool(Remote.of_table(board) for board in boards)
+    )
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import claims
-from bench.boards.fleet import Remote
+from bench.boards.pool import Remote
 from bench.errors import ConfigError
 from bench.flows import flow_named
 from bench.grids.experiment import Point
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Resolver, Task, forecast, plan
-from bench.pipeline.check import check_machine, check_store
+from bench.pipeline.check import check_machine, check_skipped, check_store
 from bench.pipeline.ensure import describe_host
 from bench.session import common, rows
 from bench.session.bounds import Bounds
@@ -86,6 +86,7 @@ def prepare(
     check_store(resolver.store, missing)
     if not elsewhere:
         check_machine(missing, resolver, memory)
+        check_skipped(tasks, resolver)
         _check_boards(missing, grid)
     return Prepared(grid, experiments, stated, wanted, choice, resolver, tasks, memory, expected)
 

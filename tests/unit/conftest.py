@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, write_grid
+from fakes import FakeRunner, write_grid
 from temporary import use
 
+from bare_runner import ENVIRONMENTS
 from bench.console.events import Event
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid

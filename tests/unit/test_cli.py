@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -80,6 +81,22 @@ def test_a_store_that_cannot_be_is_exit_5(
     (tmp_path / "file").write_text("")
     assert main(["run", str(grid_file), "--store", str(tmp_path / "file")]) == Exit.STORE
     assert "what to do:" in capsys.readouterr().err
+
+
+def test_a_cluster_without_dask_is_refused_with_the_command_that_installs_it(
+    grid_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("bench.cluster")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "distributed", None)  # as where it is not installed
+    arguments = ["run", str(grid_file), "--runner", "venv", "--store", str(tmp_path / "s")]
+    assert main([*arguments, "--scheduler", "tcp://127.0.0.1:1"]) == Exit.ENVIRONMENT
+    said = capsys.readouterr().err
+    assert "Dask is not installed" in said
+    assert "make cluster" in said
 
 
 def test_no_compiler_is_said_before_anything_is_trained(

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner
+from fakes import FakeRunner
 
+from bare_runner import ENVIRONMENTS
 from bench.console.events import Emit, Event, Finished, Note
 from bench.errors import Exit
 from bench.flows import all_stages, flow_named

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, MetricsRunner, write_grid
+from fakes import FakeRunner, MetricsRunner, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import provenance, report
 from bench.cli import main
 from bench.commands import run

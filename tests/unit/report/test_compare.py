@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from built_archive import Built, digested
-from fakes import ENVIRONMENTS, FakeRunner
+from fakes import FakeRunner
 
+from bare_runner import ENVIRONMENTS
 from bench.cli import main
 from bench.errors import ConfigError, Exit
 from bench.grids.experiment import Point

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, gathered, write_grid
+from fakes import FakeRunner, gathered, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import report
 from bench.console.events import Emit
 from bench.errors import StageFailure

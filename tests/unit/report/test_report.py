@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, MetricsRunner, write_grid
+from fakes import FakeRunner, MetricsRunner, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import report
 from bench.console.terminal import Terminal
 from bench.grids.experiment import Point, expand, references

@@ -61,7 +61,7 @@ def test_leaving_early_kills_the_child(tmp_path: Path) -> None:
     assert gone(running.pid)
 
 
-def test_a_worker_on_the_leash_dies_with_a_killed_orchestrator(tmp_path: Path) -> None:
+def test_a_worker_dies_with_a_killed_orchestrator(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[3]
     (tmp_path / "worker.py").write_text(
         textwrap.dedent("""
