@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docker" / "common")]
 
+from bench.flows import all_stages  # noqa: E402
 from bench.results import GRID, STORE, Column, File, columns  # noqa: E402
-from bench.stages import BY_NAME  # noqa: E402
 from bench.words import Origin, Status  # noqa: E402
 
 PAGE = ROOT / "docs" / "reference" / "columns.md"
@@ -53,7 +53,7 @@ def main() -> int:
 def render() -> str:
     """The page: a table for the experiment file, for each stage, and for what became of a row."""
     parts = [INTRODUCTION]
-    for stage in (GRID, *BY_NAME, STORE):
+    for stage in (GRID, *all_stages(), STORE):
         own = [column for column in columns() if column.stage == stage]
         if own:
             parts.append(f"## {_title(stage)}\n\n{_table([_row(column) for column in own])}\n")
@@ -61,8 +61,8 @@ def render() -> str:
 
 
 def _title(stage: str) -> str:
-    if stage in BY_NAME:
-        return f"Stage `{stage}`: {BY_NAME[stage].summary}"
+    if stage in all_stages():
+        return f"Stage `{stage}`: {all_stages()[stage].summary}"
     return {GRID: "From the experiment file", STORE: "What became of the row"}[stage]
 
 

@@ -13,8 +13,9 @@ from bench.errors import ConfigError, did_you_mean
 from bench.grids.catalog import NETWORKS
 from bench.grids.grid import CLAIMS_FILE
 from bench.grids.reading import read_toml
-from bench.grids.schema import Means, Table, validated
+from bench.grids.schema import Table, validated
 from bench.paths import ROOT
+from contract.fields import Means
 
 
 class _Name(Table):

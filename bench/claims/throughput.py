@@ -12,10 +12,11 @@ from bench.claims.registry import Claim, Kind, register
 from bench.claims.rows import grouped, judged_rows, states
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted, shown
-from bench.grids.schema import Line, Means, disagree
+from bench.grids.schema import Line, disagree
 from bench.results import File, Row, precision
 from bench.results.rates import INTERVALS, alike_but_for_folding, rate
 from bench.words import Origin
+from contract.fields import Means
 
 Pair = Annotated[tuple[Line, Line], Means("two names of foldings: [slow, fast]")]
 CORE, SYSTEM = INTERVALS[Origin.RTL_SIM], INTERVALS[Origin.MEASURED]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import ConfigError
+from bench.flows import all_stages
 from bench.results import identity, tolerance_of
 from bench.results.rows import wrong_rows
 from bench.results.tolerance import CsvRow, Rule
-from bench.stages import BY_NAME
 from bench.store import Entry
 from bench.store.keys import canonical
 
@@ -202,7 +202,7 @@ def compare_artifacts(a: Iterable[Entry], b: Iterable[Entry]) -> Iterator[Artifa
     """
     newest_a, newest_b = _newest(a), _newest(b)
     manifests = {key: entry.manifest for key, entry in (newest_a | newest_b).items()}
-    order = list(BY_NAME)
+    order = list(all_stages())
     for key, manifest in sorted(
         manifests.items(), key=lambda item: (order.index(item[1].stage), item[1].name)
     ):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Task, plan
 from bench.results.registry import Facts
-from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.stages import STAGES
 from bench.store import Entry
 from bench.words import State, Status
 
@@ -36,7 +35,11 @@ def facts_of(
             point=point,
             metrics={name: entry.metrics() for name, entry in entries.items()},
             state=_state(own, present, resolver),
-            stages={"synthesize": _synthesis(entries.get("synthesize"), resolver)},
+            stages={
+                name: _optional(task, entries.get(name), resolver)
+                for name, task in own.items()
+                if task.stage.optional
+            },
             runner=_runner(entries),
         )
 
@@ -47,9 +50,9 @@ def _runner(entries: Mapping[str, Entry]) -> str | None:
     return "+".join(sorted(runners)) or None
 
 
-def _synthesis(entry: Entry | None, resolver: Resolver) -> State:
-    """How the bitstream's build ended, or why there was none."""
-    if lack := resolver.runners[VIVADO].lacks(VIVADO):
+def _optional(task: Task, entry: Entry | None, resolver: Resolver) -> State:
+    """How a stage ended that nothing waits for, or why it did not run."""
+    if lack := resolver.lacks(task):
         return State(status=Status.SKIPPED, reason=lack)
     if entry is None:
         return State(status=Status.MISSING)
@@ -58,7 +61,7 @@ def _synthesis(entry: Entry | None, resolver: Resolver) -> State:
 
 def _state(own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver) -> State:
     """`done`, with what differs from the grid; or what stopped the point, where, and why."""
-    for stage in STAGES:
+    for stage in all_stages().values():
         task = own.get(stage.name)
         if task is None:
             continue

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from bench.grids.experiment import Experiment
 from bench.results import formats, tolerance
 from bench.results.general import rate
 from bench.results.registry import PART, WHOLE, Column, Facts, Omit, Place, Row, register
@@ -37,8 +36,7 @@ def _matrix_layers(facts: Facts) -> str | None:
 
 def _pe_simd(facts: Facts) -> str | None:
     """Such as `2x8 1x1 1x1 5x1`; None where FINN's search has not run yet."""
-    asked = facts.point.compile.folding if isinstance(facts.point, Experiment) else None
-    folding = facts.of("compile").get("folding") or asked
+    folding = facts.of("compile").get("folding") or facts.asked("folding")
     return None if folding is None else " ".join(f"{pe}x{simd}" for pe, simd in folding)
 
 
@@ -179,21 +177,20 @@ register(
 )  # fmt: skip
 
 
-def _clock_mhz(facts: Facts) -> float:
-    assert isinstance(facts.point, Experiment), "a training is not simulated"
-    return facts.point.compile.clock_mhz
+def _core_arithmetic(facts: Facts) -> str | None:
+    return rate(facts.of("simulate")["ii_simulated"], facts.asked("clock_mhz"))
 
 
 def _core_rate(facts: Facts) -> float | None:
     interval = facts.of("simulate").get("ii_simulated")
-    return None if interval is None else _clock_mhz(facts) * 1e6 / float(interval)
+    return None if interval is None else float(facts.asked("clock_mhz")) * 1e6 / float(interval)
 
 
 register(
     _simulated(
         name="fps_core", metric="ii_simulated", unit="images/s",
         formula="clock_mhz x 1e6 / ii_simulated", value=_core_rate,
-        arithmetic=lambda facts: rate(facts.of("simulate")["ii_simulated"], _clock_mhz(facts)),
+        arithmetic=_core_arithmetic,
         heading="fps core", label="images/s", shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS),
     ),
 )  # fmt: skip

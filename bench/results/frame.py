@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.grids.experiment import Experiment, Point, Training
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver
 from bench.results.facts import facts_of
 from bench.results.registry import Facts, File, columns, names
@@ -16,7 +16,7 @@ from bench.store import Entry
 
 
 def collect(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     resolver: Resolver,
     present: Mapping[str, Entry] | None = None,
 ) -> pd.DataFrame:
@@ -31,10 +31,7 @@ def collect_trainings(
     points: Sequence[Point], resolver: Resolver, present: Mapping[str, Entry] | None = None
 ) -> pd.DataFrame:
     """One row per training of `points`, references included; `present` is as for `collect`."""
-    trainings = {
-        point.training_name: point if isinstance(point, Training) else point.training
-        for point in points
-    }
+    trainings = {point.training_name: point.training for point in points}
     return _frame(facts_of(tuple(trainings.values()), resolver, present), File.TRAININGS)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
-from bench.grids.experiment import Experiment, TrainSpec
 from bench.results import formats, tolerance
 from bench.results.registry import GRID, STORE, Column, Facts, File, Omit, Place, Row, register
 from bench.results.tolerance import exact, not_compared, sampling
@@ -14,18 +12,9 @@ from bench.words import BitWidths, Origin, widths_label
 BOTH = (File.RESULTS, File.TRAININGS)
 
 
-def _train(facts: Facts) -> TrainSpec:
-    return facts.point.train
-
-
 def _widths(widths: BitWidths) -> int | str:
     """As a number where that tells all."""
     return widths if isinstance(widths, int) and widths else widths_label(widths)
-
-
-def _build(facts: Facts, name: str) -> Any:
-    point = facts.point
-    return getattr(point.compile, name) if isinstance(point, Experiment) else None
 
 
 _given = partial(Column, stage=GRID, origin=Origin.GIVEN, tolerance=tolerance.SETTING)
@@ -36,51 +25,51 @@ register(
         tolerance=tolerance.PLACE, value=lambda facts: facts.point.name, files=BOTH,
     ),
     _given(
-        name="network", metric="train.network", value=lambda facts: _train(facts).network,
+        name="network", metric="train.network", value=lambda facts: facts.point.labels.network,
         files=BOTH, identity=True,
     ),
     _given(
-        name="dataset", metric="train.dataset", value=lambda facts: facts.point.dataset.name,
+        name="dataset", metric="train.dataset", value=lambda facts: facts.point.labels.dataset,
         heading="data set", files=BOTH, identity=True, shown=(Place.PAGE,), omit=Omit.CONSTANT,
     ),
     _given(
         name="weight_bits", metric="train.bits or train.weight_bits", unit="bits",
-        value=lambda facts: _widths(_train(facts).weight_bits), heading="weight bits",
+        value=lambda facts: _widths(facts.point.labels.weight_bits), heading="weight bits",
         format=formats.ID, files=BOTH, identity=True, shown=(Place.PAGE,),
     ),
     _given(
         name="act_bits", metric="train.bits or train.act_bits", unit="bits",
-        value=lambda facts: _widths(_train(facts).act_bits), heading="act. bits", format=formats.ID,
-        files=BOTH, identity=True, shown=(Place.PAGE,),
+        value=lambda facts: _widths(facts.point.labels.act_bits), heading="act. bits",
+        format=formats.ID, files=BOTH, identity=True, shown=(Place.PAGE,),
     ),
     _given(
         name="folding", metric="build.foldings, build.target_fps or build.folding_files",
-        value=lambda facts: getattr(facts.point, "folding_name", None), identity=True,
+        value=lambda facts: facts.point.labels.folding, identity=True,
         shown=(Place.PAGE,),
     ),
     _given(
-        name="seed", metric="train.seeds", value=lambda facts: _train(facts).seed,
+        name="seed", metric="train.seeds", value=lambda facts: facts.point.labels.seed,
         format=formats.ID, files=BOTH, identity=True, shown=(Place.PAGE,), omit=Omit.CONSTANT,
     ),
     _given(
-        name="epochs", metric="train.epochs", value=lambda facts: _train(facts).epochs,
+        name="epochs", metric="train.epochs", value=lambda facts: facts.asked("epochs"),
         format=formats.WHOLE, files=BOTH,
     ),
     _given(
-        name="board", metric="build.board", value=lambda facts: _build(facts, "board"),
+        name="board", metric="build.board", value=lambda facts: facts.point.labels.board,
         identity=True, shown=(Place.PAGE,), omit=Omit.CONSTANT,
     ),
     _given(
         name="part", metric="build.board", formula="the board's FPGA",
-        value=lambda facts: _build(facts, "part"),
+        value=lambda facts: facts.asked("part"),
     ),
     _given(
         name="clock_mhz", metric="build.clock_mhz", unit="MHz",
-        value=lambda facts: _build(facts, "clock_mhz"), format=formats.PLAIN,
+        value=lambda facts: facts.asked("clock_mhz"), format=formats.PLAIN,
     ),
     _given(
         name="target_fps", metric="build.target_fps", unit="images/s",
-        value=lambda facts: _build(facts, "target_fps"),
+        value=lambda facts: facts.asked("target_fps"),
     ),
     Column(
         name="test_images", stage="dataset", metric="test_images", origin=Origin.GIVEN,
@@ -118,7 +107,7 @@ def rate(interval: float | None, clock_mhz: float) -> str | None:
 
 
 def _system_rate(facts: Facts) -> str | None:
-    found, clock_mhz = facts.of("measure"), _build(facts, "clock_mhz")
+    found, clock_mhz = facts.of("measure"), facts.asked("clock_mhz")
     interval, measured_at = found.get("ii_measured"), found.get("clock_mhz")
     if found.get("measured_on") == Origin.EMULATED_BOARD:
         return rate(interval, clock_mhz)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bench import stages
 from bench.errors import ConfigError, did_you_mean
+from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.results.formats import TEXT, Format
 from bench.results.formats import WHOLE as NUMBER
@@ -41,6 +41,10 @@ class Facts:
     state: State
     stages: Mapping[str, State]
     runner: str | None = None
+
+    def asked(self, name: str) -> Any:
+        """The parameter `name` of its stages; None where none has it."""
+        return next((spec[name] for spec in self.point.specs.values() if name in spec), None)
 
     def of(self, stage: str) -> Mapping[str, Any]:
         """The metrics of `stage`; empty where there are none."""
@@ -230,4 +234,4 @@ def identity() -> tuple[str, ...]:
 
 
 def _order() -> list[str]:
-    return [GRID, *(stage.name for stage in stages.STAGES), STORE]
+    return [GRID, *all_stages(), STORE]

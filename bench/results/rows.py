@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bench.grids.experiment import Training
 from bench.results.registry import Facts, File, Row, columns
 from bench.words import Precision, Status
 
@@ -15,7 +14,7 @@ def row_of(facts: Facts) -> dict[str, Any]:
 
     In the row of a design that is wrong, what running it has shown is None.
     """
-    file = File.TRAININGS if isinstance(facts.point, Training) else File.RESULTS
+    file = File.TRAININGS if facts.point.is_training else File.RESULTS
     wrong = facts.state.status == Status.WRONG
     return {
         column.name: None if wrong and column.withheld else column.value_of(facts)

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, MetricsRunner
+from fakes import MetricsRunner
 
+from bare_runner import ENVIRONMENTS
 from bench import claims, report
 from bench.claims import Verdict, registry
 from bench.cli import main
 from bench.errors import ConfigError, Exit
-from bench.grids.experiment import Experiment
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
 from bench.session import common
 from bench.store import Store
@@ -73,7 +74,7 @@ def own_register(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_kind_of_claim_is_one_file_outside_of_the_package(
     own_register: None,
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     grid_file: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -12,13 +12,14 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, MetricsRunner, gathered, write_grid
+from fakes import FakeRunner, MetricsRunner, gathered, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import report
 from bench.cli import main
 from bench.console.terminal import Terminal
 from bench.errors import ConfigError, Exit
-from bench.grids.experiment import Experiment, expand
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
@@ -88,7 +89,7 @@ def run_file(path: Path) -> ModuleType:
 def test_a_column_is_one_file_outside_of_the_package(
     own_register: None,
     made: Resolver,
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     grid_file: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -199,14 +200,14 @@ def test_no_column_is_taken_by_its_place() -> None:
     ],
 )
 def test_a_number_comes_with_its_arithmetic(
-    experiments: Sequence[Experiment], made: Resolver, name: str, numbers: str
+    experiments: Sequence[Point], made: Resolver, name: str, numbers: str
 ) -> None:
     (facts,) = facts_of(experiments[1:2], made)
     assert column(name).arithmetic_of(facts) == numbers
 
 
 def test_a_rate_at_another_clock_comes_with_that_of_the_build(
-    experiments: Sequence[Experiment], made: Resolver
+    experiments: Sequence[Point], made: Resolver
 ) -> None:
     (facts,) = facts_of(experiments[1:2], made)
     on_board = {"measured_on": "board", "clock_mhz": 50.0, "fps_measured": 390625.0}
