@@ -49,7 +49,7 @@ class AccuracyClaim(Claim):
     seeds_for_spread: Annotated[int, Field(ge=2, le=1_000_000)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Point:
     """One precision: mean accuracy over its seeds, and how far chance may move it.
 
@@ -152,12 +152,8 @@ def _point(claim: AccuracyClaim, rows: Sequence[Row]) -> _Point | None:
     mean, seeds = statistics.fmean(accuracies), len(accuracies)
     own = seeds >= claim.seeds_for_spread
     spread = statistics.stdev(accuracies) if own else claim.training_std
-    return _Point(
-        mean=mean,
-        variance=mean * (1 - mean) / claim.test_images + spread**2 / seeds,
-        seeds=seeds,
-        names=tuple(row["experiment"] for row in trained),
-    )
+    variance = mean * (1 - mean) / claim.test_images + spread**2 / seeds
+    return _Point(mean, variance, seeds, tuple(row["experiment"] for row in trained))
 
 
 def _compare(
@@ -174,15 +170,9 @@ def _compare(
         f"-{claim.standard_errors:g} x {error:.2f} = -{allowed:.2f}: "
         f"{'within' if is_within else 'outside'}"
     )
-    evidence = Evidence(
-        what=what,
-        arithmetic=arithmetic,
-        value=difference,
-        unit="percentage points",
-        origin=ACCURACY.origin,
-        rows=(*low.names, *reference.names),
-    )
-    return evidence, is_within
+    names = (*low.names, *reference.names)
+    unit, origin = "percentage points", ACCURACY.origin
+    return Evidence(what, arithmetic, difference, unit, origin, names), is_within
 
 
 register(Kind(name="accuracy", table=AccuracyClaim, file=File.TRAININGS, judge=judge))

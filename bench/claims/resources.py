@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bench.claims.registry import Claim, Kind, register
-from bench.claims.rows import grouped, judged_rows, unit_of
+from bench.claims.rows import grouped, judged_rows
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
 from bench.grids.schema import Line, disagree
@@ -43,7 +43,7 @@ class ResourceClaim(Claim):
         return self
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Counts:
     """Comparisons of designs with fewer bits to designs with more.
 
@@ -62,7 +62,7 @@ class _Counts:
         return self.fewer + self.equal + self.more
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Finding:
     """What one resource says: a part's verdict, and a phrase for the reason."""
 
@@ -95,6 +95,10 @@ def _refined(estimate: Column) -> Column:
     return column(estimate.refined_by)
 
 
+def _unit(resource: Column) -> str:
+    return resource.unit or resource.name
+
+
 def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
     findings = list(_findings(claim, where, rows))
     evidence = [one.evidence for one in findings if one.evidence]
@@ -120,16 +124,15 @@ def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator
     for variant in (variant for variant in variants if variant):
         for resource in resources:
             group = [row for row in rows if resource.alike_in and row[resource.alike_in] == variant]
-            name = f"{unit_of(resource.name)} of {variant}"
+            name = f"{_unit(resource)} of {variant}"
             if resource.scope and any(row[resource.scope] == PART for row in group):
                 phrase = f"{name} not testable (estimate leaves them out)"
-                verdict = Verdict.NOT_TESTABLE
-                yield _Finding(verdict=verdict, phrase=phrase, origin=resource.origin)
+                yield _Finding(Verdict.NOT_TESTABLE, phrase, resource.origin)
             else:
                 yield _finding(claim, f"{where}, {variant}", name, resource, group)
     for resource in map(_refined, resources):
         if any(row[resource.name] is not None for row in rows):
-            name = f"{unit_of(resource.name)} built"
+            name = f"{_unit(resource)} built"
             yield _finding(claim, f"{where}, Vivado", name, resource, rows)
 
 
@@ -139,30 +142,23 @@ def _finding(
     counts = _count(rows, resource.name)
     if counts is None or not counts.used:
         why = "none is used" if counts else "one precision only"
-        return _Finding(
-            verdict=Verdict.NOT_TESTABLE,
-            phrase=f"{name} not testable ({why})",
-            origin=resource.origin,
-        )
+        return _Finding(Verdict.NOT_TESTABLE, f"{name} not testable ({why})", resource.origin)
     if counts.more == 0 and counts.fewer > claim.share * counts.total:
         verdict = Verdict.REPRODUCED
     else:
         verdict = Verdict.PARTLY if counts.fewer else Verdict.NOT_REPRODUCED
     less, more = counts.extreme
     low, high = float(less[resource.name]), float(more[resource.name])
-    evidence = Evidence(
-        what=f"{what}: {unit_of(resource.name)}",
-        arithmetic=f"{less['folding']}: {precision(less)} {low:,.0f} - {precision(more)} "
+    arithmetic = (
+        f"{less['folding']}: {precision(less)} {low:,.0f} - {precision(more)} "
         f"{high:,.0f} = {low - high:+,.0f}; fewer bits cost fewer in {counts.fewer}, as many "
-        f"in {counts.equal}, more in {counts.more} of {counted(counts.total, 'comparison')}",
-        value=low - high,
-        unit=unit_of(resource.name),
-        origin=resource.origin,
-        rows=counts.names,
+        f"in {counts.equal}, more in {counts.more} of {counted(counts.total, 'comparison')}"
     )
+    unit, origin = _unit(resource), resource.origin
+    evidence = Evidence(f"{what}: {unit}", arithmetic, low - high, unit, origin, counts.names)
     phrase = f"{name} fewer in {counts.fewer} of {counts.total}"
     phrase += f", more in {counts.more}" if counts.more else ""
-    return _Finding(verdict=verdict, phrase=phrase, origin=resource.origin, evidence=evidence)
+    return _Finding(verdict, phrase, resource.origin, evidence)
 
 
 def _count(rows: Sequence[Row], name: str) -> _Counts | None:
@@ -185,14 +181,7 @@ def _count(rows: Sequence[Row], name: str) -> _Counts | None:
                 extreme = less, more
     if extreme is None:
         return None
-    return _Counts(
-        fewer=tally[-1],
-        equal=tally[0],
-        more=tally[1],
-        extreme=extreme,
-        names=tuple(names),
-        used=used,
-    )
+    return _Counts(tally[-1], tally[0], tally[1], extreme, tuple(names), used)
 
 
 def _gap(one: Row, other: Row) -> int:

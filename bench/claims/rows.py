@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from bench.results import Row, column, precision, state_label
+from bench.results import Row, precision, state_label
 from bench.words import Status
 
 
@@ -46,8 +46,3 @@ def states(rows: Iterable[Row]) -> str:
     """What became of rows that lack a number, such as `2 failed: train`."""
     counts = Counter(map(state_label, rows))
     return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
-
-
-def unit_of(name: str) -> str:
-    """That of a column."""
-    return column(name).unit or name

@@ -46,7 +46,7 @@ class ThroughputClaim(Claim):
         return self
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Ratio:
     """One folding over another at one precision, in images per second of one origin."""
 
@@ -59,7 +59,7 @@ class _Ratio:
         return self.rates[0] / self.rates[1]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Ratios:
     """The ratios of one pair of foldings from one origin, as evidence."""
 
@@ -130,7 +130,7 @@ def _joined(rows: Sequence[Row], slow: str, fast: str) -> list[tuple[Row, Row]]:
 
 def _ratios(pairs: Sequence[tuple[Row, Row]], origin: Origin) -> list[_Ratio]:
     return [
-        _Ratio(fast=fast, slow=slow, rates=(high, low))
+        _Ratio(fast, slow, (high, low))
         for fast, slow in pairs
         if (high := rate(fast, origin)) and (low := rate(slow, origin))
     ]
@@ -150,15 +150,9 @@ def _summed(claim: ThroughputClaim, what: str, origin: Origin, ratios: Sequence[
     )
     if origin in ON_BOARDS:
         arithmetic += _bound(worst)
-    evidence = Evidence(
-        what=what,
-        arithmetic=arithmetic,
-        value=worst.value,
-        unit="times",
-        origin=origin,
-        rows=tuple(row["experiment"] for one in ratios for row in (one.fast, one.slow)),
-    )
-    return _Ratios(evidence=evidence, origin=origin, all_within=all(within), any_within=any(within))
+    names = tuple(row["experiment"] for one in ratios for row in (one.fast, one.slow))
+    evidence = Evidence(what, arithmetic, worst.value, "times", origin, names)
+    return _Ratios(evidence, origin, all(within), any(within))
 
 
 def _bound(ratio: _Ratio) -> str:

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
         return {Verdict.REPRODUCED: 2, Verdict.PARTLY: 1}.get(self, 0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Evidence:
     """One number that a verdict rests on.
 

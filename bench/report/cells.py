@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from bench.results import PART, Column, Place, Row, columns, precision
 from bench.results.formats import PERCENT, WHOLE, Format
@@ -132,8 +131,3 @@ def over_seeds_name(rows: Sequence[Row]) -> Callable[[Row], str]:
 def as_texts(rows: Sequence[Row], table: Sequence[Cells]) -> list[list[str]]:
     """The cells of all rows."""
     return [[cells.text(row) for cells in table] for row in rows]
-
-
-def number(value: Any) -> str:
-    """A whole number with commas; empty for None."""
-    return WHOLE(value)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bench.console.text import counted
-from bench.report.cells import name_of, number
+from bench.report.cells import name_of
 from bench.report.ratios import throughput_ratios
 from bench.results import PART, Row, columns, state_label
+from bench.results.formats import WHOLE
 from bench.results.general import at_another_clock
 from bench.results.rates import rate
 from bench.words import Origin, Status
@@ -75,8 +76,8 @@ def clock_lines(rows: Rows) -> list[str]:
     name = name_of(rows, with_dataset=True)
     return [
         f"{name(row)}: built for {row['clock_mhz']:g} MHz, measured at "
-        f"{row['clock_measured_mhz']:g} MHz: {number(row['fps_measured'])} images/s, which at "
-        f"{row['clock_mhz']:g} MHz would be {number(rate(row, Origin.MEASURED))}. "
+        f"{row['clock_measured_mhz']:g} MHz: {WHOLE(row['fps_measured'])} images/s, which at "
+        f"{row['clock_mhz']:g} MHz would be {WHOLE(rate(row, Origin.MEASURED))}. "
         "Ratios and figures compare at the clock of the build."
         for row in rows
         if at_another_clock(row) and row["ii_measured"]

@@ -138,11 +138,7 @@ def _draw(points: pd.DataFrame, order: list[str], column: str) -> Drawing:
     style.plain_numbers(right, "x")
     bound(right, 100, "the part is full", vertical=True)
     _name_front(left, points)
-    handles, labels = left.get_legend_handles_labels()
-    drawing.legend(
-        handles, labels, loc="outside upper left", ncols=min(len(labels), 6), title="folding",
-        alignment="left", handletextpad=0.2, title_fontsize=8,
-    )  # fmt: skip
+    style.folding_legend(drawing, left)
     return drawing
 
 

@@ -83,11 +83,7 @@ def _draw(results: pd.DataFrame, limits: Mapping[str, int]) -> Drawing:
         if name in limits:
             bound(axes, limits[name], f"{limits[name]:,}\nin the part")
     panels[-1].set_xlabel("weight bits")
-    handles, labels = panels[0].get_legend_handles_labels()
-    drawing.legend(
-        handles, labels, loc="outside upper left", ncols=min(len(labels), 6), title="folding",
-        alignment="left", handletextpad=0.2, title_fontsize=8,
-    )  # fmt: skip
+    style.folding_legend(drawing, panels[0])
     return drawing
 
 
