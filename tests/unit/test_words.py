@@ -8,9 +8,10 @@ import re
 
 import pytest
 
-from bench.grids.tables import EMULATED
 from bench.paths import ROOT
 from bench.words import FINDINGS, Origin, Precision, State, Status, parse_widths
+from contract.finn.measure import EMULATED
+from contract.wire import ENDINGS
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,7 @@ def test_words_are_text_in_files_and_sentences() -> None:
     assert max(Status, key=lambda status: status.severity) == Status.WRONG
     assert {status for status in Status if status.is_finding} == set(FINDINGS)
     assert EMULATED == Origin.EMULATED_BOARD
+    assert set(ENDINGS) == {*FINDINGS, Status.FAILED}, "those of the workers"
 
 
 def test_no_precision_is_spelled_by_hand() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
+from bench.claims import Verdict
 from bench.console.text import counted
 from bench.report import remarks
 from bench.report.figures import Figure, Rendered
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 MARKS = {
-    "reproduced": "✓", "partly": "◐", "not reproduced": "✗", "not testable": "○",
-    "done": "✓", "wrong": "✗", "infeasible": "⊘", "failed": "✗", "skipped": "○", "missing": "○",
+    Verdict.REPRODUCED: "✓", Verdict.PARTLY: "◐", Verdict.NOT_REPRODUCED: "✗",
+    Verdict.NOT_TESTABLE: "○",
+    Status.DONE: "✓", Status.WRONG: "✗", Status.INFEASIBLE: "⊘", Status.FAILED: "✗",
+    Status.SKIPPED: "○", Status.MISSING: "○",
 }  # fmt: skip
 
 
@@ -181,7 +184,8 @@ def _facts(
     """What was run, on what, and how long it took."""
     records = list(provenance.records.values())
     statuses = Counter(row.status for row in rows)
-    points = ", ".join(f"{count} {status}" for status, count in statuses.items())
+    by_severity = sorted(statuses, key=lambda status: Status(status).severity)
+    points = ", ".join(f"{statuses[status]} {status}" for status in by_severity)
     facts = [("points", points or "none")]
     if simulated := [row for row in material.rows if row["bit_exact"] is not None]:
         images = sum(row["sim_images"] or 0 for row in simulated)

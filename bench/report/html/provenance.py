@@ -17,6 +17,7 @@ from bench.provenance import Step, caveats, checkout_of, rerun
 from bench.report.material import Material
 from bench.store import Manifest
 from bench.store.keys import SHORT
+from bench.words import Status
 
 # What of an environment tells where it ran, and is shown beside its name.
 _IDENTITY = ("name", "runner", "recipe")
@@ -144,7 +145,7 @@ def _link(step: Step, folder: Path) -> Link:
     in_store = step.manifest is not None and step.folder is not None
     key = step.manifest.key if step.manifest is not None and in_store else ""
     log = relative_url(step.log, folder) if step.log else ""
-    end = _log_end(step.log) if step.log and step.status == "failed" else ""
+    end = _log_end(step.log) if step.log and step.status == Status.FAILED else ""
     return Link(step.stage, step.status, step.reason, key, log, end)
 
 
