@@ -131,7 +131,7 @@ def _as_torch(row: Row) -> str:
     agreeing, images = row["agreeing_with_torch"], row["sim_images"]
     if agreeing is None or images is None:
         return ""
-    return "all" if agreeing == images else f"{agreeing:,} of {images:,}"
+    return "all" if agreeing == images else formats.WHOLE(agreeing)
 
 
 _simulated = partial(Column, stage="simulate", origin=Origin.RTL_SIM, tolerance=tolerance.CYCLES)
