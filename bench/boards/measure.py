@@ -152,7 +152,7 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
         # No finding: hardware may err once, and the next run measures anew.
         raise BoardError(
             f"On the board: {compared.fault}",
-            "Its timing is worthless. Measure again; if it stays, measure with --board emulated: "
+            "Its timing is worthless. Measure again; if it stays, measure with --board emulated-board: "
             "where that is right, look at the build's timing slack and the board's clock.",
         )
     if compared.fault:
