@@ -35,7 +35,15 @@ TRAIN_SOURCES = (*COMMON_SOURCES, "docker/train/train_worker")
 FINN_SOURCES = (*COMMON_SOURCES, "docker/finn/finn_worker", "docker/finn/rtl")
 
 STAGES = (
-    Stage("dataset", "host", (), ("bench/datasets",), 1, False, "fetch and check the images"),
+    Stage(
+        "dataset",
+        "host",
+        (),
+        ("bench/datasets/fetching/fetch.py", "docker/common/contract/arrays.py"),
+        1,
+        False,
+        "fetch and check the images",
+    ),
     Stage("train", "train", ("dataset",), TRAIN_SOURCES, 1, False, "train with Brevitas"),
     Stage(
         "export", "train", ("train", "dataset"), TRAIN_SOURCES, 1, False, "export to QONNX, check"

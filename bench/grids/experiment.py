@@ -9,28 +9,26 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from bench.datasets import DATASETS
+from bench.datasets.model import DatasetSpec
 from bench.grids.catalog import BOARD_PARTS
 from bench.grids.finn_folding import Option
 from bench.grids.foldings import Folding, FoldingTable
-from bench.grids.grid import precisions
+from bench.grids.grid import hyperparameters, precisions
 from bench.grids.tables import EMULATED, FLOAT, Grid
+from bench.networks import NETWORKS
+from contract.architecture import Architecture
 
 BitWidths = int | tuple[int, ...]
 """One number for all layers, or one for each; 0 where nothing is quantized."""
 
 
 @dataclass(frozen=True)
-class DatasetSpec:
-    """The data set, by name."""
-
-    name: str
-
-
-@dataclass(frozen=True)
 class TrainSpec:
-    """One training. Fields as in the `[train]` table of a grid."""
+    """One training. Fields as in the `[train]` table of a grid, and what the network is."""
 
     network: str
+    architecture: Architecture
     weight_bits: BitWidths
     act_bits: BitWidths
     seed: int
@@ -206,30 +204,31 @@ def expand(grid: Grid) -> tuple[Experiment, ...]:
 
 def references(grid: Grid) -> tuple[Training, ...]:
     """What `grid` trains for comparison only."""
-    found = []
+    trainings = []
     for dataset, bits, seed in itertools.product(
         grid.train.dataset, grid.train.references, grid.train.seeds
     ):
         weight_bits, act_bits = (0, 0) if isinstance(bits, str) else bits
         spec = _train_spec(grid, weight_bits, act_bits, seed)
-        found.append(Training(DatasetSpec(dataset), spec))
-    return tuple(found)
+        trainings.append(Training(DATASETS[dataset].spec, spec))
+    return tuple(trainings)
 
 
 def _train_spec(grid: Grid, weight_bits: BitWidths, act_bits: BitWidths, seed: int) -> TrainSpec:
-    train = grid.train
+    train, settings = grid.train, hyperparameters(grid.train)
     return TrainSpec(
         network=train.network,
+        architecture=NETWORKS[train.network].architecture,
         weight_bits=weight_bits,
         act_bits=act_bits,
         seed=seed,
         epochs=train.epochs,
-        batch_size=train.batch_size,
-        learning_rate=train.learning_rate,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
         milestones=train.milestones,
-        gamma=train.gamma,
-        dropout=train.dropout,
-        image_size=train.image_size,
+        gamma=settings.gamma,
+        dropout=settings.dropout,
+        image_size=settings.image_size,
         train_images=train.train_images,
     )
 
@@ -253,7 +252,7 @@ def _points(grid: Grid) -> Iterator[Experiment]:
     )
     for dataset, (weight_bits, act_bits), seed, folding, board in dimensions:
         yield Experiment(
-            dataset=DatasetSpec(dataset),
+            dataset=DATASETS[dataset].spec,
             train=_train_spec(grid, weight_bits, act_bits, seed),
             export=ExportSpec(grid.export.golden_images),
             compile=_build_spec(grid, folding, board),

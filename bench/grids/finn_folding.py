@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.console.text import counted, shown
 from bench.errors import ConfigError, did_you_mean
-from bench.grids.catalog import LayerShape
+from contract.architecture import LayerShape
 
 Option = tuple[str, str, int | str]
 """Layer (MVAU_0 is the first, Thresholding_0 what follows it), attribute, value."""

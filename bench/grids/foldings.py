@@ -10,9 +10,9 @@ from typing import Any
 from bench.console.text import counted, shown
 from bench.errors import ConfigError
 from bench.grids import finn_folding
-from bench.grids.catalog import LayerShape
 from bench.grids.finn_folding import Option, divisors
 from bench.grids.reading import read_json
+from contract.architecture import LayerShape
 
 FoldingTable = tuple[tuple[int, int], ...]
 

@@ -38,7 +38,7 @@ def assemble(store: Path, runner: Runner, fleet: Fleet | None = None) -> Resolve
 
 
 def _fetch(request: Request, reporter: HostReporter) -> None:
-    from bench.datasets.fetch import fetch  # noqa: PLC0415
+    from bench.datasets.fetching.fetch import fetch  # noqa: PLC0415
 
     fetch(request, reporter)
 

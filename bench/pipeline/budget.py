@@ -13,18 +13,18 @@ from typing import Any
 import psutil
 
 from bench.errors import ConfigError
-from bench.grids.catalog import DATASETS, NETWORKS
 from bench.grids.experiment import bits_text
 from bench.grids.foldings import layer_cycles
 from bench.grids.tables import EMULATED
+from bench.networks import layers_of
 from bench.pipeline.plan import Task
+from contract.architecture import LayerShape
 
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
 SHARE_OF_FREE_MEMORY = 0.8
 # How many smaller tasks may start before one that is waiting for memory.
 MAY_PASS = 8
-TRAIN_IMAGES = 60_000
 TRAIN_SECONDS_PER_IMAGE = 1.5e-5
 SIMULATED_CYCLES_PER_SECOND = 5e6
 HERTZ_PER_MHZ = 1e6
@@ -118,8 +118,9 @@ class _Origin:
 
     DECIDING = ("dataset", "train", "compile")
 
-    def __init__(self, specs: Specs | None = None) -> None:
+    def __init__(self, specs: Specs | None = None, before: _Origin | None = None) -> None:
         self._specs = specs or {}
+        self._before = before
 
     def __len__(self) -> int:
         return len(self._specs)
@@ -127,7 +128,7 @@ class _Origin:
     def then(self, task: Task) -> _Origin:
         """What `task` stands on, if this is what its needs do."""
         name = task.stage.name
-        return _Origin({**self._specs, name: task.spec}) if name in self.DECIDING else self
+        return _Origin({**self._specs, name: task.spec}, self) if name in self.DECIDING else self
 
     @cached_property
     def network(self) -> str:
@@ -156,19 +157,30 @@ class _Origin:
         """Of the slowest layer; those asked for where FINN is to find the folding."""
         if "compile" not in self._specs or "train" not in self._specs:
             return 0.0
-        build, train = self._specs["compile"], self._specs["train"]
+        build = self._specs["compile"]
         if build["folding"] is None:
             return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
-        classes = DATASETS[self._specs["dataset"]["name"]].classes
-        layers = NETWORKS[train["network"]].layers(train["image_size"], classes)
-        return float(max(layer_cycles(layers, build["folding"])))
+        return float(max(layer_cycles(self._layers, build["folding"])))
+
+    @cached_property
+    def _layers(self) -> tuple[LayerShape, ...]:
+        """Of the network, which the compilations behind one training share."""
+        if "compile" in self._specs and self._before is not None:
+            return self._before._layers
+        return layers_of(self._specs["train"], self._specs["dataset"])
+
+    @cached_property
+    def train_images(self) -> int:
+        """How many images are trained on in an epoch."""
+        given = self._specs["train"]["train_images"] or self._specs["dataset"]["train_images"]
+        return int(given)
 
 
 def _work(task: Task, origin: _Origin) -> Work:
     spec, stage = task.spec, task.stage.name
     amount, variant = 0.0, ""
     if stage == "train":
-        amount = float(spec["epochs"] * (spec["train_images"] or TRAIN_IMAGES))
+        amount = float(spec["epochs"] * origin.train_images)
         variant = f"batches of {spec['batch_size']}"
     elif stage == "simulate":
         amount = spec["images"] * origin.cycles_per_image

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.grids.catalog import DATASETS, NETWORKS, LayerShape
 from bench.grids.foldings import misfits
+from bench.networks import layers_of
 from bench.pipeline.plan import Task
+from contract.architecture import LayerShape
 
 COMPILE = "compile"
 
@@ -17,18 +18,23 @@ def infeasible(tasks: Sequence[Task]) -> dict[str, str]:
     The compile stage still runs, as its finding is a result. What needs it does not.
     """
     by_id = {task.id: task for task in tasks}
-    found: dict[str, str] = {}
-    known: dict[object, str] = {}  # many trainings share a few foldings
+    refused: dict[str, str] = {}
+    shapes: dict[str, tuple[LayerShape, ...]] = {}  # by export: each is compiled many times
+    reasons: dict[object, str] = {}  # many trainings share a few foldings
     for task in tasks:
         if task.stage.name != COMPILE or task.spec["folding"] is None:
             continue
         table = tuple((pe, simd) for pe, simd in task.spec["folding"])
-        layers = _layers(task, by_id)
-        if (table, layers) not in known:
-            known[table, layers] = next((what for what, _ in misfits(table, layers)), "")
-        if reason := known[table, layers]:
-            found[task.id] = reason
-    return found
+        export = task.needs["export"]
+        if export not in shapes:
+            specs = {name: by_id[need].spec for name, need in by_id[export].needs.items()}
+            shapes[export] = layers_of(specs["train"], specs["dataset"])
+        layers = shapes[export]
+        if (table, layers) not in reasons:
+            reasons[table, layers] = next((what for what, _ in misfits(table, layers)), "")
+        if reason := reasons[table, layers]:
+            refused[task.id] = reason
+    return refused
 
 
 def behind(tasks: Sequence[Task], refused: Mapping[str, str]) -> set[str]:
@@ -38,11 +44,3 @@ def behind(tasks: Sequence[Task], refused: Mapping[str, str]) -> set[str]:
         if any(need in refused or need in found for need in task.needs.values()):
             found.add(task.id)
     return found
-
-
-def _layers(task: Task, by_id: Mapping[str, Task]) -> tuple[LayerShape, ...]:
-    """The layers of the network that the compilation `task` folds."""
-    export = by_id[task.needs["export"]]
-    train, dataset = (by_id[export.needs[name]].spec for name in ("train", "dataset"))
-    network = NETWORKS[train["network"]]
-    return tuple(network.layers(train["image_size"], DATASETS[dataset["name"]].classes))

@@ -57,14 +57,29 @@ def test_what_milestones_there_can_be_is_said() -> None:
 
 def test_widest_and_narrowest_bits_are_accepted() -> None:
     spec = TrainSpec(**(TRAIN_SPEC | {"weight_bits": 2, "act_bits": 32}))
-    assert spec.bits_of_layers(4) == ((2, 2, 2, 2), (32, 32, 32))
+    assert spec.bits_of_layers() == ((2, 2, 2, 2), (32, 32, 32))
 
 
 def test_bits_of_each_layer_must_be_as_many_as_the_layers() -> None:
     spec = TrainSpec(**(TRAIN_SPEC | {"weight_bits": [8, 2, 2, 8], "act_bits": [4, 4]}))
     with pytest.raises(StageError, match=r"^act_bits is \[4, 4\]") as caught:
-        spec.bits_of_layers(4)
+        spec.bits_of_layers()
     assert "a list of 3" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        {},
+        {"layers": 5, "flat": True},
+        {"layers": [{"kind": "GELU"}], "flat": True},
+        {"layers": [{"kind": "Linear", "outputs": 0}], "flat": True},
+        {"layers": [{"kind": "Linear", "outputs": 4, "bias": True}], "flat": True},
+    ],
+)
+def test_what_declares_no_network(declaration: dict[str, Any]) -> None:
+    with pytest.raises(StageError, match=r"^architecture of TFC: "):
+        TrainSpec(**(TRAIN_SPEC | {"architecture": declaration}))
 
 
 def test_nothing_to_check_the_export_against() -> None:

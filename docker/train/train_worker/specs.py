@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from contract.architecture import Architecture, ArchitectureError
 from stagekit import StageError
 
 LEAST_BITS, MOST_BITS = 2, 32
@@ -19,9 +21,10 @@ class TrainSpec:
     """What to train and how.
 
     Attributes:
-        network: A name in `networks.NETWORKS`.
+        network: Its name.
+        architecture: What it is, as `contract.architecture.Architecture.to_json` gives it.
         weight_bits: Bit width of all weights, or a list of one for each layer; 0: not quantized.
-        act_bits: Bit width of the activations between layers, or a list of one for each.
+        act_bits: Bit width of the activations, or a list of one for each; 0: not quantized.
         seed: Seeds initial weights, dropout and the order of the images.
         epochs: Passes over the training images.
         batch_size: Images per step.
@@ -34,6 +37,7 @@ class TrainSpec:
     """
 
     network: str
+    architecture: dict[str, Any]
     weight_bits: int | list[int]
     act_bits: int | list[int]
     seed: int
@@ -49,6 +53,7 @@ class TrainSpec:
     def __post_init__(self) -> None:
         """Refuse values that cannot be trained; raises `StageError`."""
         _require("network", self.network, isinstance(self.network, str), "a name")
+        self.declared()
         for field, bits in (("weight_bits", self.weight_bits), ("act_bits", self.act_bits)):
             for width in bits if isinstance(bits, list) else [bits]:
                 if width != 0 or isinstance(width, bool):
@@ -72,14 +77,25 @@ class TrainSpec:
         wanted = f"rising epochs from 1 to {last}, or none" if last else "none, of one epoch"
         _require("milestones", milestones, holds, wanted)
 
-    def bits_of_layers(self, layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Bit widths of each layer's weights, and of the activations between the layers.
+    def declared(self) -> Architecture:
+        """What the network is; raises `StageError` for a declaration of none."""
+        try:
+            return Architecture.from_json(self.architecture)
+        except ArchitectureError as error:
+            raise StageError(
+                f"architecture of {self.network}: {error}.",
+                "Run bench and its workers in the same version.",
+            ) from error
+
+    def bits_of_layers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Bit widths of each layer's weights, and of each activation.
 
         Raises:
             StageError: A list is of another length than the network.
         """
-        weights = _for_each("weight_bits", self.weight_bits, layers)
-        return weights, _for_each("act_bits", self.act_bits, layers - 1)
+        network = self.declared()
+        weights = _for_each("weight_bits", self.weight_bits, network.weighted())
+        return weights, _for_each("act_bits", self.act_bits, network.activations())
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.download import USUAL, Patience, download
-from bench.datasets.model import DataFile, SourceFailed
-from bench.runners.host import HostReporter
+from bench.datasets.fetching.download import USUAL, Patience, download
+from bench.datasets.model import DataFile, Reporter, SourceFailed
 
 MEGABYTE = 1_000_000
 # Compressed data may be a little longer than the data; anything beyond is not the file.
@@ -33,11 +32,11 @@ class WebFolder:
         return self.url
 
     def deliver(
-        self, files: Sequence[DataFile], scratch: Path, reporter: HostReporter
+        self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
         """See `Source.deliver`."""
         for done, file in enumerate(files):
-            target = scratch / f"{file.published}.gz"
+            target = scratch / f"{file.name}.gz"
             pieces = download(self.url + target.name, self.patience, reporter.check_cancelled)
             received = 0
             try:
@@ -47,7 +46,7 @@ class WebFolder:
                         if received > file.size + SLACK_BYTES:
                             raise SourceFailed("sent more than it can hold")
                         out.write(piece)
-                        text = f"{file.published}, {received / MEGABYTE:.1f} MB"
+                        text = f"{file.name}, {received / MEGABYTE:.1f} MB"
                         reporter.progress(done, len(files), "file", text)
             except SourceFailed as error:
                 raise SourceFailed(f"{target.name}: {error}") from error
