@@ -40,7 +40,8 @@ def plan(experiments: Iterable[Point], stages: tuple[Stage, ...] = STAGES) -> li
     serves all foldings, one compilation all image counts.
     """
     drafts: dict[str, _Draft] = {}
-    specs: dict[StageSpec, dict[str, Any]] = {}  # thousands of points share a few of them
+    # Thousands of points share a few of them: as JSON values, and their hashes.
+    specs: dict[StageSpec, tuple[dict[str, Any], str]] = {}
     for experiment in experiments:
         ids: dict[str, str] = {}
         for stage in stages:
@@ -49,10 +50,11 @@ def plan(experiments: Iterable[Point], stages: tuple[Stage, ...] = STAGES) -> li
                 continue
             bitstream = stage.bitstream_needs if experiment.needs_bitstream else ()
             needs = {name: ids[name] for name in (*stage.needs, *bitstream)}
-            spec = specs.get(own)
-            if spec is None:
-                spec = specs[own] = spec_as_json(own)
-            identity = hashlib.sha256(canonical([stage.name, spec, needs])).hexdigest()
+            if own not in specs:
+                values = spec_as_json(own)
+                specs[own] = values, hashlib.sha256(canonical(values)).hexdigest()
+            spec, spec_hash = specs[own]
+            identity = hashlib.sha256(canonical([stage.name, spec_hash, needs])).hexdigest()
             ids[stage.name] = identity
             draft = drafts.setdefault(identity, _Draft(stage, spec, needs))
             draft.name = _readable_name(stage, experiment)

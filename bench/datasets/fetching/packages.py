@@ -132,7 +132,7 @@ def _private_lists(scratch: Path) -> list[str]:
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
-    if len(found) != 1:
-        raise SourceFailed(f"left {len(found)} files {pattern} where one was expected")
-    return found[0]
+    matches = sorted(folder.glob(pattern))
+    if len(matches) != 1:
+        raise SourceFailed(f"left {len(matches)} files {pattern} where one was expected")
+    return matches[0]

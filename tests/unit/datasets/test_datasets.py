@@ -24,10 +24,9 @@ import pytest
 
 from bench.console.events import Event, Note, Progress
 from bench.datasets import DATASETS
-from bench.datasets.fetching.download import Patience
 from bench.datasets.fetching.fetch import fetch
 from bench.datasets.fetching.packages import NpmPackage
-from bench.datasets.fetching.web import WebFolder
+from bench.datasets.fetching.web import Patience, WebFolder
 from bench.datasets.idx import read
 from bench.datasets.model import DataFile, Dataset, Source
 from bench.errors import ConfigError, DataError
