@@ -21,7 +21,7 @@ from bench.words import Precision
 Bits = Annotated[int, Field(ge=1, le=32)]
 Widths = Annotated[tuple[Bits, ...], Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-ACCURACY = column("accuracy")
+ACCURACY, TEST_IMAGES = column("accuracy"), column("test_images")
 SHOWN = 6
 
 
@@ -32,7 +32,6 @@ class AccuracyClaim(Claim):
         reference: [weights, activations] that the others are compared with.
         weight_bits, act_bits: Every pair of the two is compared.
         epochs: Enough training.
-        test_images: Images that an accuracy is counted over.
         standard_errors: How many standard errors of the difference are within chance.
         training_std: Spread between seeds, as a fraction, where too few seeds were trained.
         seeds_for_spread: From so many seeds on their own spread is taken.
@@ -43,7 +42,6 @@ class AccuracyClaim(Claim):
     weight_bits: Widths
     act_bits: Widths
     epochs: Count
-    test_images: Count
     standard_errors: Annotated[float, Field(gt=0, le=1e6)]
     training_std: Annotated[float, Field(ge=0, lt=1)]
     seeds_for_spread: Annotated[int, Field(ge=2, le=1_000_000)]
@@ -77,11 +75,14 @@ def judge(claim: AccuracyClaim, trainings: Sequence[Row]) -> Part:
 
 
 def _judge_group(claim: AccuracyClaim, where: str, rows: Sequence[Row]) -> Part:
-    reference = Precision(*claim.reference)
+    reference, images = Precision(*claim.reference), rows[0][TEST_IMAGES.name]
+    if images is None:
+        why = "it is not known how many images its data set is tested on"
+        return Part(Verdict.NOT_TESTABLE, f"{where}: {why}.")
     trained: dict[Precision, list[Row]] = {}
     for row in rows:
         trained.setdefault(precision(row), []).append(row)
-    points = {bits: _point(claim, group) for bits, group in trained.items()}
+    points = {bits: _point(claim, images, group) for bits, group in trained.items()}
     held_against = points.pop(reference, None)
     if held_against is None:
         own = trained.get(reference)
@@ -143,8 +144,8 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def _point(claim: AccuracyClaim, rows: Sequence[Row]) -> _Point | None:
-    """One precision's trainings as a point; None where none has an accuracy."""
+def _point(claim: AccuracyClaim, images: int, rows: Sequence[Row]) -> _Point | None:
+    """One precision's trainings as a point, tested on `images`; None without an accuracy."""
     trained = [row for row in rows if row[ACCURACY.name] is not None]
     if not trained:
         return None
@@ -152,7 +153,7 @@ def _point(claim: AccuracyClaim, rows: Sequence[Row]) -> _Point | None:
     mean, seeds = statistics.fmean(accuracies), len(accuracies)
     own = seeds >= claim.seeds_for_spread
     spread = statistics.stdev(accuracies) if own else claim.training_std
-    variance = mean * (1 - mean) / claim.test_images + spread**2 / seeds
+    variance = mean * (1 - mean) / images + spread**2 / seeds
     return _Point(mean, variance, seeds, tuple(row["experiment"] for row in trained))
 
 

@@ -32,7 +32,7 @@ def training(bits: int | str, accuracy: float | None, **more: Any) -> dict[str, 
     """A made-up row of trainings.csv."""
     row = ROW | {
         "network": "TFC", "dataset": "MNIST", "weight_bits": bits, "act_bits": bits, "seed": 1,
-        "epochs": 40, "accuracy": accuracy, "status": "done", **more,
+        "epochs": 40, "test_images": 10_000, "accuracy": accuracy, "status": "done", **more,
     }  # fmt: skip
     name = f"tfc-{row['dataset']}-w{row['weight_bits']}a{row['act_bits']}-s{row['seed']}"
     return row | {"experiment": name.lower()}
@@ -86,16 +86,27 @@ def test_accuracy_within_chance_is_reproduced_and_beyond_it_is_not() -> None:
 
 
 def test_the_tolerance_of_accuracy_is_the_stated_standard_error() -> None:
-    judged = c1(
-        training(8, 0.9), training(4, 0.9), test_images=900, training_std=0.0, standard_errors=2.0
-    )
+    few = {"test_images": 900}
+    rows = [training(bits, 0.9, **few) for bits in (8, 4)]
+    judged = c1(*rows, training_std=0.0, standard_errors=2.0)
     # sqrt(2 x 0.9 x 0.1 / 900) = 1.414 %, twice that is 2.83 %.
     assert "allowed -2 x 1.41 = -2.83: within" in judged.evidence[0].arithmetic
 
 
+def test_accuracy_over_an_unknown_number_of_images_is_not_testable() -> None:
+    rows = [training(bits, 0.9, test_images=None) for bits in (8, 4)]
+    judged = c1(*rows)
+    assert judged.verdict == Verdict.NOT_TESTABLE
+    assert "TFC on MNIST, 40 epochs: it is not known how many images" in judged.part.reason
+
+
 def test_several_seeds_bring_their_own_spread() -> None:
-    seeds = [training(b, 0.97 + 0.01 * s * (b == 4), seed=s) for b in (8, 4) for s in (-1, 0, 1)]
-    judged = c1(*seeds, test_images=10**9, training_std=0.5, standard_errors=1.0)
+    seeds = [
+        training(b, 0.97 + 0.01 * s * (b == 4), seed=s, test_images=10**9)
+        for b in (8, 4)
+        for s in (-1, 0, 1)
+    ]
+    judged = c1(*seeds, training_std=0.5, standard_errors=1.0)
     # Of w4a4: a standard deviation of 1 point over sqrt(3) seeds; of w8a8: none.
     assert "(means of 3 seeds); allowed -1 x 0.58 = -0.58" in judged.evidence[0].arithmetic
     assert len(judged.evidence[0].rows) == 6
