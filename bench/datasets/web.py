@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.console.text import size_text
 from bench.datasets.download import USUAL, Patience, download
 from bench.datasets.model import DataFile, SourceFailed
 from bench.runners.host import HostReporter
 
-MEGABYTE = 1_000_000
 # Compressed data may be a little longer than the data; anything beyond is not the file.
 SLACK_BYTES = 1 << 20
 
@@ -47,7 +47,7 @@ class WebFolder:
                         if received > file.size + SLACK_BYTES:
                             raise SourceFailed("sent more than it can hold")
                         out.write(piece)
-                        text = f"{file.published}, {received / MEGABYTE:.1f} MB"
+                        text = f"{file.published}, {size_text(received)}"
                         reporter.progress(done, len(files), "file", text)
             except SourceFailed as error:
                 raise SourceFailed(f"{target.name}: {error}") from error

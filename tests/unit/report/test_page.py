@@ -275,12 +275,5 @@ def test_numbers_are_short(value: float, expected: str) -> None:
     assert style.short(value) == expected
 
 
-@pytest.mark.parametrize(
-    ("seconds", "expected"), [(4.21, "4.2 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
-)
-def test_durations_are_readable(seconds: float, expected: str) -> None:
-    assert page.duration(seconds) == expected
-
-
 def test_urls_are_quoted() -> None:
     assert relative_url(Path("/s/a#b/c?d e"), Path("/s/reports/g")) == "../../a%23b/c%3Fd%20e"
