@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import shlex
-import shutil
 import signal
 import socket
 import sys
@@ -75,18 +74,16 @@ async def emulated_board(
 
 @contextlib.contextmanager
 def temporary_home(identity: Identity, parent: Path | None = None) -> Iterator[Path]:
-    """A home folder for a board, gone afterwards.
+    """A home folder for a board, removed afterwards.
 
     Args:
         identity: Who the board says it is.
-        parent: Existing folder in which it is made; that for temporary files when left out.
+        parent: Existing folder in which it is made; by default that for temporary files.
     """
-    home = Path(tempfile.mkdtemp(prefix="board-", dir=parent)).resolve()
-    try:
+    with tempfile.TemporaryDirectory(prefix="board-", dir=parent) as folder:
+        home = Path(folder).resolve()
         prepare_home(home, identity)
         yield home
-    finally:
-        shutil.rmtree(home)
 
 
 @asynccontextmanager
