@@ -124,8 +124,8 @@ def timing_line(timing: Rows) -> str:
         verdict += f": off by more than {FACTOR}"
     source = "earlier runs" if clock["from_earlier_runs"] else "defaults"
     return (
-        f"{counted(clock['tasks'], 'task')} took {took:.0f} s; expected, from {source}: "
-        f"{expected:.0f} s ({verdict})."
+        f"{counted(clock['tasks'], 'task')} took {duration_text(took)}; expected, from {source}: "
+        f"{duration_text(expected)} ({verdict})."
     )
 
 

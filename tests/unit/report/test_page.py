@@ -232,7 +232,9 @@ def test_predicted_times_stand_beside_the_actual_ones(material: Material, tmp_pa
     free = {"stage": "export", "tasks": 0, "predicted_seconds": 0.0, "actual_seconds": 0.0}
     clock = times | {"stage": "on the clock", "from_earlier_runs": True}
     text = _Page(_render(material, tmp_path, timing=[times, free, clock])).text
-    assert "2 tasks took 150 s; expected, from earlier runs: 100 s (1.50 times that)" in text
+    assert (
+        "2 tasks took 2 min 30 s; expected, from earlier runs: 1 min 40 s (1.50 times that)" in text
+    )
     assert "1 min 40 s" in text
     assert "1.50" in text
 
