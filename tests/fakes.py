@@ -9,13 +9,15 @@ from pathlib import Path
 
 from bare_runner import BareRunner
 from bench import provenance, report
+from bench.boards.pool import BoardPool
 from bench.console.events import Emit
 from bench.errors import StageFailure
-from bench.grids.experiment import Experiment
+from bench.grids.experiment import Point
 from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.report.material import Material, gather
 from bench.runners import Job
+from bench.runners.host import HostContext
 from bench.runners.wire import Result
 
 GRID = """
@@ -95,6 +97,9 @@ class FakeRunner(BareRunner):
         self.before = before
 
 
+HOST = HostContext(workers=FakeRunner(), pool=BoardPool())
+
+
 class MetricsRunner(FakeRunner):
     """Leaves plausible metrics; the interval depends on the folding."""
 
@@ -114,7 +119,7 @@ class MetricsRunner(FakeRunner):
         return result
 
 
-def gathered(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
+def gathered(experiments: Sequence[Point], resolver: Resolver) -> Material:
     """What a report of the store as it is would show."""
     return gather(
         "test",

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,14 +21,14 @@ from bench.boards.base import Address, Completed, Identity
 from bench.boards.emulated import emulated_board
 from bench.boards.link import read_document
 from bench.boards.login import address_of
-from bench.boards.pool import BoardPool
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
 from bench.boards.ssh import BOARD_FILES, Board, open_board
 from bench.errors import BoardError, ConfigError
-from bench.grids.tables import EMULATED
-from bench.runners.host import HostReporter, WrongResult
+from bench.runners import Runner
+from bench.runners.host import HostContext, HostReporter, WrongResult
 from bench.runners.wire import Request
 from bench.system.locks import Cancelled
+from contract.finn.measure import EMULATED
 
 _STEPS = ("push", "run", "fetch")
 # Names in the folder on the board.
@@ -113,19 +114,15 @@ def emulated_in_process(
     return emulated_board(identity.board, identity.part, request.scratch)
 
 
-def measure(
-    request: Request,
-    reporter: HostReporter,
-    pool: BoardPool | None = None,
-    emulator: Emulator = emulated_in_process,
-) -> None:
-    """Run the host stage `measure`; the contract is in docs/wire.md.
+def measure(request: Request, reporter: HostReporter, context: HostContext) -> None:
+    """Run the host stage `measure`.
+
+    A board is emulated in a container beside stages in containers, else in this process.
 
     Args:
         request: What to measure.
         reporter: Takes progress and the log.
-        pool: The boards that the spec names.
-        emulator: Makes the emulated board.
+        context: Its pool has the boards that the spec names.
 
     Raises:
         BoardError: The board cannot be reached or refuses; a real one returns other outputs than
@@ -138,9 +135,9 @@ def measure(
     work = _prepare(request)
     names = list(request.spec["boards"])
     with ExitStack() as stack:
-        place: Address | Emulator = emulator
+        place: Address | Emulator = _emulator(context.workers)
         if names != [EMULATED]:
-            taken = (pool or BoardPool()).take(names, reporter.check_cancelled)
+            taken = context.pool.take(names, reporter.check_cancelled)
             remote = stack.enter_context(taken)
             place = address_of(remote)
             reporter.log(f"measuring on board '{remote.name}'")
@@ -160,6 +157,16 @@ def measure(
         )
     if compared.fault:
         raise WrongResult(compared.fault)
+
+
+def _emulator(workers: Runner) -> Emulator:
+    if workers.name != "docker":
+        return emulated_in_process
+    from bench.boards.contained import emulated_in_container  # noqa: PLC0415
+    from bench.runners.docker import DockerRunner  # noqa: PLC0415  # needs the engine's library
+
+    assert isinstance(workers, DockerRunner)
+    return partial(emulated_in_container, workers)
 
 
 def _prepare(request: Request) -> Work:

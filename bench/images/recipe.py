@@ -7,11 +7,10 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.environments import ENVIRONMENTS, INSTALLED, Environment
+from bench.environments import INSTALLED, Environment
 from bench.images.base import Base
 from bench.images.context import Item, gather, hash_items
 from bench.paths import ROOT
-from bench.stages import STAGES
 
 _SCRIPTS = ("docker/base/install.sh", "docker/base/packages.sh")
 
@@ -53,29 +52,17 @@ class Recipe:
 
 def _of_environment(environment: Environment) -> Recipe:
     locks = (*environment.locks, *environment.either_of)
-    sources = {
-        source
-        for stage in STAGES
-        if _installation(stage.environment) == environment.name
-        for source in stage.sources
-    }
     return Recipe(
         name=environment.name,
         dockerfile=f"Dockerfile.{environment.name}",
         pinned=(*_SCRIPTS, *(_relative(lock) for lock in locks)),
-        sources=tuple(sorted(sources)),
+        sources=environment.sources,
         environment=environment,
     )
 
 
 def _relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-def _installation(environment: str) -> str:
-    """The installation that stages of `environment` need; `host` for those that need none."""
-    described = ENVIRONMENTS.get(environment)
-    return described.installation if described else environment
 
 
 RECIPES = {environment.name: _of_environment(environment) for environment in INSTALLED} | {

@@ -26,7 +26,7 @@ from bench.images.recipe import RECIPES
 from bench.runners.base import Job
 from bench.runners.container import KILLED, Container, End, Setup
 from bench.runners.limits import Limits
-from bench.runners.wire import Request, Result
+from bench.runners.wire import Request, Result, read_result
 from bench.runners.worker import WorkerRunner, as_event, fixed_variables
 from bench.system.gpu import engine_offers_gpu, has_gpu, visible_devices
 from bench.system.listening import TimedOut
@@ -253,7 +253,7 @@ def _take_result(request: Request) -> Result | None:
     left = request.scratch / RESULT
     if left.exists():
         shutil.move(left, request.result)
-    return Result.read(request.result)
+    return read_result(request.result)
 
 
 def _unwritable(client: DockerClient, setup: Setup) -> str:

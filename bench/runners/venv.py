@@ -17,7 +17,7 @@ from bench.paths import ROOT
 from bench.runners.base import Job
 from bench.runners.limits import Limits
 from bench.runners.provision import is_provisioned, provision, require_space, require_tools
-from bench.runners.wire import Request, Result
+from bench.runners.wire import Request, Result, read_result
 from bench.runners.worker import WorkerRunner, as_event, fixed_variables
 from bench.system.gpu import visible_devices
 from bench.system.locks import Cancelled
@@ -78,7 +78,7 @@ class VenvRunner(WorkerRunner):
         request_path = job.log.parent / "request.json"
         request.write(request_path)
         python = self._home(job.environment) / "bin" / "python"
-        command = [str(python), "-m", environment.worker, str(request_path)]
+        command = [str(python), "-m", "stagekit", str(request_path)]
         variables = self._vivado_variables(self._vivado(environment))
         variables |= _variables(environment, request)
         limits = self.limits.of(environment)
@@ -96,7 +96,7 @@ class VenvRunner(WorkerRunner):
             raise self._too_large(f"Stage '{request.stage}'", job)
         if memory.too_slow:
             raise self._too_slow(job)
-        result = Result.read(request.result)
+        result = read_result(request.result)
         if result is None:
             raise StageFailure(
                 f"The worker of stage '{request.stage}' {describe_exit(status)}.",

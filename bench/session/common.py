@@ -16,10 +16,11 @@ from bench.boards.pool import BoardPool, Remote, parse_target
 from bench.console.terminal import say
 from bench.console.text import counted
 from bench.errors import ConfigError, EnvironmentFailure
+from bench.flows import all_stages
 from bench.grids.catalog import DATASETS
-from bench.grids.experiment import Experiment, Point, expand, references
+from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import check_images, load_grid
-from bench.grids.tables import EMULATED, BoardTable, Grid
+from bench.grids.tables import BoardTable, Grid
 from bench.paths import environments_folder, require_checkout
 from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
@@ -29,6 +30,7 @@ from bench.runners.venv import VenvRunner
 from bench.session.kinds import PathKind
 from bench.session.options import Command, runner_option, store_option
 from bench.store import Store
+from contract.finn.measure import EMULATED
 
 MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
 
@@ -200,9 +202,7 @@ def simulation_options(command: Command) -> Command:
     return command
 
 
-def load_experiments(
-    file: Path, changes: Changes | None = None
-) -> tuple[Grid, tuple[Experiment, ...]]:
+def load_experiments(file: Path, changes: Changes | None = None) -> tuple[Grid, tuple[Point, ...]]:
     """The grid in `file`, changed as the command line says, and all its experiments."""
     grid = load_grid(file)
     changes = changes or Changes()
@@ -211,7 +211,7 @@ def load_experiments(
     wanted = {**asdict(changes), "boards": None}
     given = {name: value for name, value in wanted.items() if value}
     if "trace_images" in given and given["trace_images"] > given.get(
-        "images", grid.simulate.images
+        "images", grid.table(all_stages()["simulate"]).images
     ):
         raise ConfigError(
             f"Waveforms of {counted(given['trace_images'], 'image')} are wanted, more than are "
@@ -219,18 +219,19 @@ def load_experiments(
             "Give a smaller --trace, or more --images.",
         )
     if given:
-        grid = grid.model_copy(update={"simulate": grid.simulate.model_copy(update=given)})
+        simulate = grid.table(all_stages()["simulate"]).model_copy(update=given)
+        grid = grid.model_copy(update={"simulate": simulate})
         check_images(file, grid)
     return grid, expand(grid)
 
 
-def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, ...]:
+def all_points(grid: Grid, experiments: tuple[Point, ...]) -> tuple[Point, ...]:
     """What a run of the grid makes: its experiments, and what is trained for comparison."""
     return (*experiments, *references(grid))
 
 
 def best_resolver(
-    wanted: str, store_path: Path, grid: Grid, experiments: tuple[Experiment, ...]
+    wanted: str, store_path: Path, grid: Grid, experiments: tuple[Point, ...]
 ) -> Resolver:
     """For looking things up: that of the runner which made the most of what the store holds.
 

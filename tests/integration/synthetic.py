@@ -15,7 +15,7 @@ from typing import Any
 from bare_runner import ENVIRONMENTS, BareRunner
 from bench.console.events import Emit
 from bench.errors import StageFailure
-from bench.grids.experiment import Experiment, Point, expand, references
+from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import load_grid
 from bench.grids.tables import Grid
 from bench.paths import ROOT
@@ -207,7 +207,7 @@ def resolver_of(store: Path, failing: tuple[str, ...] = ()) -> Resolver:
 
 def fill(
     file: Path, store: Path, failing: tuple[str, ...] = ()
-) -> tuple[Grid, tuple[Experiment, ...], Resolver]:
+) -> tuple[Grid, tuple[Point, ...], Resolver]:
     """Run the grid in `file` with made-up numbers."""
     grid = load_grid(file)
     resolver = resolver_of(store, failing)

@@ -36,7 +36,7 @@ RECIPE = Recipe(
     sources=("docker/common/contract", "docker/common/stagekit", f"{PROBE}/probe_worker"),
     environment=None,
 )
-ENVIRONMENT = replace(ENVIRONMENTS["train"], name="probe", worker="probe_worker", gpu=False)
+ENVIRONMENT = replace(ENVIRONMENTS["train"], name="probe", gpu=False)
 MEMORY = 128 << 20
 
 
@@ -57,6 +57,7 @@ class Bench:
     def job(self, stage: str) -> Job:
         request = Request(
             stage=stage,
+            entry=f"probe_worker.stages:{stage}",
             key="0" * 64,
             spec={},
             inputs={"dataset": self.folder / "input"},

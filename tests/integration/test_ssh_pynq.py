@@ -16,6 +16,7 @@ from typing import Any
 import asyncssh
 import numpy as np
 import pytest
+from fakes import HOST
 
 import fake_driver
 from bench.boards.base import Address, Identity
@@ -129,7 +130,7 @@ def write_package(folder: Path) -> None:
 def run(request_: Request) -> dict[str, Any]:
     reporter = HostReporter("task", lambda event: None, io.StringIO(), threading.Event())
     pool = BoardPool([Remote("mine", "there", 22, "xilinx")])
-    measure(request_, reporter, pool)
+    measure(request_, reporter, replace(HOST, pool=pool))
     metrics: dict[str, Any] = json.loads((request_.outputs / "metrics.json").read_text())
     return metrics
 

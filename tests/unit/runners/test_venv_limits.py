@@ -26,10 +26,8 @@ TELL = "import os; print(os.environ.get('BENCH_BUILD_SECONDS'))"
 
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """A job whose worker is the module `stand_in` in a folder, run by this interpreter."""
-    stand_in = replace(
-        module.ENVIRONMENTS["finn"], worker="stand_in", worker_folders=(tmp_path,), compiler=False
-    )
+    """A job whose worker is a module `stagekit` in a folder of its own, run by this interpreter."""
+    stand_in = replace(module.ENVIRONMENTS["finn"], worker_folders=(tmp_path,), compiler=False)
     monkeypatch.setitem(module.ENVIRONMENTS, "finn", stand_in)
     vivado = replace(stand_in, name="vivado", base="finn", needs_vivado=True, limits="vivado_")
     monkeypatch.setitem(module.ENVIRONMENTS, "vivado", vivado)
@@ -45,7 +43,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 def work(job: Job, code: str, limits: Limits) -> tuple[StageFailure, list[Event]]:
     """Run `code` as the worker, which leaves no result."""
-    (job.request.scratch / "stand_in.py").write_text(code)
+    (job.request.scratch / "stagekit.py").write_text(code)
     events: list[Event] = []
     with pytest.raises(StageFailure) as caught:
         VenvRunner(job.request.scratch, limits).run(job, events.append, threading.Event())
