@@ -25,7 +25,7 @@ class Child:
     """A process in its own group: killed as a whole on cancel, and on leaving the context.
 
     Its standard input is a pipe that closes when the orchestrator dies, however it dies; a worker
-    with `leash` stops then.
+    with `stop_on_eof` stops then.
 
     Args:
         command: Program and arguments.
