@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bench.console.terminal import Terminal
 from bench.flows import Bottleneck, flow_named
-from bench.grids.catalog import DATASETS, NETWORKS
+from bench.grids.grid import layers
 from bench.grids.tables import Grid
 
 HERTZ_PER_MHZ = 1e6
@@ -22,14 +22,10 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
     table.add_column("slowest layer", overflow="fold")
     for heading in ("cycles", "fps", "of it, by layer"):
         table.add_column(heading, justify="right", no_wrap=True)
-    shapes = {
-        NETWORKS[grid.train.network].layers(grid.train.image_size, DATASETS[dataset].classes)
-        for dataset in grid.train.dataset
-    }
-    format_ = flow_named(grid.flow).foldings
-    for layers in sorted(shapes, key=str):
+    foldings = flow_named(grid.flow).foldings
+    for shapes in dict.fromkeys(layers(grid.train, dataset) for dataset in grid.train.dataset):
         for folding in grid.folds:
-            slowest = format_.bottleneck(folding, layers, grid.build.clock_mhz)
+            slowest = foldings.bottleneck(folding, shapes, grid.build.clock_mhz)
             table.add_row(folding.name, slowest.layer, *_numbers(slowest, grid.build.clock_mhz))
     console.print(table)
 

@@ -17,7 +17,6 @@ from bench.console.terminal import say
 from bench.console.text import counted
 from bench.errors import ConfigError, EnvironmentFailure
 from bench.flows import all_stages
-from bench.grids.catalog import DATASETS
 from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import check_images, load_grid
 from bench.grids.tables import BoardTable, Grid
@@ -31,8 +30,6 @@ from bench.session.kinds import PathKind
 from bench.session.options import Command, runner_option, store_option
 from bench.store import Store
 from contract.finn.measure import EMULATED
-
-MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
 
 
 @dataclass(frozen=True)
@@ -184,7 +181,7 @@ def simulation_options(command: Command) -> Command:
         click.option(
             "--trace",
             "trace_images",
-            type=click.IntRange(1, MOST_IMAGES),
+            type=click.IntRange(1),
             metavar="N",
             help="Write waveforms (VCD) of the first N images.",
         ),
@@ -193,7 +190,7 @@ def simulation_options(command: Command) -> Command:
         ),
         click.option(
             "--images",
-            type=click.IntRange(2, MOST_IMAGES),
+            type=click.IntRange(2),
             metavar="N",
             help="Simulate N test images, up to the whole test set, whatever FILE says.",
         ),
