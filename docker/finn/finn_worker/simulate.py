@@ -212,7 +212,7 @@ def _stalls(run: Run, accelerator: Accelerator) -> dict[str, Any]:
         "steady_images": run.steady_images,
         "steady_cycles": run.steady_cycles,
         "stalls": stalls,
-        "layers": layer_waits(stalls, layers),
+        "layers": layer_waits(accelerator.design, stalls, layers),
     }
 
 

@@ -72,17 +72,17 @@ class QuantizedMLP:
         values: Floats = self.images / PIXEL_MAX
         for index, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
             last = index == len(self.sizes) - 2
-            weights = _as_float32(rng.normal(size=(outputs, inputs)))
+            weights = as_float32(rng.normal(size=(outputs, inputs)))
             limit = 2 ** (self.weight_bits - 1) - 1
-            scale = _as_float32(np.abs(weights).max(axis=1, keepdims=True) / limit)
+            scale = as_float32(np.abs(weights).max(axis=1, keepdims=True) / limit)
             sums = values @ (np.round(weights / scale) * scale).T
             layer = Layer(
                 weights=weights,
                 weight_scale=scale,
-                mean=_as_float32(sums.mean(axis=0)),
-                variance=_as_float32(sums.var(axis=0) + 0.01),
-                gain=_as_float32(rng.choice([-1.0, 1.0], outputs) * rng.uniform(0.5, 1.5, outputs)),
-                offset=_as_float32(rng.uniform(-0.5, 0.5, outputs)),
+                mean=as_float32(sums.mean(axis=0)),
+                variance=as_float32(sums.var(axis=0) + 0.01),
+                gain=as_float32(rng.choice([-1.0, 1.0], outputs) * rng.uniform(0.5, 1.5, outputs)),
+                offset=as_float32(rng.uniform(-0.5, 0.5, outputs)),
                 act_bits=0 if last else self.act_bits,
             )
             self.layers.append(layer)
@@ -92,7 +92,7 @@ class QuantizedMLP:
     def set_weights(self, index: int, integers: Floats) -> None:
         """Give a layer these weights [outputs, inputs] and positive scales; compute all anew."""
         layer = self.layers[index]
-        layer.weights = _as_float32(integers * layer.weight_scale)
+        layer.weights = as_float32(integers * layer.weight_scale)
         layer.gain = np.abs(layer.gain)
         values: Floats = self.images / PIXEL_MAX
         for each in self.layers:
@@ -113,7 +113,7 @@ class QuantizedMLP:
 
     def to_qonnx(self, tail: str = "") -> ModelWrapper:
         """The network as Brevitas would export it; `tail` adds an operator after the logits."""
-        builder = _Builder()
+        builder = Builder()
         tensor = builder.node("Div", "images", builder.constant(PIXEL_MAX))
         if self.input_bits:
             tensor = builder.quant(tensor, 2.0 ** (1 - self.input_bits), self.input_bits)
@@ -170,12 +170,14 @@ class QuantizedMLP:
         return folder
 
 
-def _as_float32(values: Floats) -> Floats:
+def as_float32(values: Floats) -> Floats:
     """Rounded to what the model's file can hold."""
     return values.astype(np.float32).astype(np.float64)
 
 
-class _Builder:
+class Builder:
+    """Nodes and constants of a graph that is put together."""
+
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
@@ -197,7 +199,14 @@ class _Builder:
         return names[0]
 
     def quant(
-        self, tensor: str, scale: Any, bits: int, *, narrow: int = 0, rounding: str = "ROUND"
+        self,
+        tensor: str,
+        scale: Any,
+        bits: int,
+        *,
+        narrow: int = 0,
+        signed: int = 1,
+        rounding: str = "ROUND",
     ) -> str:
         return self.node(
             "Quant",
@@ -205,7 +214,7 @@ class _Builder:
             *map(self.constant, (scale, 0.0, bits)),
             domain="qonnx.custom_op.general",
             narrow=narrow,
-            signed=1,
+            signed=signed,
             rounding_mode=rounding,
         )
 

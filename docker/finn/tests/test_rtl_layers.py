@@ -125,7 +125,7 @@ class Rig:
         hls = case.model("hls", np.random.default_rng(seed))
         node = hls.graph.node[0]
         node.name = f"layer_{number}"
-        written = layers.write(node, hls, self.folder)
+        written = layers.write(node, hls)
         self.rtl[written.source.name] = written.source.read_text()
         self.rtl[f"layer_{number}.v"] = written.wrapper
         for name, text in written.memories.items():
@@ -377,7 +377,7 @@ def test_a_layer_gives_what_finn_executes(
         assert active >= IMAGES * len(case.outputs), case
 
 
-def asked(case: Case, folder: Path) -> Mapping[str, Any]:
+def asked(case: Case) -> Mapping[str, Any]:
     hls = case.model("hls", np.random.default_rng(0))
     return layers._PARAMETERS[f"{case.kind}_hls"](
         hls.graph.node[0], getCustomOp(hls.graph.node[0])
@@ -385,8 +385,8 @@ def asked(case: Case, folder: Path) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("file", CASES)
-def test_every_limit_is_reached_and_none_exceeded(file: str, tmp_path: Path) -> None:
-    parameters = [asked(case, tmp_path) for case in CASES[file]]
+def test_every_limit_is_reached_and_none_exceeded(file: str) -> None:
+    parameters = [asked(case) for case in CASES[file]]
     for limit in LAYERS[file].limits:
         values = {limit.value(each) for each in parameters}
         assert (min(values), max(values)) == (limit.least, limit.most), limit.text
@@ -409,14 +409,14 @@ def test_there_is_a_test_for_each_layer_and_its_source() -> None:
     ],
 )
 def test_variants_that_are_not_proven_are_refused(
-    case: Case, change: dict[str, Any], says: str, tmp_path: Path
+    case: Case, change: dict[str, Any], says: str
 ) -> None:
     hls = case.model("hls", np.random.default_rng(0))
     layer = getCustomOp(hls.graph.node[0])
     for name, value in change.items():
         layer.set_nodeattr(name, value)
     with pytest.raises(StageError, match=says):
-        layers.write(hls.graph.node[0], hls, tmp_path)
+        layers.write(hls.graph.node[0], hls)
 
 
 def test_a_wrong_value_is_noticed(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ docs/decisions/0028-layers-without-rtl.md has the reasons.
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,29 +67,28 @@ def has(op_type: str) -> bool:
     return op_type in _PARAMETERS
 
 
-def write(node: Any, model: ModelWrapper, scratch: Path) -> Written:
+def write(node: Any, model: ModelWrapper) -> Written:
     """The Verilog of a layer in HLS.
 
     Args:
         node: Specialised and folded.
         model: Holds its weights.
-        scratch: Where FINN+ writes them.
 
     Raises:
         StageError: The layer is a variant of its kind that was not proven.
     """
     layer = getHWCustomOp(node)
-    file, parameters = _PARAMETERS[node.op_type](node, layer)
+    source, parameters = _PARAMETERS[node.op_type](node, layer)
     memories = {}
     if "INIT_FILE" in parameters:
-        name, weights = str(parameters["INIT_FILE"]), scratch / f"{node.name}.dat"
-        layer.make_weight_file(
-            model.get_initializer(node.input[1]), "decoupled_verilog_dat", str(weights)
-        )
-        memories[name] = weights.read_text(encoding="utf-8")
-    module = file.removesuffix(".sv")
+        weights = model.get_initializer(node.input[1])
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "weights.dat"
+            layer.make_weight_file(weights, "decoupled_verilog_dat", str(file))
+            memories[str(parameters["INIT_FILE"])] = file.read_text(encoding="utf-8")
+    module = source.removesuffix(".sv")
     wrapper = _wrapper(node, module, parameters, _ports(node, layer))
-    return Written(module=node.name, wrapper=wrapper, source=FOLDER / file, memories=memories)
+    return Written(module=node.name, wrapper=wrapper, source=FOLDER / source, memories=memories)
 
 
 def _pool(node: Any, layer: Any) -> tuple[str, Parameters]:
