@@ -22,6 +22,7 @@ from finn_worker import (
     known_faults,
     steps,
     streamlined_cache,
+    streamlining,
     toolchain,
     unsupported,
 )
@@ -35,7 +36,7 @@ from stagekit import Infeasible, Reporter, Request, StageError, of_the_disk
 STREAMLINING: tuple[tuple[str, Callable[[ModelWrapper], ModelWrapper]], ...] = (
     ("QONNX to FINN", steps.qonnx_to_finn),
     ("tidy up", steps.tidy_up),
-    ("streamline", steps.streamline),
+    ("streamline", streamlining.streamline),
 )
 STEP_COUNT = len(STREAMLINING) + 9
 

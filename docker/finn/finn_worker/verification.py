@@ -15,10 +15,16 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
-from finn_worker import known_faults
+from finn_worker import im2col, known_faults
 from stagekit import StageError
 
 Floats = npt.NDArray[np.float32]
+
+HARDWARE = "finn.custom_op.fpgadataflow"
+# FINN+ executes them for one image only.
+ONE_IMAGE = frozenset({"VVAU", "VVAU_hls", "Reshape"})
+# Images in a pass of a convolutional network, for the memory that their windows take.
+IMAGES_AT_ONCE = 16
 
 # Share of the span of all golden logits by which a logit may be off and still count as equal.
 # Summing in another order moves a pre-activation by about 1e-6 of its range; where that carries
@@ -63,7 +69,7 @@ class Golden:
 
 
 def execute(model: ModelWrapper, images: Floats, *, check_ranges: bool = False) -> Floats:
-    """The model's only output for `images` [N, ...], all in one pass.
+    """The model's only output for `images` [N, ...], in as few passes as memory allows.
 
     The model itself is left as it is, at batch size 1.
 
@@ -76,12 +82,21 @@ def execute(model: ModelWrapper, images: Floats, *, check_ranges: bool = False) 
     Raises:
         StageError: A value is out of range.
     """
-    batched = with_batch(model, len(images))
-    inputs = {batched.graph.input[0].name: images}
-    tensors = execute_onnx(batched, inputs, return_full_exec_context=True)
-    if check_ranges:
-        _check_ranges(batched, tensors)
-    return np.asarray(tensors[batched.graph.output[0].name], dtype=np.float32)
+    at_once = len(images) if images.ndim == 2 else IMAGES_AT_ONCE
+    if any(node.op_type in ONE_IMAGE for node in model.graph.node):
+        at_once = 1
+    outputs = []
+    batched, size = model, 0
+    for start in range(0, len(images), at_once):
+        chunk = images[start : start + at_once]
+        if len(chunk) != size:
+            batched, size = with_batch(model, len(chunk)), len(chunk)
+        inputs = {batched.graph.input[0].name: chunk}
+        tensors = execute_onnx(batched, inputs, return_full_exec_context=True)
+        if check_ranges:
+            _check_ranges(batched, tensors)
+        outputs.append(np.asarray(tensors[batched.graph.output[0].name], dtype=np.float32))
+    return np.concatenate(outputs)
 
 
 def _check_ranges(model: ModelWrapper, tensors: dict[str, Floats | None]) -> None:
@@ -104,6 +119,7 @@ def with_batch(model: ModelWrapper, batch: int) -> ModelWrapper:
     QONNX' own ChangeBatchSize drops the intermediate shapes and infers them again, which
     hardware layers answer with the batch size stored in their attributes.
     """
+    im2col.install()
     model = model.transform(SortGraph())
     activations = {model.graph.input[0].name}
     for node in model.graph.node:
@@ -122,16 +138,23 @@ def with_batch(model: ModelWrapper, batch: int) -> ModelWrapper:
 
 
 def _set_node_batch(node: Any, batch: int) -> None:
-    if not node.domain.startswith("finn.custom_op.fpgadataflow"):
+    if not node.domain.startswith(HARDWARE):
         return
     layer = getCustomOp(node)
-    known = layer.get_nodeattr_types()
+    attributes = layer.get_nodeattr_types()
     for name in ("numInputVectors", "inShape", "outShape"):
-        if name in known:
-            layer.set_nodeattr(name, [batch, *list(layer.get_nodeattr(name))[1:]])
-    if node.domain.endswith(".rtl"):
+        if name in attributes:
+            value = layer.get_nodeattr(name)
+            # FMPadding has the number of images alone.
+            layer.set_nodeattr(name, batch if isinstance(value, int) else [batch, *value[1:]])
+    if node.domain == f"{HARDWARE}.rtl":
         # "cppsim" of an RTL layer is its Python model; nothing is compiled.
         layer.set_nodeattr("exec_mode", "cppsim")
+    kind, _, variant = node.op_type.rpartition("_")
+    if variant == "hls" or node.op_type == "ConvolutionInputGenerator_rtl":
+        # A layer in HLS would be compiled; what it was made from is executed in Python. A VVAU then
+        # asks for a generator that is not specialized either.
+        node.op_type, node.domain = kind, HARDWARE
 
 
 class Verifier:
