@@ -49,7 +49,7 @@ class TestSet:
     """Images with what they show and what torch takes them for.
 
     Attributes:
-        images: [N, F].
+        images: [N, F] or [N, C, H, W].
         labels: [N].
         predictions: [N].
     """
@@ -135,9 +135,9 @@ def _reference(accelerator: Accelerator, test_set: TestSet, reporter: Reporter) 
     from finn_worker.reference import accelerator_outputs  # noqa: PLC0415
 
     elements = accelerator.design["input"]["elements"]
-    if test_set.images.shape[1] != elements:
+    if test_set.images[0].size != elements:
         raise StageError(
-            f"The images have {test_set.images.shape[1]} elements, the accelerator takes "
+            f"The images have {test_set.images[0].size} elements, the accelerator takes "
             f"{elements}.",
             "Export and compile the same network.",
         )
