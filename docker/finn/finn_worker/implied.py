@@ -6,6 +6,7 @@ width is a multiple of the other, so only such foldings are chosen where there i
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -103,7 +104,12 @@ class _Implied:
         candidates = [lanes for lanes in candidates if misfits(lanes) == fewest]
         for lanes in candidates:
             self._set(node, lanes)
-            if getCustomOp(node).get_exp_cycles() <= self._cycles:
+            cycles = _cycles(node)
+            if kind_of(node) in OF_WINDOWS:
+                (generator,) = self._producers(node)
+                self._set(generator, lanes)
+                cycles = max(cycles, _cycles(generator))
+            if cycles <= self._cycles:
                 return lanes
         return candidates[-1]
 
@@ -127,3 +133,11 @@ class _Implied:
 
     def _consumers(self, node: Any) -> list[Any]:
         return [each for name in node.output for each in self._model.find_consumers(name)]
+
+
+def _cycles(node: Any) -> int:
+    """Cycles per image of a layer in RTL, where there is one: others do not know those of all."""
+    specialized = copy.deepcopy(node)
+    if kind_of(node) == "ConvolutionInputGenerator":
+        specialized.op_type, specialized.domain = f"{kind_of(node)}_rtl", f"{node.domain}.rtl"
+    return int(getCustomOp(specialized).get_exp_cycles())

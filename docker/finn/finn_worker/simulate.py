@@ -115,7 +115,8 @@ def simulate(request: Request, reporter: Reporter) -> None:
     metrics |= {"accuracy": float((predictions == test_set.labels).mean())}
     metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
     metrics |= _stalls(run, accelerator)
-    request.write_metrics(metrics | {"rtl": EXACT if spec.exact else STANDING_IN})
+    without_rtl = accelerator.estimated["layers_without_rtl"]
+    request.write_metrics(metrics | {"rtl": _simulated_as(without_rtl, exact=spec.exact)})
     if fault := verdict.fault(accelerator.estimated["known_faults"]):
         raise WrongResult(fault)
     _remark(reporter, metrics, verdict.remark())
@@ -214,6 +215,14 @@ def _stalls(run: Run, accelerator: Accelerator) -> dict[str, Any]:
         "stalls": stalls,
         "layers": layer_waits(accelerator.design, stalls, layers),
     }
+
+
+def _simulated_as(without_rtl: Mapping[str, int], *, exact: bool) -> str:
+    text = EXACT if exact else STANDING_IN
+    if not without_rtl:
+        return text
+    kinds = ", ".join(f"{count} {kind}" for kind, count in without_rtl.items())
+    return f"{text}; modules of ours for layers that FINN+ has in HLS only: {kinds}"
 
 
 def _remark(reporter: Reporter, metrics: Mapping[str, Any], about_classes: str) -> None:
