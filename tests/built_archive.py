@@ -11,8 +11,9 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from fakes import ENVIRONMENTS, GRID, MetricsRunner, write_grid
+from fakes import GRID, MetricsRunner, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import archive, claims, report
 from bench.archive import bag
 from bench.archive.reader import members, read_in_chunks

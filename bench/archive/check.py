@@ -100,7 +100,7 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         tasks = points.tasks()
         checked.manifests = len(found.present(tasks))
         checked.findings += missing_artifacts(points, tasks, found)
-        checked.findings += _check_chain(tasks, points, found, digests)
+        checked.findings += _check_chain(tasks, found, digests)
         stated = folder / bag.GRIDS / CLAIMS_FILE
         compared = compare_rows(folder / bag.REPORT, points, found, stated, counter)
         checked.findings += compared.wrong
@@ -254,7 +254,7 @@ def _read_points(folder: Path, checked: Checked) -> Points:
 
 
 def _check_chain(
-    tasks: Sequence[Task], points: Points, found: Recorded, digests: Mapping[str, str]
+    tasks: Sequence[Task], found: Recorded, digests: Mapping[str, str]
 ) -> Iterator[str]:
     """Every artifact is what its task asks for, made from what it says, with what it says."""
     present = found.present(tasks)
@@ -270,9 +270,8 @@ def _check_chain(
         }
         if dict(manifest.inputs) != inputs:
             yield f"{where}: what it was made from is not what the archive holds"
-        version = points.stages.get(task.stage.name, 0)
         recipe = manifest.environment.get("recipe", "")
-        key = artifact_key(task.stage.name, version, manifest.spec, manifest.inputs, recipe)
+        key = artifact_key(task.stage.name, manifest.spec, manifest.inputs, recipe)
         if manifest.key != key or not entry.folder.name.endswith(f"--{key[:SHORT]}"):
             yield f"{where}: its key is not that of its parameters, inputs and recipe"
         yield from _check_files(where, manifest, digests)

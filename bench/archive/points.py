@@ -12,12 +12,11 @@ from bench import __version__
 from bench.archive.bag import FORMAT, POINTS, ArchiveError
 from bench.archive.renderer import renderer
 from bench.console.text import excerpt
-from bench.grids.experiment import Experiment, Point, Training
+from bench.environments import ENVIRONMENTS
+from bench.grids.experiment import Point
 from bench.grids.schema import first_problem
 from bench.pipeline import Resolver, Task, plan
 from bench.runners import Runner
-from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.stages import STAGES
 from bench.store import Entry, Store
 from bench.store.manifest import FILE as MANIFEST
 
@@ -29,7 +28,6 @@ class Points(BaseModel):
         format: Of this file.
         bench: The version that wrote it.
         grid: The grid's name.
-        stages: The declared version of every stage.
         experiments: The rows of results.csv, in order.
         references: What is trained for comparison.
         artifacts: Folder in the store of each task's artifact, by task id.
@@ -43,9 +41,8 @@ class Points(BaseModel):
     format: int
     bench: str
     grid: str
-    stages: Mapping[str, int]
-    experiments: tuple[Experiment, ...]
-    references: tuple[Training, ...]
+    experiments: tuple[Point, ...]
+    references: tuple[Point, ...]
     artifacts: Mapping[str, str]
     failures: Mapping[str, str]
     lacks: Mapping[str, str]
@@ -68,8 +65,8 @@ class _Header(BaseModel):
 
 def collect_points(
     grid: str,
-    experiments: tuple[Experiment, ...],
-    references: tuple[Training, ...],
+    experiments: tuple[Point, ...],
+    references: tuple[Point, ...],
     resolver: Resolver,
 ) -> tuple[Points, dict[str, Entry], list[Path]]:
     """The points of a grid; their artifacts by task id; the folders of failures among them."""
@@ -90,7 +87,6 @@ def collect_points(
         format=FORMAT,
         bench=__version__,
         grid=grid,
-        stages={stage.name: stage.version for stage in STAGES},
         experiments=experiments,
         references=references,
         artifacts={i: e.folder.relative_to(root).as_posix() for i, e in present.items()},
@@ -145,8 +141,8 @@ class Recorded(Resolver):
 
     def __init__(self, points: Points, store: Store) -> None:
         # Of a runner, reports want to know only what the machine of the archive lacked.
-        vivado = cast("Runner", _Lacking(points.lacks.get(VIVADO, "")))
-        super().__init__(store, {VIVADO: vivado})
+        runner = cast("Runner", _Lacking(points.lacks))
+        super().__init__(store, dict.fromkeys(ENVIRONMENTS, runner))
         self._points = points
         self._found: dict[str, Entry] = {}
         for task_id, folder in points.artifacts.items():
@@ -179,12 +175,12 @@ class Recorded(Resolver):
 class _Lacking:
     """Stands for a runner that is only asked what it lacks."""
 
-    def __init__(self, lack: str) -> None:
-        self._lack = lack
+    def __init__(self, lacks: Mapping[str, str]) -> None:
+        self._lacks = lacks
 
-    def lacks(self, environment: str) -> str:  # noqa: ARG002
+    def lacks(self, environment: str) -> str:
         """See `Runner.lacks`."""
-        return self._lack
+        return self._lacks.get(environment, "")
 
 
 def missing_artifacts(points: Points, tasks: Sequence[Task], found: Recorded) -> list[str]:

@@ -17,7 +17,7 @@ from bench import provenance, report
 from bench.console.progress import COLOURS
 from bench.console.terminal import Terminal, say, styled
 from bench.errors import ConfigError, did_you_mean, nearest
-from bench.grids.experiment import Point, Training
+from bench.grids.experiment import Point
 from bench.grids.grid import NO_GRIDS
 from bench.paths import ROOT
 from bench.pipeline import Resolver
@@ -159,7 +159,7 @@ def _find(
 def _values(found: _Found) -> dict[str, Any]:
     """The row's values by column; None for what is absent."""
     point = found.point
-    if isinstance(point, Training):
+    if point.is_training:
         found_rows = report.collect_trainings((point,), found.resolver)
     else:
         found_rows = report.collect((point,), found.resolver)

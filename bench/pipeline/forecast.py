@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.flows import all_stages
 from bench.pipeline import foreseen, history
 from bench.pipeline.budget import SETUP_SECONDS, ranks, works
 from bench.pipeline.plan import Task
 from bench.pipeline.predict import Prediction, Predictor
 from bench.pipeline.resolve import Resolver
 from bench.pipeline.schedule import wall_seconds
-from bench.stages import STAGES
 from bench.store import Entry
 
 
@@ -172,9 +172,9 @@ def _stages(
     for task in tasks:
         by_stage[task.stage.name].append(task)
     return [
-        _stage(stage.name, by_stage[stage.name], present, predictions)
-        for stage in STAGES
-        if stage.name in by_stage
+        _stage(name, by_stage[name], present, predictions)
+        for name in all_stages()
+        if name in by_stage
     ]
 
 

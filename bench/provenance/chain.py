@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Task, plan
-from bench.stages import STAGES
 from bench.status import DONE
 from bench.store import Entry, Manifest
 
@@ -95,7 +95,7 @@ def chains(
         step = _step(task, present, resolver)
         for name in task.serves:
             found.setdefault(name, []).append(step)
-    order = [stage.name for stage in STAGES]
+    order = list(all_stages())
     return {
         name: tuple(sorted(steps, key=lambda step: order.index(step.stage)))
         for name, steps in found.items()

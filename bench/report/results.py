@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
-from bench.grids.experiment import BitWidths, Experiment, Point, Training, bits_text
+from bench.flows import all_stages
+from bench.grids.experiment import BitWidths, Point, bits_text
 from bench.pipeline import Resolver, Task, plan
 from bench.provenance import PART, SOURCES, WHOLE
-from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.stages import STAGES
 from bench.status import DONE, FAILED, MISSING, SKIPPED, is_wrong
 from bench.store import Entry
 
@@ -32,9 +31,6 @@ TRAINING_COLUMNS = (
     "accuracy", "best_epoch", "parameters", "status", "reason", "experiment",
 )  # fmt: skip
 
-AnyPoint = TypeVar("AnyPoint", bound=Point)
-
-
 # What running a design has shown; of a wrong one it means nothing. Such a row keeps what says that
 # and where it is wrong, and what was known before it ran.
 _OF_ITS_RUN = ("rtl-sim", "measured", "synthesized")
@@ -52,7 +48,7 @@ SYNTHESIS = ("lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "po
 
 
 def collect(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     resolver: Resolver,
     present: Mapping[str, Entry] | None = None,
 ) -> pd.DataFrame:
@@ -82,19 +78,12 @@ def collect_trainings(
 
     `present` is as for `collect`.
     """
-    trainings = {
-        point.training_name: point if isinstance(point, Training) else point.training
-        for point in points
-    }
+    trainings = {point.training_name: point.training for point in points}
     rows = [
         {
             "experiment": training.name,
-            "network": training.train.network,
-            "dataset": training.dataset.name,
-            "weight_bits": _bits(training.train.weight_bits),
-            "act_bits": _bits(training.train.act_bits),
-            "seed": training.train.seed,
-            "epochs": training.train.epochs,
+            **_labels(training),
+            "epochs": training.specs["train"]["epochs"],
         }
         | {name: _metrics(entries, "train").get(name) for name in TRAINING_COLUMNS[6:9]}
         | found
@@ -104,8 +93,8 @@ def collect_trainings(
 
 
 def _look_up(
-    points: Sequence[AnyPoint], resolver: Resolver, present: Mapping[str, Entry] | None
-) -> Iterator[tuple[AnyPoint, dict[str, Entry], dict[str, str | None]]]:
+    points: Sequence[Point], resolver: Resolver, present: Mapping[str, Entry] | None
+) -> Iterator[tuple[Point, dict[str, Entry], dict[str, str | None]]]:
     """Each point with its artifacts by stage, and its status with the reason."""
     tasks = plan(points)
     present = resolver.present(tasks, strict=True) if present is None else present
@@ -120,6 +109,17 @@ def _look_up(
         yield point, entries, {"status": status, "reason": reason}
 
 
+def _labels(point: Point) -> dict[str, Any]:
+    labels = point.labels
+    return {
+        "network": labels.network,
+        "dataset": labels.dataset,
+        "weight_bits": _bits(labels.weight_bits),
+        "act_bits": _bits(labels.act_bits),
+        "seed": labels.seed,
+    }
+
+
 def _bits(bits: BitWidths) -> int | str:
     return bits if isinstance(bits, int) and bits else bits_text(bits)
 
@@ -128,24 +128,21 @@ def _metrics(entries: Mapping[str, Entry], stage: str) -> dict[str, Any]:
     return entries[stage].metrics() if stage in entries else {}
 
 
-def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]:
+def _row(experiment: Point, entries: Mapping[str, Entry]) -> dict[str, Any]:
     train = _metrics(entries, "train")
     build = _metrics(entries, "compile")
     fifos = _metrics(entries, "size")
     simulation = _metrics(entries, "simulate")
     synthesis = _metrics(entries, "synthesize")
     measurement = _metrics(entries, "measure")
-    clock_mhz = experiment.compile.clock_mhz
+    given = experiment.specs["compile"]
+    clock_mhz = given["clock_mhz"]
     interval = simulation.get("ii_simulated")
     return {
         "experiment": experiment.name,
-        "network": experiment.train.network,
-        "dataset": experiment.dataset.name,
-        "weight_bits": _bits(experiment.train.weight_bits),
-        "act_bits": _bits(experiment.train.act_bits),
-        "folding": experiment.folding_name,
-        "seed": experiment.train.seed,
-        "epochs": experiment.train.epochs,
+        **_labels(experiment),
+        "folding": experiment.labels.folding,
+        "epochs": experiment.specs["train"]["epochs"],
         "accuracy": train.get("accuracy"),
         "best_epoch": train.get("best_epoch"),
         "sim_images": simulation.get("images"),
@@ -159,9 +156,9 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
         "fifo_depth": fifos.get("total_depth"),
         "fifo_bits": fifos.get("total_bits"),
         "unsized_deadlock": fifos.get("unsized_deadlock"),
-        "pe_simd": _pe_simd(build.get("folding") or experiment.compile.folding),
-        "target_fps": experiment.compile.target_fps,
-        "board": experiment.compile.board,
+        "pe_simd": _pe_simd(build.get("folding") or given["folding"]),
+        "target_fps": given["target_fps"],
+        "board": given["board"],
         "latency_cycles": simulation.get("latency_cycles"),
         "clock_mhz": clock_mhz,
         "fps_core": None if interval is None else clock_mhz * 1e6 / interval,
@@ -176,7 +173,7 @@ def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]
         "fits": build.get("fits"),
         "estimated_variant": build.get("estimated_variant"),
         "dsp_instantiated": build.get("dsp_instantiated"),
-        "part": experiment.compile.part,
+        "part": given["part"],
         **{name: synthesis.get(name) for name in SYNTHESIS},
         "board_name": measurement.get("board_name"),
         "runner": _runner(entries),
@@ -213,7 +210,8 @@ def _runner(entries: Mapping[str, Entry]) -> str | None:
 
 def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
     """How the bitstream's build ended, or why there was none."""
-    if lack := resolver.runners[VIVADO].lacks(VIVADO):
+    environment = all_stages()["synthesize"].environment
+    if lack := resolver.runners[environment].lacks(environment):
         return f"{SKIPPED}: {lack}"
     if entry is None:
         return MISSING
@@ -225,7 +223,7 @@ def _status(
     own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
 ) -> tuple[str, str | None]:
     """`done`, with what differs from the grid; or what stopped the point, where, and why."""
-    for stage in STAGES:
+    for stage in all_stages().values():
         task = own.get(stage.name)
         if task is None:
             continue

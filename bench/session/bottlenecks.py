@@ -8,8 +8,8 @@ from rich import box
 from rich.table import Table
 
 from bench.console.terminal import Terminal
-from bench.grids.catalog import DATASETS, NETWORKS, LayerShape
-from bench.grids.foldings import Folding, FoldingTable, layer_cycles, misfits
+from bench.flows import Bottleneck, flow_named
+from bench.grids.grid import layers
 from bench.grids.tables import Grid
 
 HERTZ_PER_MHZ = 1e6
@@ -22,37 +22,19 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
     table.add_column("slowest layer", overflow="fold")
     for heading in ("cycles", "fps", "of it, by layer"):
         table.add_column(heading, justify="right", no_wrap=True)
-    shapes = {
-        NETWORKS[grid.train.network].layers(grid.train.image_size, DATASETS[dataset].classes)
-        for dataset in grid.train.dataset
-    }
-    for layers in sorted(shapes, key=str):
+    foldings = flow_named(grid.flow).foldings
+    for shapes in dict.fromkeys(layers(grid.train, dataset) for dataset in grid.train.dataset):
         for folding in grid.folds:
-            table.add_row(folding.name, *_cells(folding, layers, grid.build.clock_mhz))
+            slowest = foldings.bottleneck(folding, shapes, grid.build.clock_mhz)
+            table.add_row(folding.name, slowest.layer, *_numbers(slowest, grid.build.clock_mhz))
     console.print(table)
 
 
-def _cells(folding: Folding, layers: tuple[LayerShape, ...], clock_mhz: float) -> Iterator[str]:
-    hertz = clock_mhz * HERTZ_PER_MHZ
-    if folding.layers is None:
-        assert folding.target_fps is not None
-        yield "by FINN's search"
-        # It goes on until the target is met, and no layer takes longer than unfolded.
-        unfolded = max(layer_cycles(layers, ((1, 1),) * len(layers)))
-        most = min(hertz / folding.target_fps, unfolded)
-        yield from (f"<= {most:,.0f}", f">= {hertz / most:,.0f}", "")
+def _numbers(slowest: Bottleneck, clock_mhz: float) -> Iterator[str]:
+    if slowest.cycles is None:
+        yield from ("", "", "")
         return
-    if misfit := next(misfits(folding.layers, layers), None):
-        yield from (f"none: {misfit[0]}", "", "", "")
-        return
-    cycles = layer_cycles(layers, folding.layers)
-    slowest = max(cycles)
-    yield _named(cycles.index(slowest), layers, folding.layers, cycles.count(slowest) - 1)
-    yield from (f"{slowest:,.0f}", f"<= {hertz / slowest:,.0f}")
-    yield " ".join(f"{100 * one / slowest:.0f}" for one in cycles) + " %"
-
-
-def _named(index: int, layers: tuple[LayerShape, ...], table: FoldingTable, equals: int) -> str:
-    layer, (pe, simd) = layers[index], table[index]
-    also = f"; {equals} more like it" if equals else ""
-    return f"{index + 1}: {layer.inputs} to {layer.outputs}, PE {pe}, SIMD {simd}{also}"
+    fps = clock_mhz * HERTZ_PER_MHZ / slowest.cycles
+    yield f"{'<= ' if slowest.is_bound else ''}{slowest.cycles:,.0f}"
+    yield f"{'>=' if slowest.is_bound else '<='} {fps:,.0f}"
+    yield " ".join(f"{100 * share:.0f}" for share in slowest.shares) + " %" * bool(slowest.shares)

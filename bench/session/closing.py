@@ -6,9 +6,9 @@ from collections import defaultdict
 
 from bench import claims
 from bench.console.terminal import Terminal
+from bench.flows import all_stages
 from bench.pipeline import Summary
 from bench.session.reporting import Reported
-from bench.stages import STAGES
 
 
 def show_claims(reported: Reported, console: Terminal) -> None:
@@ -30,7 +30,7 @@ def show_slowest(summary: Summary, console: Terminal) -> None:
     ran = [name for name in seconds if made[name]] or list(seconds)
     if not ran:
         return
-    order = [stage.name for stage in STAGES]
+    order = list(all_stages())
     slowest = max(sorted(ran, key=order.index), key=lambda name: sum(seconds[name]))
     times = seconds[slowest]
     kept = len(times) - made[slowest]

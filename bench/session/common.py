@@ -12,14 +12,14 @@ from typing import Any
 
 import click
 
-from bench.boards.fleet import Fleet, Remote, parse_target
+from bench.boards.pool import BoardPool, Remote, parse_target
 from bench.console.terminal import say
 from bench.console.text import counted
 from bench.errors import ConfigError, EnvironmentFailure
-from bench.grids.catalog import DATASETS
-from bench.grids.experiment import Experiment, Point, expand, references
+from bench.flows import all_stages
+from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import check_images, load_grid
-from bench.grids.tables import EMULATED, BoardTable, Grid
+from bench.grids.tables import BoardTable, Grid
 from bench.paths import environments_folder, require_checkout
 from bench.pipeline import Resolver, plan
 from bench.pipeline.assemble import assemble
@@ -29,8 +29,7 @@ from bench.runners.venv import VenvRunner
 from bench.session.kinds import PathKind
 from bench.session.options import Command, runner_option, store_option
 from bench.store import Store
-
-MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
+from contract.finn.measure import EMULATED
 
 
 @dataclass(frozen=True)
@@ -106,11 +105,11 @@ def limits_of(grid: Grid) -> Limits:
     """The limits that `grid` sets."""
     wanted = grid.limits
     return Limits(
-        int(wanted.memory_gib * GIB),
-        wanted.processes,
-        wanted.minutes * 60,
-        int(wanted.vivado_memory_gib * GIB),
-        wanted.vivado_minutes * 60,
+        memory_bytes=int(wanted.memory_gib * GIB),
+        processes=wanted.processes,
+        seconds=wanted.minutes * 60,
+        vivado_memory_bytes=int(wanted.vivado_memory_gib * GIB),
+        vivado_seconds=wanted.vivado_minutes * 60,
     )
 
 
@@ -132,7 +131,9 @@ def prepare_runner(choice: Choice) -> bool:
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
     """The store and the runners, ready to look things up and to run them on the grid's boards."""
     boards = grid.boards if grid else ()
-    return assemble(store_path, choice.runner, Fleet(Remote.of_table(board) for board in boards))
+    return assemble(
+        store_path, choice.runner, BoardPool(Remote.of_table(board) for board in boards)
+    )
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def simulation_options(command: Command) -> Command:
         click.option(
             "--trace",
             "trace_images",
-            type=click.IntRange(1, MOST_IMAGES),
+            type=click.IntRange(1),
             metavar="N",
             help="Write waveforms (VCD) of the first N images.",
         ),
@@ -189,7 +190,7 @@ def simulation_options(command: Command) -> Command:
         ),
         click.option(
             "--images",
-            type=click.IntRange(2, MOST_IMAGES),
+            type=click.IntRange(2),
             metavar="N",
             help="Simulate N test images, up to the whole test set, whatever FILE says.",
         ),
@@ -198,9 +199,7 @@ def simulation_options(command: Command) -> Command:
     return command
 
 
-def load_experiments(
-    file: Path, changes: Changes | None = None
-) -> tuple[Grid, tuple[Experiment, ...]]:
+def load_experiments(file: Path, changes: Changes | None = None) -> tuple[Grid, tuple[Point, ...]]:
     """The grid in `file`, changed as the command line says, and all its experiments."""
     grid = load_grid(file)
     changes = changes or Changes()
@@ -209,7 +208,7 @@ def load_experiments(
     wanted = {**asdict(changes), "boards": None}
     given = {name: value for name, value in wanted.items() if value}
     if "trace_images" in given and given["trace_images"] > given.get(
-        "images", grid.simulate.images
+        "images", grid.table(all_stages()["simulate"]).images
     ):
         raise ConfigError(
             f"Waveforms of {counted(given['trace_images'], 'image')} are wanted, more than are "
@@ -217,18 +216,19 @@ def load_experiments(
             "Give a smaller --trace, or more --images.",
         )
     if given:
-        grid = grid.model_copy(update={"simulate": grid.simulate.model_copy(update=given)})
+        simulate = grid.table(all_stages()["simulate"]).model_copy(update=given)
+        grid = grid.model_copy(update={"simulate": simulate})
         check_images(file, grid)
     return grid, expand(grid)
 
 
-def all_points(grid: Grid, experiments: tuple[Experiment, ...]) -> tuple[Point, ...]:
+def all_points(grid: Grid, experiments: tuple[Point, ...]) -> tuple[Point, ...]:
     """What a run of the grid makes: its experiments, and what is trained for comparison."""
     return (*experiments, *references(grid))
 
 
 def best_resolver(
-    wanted: str, store_path: Path, grid: Grid, experiments: tuple[Experiment, ...]
+    wanted: str, store_path: Path, grid: Grid, experiments: tuple[Point, ...]
 ) -> Resolver:
     """For looking things up: that of the runner which made the most of what the store holds.
 

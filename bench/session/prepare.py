@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import claims
-from bench.boards.fleet import Remote
+from bench.boards.pool import Remote
 from bench.errors import ConfigError
-from bench.grids.experiment import Experiment, Point
+from bench.flows import flow_named
+from bench.grids.experiment import Point
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Resolver, Task, forecast, plan
-from bench.pipeline.check import check_machine, check_store
+from bench.pipeline.check import check_machine, check_skipped, check_store
 from bench.pipeline.ensure import describe_host
 from bench.session import common, rows
 from bench.session.bounds import Bounds
@@ -30,7 +31,7 @@ class Prepared:
     """
 
     grid: Grid
-    experiments: tuple[Experiment, ...]
+    experiments: tuple[Point, ...]
     stated: Mapping[str, claims.AnyClaim]
     wanted: tuple[Point, ...]
     choice: common.Choice
@@ -78,13 +79,14 @@ def prepare(
         )
     choice = common.choose_runner(runner, store_path, common.limits_of(grid))
     resolver = common.open_resolver(store_path, choice, grid)
-    tasks = plan(wanted, bounds.stages)
+    tasks = plan(wanted, bounds.stages(flow_named(grid.flow)))
     memory = None if elsewhere else bounds.memory_bytes
     expected = forecast(tasks, resolver, bounds.at_once, memory, describe_host())
     missing = [task for task in tasks if task.id in expected.predictions]
     check_store(resolver.store, missing)
     if not elsewhere:
         check_machine(missing, resolver, memory)
+        check_skipped(tasks, resolver)
         _check_boards(missing, grid)
     return Prepared(grid, experiments, stated, wanted, choice, resolver, tasks, memory, expected)
 

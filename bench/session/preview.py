@@ -14,7 +14,8 @@ from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
 from bench.environments import ENVIRONMENTS
 from bench.pipeline import Forecast, Resolver, Task
-from bench.pipeline.budget import GIB, SETUP_SECONDS
+from bench.pipeline.budget import SETUP_SECONDS
+from contract.stage import GIB
 
 MB = 1e6
 MINUTE, HOUR = 60.0, 3600.0

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench import claims, provenance, report
 from bench.errors import store_error
-from bench.grids.experiment import Experiment
+from bench.grids.experiment import Point
 from bench.grids.tables import Grid
 from bench.pipeline import Resolver, plan
 from bench.session.common import all_points
@@ -38,7 +38,7 @@ class Reported:
 
 def report_on(
     grid: Grid,
-    experiments: tuple[Experiment, ...],
+    experiments: tuple[Point, ...],
     resolver: Resolver,
     folder: Path,
     stated: Mapping[str, claims.AnyClaim],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bench.errors import ConfigError, nearest
-from bench.grids.experiment import Point, Training
+from bench.grids.experiment import Point
 from bench.session.options import Command
 
 
@@ -37,5 +37,5 @@ def choose(points: tuple[Point, ...], names: tuple[str, ...]) -> tuple[Point, ..
 
 def named(points: tuple[Point, ...]) -> dict[str, Point]:
     """`points` by name, and the training of each experiment by its own."""
-    trainings = (p if isinstance(p, Training) else p.training for p in points)
+    trainings = (point.training for point in points)
     return {point.name: point for point in (*points, *trainings)}

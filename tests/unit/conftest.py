@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, write_grid
+from fakes import FakeRunner, write_grid
 from temporary import use
 
+from bare_runner import ENVIRONMENTS
+from bench import extensions
 from bench.console.events import Event
-from bench.grids.experiment import Experiment, expand
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver
 from bench.store import Store
@@ -32,6 +36,27 @@ def no_figures(no_drawing: None) -> None:
 
 
 @pytest.fixture
+def extension(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str, str], Path]]:
+    """Adds a file to a folder of extensions, given its name and text."""
+    folder = tmp_path / "extensions"
+    folder.mkdir()
+    monkeypatch.setenv(extensions.VARIABLE, str(folder))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = set(sys.modules)
+
+    def add(name: str, text: str) -> Path:
+        (folder / name).write_text(text)
+        return folder / name
+
+    yield add
+    for name in set(sys.modules) - modules:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
 def grid_file(tmp_path: Path) -> Path:
     """A valid grid of two trainings by two foldings, with the project's folding tables."""
     folder = tmp_path / "experiments"
@@ -40,7 +65,7 @@ def grid_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def experiments(grid_file: Path) -> tuple[Experiment, ...]:
+def experiments(grid_file: Path) -> tuple[Point, ...]:
     return expand(load_grid(grid_file))
 
 

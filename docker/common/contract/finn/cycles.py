@@ -1,0 +1,48 @@
+"""How many cycles an image takes, and whether a folding can be, as far as the specs tell."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+
+from contract.architecture import Architecture, LayerShape, Shape
+from contract.finn.folding import FoldingTable, layer_cycles, misfits
+from contract.stage import Specs
+
+HERTZ_PER_MHZ = 1e6
+
+
+def layers_of(specs: Specs) -> tuple[LayerShape, ...]:
+    """The layers with weights of the network that is trained."""
+    train, dataset = specs["train"], specs["dataset"]
+    image = dataset["shape"][0], train["image_size"], train["image_size"]
+    return _layers(json.dumps(train["architecture"]), image, dataset["classes"])
+
+
+@lru_cache
+def _layers(architecture: str, image: Shape, classes: int) -> tuple[LayerShape, ...]:
+    """Thousands of points share a network."""
+    return Architecture.from_json(json.loads(architecture)).shapes(image, classes)
+
+
+def cycles_per_image(specs: Specs) -> float:
+    """Of the slowest layer; those asked for where FINN+ is to find the folding."""
+    build = specs["compile"]
+    if build["folding"] is None:
+        return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
+    layers, table = layers_of(specs), _table(specs)
+    if next(misfits(table, layers), None):
+        return 0.0
+    return float(max(layer_cycles(layers, table)))
+
+
+def refusal(specs: Specs) -> str | None:
+    """Why a folding will be found infeasible; None where that is not known beforehand."""
+    if specs["compile"]["folding"] is None:
+        return None
+    misfit = next(misfits(_table(specs), layers_of(specs)), None)
+    return misfit[0] if misfit else None
+
+
+def _table(specs: Specs) -> FoldingTable:
+    return tuple((pe, simd) for pe, simd in specs["compile"]["folding"])
