@@ -150,7 +150,7 @@ def converter_cycles(converter: Any) -> int:
         return 0
     group = math.lcm(wide, narrow)
     bits = math.prod(converter.get_nodeattr("inShape")) * converter.get_input_datatype().bitwidth()
-    return bits // group * (group // wide + group // narrow - 1)
+    return int(bits // group * (group // wide + group // narrow - 1))
 
 
 def instantiated_dsps(mvau: Layer, narrow: bool, dsp_block: str) -> int:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from finn_worker.rtl.top import MIN_DEPTH, fifo_width
+from finn_worker.rtl.top import MAX_DEPTH, MIN_DEPTH, fifo_width
 from finn_worker.simulator import Simulator, StalledError
+from stagekit import StageError
 
 # Enough cycles for a steady state; data do not matter, only their timing.
 CYCLES = 30_000
@@ -140,15 +141,32 @@ class _Search:
         self._progress("unsized")
         unsized = self._interval()
         self._unsized = None if math.isinf(unsized) else unsized
-        self._best = _interval(self._simulator, self.frames, self._limits)
+        self._best = self._largest()
         if unsized <= self._best:
             return False
         self._progress("occupancy")
-        self._depths = _occupancy(
-            self._simulator, self.frames, self._limits, math.ceil(self._best)
-        )
+        self._depths = _occupancy(self._simulator, self.frames, self._limits, math.ceil(self._best))
         self._deepen()
         return True
+
+    def _largest(self) -> float:
+        """The interval with the largest FIFOs.
+
+        Raises:
+            StalledError: The accelerator stalls even so.
+            StageError: Because a FIFO would have to be deeper than FINN builds them.
+        """
+        try:
+            return _interval(self._simulator, self.frames, self._limits)
+        except StalledError as stall:
+            if self._limits[self._names.index(stall.stream)] < MAX_DEPTH:
+                raise
+            raise StageError(
+                f"The accelerator stalls: stream '{stall.stream}' needs a FIFO of more than "
+                f"{MAX_DEPTH} words, beyond which FINN's are UltraRAM, which is not simulated.",
+                "Give the layers beside that stream a larger PE, so that an image takes fewer "
+                "words, or make the longer branch hold less.",
+            ) from stall
 
     def _deepen(self) -> None:
         while (reached := self._interval()) > self._best:
@@ -221,9 +239,7 @@ def timing_frames(images: Images, ii_estimated: int) -> Images:
     return images[np.arange(count) % len(images)]
 
 
-def _interval(
-    simulator: Simulator, frames: Images, depths: Sequence[int], dma: int = 0
-) -> float:
+def _interval(simulator: Simulator, frames: Images, depths: Sequence[int], dma: int = 0) -> float:
     _, run = simulator.run(frames, depths, dma_bytes_per_cycle=dma)
     assert run.ii is not None
     return run.ii
@@ -263,7 +279,7 @@ def _shrink(
     """
     enough, too_few = depths[stream], least - 1
     while enough - too_few > max(1, spare * enough):
-        # Most FIFOs need no more than the least: try that first, unless it is but one guess of many.
+        # Most FIFOs need no more than the least: unless that was tried before, it comes first.
         middle = least if too_few < least and not spare else (enough + too_few) // 2
         depths[stream] = middle
         if keeps_up():

@@ -48,7 +48,7 @@ def windows(
     around = ((0, 0), (0, 0), (top, bottom), (left, right))
     padded = np.pad(x, around, constant_values=pad_val)
     reach = (dilation_h * (field_height - 1) + 1, dilation_w * (field_width - 1) + 1)
-    every = np.lib.stride_tricks.sliding_window_view(padded, reach, (2, 3))  # type: ignore[call-overload]
+    every = np.lib.stride_tricks.sliding_window_view(padded, reach, (2, 3))
     chosen = every[:, :, ::stride_h, ::stride_w, ::dilation_h, ::dilation_w]
     return chosen.transpose(0, 1, 4, 5, 2, 3)
 

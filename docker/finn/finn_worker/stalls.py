@@ -57,4 +57,5 @@ def layer_waits(
 def _longest(
     stalls: Sequence[Mapping[str, Any]], streams: Mapping[str, int], name: str
 ) -> int | None:
-    return max((stalls[stream][name] for stream in streams.values()), key=lambda n: n or 0)
+    cycles = [stalls[stream][name] for stream in streams.values()]
+    return None if None in cycles else int(max(cycles))

@@ -33,7 +33,7 @@ ACTIVATIONS = frozenset(
 LARGEST_WEIGHT_BITS = 25
 LEAST_BITS, LARGEST_QUANTIZER_BITS = 2, 8
 SUPPORTED = (
-    "Supported are fully connected and convolutional layers (depthwise, too) with quantized weights, "
+    "Supported are fully connected and convolutional layers with quantized weights, "
     f"each followed by a quantizer of at most {LARGEST_QUANTIZER_BITS} bits, maxima and averages "
     "over windows or images, sums of two branches, and one scale and bias per class at the end."
 )
@@ -111,7 +111,8 @@ def tail(model: ModelWrapper) -> list[Any]:
 
 def head(model: ModelWrapper) -> list[Any]:
     """The host's share before the first layer: nodes that move the values of an image only."""
-    tensor, found = model.graph.input[0].name, []
+    tensor = model.graph.input[0].name
+    found: list[Any] = []
     while True:
         nodes = model.find_consumers(tensor)
         if len(nodes) != 1 or nodes[0].op_type not in SHAPES:

@@ -73,7 +73,6 @@ class Golden:
                 predictions=data["predictions"].astype(np.int64),
             )
 
-
     def first(self, count: int) -> Golden:
         """The first images."""
         return Golden(self.images[:count], self.logits[:count], self.predictions[:count])
@@ -89,7 +88,7 @@ class Golden:
             return count
         names = [name for node in model.graph.node for name in node.output]
         values = sum(math.prod(model.get_tensor_shape(name) or []) for name in names)
-        return min(count, max(LEAST_IMAGES, GOLDEN_VALUES // values))
+        return int(min(count, max(LEAST_IMAGES, GOLDEN_VALUES // values)))
 
 
 def execute(model: ModelWrapper, images: Floats, *, check_ranges: bool = False) -> Floats:

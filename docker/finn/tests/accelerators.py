@@ -113,9 +113,7 @@ def compile_network(
     return compile_exported(mlp, folder, export, folding)
 
 
-def compile_cnn(
-    folder: Path, cnn: QuantizedCNN, folding: list[list[int]], **changes: Any
-) -> Bench:
+def compile_cnn(folder: Path, cnn: QuantizedCNN, folding: list[list[int]], **changes: Any) -> Bench:
     """Export and compile a convolutional network."""
     return compile_exported(cnn, folder, cnn.export(folder / "export"), folding, **changes)
 

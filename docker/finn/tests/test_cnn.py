@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,6 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from accelerators import Bench, compile_cnn
-from compile_stage import SPEC
-from finn_worker import implied
 from finn_worker.images import channels_last
 from finn_worker.size import size
 from finn_worker.verification import execute
@@ -75,9 +74,9 @@ def test_every_step_computes_what_numpy_does(bench: Bench, compiled: dict[str, A
 def test_simulation_is_bit_exact(bench: Bench, simulated: dict[str, Any]) -> None:
     assert simulated["bit_exact"]
     assert simulated["agreeing_with_torch"] == simulated["images"] == len(bench.mlp.images)
-    with np.load(bench.folder / "fast" / "outputs" / "predictions.npz") as found:
-        with np.load(bench.compiled / "postprocess.npz") as host:
-            logits = host["scale"] * found["outputs"] + host["bias"]
+    found = np.load(bench.folder / "fast" / "outputs" / "predictions.npz")
+    host = np.load(bench.compiled / "postprocess.npz")
+    logits = host["scale"] * found["outputs"] + host["bias"]
     np.testing.assert_allclose(logits, bench.mlp.logits, rtol=1e-3, atol=1e-4)
 
 
@@ -141,7 +140,7 @@ def test_a_coarse_search_holds_and_stays_near(
     fine = json.loads((residual.size() / "metrics.json").read_text())
     monkeypatch.setattr("finn_worker.fifo_sizing.EXHAUSTIVE", 0)
     request = residual.request("coarse", stage="size")
-    size(request.__class__(**vars(request) | {"spec": {}}), Reporter(io.StringIO()))
+    size(replace(request, spec={}), Reporter(io.StringIO()))
     coarse = json.loads((request.outputs / "metrics.json").read_text())
     assert coarse["ii_sized"] == fine["ii_sized"]
     assert coarse["ii_unsized"] is None
@@ -179,10 +178,3 @@ def test_fewer_golden_images_where_an_image_is_expensive(
     bench = compile_cnn(tmp_path, network, NETWORKS["in a row"][1])
     metrics = json.loads((bench.compiled / "metrics.json").read_text())
     assert {step["images"] for step in metrics["verified_steps"]} == {4}
-
-
-def test_every_kind_of_layer_in_hls_can_be_folded() -> None:
-    assert {"Pool", "VVAU", "DuplicateStreams", "ElementwiseAdd", "GlobalAccPool"} <= set(
-        implied.FOLDED_BY
-    )
-    assert SPEC["folding"]

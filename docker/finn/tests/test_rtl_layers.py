@@ -1,4 +1,4 @@
-"""What stands for layers in HLS: the values of FINN's own execution in Python, however it stalls."""
+"""What stands for layers in HLS gives what FINN executes in Python, under any stalls."""
 
 from __future__ import annotations
 
@@ -180,7 +180,9 @@ class Rig:
     def run(self) -> list[tuple[int, int]]:
         """(words that differed, words) of each layer."""
         count = len(self.instances)
-        ports = ", ".join(f"output logic [31:0] {name}[{count}]" for name in ("different", "active"))
+        ports = ", ".join(
+            f"output logic [31:0] {name}[{count}]" for name in ("different", "active")
+        )
         top = f"module top(input logic clk, input logic rst, {ports});\n"
         self.rtl["top.sv"] = top + "".join(self.instances) + "endmodule : top\n"
         cpp = {"pairs.cpp": (RTL / "pairs.cpp").read_text()}
@@ -351,7 +353,8 @@ CASES: Mapping[str, list[Case]] = {
     ],
     "label_select_layer.sv": [
         *(label_select(labels, pe, kind) for labels, pe, kind in (
-            (10, 1, "INT16"), (10, 5, "INT2"), (12, 12, "UINT8"), (300, 4, "INT24"), (1, 1, "INT4"))),
+            (10, 1, "INT16"), (10, 5, "INT2"), (12, 12, "UINT8"), (300, 4, "INT24"),
+            (1, 1, "INT4"))),
         label_select(10, 1, "INT4", tied(10)),
         label_select(10, 5, "INT4", tied(10)),
     ],

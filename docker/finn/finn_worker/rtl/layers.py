@@ -148,7 +148,7 @@ def _elementwise_add(node: Any, layer: Any) -> tuple[str, Parameters]:
     }
 
 
-def _global_acc_pool(node: Any, layer: Any) -> tuple[str, Parameters]:
+def _global_acc_pool(_: Any, layer: Any) -> tuple[str, Parameters]:
     return "global_acc_pool_layer.sv", {
         "PIXELS": math.prod(layer.get_nodeattr("numInputVectors")),
         "FOLDS": layer.get_nodeattr("NumChannels") // layer.get_nodeattr("PE"),
@@ -250,7 +250,9 @@ def _connections(ports: list[_Port]) -> tuple[str, str]:
             pins += f", .{port.prefix}vld({valid}), .{port.prefix}rdy({ready})"
     vector = [port.name for port in reversed(ports) if port.index is not None]
     if vector:
-        valid, ready = (", ".join(f"{n}_{signal}" for n in vector) for signal in ("TVALID", "TREADY"))
+        valid, ready = (
+            ", ".join(f"{n}_{signal}" for n in vector) for signal in ("TVALID", "TREADY")
+        )
         pins += f", .ovld({{{valid}}}), .ordy({{{ready}}})"
     return nets, pins
 

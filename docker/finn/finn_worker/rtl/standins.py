@@ -1,8 +1,9 @@
 """What each stand-in for a module of FINN's is proven for, and layers beyond it.
 
 `docker/finn/tests/test_rtl_standins.py` compares every stand-in with FINN's module up to these
-limits, `test_rtl_layers.py` what stands for a layer in HLS with FINN's execution of it. They are held to what FINN's generated wrappers ask for, before anything is built; the
-stand-ins themselves refuse the same when they are elaborated.
+limits, `test_rtl_layers.py` what stands for a layer in HLS with FINN's execution of it. They are
+held to what generated wrappers ask for, before anything is built; the stand-ins of FINN's modules
+refuse the same when they are elaborated.
 """
 
 from __future__ import annotations
