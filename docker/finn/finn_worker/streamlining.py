@@ -30,6 +30,8 @@ from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
 from qonnx.transformation.remove import RemoveIdentityOps
 from qonnx.util.basic import get_by_name
 
+from finn_worker.bipolar import BipolarAsInt2
+
 Recipe = Sequence[Transformation]
 
 
@@ -46,7 +48,7 @@ def streamline(model: ModelWrapper) -> ModelWrapper:
         model = _apply(model, _in_a_row())
     if model.get_nodes_by_op_type("GlobalAveragePool"):
         model = _apply(model, _global_pool())
-    return _apply(model, (InferDataLayouts(), RemoveUnusedTensors()))
+    return _apply(model, (BipolarAsInt2(), InferDataLayouts(), RemoveUnusedTensors()))
 
 
 def branches(model: ModelWrapper) -> bool:

@@ -269,11 +269,18 @@ def _misplaced(graph: _Graph, node: Any) -> Reason | None:
             "them as they are.",
         )
     bits = _bits(graph.model, node)
-    if bits is not None and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
+    bipolar = node.op_type == "BipolarQuant"
+    if bits is not None and not bipolar and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
         return Reason(
             f"The quantizer {graph.place(node)}, has {bits:g} bits.",
             f"Use {LEAST_BITS} to {LARGEST_QUANTIZER_BITS}: it becomes 2^bits - 1 thresholds, and "
             f"layers in RTL take integers of at least {LEAST_BITS} bits.",
+        )
+    if bipolar and not _is_one(graph.model.get_initializer(node.input[1])):
+        return Reason(
+            f"The bipolar quantizer {graph.place(node)}, has a scale other than 1.",
+            "Use a constant scale of 1 (Brevitas: scaling_impl_type=CONST, scaling_init=1.0): what "
+            "follows, a BatchNorm say, can scale instead.",
         )
     relu = graph.model.find_producer(node.input[0])
     signed = getCustomOp(node).get_nodeattr("signed") if node.op_type == "Quant" else 0
@@ -284,6 +291,10 @@ def _misplaced(graph: _Graph, node: Any) -> Reason | None:
             "Use Brevitas' QuantReLU, which quantizes to unsigned numbers.",
         )
     return None
+
+
+def _is_one(scale: Any) -> bool:
+    return scale is not None and bool((scale == 1).all())
 
 
 def _bits(model: ModelWrapper, node: Any) -> float | None:
