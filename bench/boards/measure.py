@@ -108,7 +108,7 @@ def measure(
     fleet: Fleet | None = None,
     emulator: Emulator = emulated_in_process,
 ) -> None:
-    """Run the host stage `measure`; the contract is in docs/wire.md.
+    """Run the host stage `measure`; the contract is in docs/reference/wire.md.
 
     Args:
         request: What to measure.

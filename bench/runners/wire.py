@@ -1,4 +1,4 @@
-"""The JSON contract between the orchestrator and the workers (docs/wire.md).
+"""The JSON contract between the orchestrator and the workers (docs/reference/wire.md).
 
 The worker's half is docker/common/stagekit. The two halves never import each other.
 """

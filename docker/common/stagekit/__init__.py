@@ -1,7 +1,7 @@
 """The worker's side of the wire: one request in, events out, one result back.
 
 The orchestrator (`bench`) and the workers never import each other. They share a small JSON
-contract, described in docs/wire.md and implemented here once for every worker:
+contract, described in docs/reference/wire.md and implemented here once for every worker:
 
 * `python -m <worker> request.json` runs one stage.
 * Standard output carries events, one JSON object a line; everything else goes to standard error,
