@@ -125,9 +125,10 @@ def _table_of(field: FieldInfo) -> type[BaseModel] | None:
 
 def _table_section(header: str, table: type[BaseModel]) -> str:
     hints = typing.get_type_hints(table, include_extras=True)
+    described = table.model_json_schema()["properties"]
     rows = [
         f"| `{name}` | {_cell(wanted(hints[name]))} | {_default(field)} | "
-        f"{_cell(field.description or '')} |\n"
+        f"{_cell(described[name].get('description', ''))} |\n"
         for name, field in table.model_fields.items()
         if not field.exclude and not _table_of(field)
     ]

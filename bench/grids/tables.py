@@ -64,10 +64,10 @@ Images = Annotated[int, Field(ge=2, le=10_000)]
 Throughput = Annotated[float, Field(ge=0.001, le=1e9)]
 Memory = Annotated[float, Field(ge=0.01, le=65_536)]
 Minutes = Annotated[float, Field(gt=0, le=525_600)]
+_SeveralNames = Annotated[tuple[Line, ...], Field(min_length=1)]
 Names = Annotated[
-    tuple[Line, ...],
-    Field(min_length=1),
-    BeforeValidator(_alone),
+    _SeveralNames,
+    BeforeValidator(_alone, json_schema_input_type=Line | _SeveralNames),
     Means("a name, or a list of names"),
 ]
 """A name, or a list of them."""

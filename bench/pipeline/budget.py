@@ -64,8 +64,9 @@ class Work:
 
 
 # Seconds: TFC on two quiet processors, from docs/explanation/benchmarks.md: 0.7 to 0.9 s an epoch
-# of 60,000 images; `size` without the library that only the first one compiles; `simulate` from 0.5 s for
-# 64,000 cycles to 3.7 s for 16 million. Disk: what TFC on 32x32 images leaves in the store.
+# of 60,000 images; `size` without the library that only the first one compiles; `simulate` from
+# 0.5 s for 64,000 cycles to 3.7 s for 16 million. Disk: what TFC on 32x32 images leaves in the
+# store.
 _COSTS = {
     "dataset": Cost(5, GIB // 4, 55_000_000),
     "train": Cost(4, GIB * 6 // 10, 400_000),
