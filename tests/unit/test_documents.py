@@ -1,6 +1,7 @@
 """The documents: links, paths, commands, variables and versions that they name are there."""
 
 import re
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from bench import __version__
 from bench.cli import cli
+from bench.grids.experiment import expand
+from bench.grids.grid import load_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted((
@@ -141,6 +144,34 @@ def test_targets_and_environments_are_there(document: Path) -> None:
     environments = set(re.findall(r"tox (?:run )?-e ([a-z]+)", code))
     ini = (ROOT / "tox.ini").read_text()
     assert {name for name in environments if f"[testenv:{name}]" not in ini} == set()
+
+
+def test_the_grid_of_the_tutorial_is_valid(tmp_path: Path) -> None:
+    """And has as many designs as the tutorial says."""
+    text = (ROOT / "docs" / "tutorial.md").read_text()
+    (grid,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    shutil.copy(ROOT / "experiments" / "foldings.toml", tmp_path)
+    path = tmp_path / "mine.toml"
+    path.write_text(grid)
+    designs = len(expand(load_grid(path)))
+    assert f"{designs} designs" in text
+
+
+def test_the_terms_are_those_of_the_field() -> None:
+    """Phrases that engineers of the field do not use, each of which was here once."""
+    phrases = (
+        "be had", "fares worse", "rehears", "anew", "mended", "something else than", "gone on",
+        "whatever became", "what is left of it", "is told every",
+    )  # fmt: skip
+    generated = {"exit-codes.md", "command-line.md", "grid.md"}  # the words of the code
+    found = [
+        f"{named(document)}: {phrase}"
+        for document in DOCUMENTS
+        if document.name not in generated
+        for phrase in phrases
+        if phrase in " ".join(document.read_text().split())
+    ]
+    assert found == []
 
 
 def test_readme_is_short_with_a_picture() -> None:
