@@ -61,7 +61,7 @@ def test_relative_links_lead_somewhere(document: Path) -> None:
         name, _, anchor = target.partition("#")
         path = (document.parent / name).resolve() if name else document
         assert path.exists(), f"{target} leads nowhere"
-        assert path.is_relative_to(ROOT), f"{target} leads out of the checkout"
+        assert path.is_relative_to(ROOT), f"{target} is outside the checkout"
         assert not anchor or anchor in anchors(path), f"{target}: no such heading"
 
 
@@ -164,14 +164,14 @@ def test_the_terms_are_those_of_the_field() -> None:
         "whatever became", "what is left of it", "is told every",
     )  # fmt: skip
     generated = {"exit-codes.md", "command-line.md", "grid.md"}  # the words of the code
-    found = [
+    uses = [
         f"{named(document)}: {phrase}"
         for document in DOCUMENTS
         if document.name not in generated
         for phrase in phrases
-        if phrase in " ".join(document.read_text().split())
+        if f" {phrase}" in " ".join(document.read_text().split())
     ]
-    assert found == []
+    assert uses == []
 
 
 def test_readme_is_short_with_a_picture() -> None:
