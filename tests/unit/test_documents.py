@@ -174,6 +174,12 @@ def test_the_terms_are_those_of_the_field() -> None:
     assert uses == []
 
 
+def test_every_package_is_in_the_tour() -> None:
+    tour = (ROOT / "docs" / "explanation" / "tour.md").read_text()
+    packages = [path.parent.name for path in (ROOT / "bench").glob("*/__init__.py")]
+    assert [name for name in packages if f"`{name}/`" not in tour] == []
+
+
 def test_readme_is_short_with_a_picture() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.split()) <= 700
