@@ -48,6 +48,13 @@ def test_slips_are_refused(
     assert not schema.is_valid(grid)
 
 
+def test_a_table_describes_all_its_keys_or_none(schema: Draft202012Validator) -> None:
+    for name, table in schema.schema["$defs"].items():
+        described = {key for key, value in table["properties"].items() if "description" in value}
+        assert described in (set(), set(table["properties"])), name
+    assert "description" in schema.schema["$defs"]["LimitsTable"]["properties"]["minutes"]
+
+
 def test_what_bench_adds_itself_is_no_key(schema: Draft202012Validator) -> None:
     assert not schema.is_valid({**quick(), "folds": []})
     assert "folds" not in schema.schema["properties"]
