@@ -13,7 +13,7 @@ from bench import report
 from bench.console.events import Emit, Planned
 from bench.console.progress import make_view
 from bench.console.terminal import Terminal
-from bench.console.text import counted
+from bench.console.text import counted, duration_text
 from bench.paths import environments_folder
 from bench.pipeline import Forecast, Resolver, Summary, Task, execute
 from bench.session import closing, common, options, overrides, reporting, rows, wrong
@@ -179,4 +179,4 @@ def _tell(console: Terminal, tasks: list[Task], summary: Summary) -> None:
         )
         extra = "".join(f", {number} {status}" for status, number in counts if number)
         line = f"{counted(summary.count('done'), 'task')} done, {kept} kept from earlier{extra}."
-    console.print(f"{line} {summary.seconds:.1f} s")
+    console.print(f"{line} {duration_text(summary.seconds)}")

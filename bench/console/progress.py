@@ -1,4 +1,4 @@
-"""Shows events: live on a terminal, plain lines elsewhere."""
+"""Show events: live bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class LiveView:
 
 
 def _columns(width: int) -> list[ProgressColumn]:
-    """What there is room for; the task's name, first of all, breaks into lines rather than ends."""
+    """The columns that fit; the task's name is wrapped rather than cut."""
     name = Column(no_wrap=False, overflow="fold", min_width=min(width // 2, NAME_WIDTH))
     rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     task: list[ProgressColumn] = [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import psutil
 
+from bench.console.text import memory_text
 from bench.errors import ConfigError
 from bench.flows import all_stages
 from bench.pipeline.plan import Task
@@ -106,7 +107,7 @@ def require_memory(tasks: Iterable[Task], budget: int) -> None:
     largest = max(tasks, key=memory_of, default=None)
     if largest is not None and memory_of(largest) > budget:
         raise ConfigError(
-            f"The memory budget is {budget / GIB:.2f} GiB, but stage '{largest.stage.name}' alone "
-            f"takes up to {memory_of(largest) / GIB:.2f} GiB.",
+            f"The memory budget is {memory_text(budget)}, but stage '{largest.stage.name}' alone "
+            f"takes up to {memory_text(memory_of(largest))}.",
             "Free some memory, or give a larger --memory.",
         )

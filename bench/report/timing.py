@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from bench.console.text import counted
+from bench.console.text import counted, duration_text
 from bench.errors import StoreError, store_error
 from bench.grids.schema import first_problem
 from bench.pipeline import Forecast, Summary, Task
@@ -62,7 +62,7 @@ def expectation(forecast: Forecast) -> str:
     if not forecast.predictions:
         return ""
     source = "earlier runs" if forecast.from_earlier_runs else "defaults"
-    return f"; about {forecast.wall_seconds:.0f} s, by {source}"
+    return f"; about {duration_text(forecast.wall_seconds)}, by {source}"
 
 
 def write_timing(forecast: Forecast, tasks: list[Task], summary: Summary, folder: Path) -> Rows:
@@ -129,8 +129,8 @@ def timing_line(timing: Rows) -> str:
         verdict += f": off by more than {FACTOR}"
     source = "earlier runs" if clock["from_earlier_runs"] else "defaults"
     return (
-        f"{counted(clock['tasks'], 'task')} took {took:.0f} s; expected, from {source}: "
-        f"{expected:.0f} s ({verdict})."
+        f"{counted(clock['tasks'], 'task')} took {duration_text(took)}; expected, from {source}: "
+        f"{duration_text(expected)} ({verdict})."
     )
 
 

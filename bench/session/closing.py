@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from bench import claims
 from bench.console.terminal import Terminal
+from bench.console.text import duration_text
 from bench.flows import all_stages
 from bench.pipeline import Summary
 from bench.session.reporting import Reported
@@ -35,7 +36,7 @@ def show_slowest(summary: Summary, console: Terminal) -> None:
     times = seconds[slowest]
     kept = len(times) - made[slowest]
     origin = f", {kept} of them kept from earlier" if kept else ""
-    console.print(f"slowest stage: {slowest}, {sum(times):,.1f} s for {len(times)}{origin}")
+    console.print(f"slowest stage: {slowest}, {duration_text(sum(times))} for {len(times)}{origin}")
 
 
 def show_files(reported: Reported, console: Terminal) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import __version__
 from bench.claims import Verdict
-from bench.console.text import counted
+from bench.console.text import counted, duration_text
 from bench.report import remarks
 from bench.report.figures import Figure, Rendered
 from bench.report.figures.frames import listed
@@ -119,23 +119,13 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["duration"] = duration
+    environment.filters["duration"] = duration_text
     environment.filters["counted"] = counted
     return environment.get_template("page.html.j2")
 
 
 def _read(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def duration(seconds: float) -> str:
-    """Such as `4.2 s`, `3 min 5 s`, `2 h 10 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tuple[str, str]]:
@@ -210,7 +200,7 @@ def _facts(
         *facts,
         ("runner", listed(runner for runner in runners if runner != "host") or "none needed"),
         ("machine", listed(machine.title for machine in provenance.machines)),
-        ("time of all stages", f"{duration(total)} for {counted(len(records), 'artifact')}"),
+        ("time of all stages", f"{duration_text(total)} for {counted(len(records), 'artifact')}"),
         ("made", _between(made[0], made[-1])),
         ("git commit", listed(commits)),
     ]

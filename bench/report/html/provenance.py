@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bench.console.text import counted
+from bench.console.text import counted, memory_text
 from bench.flows import all_stages
 from bench.provenance import Step, caveats, checkout_of, rerun
 from bench.report.material import Material
@@ -191,7 +191,7 @@ def _machine_title(facts: Mapping[str, Any]) -> str:
     if "processors" in facts:
         parts.append(counted(str(facts["processors"]), "processor"))
     if "memory_bytes" in facts:
-        parts.append(f"{int(facts['memory_bytes']) / 2**30:.0f} GiB")
+        parts.append(memory_text(int(facts["memory_bytes"])))
     return ", ".join(part for part in parts if part)
 
 
