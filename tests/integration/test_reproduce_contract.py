@@ -158,7 +158,7 @@ def targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[st
 
 @pytest.fixture
 def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def fetch(request: Request, reporter: object) -> None:
+    def fetch(request: Request, reporter: object, context: object) -> None:
         nothing(request.outputs)
 
     monkeypatch.setattr(fetching, "fetch", fetch)
