@@ -278,8 +278,9 @@ def _table(name: str, base: type[Keys], specs: Sequence[type]) -> type[Keys]:
         defaults = {field.name: field.default for field in dataclasses.fields(spec)}
         for key, annotation in keys(spec).items():
             default = defaults[key]
-            if any(isinstance(mark, Key) and mark.inferred for mark in split(annotation)[1]):
-                fields[key] = (annotation | None, None)
+            mark = next(mark for mark in split(annotation)[1] if isinstance(mark, Key))
+            if mark.inferred:
+                fields[key] = (Annotated[annotation | None, mark], None)
             else:
                 fields[key] = (annotation, ... if default is dataclasses.MISSING else default)
     about = base.__doc__ if base is not Keys else f"`[{name}]`: parameters of the stage."
