@@ -13,7 +13,7 @@ from bench.boards.base import Probe
 from bench.boards.link import Link, read_document
 from bench.boards.ssh import BOARD_PROGRAM
 from bench.console.text import size_text
-from bench.flows.finn.boards import BOARD_PARTS
+from bench.flows import board_parts
 
 SURVEY_PROGRAM = BOARD_PROGRAM.with_name("survey.py")
 
@@ -118,5 +118,5 @@ def _judge_identity(identity: Probe | None) -> Check:
             '"measured_on": "board"}',
         )  # fmt: skip
     found = f"{identity.board} ({identity.part}), numbers are '{identity.measured_on}'"
-    known = BOARD_PARTS.get(identity.board) == identity.part
+    known = board_parts().get(identity.board) == identity.part
     return _check("board", known, found, "FINN+ does not support it; correct ~/.bench-board.json.")

@@ -117,7 +117,7 @@ def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
     else:
         verdict = Verdict.PARTLY
     phrases = "; ".join(finding.phrase for finding in findings) or "no two designs to compare"
-    note = "" if built else "; nothing was synthesized, and FINN's model has the bits in it"
+    note = "" if built else "; nothing was synthesized, and the estimate's model has the bits in it"
     return Part(verdict, f"{where}: {phrases}{note}.", evidence)
 
 

@@ -27,7 +27,7 @@ from bench.boards.trust import known_hosts_file, offered_key, require_writable, 
 from bench.console.progress import make_view
 from bench.console.terminal import Terminal, say
 from bench.errors import BoardError, ConfigError
-from bench.flows.finn.boards import BOARD_PARTS
+from bench.flows import board_parts
 from bench.images.base import images_folder
 from bench.paths import default_store
 from bench.runners.docker import DockerRunner
@@ -153,13 +153,14 @@ def serve_board(board: str, port: int, key: Path, runner: str) -> None:
       bench board trust 127.0.0.1:2222      (in another terminal, as the rest)
       bench board probe 127.0.0.1:2222
     """
-    if board not in BOARD_PARTS:
-        raise ConfigError(f"'{board}' is not known.", f"Valid: {', '.join(sorted(BOARD_PARTS))}.")
+    parts = board_parts()
+    if board not in parts:
+        raise ConfigError(f"'{board}' is not known.", f"Valid: {', '.join(sorted(parts))}.")
     try:
         public = asyncssh.read_public_key(key)
     except asyncssh.KeyImportError as error:
         raise ConfigError(f"{key}: {error}.", "Name a public key file.") from None
-    identity = Identity(board=board, part=BOARD_PARTS[board], measured_on=MEASURED_ON)
+    identity = Identity(board=board, part=parts[board], measured_on=MEASURED_ON)
 
     def tell(address: Address) -> None:
         shown = address.host_key.get_fingerprint()

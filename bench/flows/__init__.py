@@ -5,7 +5,7 @@ reads its foldings, and knows its boards; the rest of bench takes all of that fr
 """
 
 from bench.flows.flow import FRONT, Bottleneck, Flow, Folding, FoldingFormat
-from bench.flows.register import FLOWS, all_stages, flow_named
+from bench.flows.register import FLOWS, all_stages, board_parts, flow_named
 
 __all__ = [
     "FLOWS",
@@ -15,5 +15,6 @@ __all__ = [
     "Folding",
     "FoldingFormat",
     "all_stages",
+    "board_parts",
     "flow_named",
 ]

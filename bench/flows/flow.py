@@ -70,6 +70,8 @@ class Flow:
         title: For people, such as "FINN+ 1.6.1".
         stages: In order, each after those that it needs.
         boards: The FPGA of each board that it builds for.
+        columns: The module that registers its columns of the results, imported when they are
+            needed; None for a flow without.
         foldings: How its foldings are written.
     """
 
@@ -78,6 +80,7 @@ class Flow:
     stages: tuple[Stage, ...]
     foldings: FoldingFormat
     boards: Mapping[str, str] = field(default_factory=dict)
+    columns: str | None = None
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:

@@ -34,6 +34,11 @@ def all_stages() -> dict[str, Stage]:
     return {stage.name: stage for stage in stages}
 
 
+def board_parts() -> dict[str, str]:
+    """The FPGA of each board that a flow builds for."""
+    return {board: part for flow in FLOWS.values() for board, part in flow.boards.items()}
+
+
 def _added_stages() -> tuple[Stage, ...]:
     declared = (getattr(module, "STAGE", None) for module in extensions.modules())
     return tuple(stage for stage in declared if isinstance(stage, Stage))

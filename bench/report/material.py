@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from bench.flows.finn.columns import folding_label, layer_label
 from bench.grids.experiment import Point
 from bench.provenance import Step
 from bench.results import Row
-from bench.results.finn import folding_label, layer_label
 from bench.results.frame import rows_of
 from bench.results.rates import rate
 from bench.words import Origin, Status

@@ -43,7 +43,7 @@ def ratio_lines(rows: Rows) -> list[str]:
 def part_lines(rows: Rows) -> list[str]:
     """Which estimates of LUTs are a part, and of what; `fits` is by the same estimates."""
     return [
-        f"{scoped.unit}, {len(parts):,} of {counted(len(rows), 'row')}: a part, as FINN's estimate "
+        f"{scoped.unit}, {len(parts):,} of {counted(len(rows), 'row')}: a part, as the estimate "
         f"charges {layers} none; `fits` counts what it charges."
         for scoped in columns()
         if scoped.scope is not None
@@ -60,7 +60,7 @@ def torch_lines(rows: Rows) -> list[str]:
     return [
         f"{name(row)}: {_ties(row)} of "
         "another class than in torch, each by a tie: a value on a rounding boundary, which torch "
-        "rounds to the even step and FINN's thresholds (>=) to the upper one."
+        "rounds to the even step and the design's thresholds (>=) to the upper one."
         for row in rows
         if row["torch_ties"] and row["status"] == Status.DONE
     ]

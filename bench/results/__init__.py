@@ -1,6 +1,6 @@
 """The results: their columns, each of them one record, and the rows that are made of them."""
 
-from bench.results import finn, general
+from bench.results import general as _general  # noqa: F401  # it registers what is always there
 from bench.results.registry import (
     GRID,
     PART,
@@ -21,11 +21,7 @@ from bench.results.registry import (
 )
 from bench.results.rows import precision, row_of, state_label
 
-BUILT_IN = (general, finn)
-"""The modules with the columns that are always there."""
-
 __all__ = [
-    "BUILT_IN",
     "GRID",
     "PART",
     "STORE",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import Any
 
 from bench import extensions
 from bench.errors import ConfigError, did_you_mean
-from bench.flows import all_stages
+from bench.flows import FLOWS, all_stages
 from bench.grids.experiment import Point
 from bench.results.formats import TEXT, Format
 from bench.results.formats import WHOLE as NUMBER
@@ -184,8 +185,11 @@ _register: dict[str, Column] = {}
 
 
 def _known() -> dict[str, Column]:
-    """All columns by name, those of extensions included."""
+    """All columns by name, those of flows and of extensions included."""
     extensions.modules()
+    for flow in FLOWS.values():
+        if flow.columns is not None:
+            import_module(flow.columns)
     return _register
 
 

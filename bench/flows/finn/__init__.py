@@ -13,4 +13,5 @@ FLOW = Flow(
     stages=(compile.STAGE, size.STAGE, simulate.STAGE, synthesize.STAGE, measure.STAGE),
     foldings=Foldings(),
     boards=BOARD_PARTS,
+    columns="bench.flows.finn.columns",
 )

@@ -48,9 +48,7 @@ def part_note(results: pd.DataFrame) -> str:
     if parts.empty:
         return ""
     layers = listed(parts["lut_uncharged"].unique())
-    return (
-        f" LUT of {counted(len(parts), 'design')} is a part: FINN's estimate charges {layers} none."
-    )
+    return f" LUT of {counted(len(parts), 'design')} is a part: the estimate charges {layers} none."
 
 
 def bits_order(values: Iterable[object]) -> list[object]:

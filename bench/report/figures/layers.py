@@ -45,7 +45,7 @@ def _layers(designs: Mapping[str, Design]) -> Figure:
     )
     seen = " ".join(_layers_text(kind, design) for kind, design in designs.items())
     source = (
-        "layers: estimated (FINN's analytic model of the RTL that was simulated); interval: "
+        "layers: estimated (analytic model of the RTL that was simulated); interval: "
         f"rtl-sim ({INTERVALS[Origin.RTL_SIM]}); metrics of compile and simulate of "
         f"{listed(data['design'].unique())}"
     )

@@ -57,7 +57,7 @@ def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figu
     if note := part_note(known):
         seen += f"{note} Such markers are hollow."
     source = (
-        f"estimated: FINN's analytic model of the variant that it would build; columns "
+        f"estimated: {column(next(iter(names))).formula} of the variant to be built; columns "
         f"{listed(names)} of {counted(len(known), 'row')} of results.csv"
     )
     scopes = [scope for name in names if (scope := column(name).scope)]

@@ -159,7 +159,7 @@ def test_an_estimate_that_leaves_layers_out_is_marked_as_a_part(
 ) -> None:
     results["lut_scope"] = ["all layers", "all layers", "part", "part"]
     results["lut_uncharged"] = [None, None, "4 MVAU_rtl", "4 MVAU_rtl"]
-    remark = "LUT, 2 of 4 rows: a part, as FINN's estimate charges 4 MVAU_rtl none"
+    remark = "LUT, 2 of 4 rows: a part, as the estimate charges 4 MVAU_rtl none"
     _, markdown = report.write(results, "test", tmp_path)
     for text in (shown(results), markdown.read_text()):
         assert remark in text
