@@ -12,8 +12,9 @@ from bench.console.terminal import say
 from bench.errors import ConfigError, StoreError
 from bench.grids.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
-from bench.pipeline import Resolver, Task, plan
-from bench.session import common, options, overrides
+from bench.pipeline import Resolver, Task, look_up, plan
+from bench.session import options, overrides, runners
+from bench.session.grids import open_grid
 from bench.session.kinds import PathKind
 from bench.store import Broken, Entry
 
@@ -46,8 +47,7 @@ def command(
     everywhere = sorted((ROOT / "experiments").glob("*.toml"))
     grids = files or [path for path in everywhere if path.name not in NO_GRIDS]
     store = opened(store_path)
-    choices = common.choose_runners(runner, store_path)
-    resolvers = [common.open_resolver(store_path, choice) for choice in choices]
+    resolvers = runners.open_resolvers(store_path, runner)
     if store.live_runs():
         raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
     found = list(store.survey())
@@ -69,15 +69,15 @@ def command(
 
 def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]:
     """The tasks of the grid in `file`, and those of every run that changed it."""
-    grid, experiments = common.load_experiments(file)
-    yield plan(common.all_points(grid, experiments))
+    grid = open_grid(file)
+    yield plan(grid.points)
     for changes in [] if as_written else overrides.recorded(store, grid.name):
         try:
-            changed = common.load_experiments(file, changes)
+            changed = open_grid(file, changes)
         except ConfigError as error:
             say(f"note: an earlier run of {file} counts no more: {error.what}")
         else:
-            yield plan(common.all_points(*changed))
+            yield plan(changed.points)
 
 
 def _unwanted(
@@ -91,7 +91,7 @@ def _unwanted(
     uncertain: set[tuple[str, str]] = set()
     for tasks in plans:
         for resolver in resolvers:
-            present = resolver.present(tasks)
+            present = look_up(tasks, resolver).present
             wanted.update(entry.folder for entry in present.values())
         uncertain |= _behind(broken, tasks)
     for one in found:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 from rich.text import Text
 
 from bench import provenance, report
@@ -20,22 +20,34 @@ from bench.errors import ConfigError, did_you_mean, nearest
 from bench.grids.experiment import Point, Training
 from bench.grids.grid import NO_GRIDS
 from bench.paths import ROOT
-from bench.pipeline import Resolver
-from bench.session import common, options, rows
+from bench.pipeline import Step, Survey, survey
+from bench.session import options, runners
+from bench.session.grids import Changes, OpenGrid, open_grid
 from bench.session.kinds import PathKind
-from bench.status import is_wrong, kind_of
+from bench.status import WRONG
+from bench.store import Store
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A row, the experiment file that names it, and its chain."""
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A row, and the experiment file that names it.
 
+    Attributes:
+        grid: The grid.
+        point: The row's experiment or training.
+        survey: What became of it.
+        others: Other experiment files that name it.
+    """
+
+    grid: OpenGrid
     point: Point
-    file: Path
-    grid: str
-    steps: tuple[provenance.Step, ...]
-    resolver: Resolver
-    others: tuple[str, ...]
+    survey: Survey
+    others: tuple[str, ...] = ()
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Everything behind the row."""
+        return tuple(self.survey.steps_of(self.point).values())
 
     @property
     def made(self) -> int:
@@ -53,8 +65,7 @@ class _Found:
     "holds the most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
-@common.simulation_options
-@common.board_option
+@options.change_options
 @options.store_option
 @options.runner_option
 def command(
@@ -64,10 +75,7 @@ def command(
     as_json: bool,
     store_path: Path,
     runner: str,
-    images: int | None,
-    exact: bool | None,
-    trace_images: int | None,
-    boards: tuple[str, ...],
+    changes: Changes,
 ) -> None:
     """Show everything behind ROW, or behind the number in its COLUMN.
 
@@ -81,23 +89,17 @@ def command(
       bench why tfc-mnist-w2a2-s1-max fps_core
       bench why tfc-mnist-w2a2-s1-max --file experiments/paper.toml --json
     """
-    changes = common.Changes(images, exact, trace_images, boards)
     found = _find(row, file, store_path, runner, changes)
     values = _values(found)
     if column is not None and column not in values:
-        what = f"'{column}' is no column of {found.point.name}."
+        what = f"'{column}' is no column of {row}."
         raise ConfigError(what, did_you_mean(column, values))
-    commands = provenance.rerun(row, found.file, found.steps, changes.options)
+    commands = provenance.rerun(row, found.grid.file, found.steps, changes.options)
     if as_json:
         say(json.dumps(_as_json(found, values, column, commands), indent=1, default=str))
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
-    status = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
-    if is_wrong(status):
-        status += "; what running it has shown is left out"
-    state = Text(status, COLOURS[kind_of(status)])
-    heading = styled("[bold]{}[/] of grid '{}', {}: {}", row, found.grid, found.file, state)
-    provenance.line(console, heading)
+    provenance.line(console, _heading(found, values))
     if found.others:
         provenance.line(
             console, styled("[dim]also named in {}; see --file[/]", ", ".join(found.others))
@@ -110,6 +112,16 @@ def command(
         console.print(f"  {words}", soft_wrap=True)
     for caveat in provenance.caveats(found.steps):
         provenance.line(console, styled("[yellow]but[/] {}", caveat), indent=2)
+
+
+def _heading(found: _Row, values: Mapping[str, Any]) -> Text:
+    state = found.survey.state_of(found.point).status
+    text = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
+    if state == WRONG:
+        text += "; what running it has shown is left out"
+    name, file = found.grid.name, found.grid.file
+    shown = Text(text, COLOURS[state])
+    return styled("[bold]{}[/] of grid '{}', {}: {}", found.point.name, name, file, shown)
 
 
 def _files(file: Path | None) -> list[Path]:
@@ -126,53 +138,57 @@ def _shortest(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _find(
-    row: str, given: Path | None, store: Path, runner: str, changes: common.Changes
-) -> _Found:
+def _find(row: str, given: Path | None, store: Path, runner: str, changes: Changes) -> _Row:
     """The row in the file that is given; else in that of which the store holds the most.
 
     Raises:
         ConfigError: No file names it.
+        DamageError: An artifact behind it is damaged.
     """
-    candidates: list[_Found] = []
-    known: set[str] = set()
+    Store(store).require()
+    candidates: list[_Row] = []
+    names: set[str] = set()
     for file in _files(given):
-        grid, experiments = common.load_experiments(file, changes)
-        points = rows.named(common.all_points(grid, experiments))
-        known |= points.keys()
-        if row in points:
-            resolver = common.best_resolver(runner, store, grid, experiments)
-            steps = provenance.chain(points[row], resolver)
-            candidates.append(_Found(points[row], file, grid.name, steps, resolver, ()))
+        grid = open_grid(file, changes)
+        names |= grid.by_name.keys()
+        if row in grid.by_name:
+            point = grid.by_name[row]
+            surveyed = _survey(grid, point, runner, store)
+            candidates.append(_Row(grid=grid, point=point, survey=surveyed))
     if not candidates:
         if given is not None:
-            raise ConfigError(f"{given} names no row '{row}'.", nearest(row, known))
+            raise ConfigError(f"{given} names no row '{row}'.", nearest(row, names))
         raise ConfigError(
             f"No experiment file in experiments/ names a row '{row}'.",
-            f"If it is from another file, give that with --file. {nearest(row, known)}",
+            f"If it is from another file, give that with --file. {nearest(row, names)}",
         )
-    best = max(candidates, key=lambda one: one.made)
-    others = tuple(str(one.file) for one in candidates if one is not best)
-    return _Found(best.point, best.file, best.grid, best.steps, best.resolver, others)
+    best = max(candidates, key=lambda candidate: candidate.made)
+    best.survey.require_sound()
+    others = tuple(str(other.grid.file) for other in candidates if other is not best)
+    return replace(best, others=others)
 
 
-def _values(found: _Found) -> dict[str, Any]:
+def _survey(grid: OpenGrid, point: Point, runner: str, store: Path) -> Survey:
+    """What became of the row; the whole grid decides between several runners, as in a report."""
+    resolvers = runners.open_resolvers(store, runner, grid.grid)
+    return survey((point,) if len(resolvers) == 1 else grid.points, *resolvers)
+
+
+def _values(found: _Row) -> dict[str, Any]:
     """The row's values by column; None for what is absent."""
-    point = found.point
-    if isinstance(point, Training):
-        found_rows = report.collect_trainings((point,), found.resolver)
+    if isinstance(found.point, Training):
+        values = report.training_row(found.point, found.survey)
     else:
-        found_rows = report.collect((point,), found.resolver)
-    values = {str(name): value for name, value in found_rows.iloc[0].items()}
-    return {name: None if pd.isna(value) else _plain(value) for name, value in values.items()}
+        values = report.row(found.point, found.survey)
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:
-    """A number of numpy's as one of Python's, which JSON knows."""
-    return value.item() if hasattr(value, "item") else value
+    """A number as results.csv has it: whole ones without a fraction."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _behind(column: str | None, steps: Sequence[provenance.Step]) -> list[provenance.Step]:
+def _behind(column: str | None, steps: Sequence[Step]) -> list[Step]:
     """The step that a column is from, and all that it rests on."""
     wanted = {provenance.SOURCES[column].stage} if column else set()
     if not wanted & {step.stage for step in steps}:
@@ -183,9 +199,7 @@ def _behind(column: str | None, steps: Sequence[provenance.Step]) -> list[proven
     return [step for step in steps if step.stage in wanted]
 
 
-def _show_column(
-    console: Terminal, column: str, value: Any, steps: Sequence[provenance.Step]
-) -> None:
+def _show_column(console: Terminal, column: str, value: Any, steps: Sequence[Step]) -> None:
     source = provenance.SOURCES[column]
     shown = "empty" if value is None else f"{value}"
     text = styled("[bold]{}[/] = {} ({})", column, shown, source.origin)
@@ -196,19 +210,19 @@ def _show_column(
         provenance.line(console, numbers, indent=4)
 
 
-def _arithmetic(column: str, value: Any, steps: Sequence[provenance.Step]) -> str:
+def _arithmetic(column: str, value: Any, steps: Sequence[Step]) -> str:
     """How the value comes about; empty for one that is absent, or withheld from a wrong row."""
     return "" if value is None else provenance.arithmetic(column, steps)
 
 
 def _as_json(
-    found: _Found, values: Mapping[str, Any], column: str | None, commands: Sequence[str]
+    found: _Row, values: Mapping[str, Any], column: str | None, commands: Sequence[str]
 ) -> dict[str, Any]:
     steps = _behind(column, found.steps)
     about: dict[str, Any] = {
         "row": found.point.name,
-        "grid": found.grid,
-        "file": str(found.file),
+        "grid": found.grid.name,
+        "file": str(found.grid.file),
         "values": dict(values),
     }
     if column is not None:
@@ -219,7 +233,7 @@ def _as_json(
             "arithmetic": _arithmetic(column, values[column], found.steps),
         }
     return about | {
-        "steps": [step.as_json() for step in steps],
+        "steps": [provenance.as_json(step) for step in steps],
         "rerun": list(commands),
         "caveats": list(provenance.caveats(found.steps)),
     }

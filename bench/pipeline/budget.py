@@ -22,8 +22,6 @@ from bench.pipeline.plan import Task
 GIB = 1024**3
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
 SHARE_OF_FREE_MEMORY = 0.8
-# How many smaller tasks may start before one that is waiting for memory.
-MAY_PASS = 8
 TRAIN_IMAGES = 60_000
 TRAIN_SECONDS_PER_IMAGE = 1.5e-5
 SIMULATED_CYCLES_PER_SECOND = 5e6

@@ -1,6 +1,7 @@
 """From a number back to everything behind it, for people and as an RO-Crate."""
 
-from bench.provenance.chain import Step, chain, chains, checkout_of
+from bench.pipeline import Step
+from bench.provenance.chain import as_json, checkout_of
 from bench.provenance.columns import PART, SOURCES, WHOLE, Source, arithmetic
 from bench.provenance.crate import METADATA, write_crate
 from bench.provenance.rerun import caveats, rerun
@@ -14,9 +15,8 @@ __all__ = [
     "Source",
     "Step",
     "arithmetic",
+    "as_json",
     "caveats",
-    "chain",
-    "chains",
     "checkout_of",
     "line",
     "rerun",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.provenance.chain import Step
+from bench.pipeline import Step
 
 GRID = "experiment file"
 ALL = "all stages"

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
-from bench.provenance.chain import Step, checkout_of
+from bench.pipeline import Step
+from bench.provenance.chain import checkout_of
 from bench.status import is_wrong
 from bench.store.keys import SHORT
 

@@ -3,7 +3,14 @@
 from bench.report.console import show
 from bench.report.html import About, Page, write_page, write_undrawn
 from bench.report.material import Material, gather
-from bench.report.results import COLUMNS, collect, collect_trainings, wrong_rows
+from bench.report.results import (
+    COLUMNS,
+    collect,
+    collect_trainings,
+    row,
+    training_row,
+    wrong_rows,
+)
 from bench.report.spread import over_seeds
 from bench.report.timing import (
     expectation,
@@ -25,8 +32,10 @@ __all__ = [
     "gather",
     "over_seeds",
     "read_timing",
+    "row",
     "show",
     "timing_line",
+    "training_row",
     "write",
     "write_forecast",
     "write_more",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from bench.grids.experiment import BitWidths, Experiment, Point, Training, bits_text
-from bench.pipeline import Resolver, Task, plan
+from bench.pipeline import PointState, Step, Survey
 from bench.provenance import PART, SOURCES, WHOLE
-from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.stages import STAGES
-from bench.status import DONE, FAILED, MISSING, SKIPPED, is_wrong
-from bench.store import Entry
+from bench.status import DONE, MISSING, WRONG, is_wrong
 
 COLUMNS = (
     "network", "dataset", "weight_bits", "act_bits", "folding", "seed", "epochs", "accuracy",
@@ -32,9 +29,6 @@ TRAINING_COLUMNS = (
     "accuracy", "best_epoch", "parameters", "status", "reason", "experiment",
 )  # fmt: skip
 
-AnyPoint = TypeVar("AnyPoint", bound=Point)
-
-
 # What running a design has shown; of a wrong one it means nothing. Such a row keeps what says that
 # and where it is wrong, and what was known before it ran.
 _OF_ITS_RUN = ("rtl-sim", "measured", "synthesized")
@@ -51,23 +45,27 @@ WITHHELD = tuple(
 SYNTHESIS = ("lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w")
 
 
-def collect(
-    experiments: Sequence[Experiment],
-    resolver: Resolver,
-    present: Mapping[str, Entry] | None = None,
-) -> pd.DataFrame:
+def collect(experiments: Sequence[Experiment], survey: Survey) -> pd.DataFrame:
     """The results of `experiments`, one row each, columns `COLUMNS`; what is absent is NA.
 
-    `present` is what `resolver.present` found for these or more points, if it is known already.
+    `survey` is of these points, or of more.
     """
-    rows = [
-        _row(experiment, entries)
-        | {"synthesis": _synthesis(entries.get("synthesize"), resolver)}
-        | (dict.fromkeys(WITHHELD) if is_wrong(found["status"]) else {})
-        | found
-        for experiment, entries, found in _look_up(experiments, resolver, present)
-    ]
+    rows = [row(experiment, survey) for experiment in experiments]
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
+
+
+def row(experiment: Experiment, survey: Survey) -> dict[str, Any]:
+    """One row of the results; None for what is absent."""
+    steps, state = survey.steps_of(experiment), survey.state_of(experiment)
+    entries = {name: step for name, step in steps.items() if step.entry}
+    note = _metrics(entries, "compile").get("folding_note") if state.status == DONE else None
+    return (
+        dict.fromkeys(COLUMNS)
+        | _row(experiment, entries)
+        | {"synthesis": _synthesis(steps["synthesize"])}
+        | (dict.fromkeys(WITHHELD) if state.status == WRONG else {})
+        | _became(state, note)
+    )
 
 
 def wrong_rows(results: pd.DataFrame) -> list[str]:
@@ -75,60 +73,50 @@ def wrong_rows(results: pd.DataFrame) -> list[str]:
     return [str(name) for name in results["experiment"][results["status"].map(is_wrong)]]
 
 
-def collect_trainings(
-    points: Sequence[Point], resolver: Resolver, present: Mapping[str, Entry] | None = None
-) -> pd.DataFrame:
+def collect_trainings(points: Sequence[Point], survey: Survey) -> pd.DataFrame:
     """One row per training of `points`, references included, columns `TRAINING_COLUMNS`.
 
-    `present` is as for `collect`.
+    `survey` is of these points, or of more.
     """
     trainings = {
         point.training_name: point if isinstance(point, Training) else point.training
         for point in points
     }
-    rows = [
-        {
-            "experiment": training.name,
-            "network": training.train.network,
-            "dataset": training.dataset.name,
-            "weight_bits": _bits(training.train.weight_bits),
-            "act_bits": _bits(training.train.act_bits),
-            "seed": training.train.seed,
-            "epochs": training.train.epochs,
-        }
-        | {name: _metrics(entries, "train").get(name) for name in TRAINING_COLUMNS[6:9]}
-        | found
-        for training, entries, found in _look_up(tuple(trainings.values()), resolver, present)
-    ]
+    rows = [training_row(training, survey) for training in trainings.values()]
     return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS)).convert_dtypes()
 
 
-def _look_up(
-    points: Sequence[AnyPoint], resolver: Resolver, present: Mapping[str, Entry] | None
-) -> Iterator[tuple[AnyPoint, dict[str, Entry], dict[str, str | None]]]:
-    """Each point with its artifacts by stage, and its status with the reason."""
-    tasks = plan(points)
-    present = resolver.present(tasks, strict=True) if present is None else present
-    by_point: dict[str, dict[str, Task]] = {}
-    for task in tasks:
-        for name in task.serves:
-            by_point.setdefault(name, {})[task.stage.name] = task
-    for point in points:
-        own = by_point[point.name]
-        entries = {name: present[task.id] for name, task in own.items() if task.id in present}
-        status, reason = _status(own, present, resolver)
-        yield point, entries, {"status": status, "reason": reason}
+def training_row(training: Training, survey: Survey) -> dict[str, Any]:
+    """One row of the trainings; None for what is absent."""
+    metrics = _metrics(survey.steps_of(training), "train")
+    return {
+        "experiment": training.name,
+        "network": training.train.network,
+        "dataset": training.dataset.name,
+        "weight_bits": _bits(training.train.weight_bits),
+        "act_bits": _bits(training.train.act_bits),
+        "seed": training.train.seed,
+        "epochs": training.train.epochs,
+        **{name: metrics.get(name) for name in TRAINING_COLUMNS[6:9]},
+        **_became(survey.state_of(training)),
+    }
+
+
+def _became(state: PointState, note: str | None = None) -> dict[str, str | None]:
+    """The columns that say what became of a point, and what differs from the grid."""
+    status = f"{state.status}: {state.stage}" if state.stage else state.status
+    return {"status": status, "reason": state.reason or note}
 
 
 def _bits(bits: BitWidths) -> int | str:
     return bits if isinstance(bits, int) and bits else bits_text(bits)
 
 
-def _metrics(entries: Mapping[str, Entry], stage: str) -> dict[str, Any]:
-    return entries[stage].metrics() if stage in entries else {}
+def _metrics(steps: Mapping[str, Step], stage: str) -> Mapping[str, Any]:
+    return steps[stage].metrics if stage in steps else {}
 
 
-def _row(experiment: Experiment, entries: Mapping[str, Entry]) -> dict[str, Any]:
+def _row(experiment: Experiment, entries: Mapping[str, Step]) -> dict[str, Any]:
     train = _metrics(entries, "train")
     build = _metrics(entries, "compile")
     fifos = _metrics(entries, "size")
@@ -205,44 +193,15 @@ def _pe_simd(folding: Sequence[Sequence[int]] | None) -> str | None:
     return None if folding is None else " ".join(f"{pe}x{simd}" for pe, simd in folding)
 
 
-def _runner(entries: Mapping[str, Entry]) -> str | None:
+def _runner(steps: Mapping[str, Step]) -> str | None:
     """The runner of the worker stages; several, joined, if the store holds a mixture."""
-    runners = {entry.manifest.environment["runner"] for entry in entries.values()} - {"host"}
+    entries = [step.entry for step in steps.values() if step.entry]
+    runners = {entry.manifest.environment["runner"] for entry in entries} - {"host"}
     return "+".join(sorted(runners)) or None
 
 
-def _synthesis(entry: Entry | None, resolver: Resolver) -> str:
+def _synthesis(step: Step) -> str:
     """How the bitstream's build ended, or why there was none."""
-    if lack := resolver.runners[VIVADO].lacks(VIVADO):
-        return f"{SKIPPED}: {lack}"
-    if entry is None:
+    if step.status == MISSING:
         return MISSING
-    reason = entry.manifest.reason
-    return f"{entry.manifest.status}: {reason}" if reason else entry.manifest.status
-
-
-def _status(
-    own: Mapping[str, Task], present: Mapping[str, Entry], resolver: Resolver
-) -> tuple[str, str | None]:
-    """`done`, with what differs from the grid; or what stopped the point, where, and why."""
-    for stage in STAGES:
-        task = own.get(stage.name)
-        if task is None:
-            continue
-        entry = present.get(task.id)
-        if stage.name == "synthesize" and stage.name not in own["measure"].needs:
-            continue  # a finding beside the others, in its own columns; nothing waits for it
-        if entry is None and (lack := resolver.lacks(task)):
-            return f"{SKIPPED}: {stage.name}", lack
-        if entry is None:
-            inputs = {name: present[need] for name, need in task.needs.items() if need in present}
-            key = resolver.key(task, inputs) if len(inputs) == len(task.needs) else ""
-            failure = resolver.store.failure(stage.name, key) if key else None
-            if failure is None:
-                return f"{MISSING}: {stage.name}", None
-            _, manifest = failure
-            return f"{FAILED}: {stage.name}", manifest.reason
-        if entry.manifest.status != DONE:
-            return f"{entry.manifest.status}: {stage.name}", entry.manifest.reason
-    build = present[own["compile"].id].metrics() if "compile" in own else {}
-    return DONE, build.get("folding_note")
+    return f"{step.status}: {step.reason}" if step.reason else step.status

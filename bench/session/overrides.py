@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import StoreError, store_error
 from bench.grids.schema import first_problem
-from bench.session.common import Changes
+from bench.session.grids import Changes
 from bench.store.keys import SHORT, canonical
 from bench.system.files import read_bytes, write_atomic
 

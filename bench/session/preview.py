@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich import box
@@ -13,10 +14,15 @@ from bench.console.progress import COLOURS
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
 from bench.environments import ENVIRONMENTS
-from bench.pipeline import Forecast, Resolver, Task
+from bench.grids.catalog import DATASETS, NETWORKS, LayerShape
+from bench.grids.foldings import Folding, FoldingTable, layer_cycles, misfits
+from bench.grids.tables import Grid
+from bench.pipeline import Forecast, Step, Survey, Task
 from bench.pipeline.budget import GIB, SETUP_SECONDS
+from bench.status import SKIPPED
 
 MB = 1e6
+HERTZ_PER_MHZ = 1e6
 MINUTE, HOUR = 60.0, 3600.0
 _VERIFIED = (
     "Of what is cached, manifests and metrics are verified; a run verifies every file, and makes "
@@ -24,12 +30,10 @@ _VERIFIED = (
 )
 
 
-def show_tasks(
-    forecast: Forecast, tasks: list[Task], resolver: Resolver, console: Terminal
-) -> None:
+def show_tasks(forecast: Forecast, tasks: list[Task], survey: Survey, console: Terminal) -> None:
     """Print a line for each task."""
     for task in tasks:
-        line = _task_line(task, forecast, resolver.lacks(task))
+        line = _task_line(task, forecast, survey.steps[task.id])
         console.print(line, soft_wrap=True)
 
 
@@ -72,23 +76,22 @@ def megabytes(size: float) -> str:
     return f"{size / MB:.0f} MB" if size >= 10 * MB else f"{size / MB:.1f} MB"
 
 
-def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
+def _task_line(task: Task, forecast: Forecast, step: Step) -> Text:
     what = f"{task.stage.name:8} {task.name}"
     serves = f"  (serves {counted(len(task.serves), 'experiment')})" if len(task.serves) > 1 else ""
-    if entry := forecast.present.get(task.id):
-        state = entry.manifest.status
-        return styled("{} {}{}", Text(f"{state:5}", COLOURS[state]), what, serves)
-    if found := forecast.predictions.get(task.id):
-        seconds = duration(found.cost.seconds)
+    if step.entry:
+        return styled("{} {}{}", Text(f"{step.status:5}", COLOURS[step.status]), what, serves)
+    if likely := forecast.predictions.get(task.id):
+        seconds = duration(likely.cost.seconds)
         return styled("[yellow]to do[/] {}{}  {}", what, serves, seconds)
-    why = lack or "it needs one that is skipped, infeasible or wrong"
-    return styled("[dim]skip [/] {}  ({})", what, why)
+    reason = step.reason if step.status == SKIPPED else "its compilation will be infeasible"
+    return styled("[dim]skip [/] {}  ({})", what, reason or "")
 
 
 def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
     if not forecast.predictions:
         return [_VERIFIED, "Nothing to run: the report takes a few seconds."]
-    lines: list[str | Text] = [_VERIFIED] if forecast.present else []
+    lines: list[str | Text] = [_VERIFIED] if any(stage.cached for stage in forecast.stages) else []
     disk = forecast.disk
     if forecast.setups:
         seconds = sum(SETUP_SECONDS.get(name, 0.0) for name in forecast.setups)
@@ -119,3 +122,46 @@ def _source(forecast: Forecast) -> str:
     if forecast.elsewhere:
         return "From earlier runs, some of them on another machine."
     return f"From earlier runs on this machine ({forecast.machine})."
+
+
+def show_bottlenecks(grid: Grid, console: Terminal) -> None:
+    """Print a line for each folding: its slowest layer, which sets the interval."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("folding", overflow="fold")
+    table.add_column("slowest layer", overflow="fold")
+    for heading in ("cycles", "fps", "of it, by layer"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    shapes = {
+        NETWORKS[grid.train.network].layers(grid.train.image_size, DATASETS[dataset].classes)
+        for dataset in grid.train.dataset
+    }
+    for layers in sorted(shapes, key=str):
+        for folding in grid.folds:
+            table.add_row(folding.name, *_cells(folding, layers, grid.build.clock_mhz))
+    console.print(table)
+
+
+def _cells(folding: Folding, layers: tuple[LayerShape, ...], clock_mhz: float) -> Iterator[str]:
+    hertz = clock_mhz * HERTZ_PER_MHZ
+    if folding.layers is None:
+        assert folding.target_fps is not None
+        yield "by FINN's search"
+        # It goes on until the target is met, and no layer takes longer than unfolded.
+        unfolded = max(layer_cycles(layers, ((1, 1),) * len(layers)))
+        most = min(hertz / folding.target_fps, unfolded)
+        yield from (f"<= {most:,.0f}", f">= {hertz / most:,.0f}", "")
+        return
+    if misfit := next(misfits(folding.layers, layers), None):
+        yield from (f"none: {misfit[0]}", "", "", "")
+        return
+    cycles = layer_cycles(layers, folding.layers)
+    slowest = max(cycles)
+    yield _named(cycles.index(slowest), layers, folding.layers, cycles.count(slowest) - 1)
+    yield from (f"{slowest:,.0f}", f"<= {hertz / slowest:,.0f}")
+    yield " ".join(f"{100 * one / slowest:.0f}" for one in cycles) + " %"
+
+
+def _named(index: int, layers: tuple[LayerShape, ...], table: FoldingTable, equals: int) -> str:
+    layer, (pe, simd) = layers[index], table[index]
+    also = f"; {equals} more like it" if equals else ""
+    return f"{index + 1}: {layer.inputs} to {layer.outputs}, PE {pe}, SIMD {simd}{also}"

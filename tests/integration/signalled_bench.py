@@ -17,7 +17,7 @@ from bench.errors import StageFailure
 from bench.pipeline import Resolver
 from bench.runners import Job
 from bench.runners.wire import Result
-from bench.session import common
+from bench.session import runners
 from bench.store import Store
 from bench.system.locks import Cancelled
 from bench.system.process import Child
@@ -77,7 +77,7 @@ def main() -> int:
         environments = ("host", "train", "finn", "vivado")
         return Resolver(Store(path), dict.fromkeys(environments, Runner(waits_in)))
 
-    common.open_resolver = open_resolver  # type: ignore[assignment]
+    runners.open_resolver = open_resolver  # type: ignore[assignment]
     from bench.__main__ import main as bench
 
     return bench()

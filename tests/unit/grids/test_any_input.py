@@ -24,7 +24,7 @@ from bench.grids import foldings
 from bench.grids.catalog import NETWORKS
 from bench.grids.tables import Grid
 from bench.paths import ROOT
-from bench.session.common import load_experiments
+from bench.session.grids import open_grid
 
 NASTY: tuple[Any, ...] = (
     math.nan, math.inf, -math.inf, -1, 0, 1e300, 1e-320, 10**30, 10**5000, 2**63,
@@ -97,7 +97,7 @@ def bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., t
 def refusal(grid: Path) -> str | None:
     """What is said of a grid that is refused, as it is printed; None of one that is not."""
     try:
-        load_experiments(grid)
+        open_grid(grid)
     except ConfigError as error:
         return printable(f"{with_short_lines(error.what)}\n{error.remedy}")
     return None

@@ -17,9 +17,9 @@ from bench.cli import main
 from bench.errors import Exit
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, forecast, history, plan
+from bench.pipeline import Resolver, execute, forecast, history, plan, survey
 from bench.pipeline.budget import GIB
-from bench.session import common
+from bench.session import runners
 from bench.store import Store
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
@@ -55,9 +55,10 @@ def lines_of(work: Callable[[], object]) -> int:
     return count
 
 
-def survey(resolver: Resolver, wanted: tuple[Point, ...]) -> None:
+def foretell(resolver: Resolver, wanted: tuple[Point, ...]) -> None:
     """All that `bench plan` does but for reading the grid and printing."""
-    forecast(plan(wanted), resolver, 2, 2 * GIB, HOST)
+    found = survey(wanted, resolver, verify=True)
+    forecast(found.tasks, found, resolver.runners, 2, 2 * GIB, HOST)
 
 
 def fill(folder: Path, wanted: tuple[Point, ...]) -> Resolver:
@@ -72,8 +73,8 @@ def test_a_survey_of_an_empty_store_grows_as_its_grid_does(
     grid_file: Path, resolver: Resolver
 ) -> None:
     few, many = (points(grid_file, seeds) for seeds in (FEW, MANY))
-    lines = lines_of(lambda: survey(resolver, few))
-    assert lines_of(lambda: survey(resolver, many)) < LINEAR * lines
+    lines = lines_of(lambda: foretell(resolver, few))
+    assert lines_of(lambda: foretell(resolver, many)) < LINEAR * lines
 
 
 def test_a_survey_of_a_filled_store_grows_as_its_grid_and_history_do(
@@ -84,11 +85,11 @@ def test_a_survey_of_a_filled_store_grows_as_its_grid_and_history_do(
         wanted = points(grid_file, seeds)
         resolver = fill(tmp_path / str(seeds), wanted)
         assert len(history.read(resolver.store.root)) > 10 * seeds
-        same.append(lines_of(lambda: survey(resolver, wanted)))  # noqa: B023  # called at once
+        same.append(lines_of(lambda: foretell(resolver, wanted)))  # noqa: B023  # called at once
         # Works of which the history has none: it has to be searched for the like of each.
         grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[3, 3], [5, 5]]"))
         others = expand(load_grid(grid_file))
-        new.append(lines_of(lambda: survey(resolver, others)))  # noqa: B023
+        new.append(lines_of(lambda: foretell(resolver, others)))  # noqa: B023
     assert same[1] < LINEAR * same[0]
     assert new[1] < LINEAR * new[0]
 
@@ -112,9 +113,9 @@ def test_folders_are_listed_once_and_artifacts_looked_up_once(
 
     monkeypatch.setattr(os, "scandir", counting_scandir)
     monkeypatch.setattr(resolver.store, "find", counting_find)
-    tasks = plan(wanted)
-    present = resolver.present(tasks)
-    assert len(present) > len(tasks) // 2
+    found = survey(wanted, resolver)
+    present = found.present
+    assert len(present) > len(found.tasks) // 2
     assert set(listed.values()) == {1}
     assert set(looked_up.values()) == {1}
     assert len(looked_up) == len(present)  # what is not there is not looked for on disk
@@ -124,7 +125,7 @@ def test_a_plan_prints_as_much_for_many_points_as_for_few(
     grid_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     printed = []
     for seeds in (FEW, MANY):
         points(grid_file, seeds)

@@ -1,0 +1,360 @@
+"""What became of every task and of every point of a grid: looked up once, and handed on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bench.grids.experiment import Point
+from bench.pipeline.plan import Task, plan
+from bench.pipeline.resolve import Resolver
+from bench.stages import STAGES
+from bench.status import DONE, FAILED, MISSING, SKIPPED
+from bench.store import DamageError, Entry, Manifest
+from bench.store.keys import SHORT
+
+_PLACES = {stage.name: place for place, stage in enumerate(STAGES)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What the store holds of one task.
+
+    Attributes:
+        key: The key of its artifact; None where an input, and so the key, is not known.
+        entry: The artifact.
+        failure: Folder and manifest of the latest attempt to make it, where that failed.
+        damage: What is wrong with the artifact; it counts as missing, as a run makes it again.
+    """
+
+    key: str | None = None
+    entry: Entry | None = None
+    failure: tuple[Path, Manifest] | None = None
+    damage: DamageError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One task, what the store holds of it, and what became of it.
+
+    Attributes:
+        task: The task.
+        found: What the store holds.
+        status: A word of `bench.status`. `skipped` is what a run would skip, too: the machine lacks
+            something, or the step stands on one that came to nothing.
+        reason: Why, for every status but `done`.
+        lack: What the machine lacks for it; None where it could run.
+    """
+
+    task: Task
+    found: Found
+    status: str
+    reason: str | None = None
+    lack: str | None = None
+
+    @property
+    def stage(self) -> str:
+        """The stage's name."""
+        return self.task.stage.name
+
+    @property
+    def summary(self) -> str:
+        """What the stage does, for people."""
+        return self.task.stage.summary
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """The stage's parameters, seeds included."""
+        return self.task.spec
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The stages whose artifacts it reads."""
+        return tuple(self.task.needs)
+
+    @property
+    def entry(self) -> Entry | None:
+        """The artifact."""
+        return self.found.entry
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """Of the artifact, or of the attempt that failed."""
+        if self.entry is not None:
+            return self.entry.manifest
+        return self.found.failure[1] if self.found.failure else None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the artifact is; None for a failure."""
+        return self.entry.folder if self.entry else None
+
+    @property
+    def log(self) -> Path | None:
+        """What a stage printed that is not done; an archive may come without."""
+        if self.status == DONE:
+            return None
+        folder = self.found.failure[0] if self.found.failure else self.folder
+        path = folder / "log.txt" if folder else None
+        return path if path is not None and path.is_file() else None
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Any]:
+        """The stage's findings, read and compared with their hash once; empty without artifact.
+
+        Raises:
+            DamageError: They are not what the stage wrote.
+        """
+        return self.entry.metrics() if self.entry else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointState:
+    """What became of a point.
+
+    Attributes:
+        status: A word of `bench.status`.
+        stage: The stage that stopped it; None where it is done.
+        reason: Why, where there is more to say.
+    """
+
+    status: str
+    stage: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """The points of a grid, and what became of each.
+
+    Attributes:
+        points: Experiments and trainings.
+        steps: Those of all points by task id, each after those that it needs.
+        root: The store's folder.
+    """
+
+    points: tuple[Point, ...]
+    steps: Mapping[str, Step]
+    root: Path
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """The plan of all points."""
+        return [step.task for step in self.steps.values()]
+
+    @cached_property
+    def present(self) -> dict[str, Entry]:
+        """The artifacts that are there, by task id."""
+        return {task: step.entry for task, step in self.steps.items() if step.entry}
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        """Why the machine skips the stages of an environment, by environment."""
+        return {s.task.stage.environment: s.lack for s in self.steps.values() if s.lack}
+
+    @property
+    def missing(self) -> list[Task]:
+        """What a run would make, or find out that it cannot be made."""
+        return [s.task for s in self.steps.values() if s.entry is None and s.status != SKIPPED]
+
+    @cached_property
+    def chains(self) -> dict[str, tuple[Step, ...]]:
+        """The steps behind each point by its name, in the order of the stages."""
+        chains: dict[str, list[Step]] = defaultdict(list)
+        for step in sorted(self.steps.values(), key=lambda step: _PLACES[step.stage]):
+            for name in step.task.serves:
+                chains[name].append(step)
+        return {name: tuple(steps) for name, steps in chains.items()}
+
+    @cached_property
+    def _trainings(self) -> dict[str, str]:
+        """The name of a point that rests on each training."""
+        return {point.training_name: point.name for point in self.points}
+
+    def steps_of(self, point: Point) -> dict[str, Step]:
+        """The steps behind a point, or behind the training of one, by stage."""
+        name = point.name if point.name in self.chains else self._trainings[point.name]
+        return {step.stage: step for step in self.chains[name] if point.spec(step.stage)}
+
+    def state_of(self, point: Point) -> PointState:
+        """What became of a point: the first step that is not done decides.
+
+        A stage that nothing else of the point reads, such as a synthesis beside an emulated
+        measurement, stops nothing.
+        """
+        steps = self.steps_of(point)
+        needed = {name for step in steps.values() for name in step.needs} | {[*steps][-1]}
+        for step in steps.values():
+            if step.stage in needed and step.status != DONE:
+                reason = step.reason if step.status != MISSING else None
+                return PointState(status=step.status, stage=step.stage, reason=reason)
+        return PointState(status=DONE)
+
+    def tasks_for(self, points: Iterable[Point], stages: Iterable[str]) -> list[Task]:
+        """The plan of some of the points, or their trainings, up to some stages."""
+        serves: dict[str, list[str]] = defaultdict(list)
+        wanted = set(stages)
+        for point in points:
+            for stage, step in self.steps_of(point).items():
+                if stage in wanted:
+                    serves[step.task.id].append(point.name)
+        return [
+            replace(task, serves=tuple(serves[task.id])) for task in self.tasks if task.id in serves
+        ]
+
+    def require_sound(self) -> None:
+        """For whoever reports what is there: what is damaged must not look as if it were missing.
+
+        Raises:
+            DamageError: An artifact is damaged.
+        """
+        for step in self.steps.values():
+            if step.found.damage is not None:
+                raise step.found.damage
+
+    def after(self, made: Mapping[str, Entry | None], resolver: Resolver) -> Survey:
+        """The survey once a run has ended; only what the run has changed is looked up.
+
+        Args:
+            made: The artifact of each task of the run by its id; None for one that has none.
+            resolver: Keys and the store.
+        """
+        known = {task: step.found for task, step in self.steps.items() if task not in made}
+        for task, entry in made.items():
+            if entry is not None:
+                known[task] = Found(key=entry.manifest.key, entry=entry)
+        return look_up(self.tasks, resolver, self.points, known)
+
+
+def survey(points: Sequence[Point], *resolvers: Resolver, verify: bool = False) -> Survey:
+    """Plan and look up all `points`.
+
+    Args:
+        points: Experiments and trainings.
+        resolvers: Keys and the store. Of several, which differ in their runners, the one counts
+            that made the most of what the store holds.
+        verify: See `look_up`.
+
+    Raises:
+        StoreError: Something cannot be read.
+    """
+    tasks = plan(points)
+    surveys = (look_up(tasks, one, points, verify=verify) for one in resolvers)
+    return max(surveys, key=lambda found: len(found.present))
+
+
+def look_up(
+    tasks: Iterable[Task],
+    resolver: Resolver,
+    points: Sequence[Point] = (),
+    known: Mapping[str, Found] | None = None,
+    *,
+    verify: bool = False,
+) -> Survey:
+    """Look tasks up in the store; of artifacts, only the manifests are read.
+
+    Args:
+        tasks: A plan, each task after those that it needs.
+        resolver: Keys and the store.
+        points: What the plan is of.
+        known: What is known by task id, and holds where the key is still the same.
+        verify: Whether to compare metrics with their hashes, too.
+
+    Raises:
+        StoreError: Something cannot be read.
+    """
+    find = _LookUp(resolver, known or {}, verify)
+    return derive(points, tasks, resolver.store.root, resolver.lacks, find)
+
+
+def derive(
+    points: Sequence[Point],
+    tasks: Iterable[Task],
+    root: Path,
+    lacks: Callable[[Task], str | None],
+    find: Callable[[Task, Mapping[str, Entry]], Found],
+) -> Survey:
+    """Decide what became of each task, by what can be found of it.
+
+    Args:
+        points: Experiments and trainings.
+        tasks: Their plan, each task after those that it needs.
+        root: The store's folder.
+        lacks: Why the machine skips a task; nothing where it can run.
+        find: Looks a task up, given those of its inputs that it could be made from.
+    """
+    steps: dict[str, Step] = {}
+    for task in tasks:
+        if lack := lacks(task):
+            nothing = Found()
+            steps[task.id] = Step(task=task, found=nothing, status=SKIPPED, reason=lack, lack=lack)
+            continue
+        needs = {name: steps[need] for name, need in task.needs.items()}
+        usable = {n: step.entry for n, step in needs.items() if step.entry and step.status == DONE}
+        found = find(task, usable)
+        status, reason = _status(found, needs.values())
+        steps[task.id] = Step(task=task, found=found, status=status, reason=reason)
+    return Survey(points=tuple(points), steps=steps, root=root)
+
+
+def because(task: Task, status: str, reason: str | None) -> str:
+    """Why what needs `task` cannot run, if that ended with `status` for `reason`."""
+    return reason if status == SKIPPED and reason else f"{task.stage.name} {status}"
+
+
+def _status(found: Found, needs: Iterable[Step]) -> tuple[str, str | None]:
+    if found.entry is not None:
+        return found.entry.manifest.status, found.entry.manifest.reason or None
+    unusable = next((step for step in needs if step.status != DONE), None)
+    if unusable is not None:
+        reason = because(unusable.task, unusable.status, unusable.reason)
+        # What failed or is missing is made by the next run; a finding stays.
+        return MISSING if unusable.status in (FAILED, MISSING) else SKIPPED, reason
+    if found.failure is not None:
+        return FAILED, found.failure[1].reason
+    return MISSING, str(found.damage) if found.damage else "not in the store"
+
+
+class _LookUp:
+    """Looks tasks up in a store; every folder of it is listed once.
+
+    Args:
+        resolver: Keys and the store.
+        known: What is known of tasks; it holds as long as their keys are the same.
+        verify: Whether to compare metrics with their hashes.
+    """
+
+    def __init__(self, resolver: Resolver, known: Mapping[str, Found], verify: bool) -> None:
+        self._resolver = resolver
+        self._store = resolver.store
+        self._known = known
+        self._verify = verify
+        self._names: dict[str, Mapping[str, str]] = {}
+        self._failures: dict[str, Mapping[str, tuple[Path, Manifest]]] = {}
+
+    def __call__(self, task: Task, inputs: Mapping[str, Entry]) -> Found:
+        if len(inputs) < len(task.needs):
+            return Found()
+        key, stage = self._resolver.key(task, inputs), task.stage.name
+        known = self._known.get(task.id)
+        if known is not None and known.key == key:
+            return known
+        if stage not in self._names:
+            self._names[stage] = self._store.names(stage)
+        name = self._names[stage].get(key[:SHORT])
+        try:
+            entry = self._store.find(stage, key, name) if name is not None else None
+            if entry is not None and self._verify:
+                entry.metrics()
+        except DamageError as damage:
+            return Found(key=key, damage=damage)
+        return Found(key=key, entry=entry, failure=None if entry else self._failure(stage, key))
+
+    def _failure(self, stage: str, key: str) -> tuple[Path, Manifest] | None:
+        if stage not in self._failures:
+            self._failures[stage] = self._store.failures(stage)
+        return self._failures[stage].get(key)
