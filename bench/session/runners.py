@@ -18,6 +18,8 @@ from bench.runners import Runner
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
 
+_DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -42,6 +44,8 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
     venv = VenvRunner(environments_folder(store), limits, store)
     if wanted == "venv":
         return Choice(venv, "asked for")
+    if wanted == "auto" and not _may_have_engine():
+        return Choice(venv, "auto: no container engine is running, or none is installed")
     # The engine's library takes a fifth of a second to import.
     from bench.images.base import images_folder, obstacle  # noqa: PLC0415
     from bench.runners.docker import DockerRunner  # noqa: PLC0415
@@ -58,6 +62,12 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
     if image_obstacle:
         return Choice(venv, f"auto: an engine answers, but {image_obstacle}")
     return Choice(runner, "auto: an engine answers")
+
+
+def _may_have_engine() -> bool:
+    """Whether asking a container engine makes sense: not where there is no socket of one."""
+    kind, _, place = os.environ.get("DOCKER_HOST", _DEFAULT_ENGINE).partition("://")
+    return kind != "unix" or Path(place).exists()
 
 
 def choose_runners(wanted: str, store: Path) -> list[Choice]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from fakes import ENVIRONMENTS, GRID, FakeRunner
@@ -17,10 +20,11 @@ from bench.cli import main
 from bench.errors import Exit
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, forecast, history, plan, survey
+from bench.pipeline import Resolver, Task, execute, forecast, history, plan, survey
 from bench.pipeline.budget import GIB
+from bench.pipeline.ensure import Ensurer, Outcome
 from bench.session import runners
-from bench.store import Store
+from bench.store import Entry, Store
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
 FEW, MANY = 2, 8
@@ -92,6 +96,46 @@ def test_a_survey_of_a_filled_store_grows_as_its_grid_and_history_do(
         new.append(lines_of(lambda: foretell(resolver, others)))  # noqa: B023
     assert same[1] < LINEAR * same[0]
     assert new[1] < LINEAR * new[0]
+
+
+class AtOnce:
+    """Does each task when it is submitted; the order of events is always the same."""
+
+    limited = True
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._ensurer = Ensurer(resolver, lambda event: None, threading.Event())
+        self._session = resolver.store.session()
+
+    def __enter__(self) -> Self:
+        self._session.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._session.__exit__(None, None, None)
+
+    def prepare(self, environments: list[str]) -> None:
+        pass
+
+    def submit(
+        self, task: Task, inputs: Mapping[str, Entry], cpus: int, rank: float
+    ) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(self._ensurer.ensure(task, inputs, cpus))
+        return future
+
+
+@pytest.mark.parametrize("memory", [None, GIB], ids=["roomy", "tight"])
+def test_a_run_grows_as_its_grid_does(grid_file: Path, tmp_path: Path, memory: int | None) -> None:
+    """Of many tasks that wait, none is looked at but the next."""
+    lines = []
+    for seeds in (FEW, MANY):
+        tasks = plan(points(grid_file, seeds))
+        resolver = Resolver(Store(tmp_path / str(seeds)), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
+        run = partial(execute, tasks, resolver, 2, 2, lambda event: None, memory=memory)
+        run(backend=AtOnce(resolver))
+        lines.append(lines_of(partial(run, backend=AtOnce(resolver), missing=())))
+    assert lines[1] < LINEAR * lines[0]
 
 
 def test_folders_are_listed_once_and_artifacts_looked_up_once(
