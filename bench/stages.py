@@ -30,8 +30,9 @@ class Stage:
     bitstream_needs: tuple[str, ...] = ()
 
 
-TRAIN_SOURCES = ("docker/common/stagekit", "docker/train/train_worker")
-FINN_SOURCES = ("docker/common/stagekit", "docker/finn/finn_worker", "docker/finn/rtl")
+COMMON_SOURCES = ("docker/common/contract", "docker/common/stagekit")
+TRAIN_SOURCES = (*COMMON_SOURCES, "docker/train/train_worker")
+FINN_SOURCES = (*COMMON_SOURCES, "docker/finn/finn_worker", "docker/finn/rtl")
 
 STAGES = (
     Stage("dataset", "host", (), ("bench/datasets",), 1, False, "fetch and check the images"),

@@ -143,7 +143,6 @@ def _tasks() -> tuple[list[Task], list[Task]]:
 @contextmanager
 def _cluster(processors: Sequence[int]) -> Iterator[str]:
     """The address of a scheduler with a worker on each of `processors`."""
-    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (
         LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as scheduler,
         tempfile.TemporaryDirectory() as folder,
@@ -154,7 +153,7 @@ def _cluster(processors: Sequence[int]) -> Iterator[str]:
         for processor in processors:
             command = [sys.executable, "-c", WORKER, str(processor), address, *options]
             worker = workers.enter_context(
-                subprocess.Popen(command, env=variables, cwd=ROOT, stderr=subprocess.DEVNULL)
+                subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
             )
             workers.callback(worker.terminate)
         with distributed.Client(address, set_as_default=False) as client:

@@ -64,7 +64,10 @@ def mortal(site: TestSite) -> Iterator[Mortal]:
         " dashboard_address=None, silence_logs=50, protocol='tcp') as cluster:\n"
         "        print(cluster.scheduler_address, flush=True); sys.stdin.read()\n"
     )
-    variables = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
+    variables = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parent)]),
+    }
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(
         [sys.executable, str(script)], text=True, env=variables, **pipes

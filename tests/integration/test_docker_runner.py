@@ -31,7 +31,7 @@ RECIPE = Recipe(
     name="probe",
     dockerfile=f"{PROBE}/Dockerfile",
     pinned=(),
-    sources=("docker/common/stagekit", f"{PROBE}/probe_worker"),
+    sources=("docker/common/contract", "docker/common/stagekit", f"{PROBE}/probe_worker"),
     environment=None,
 )
 MEMORY = 128 << 20

@@ -96,7 +96,6 @@ def as_nobody(file: Path, store: Path) -> Ended:
         text=True,
         check=False,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
     ended: Ended = json.loads(done.stdout)

@@ -37,7 +37,7 @@ def start(*words: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "DOCKER_HOST": "unix:///nonexistent.sock"},
+        env={**os.environ, "DOCKER_HOST": "unix:///nonexistent.sock"},
     )
 
 
@@ -134,7 +134,6 @@ def test_a_reader_that_leaves_ends_a_run_quietly(tmp_path: Path) -> None:
         text=True,
         check=False,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.stderr.strip() == str(int(Exit.PIPE))
     assert len(done.stdout.splitlines()) == 1

@@ -37,7 +37,6 @@ class Bench:
                 **os.environ,
                 "BENCH_STORE": str(self.store),
                 "BENCH_ENVIRONMENTS": str(environments),
-                "PYTHONPATH": str(ROOT),
             },
         )
 

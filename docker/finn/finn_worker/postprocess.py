@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
+from contract.arrays import save_npz
 from finn_worker.unsupported import constant, tail
-from stagekit.arrays import save_npz
 
 Floats = npt.NDArray[np.float32]
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from contract.arrays import save_npz
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, fifo_lines
 from finn_worker.size import KnownSizing
 from finn_worker.stalls import layer_waits, stream_stalls
 from finn_worker.verdict import judge
 from stagekit import Reporter, Request, StageError, WrongResult
-from stagekit.arrays import save_npz
 
 STANDING_IN = (
     "FINN's RTL with stand-ins that are equal cycle for cycle for mvu.sv, memstream.sv, "

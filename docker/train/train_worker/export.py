@@ -14,8 +14,8 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 from torch import nn
 
+from contract.arrays import save_npz
 from stagekit import Reporter, Request, StageError
-from stagekit.arrays import save_npz
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint
 from train_worker.data import Split, read_classes, read_split
