@@ -103,8 +103,8 @@ def select(
     for entry in entries.values():
         items += _artifact(entry, survey.root, kinds)
     for step in survey.steps.values():
-        if step.found.failure:
-            folder, _ = step.found.failure
+        if step.stored.failure:
+            folder, _ = step.stored.failure
             items += [_item(folder / name, survey.root) for name in ("manifest.json", "log.txt")]
     tags = [Item(name, content) for name, content in tag_files(grid.name).items()]
     newest = max(entry.manifest.created for entry in entries.values())

@@ -14,7 +14,7 @@ from bench.console.text import excerpt
 from bench.grids.experiment import Experiment, Point, Training
 from bench.grids.schema import first_problem
 from bench.pipeline import Survey, Task, plan
-from bench.pipeline.survey import Found, derive
+from bench.pipeline.survey import Stored, derive
 from bench.stages import STAGES
 from bench.store import Entry, Store
 from bench.store.manifest import FILE as MANIFEST
@@ -79,7 +79,7 @@ def collect_points(
             task: entry.folder.relative_to(survey.root).as_posix()
             for task, entry in survey.present.items()
         },
-        failures={i: s.found.failure[1].key for i, s in steps.items() if s.found.failure},
+        failures={i: s.stored.failure[1].key for i, s in steps.items() if s.stored.failure},
         lacks=survey.lacks,
         renderer=renderer(),
     )
@@ -140,10 +140,10 @@ def recorded(points: Points, store: Store) -> Survey:
     def lacks(task: Task) -> str | None:
         return None if task.id in entries else points.lacks.get(task.stage.environment)
 
-    def find(task: Task, inputs: Mapping[str, Entry]) -> Found:  # noqa: ARG001
+    def find(task: Task, inputs: Mapping[str, Entry]) -> Stored:  # noqa: ARG001
         key = points.failures.get(task.id)
         failure = failures[task.stage.name].get(key) if key else None
-        return Found(key=key, entry=entries.get(task.id), failure=failure)
+        return Stored(key=key, entry=entries.get(task.id), failure=failure)
 
     return derive(points.points, plan(points.points), store.root, lacks, find)
 

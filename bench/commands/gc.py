@@ -53,13 +53,13 @@ def command(
     found = list(store.survey())
     tasks = [tasks for file in grids for tasks in _plans_of(file, store_path, as_written)]
     freed = 0
-    for one in _unwanted(found, tasks, resolvers):
-        size = one.bytes if isinstance(one, Entry) else 0
-        why = f" ({one.reason})" if isinstance(one, Broken) else ""
+    for item in _unwanted(found, tasks, resolvers):
+        size = item.bytes if isinstance(item, Entry) else 0
+        why = f" ({item.reason})" if isinstance(item, Broken) else ""
         if not dry_run:
-            store.remove(one.folder)
+            store.remove(item.folder)
         freed += size
-        say(f"{'would remove' if dry_run else 'removed'} {one.folder}{why}")
+        say(f"{'would remove' if dry_run else 'removed'} {item.folder}{why}")
     freed += store.failed_bytes() if dry_run else store.remove_failed()
     for file in grids if as_written and not dry_run else ():
         overrides.forget(store_path, load_grid(file).name)
@@ -85,8 +85,8 @@ def _unwanted(
 ) -> Iterator[Entry | Broken]:
     """What is damaged, and every artifact that nothing asks for."""
     # What a runner made that cannot be asked now, nobody can tell to be unwanted.
-    known = {one.name for resolver in resolvers for one in resolver.runners.values()}
-    broken = [one for one in found if isinstance(one, Broken)]
+    known = {item.name for resolver in resolvers for item in resolver.runners.values()}
+    broken = [item for item in found if isinstance(item, Broken)]
     wanted: set[Path] = set()
     uncertain: set[tuple[str, str]] = set()
     for tasks in plans:
@@ -94,15 +94,15 @@ def _unwanted(
             present = look_up(tasks, resolver).present
             wanted.update(entry.folder for entry in present.values())
         uncertain |= _behind(broken, tasks)
-    for one in found:
-        if isinstance(one, Broken):
-            if one.damaged:
-                yield one
+    for item in found:
+        if isinstance(item, Broken):
+            if item.damaged:
+                yield item
             continue
-        made = one.manifest
-        named = one.folder in wanted or (made.stage, made.name) in uncertain
+        made = item.manifest
+        named = item.folder in wanted or (made.stage, made.name) in uncertain
         if not named and made.environment["runner"] in known:
-            yield one
+            yield item
 
 
 def _behind(broken: Sequence[Broken], tasks: Sequence[Task]) -> set[tuple[str, str]]:
@@ -111,7 +111,7 @@ def _behind(broken: Sequence[Broken], tasks: Sequence[Task]) -> set[tuple[str, s
     Its keys cannot be told without the content of that; once it is made again, most likely with
     the same content, they are wanted.
     """
-    places = {(one.folder.parent.name, one.folder.name.rpartition("--")[0]) for one in broken}
+    places = {(item.folder.parent.name, item.folder.name.rpartition("--")[0]) for item in broken}
     lost: set[str] = set()
     for task in tasks:
         if (task.stage.name, task.name) in places or lost & set(task.needs.values()):

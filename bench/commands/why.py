@@ -89,39 +89,39 @@ def command(
       bench why tfc-mnist-w2a2-s1-max fps_core
       bench why tfc-mnist-w2a2-s1-max --file experiments/paper.toml --json
     """
-    found = _find(row, file, store_path, runner, changes)
-    values = _values(found)
+    target = _find(row, file, store_path, runner, changes)
+    values = _values(target)
     if column is not None and column not in values:
         what = f"'{column}' is no column of {row}."
         raise ConfigError(what, did_you_mean(column, values))
-    commands = provenance.rerun(row, found.grid.file, found.steps, changes.options)
+    commands = provenance.rerun(row, target.grid.file, target.steps, changes.options)
     if as_json:
-        say(json.dumps(_as_json(found, values, column, commands), indent=1, default=str))
+        say(json.dumps(_as_json(target, values, column, commands), indent=1, default=str))
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
-    provenance.line(console, _heading(found, values))
-    if found.others:
+    provenance.line(console, _heading(target, values))
+    if target.others:
         provenance.line(
-            console, styled("[dim]also named in {}; see --file[/]", ", ".join(found.others))
+            console, styled("[dim]also named in {}; see --file[/]", ", ".join(target.others))
         )
     if column is not None:
-        _show_column(console, column, values[column], found.steps)
-    provenance.show_steps(_behind(column, found.steps), console)
+        _show_column(console, column, values[column], target.steps)
+    provenance.show_steps(_behind(column, target.steps), console)
     provenance.line(console, styled("[bold]again[/], in a checkout and a store of its own:"))
     for words in commands:
         console.print(f"  {words}", soft_wrap=True)
-    for caveat in provenance.caveats(found.steps):
+    for caveat in provenance.caveats(target.steps):
         provenance.line(console, styled("[yellow]but[/] {}", caveat), indent=2)
 
 
-def _heading(found: _Row, values: Mapping[str, Any]) -> Text:
-    state = found.survey.state_of(found.point).status
+def _heading(row: _Row, values: Mapping[str, Any]) -> Text:
+    state = row.survey.state_of(row.point).status
     text = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
     if state == WRONG:
         text += "; what running it has shown is left out"
-    name, file = found.grid.name, found.grid.file
+    name, file = row.grid.name, row.grid.file
     shown = Text(text, COLOURS[state])
-    return styled("[bold]{}[/] of grid '{}', {}: {}", found.point.name, name, file, shown)
+    return styled("[bold]{}[/] of grid '{}', {}: {}", row.point.name, name, file, shown)
 
 
 def _files(file: Path | None) -> list[Path]:
@@ -174,12 +174,12 @@ def _survey(grid: OpenGrid, point: Point, runner: str, store: Path) -> Survey:
     return survey((point,) if len(resolvers) == 1 else grid.points, *resolvers)
 
 
-def _values(found: _Row) -> dict[str, Any]:
+def _values(row: _Row) -> dict[str, Any]:
     """The row's values by column; None for what is absent."""
-    if isinstance(found.point, Training):
-        values = report.training_row(found.point, found.survey)
+    if isinstance(row.point, Training):
+        values = report.training_row(row.point, row.survey)
     else:
-        values = report.row(found.point, found.survey)
+        values = report.row(row.point, row.survey)
     return {name: _plain(value) for name, value in values.items()}
 
 
@@ -216,13 +216,13 @@ def _arithmetic(column: str, value: Any, steps: Sequence[Step]) -> str:
 
 
 def _as_json(
-    found: _Row, values: Mapping[str, Any], column: str | None, commands: Sequence[str]
+    row: _Row, values: Mapping[str, Any], column: str | None, commands: Sequence[str]
 ) -> dict[str, Any]:
-    steps = _behind(column, found.steps)
+    steps = _behind(column, row.steps)
     about: dict[str, Any] = {
-        "row": found.point.name,
-        "grid": found.grid.name,
-        "file": str(found.grid.file),
+        "row": row.point.name,
+        "grid": row.grid.name,
+        "file": str(row.grid.file),
         "values": dict(values),
     }
     if column is not None:
@@ -230,10 +230,10 @@ def _as_json(
             "name": column,
             "value": values[column],
             **asdict(provenance.SOURCES[column]),
-            "arithmetic": _arithmetic(column, values[column], found.steps),
+            "arithmetic": _arithmetic(column, values[column], row.steps),
         }
     return about | {
         "steps": [provenance.as_json(step) for step in steps],
         "rerun": list(commands),
-        "caveats": list(provenance.caveats(found.steps)),
+        "caveats": list(provenance.caveats(row.steps)),
     }

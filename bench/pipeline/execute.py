@@ -39,7 +39,7 @@ class Summary:
 
     @property
     def wrong(self) -> list[Outcome]:
-        """What computes something else than the trained model, found now or earlier."""
+        """What computes something else than the trained model, by this run or an earlier one."""
         return [o for o in self.outcomes.values() if o.entry and is_wrong(o.entry.manifest.status)]
 
     @property
@@ -181,8 +181,8 @@ class _Execution:
         try:
             outcome = future.result()
         except BenchError as error:
-            known = {(other.what, other.log) for other in self._summary.errors}
-            if (error.what, error.log) not in known:  # a lost scheduler fails many tasks alike
+            reported = {(other.what, other.log) for other in self._summary.errors}
+            if (error.what, error.log) not in reported:  # a lost scheduler fails many tasks alike
                 self._summary.errors.append(error)
             outcome = Outcome(task, FAILED, None, error.what)
             first_line = error.what.splitlines()[0]

@@ -71,8 +71,8 @@ class Forecast:
     @property
     def from_earlier_runs(self) -> bool:
         """Whether most of the time stands on earlier runs, not on defaults."""
-        known = sum(p.cost.seconds for p in self.predictions.values() if p.runs)
-        return known > self.seconds / 2
+        measured = sum(p.cost.seconds for p in self.predictions.values() if p.runs)
+        return measured > self.seconds / 2
 
     @property
     def elsewhere(self) -> bool:
@@ -184,8 +184,8 @@ def _stage(
         cached=cached,
         to_run=len(to_run),
         skipped=len(tasks) - cached - len(to_run),
-        seconds=sum(one.cost.seconds for one in to_run),
-        memory=max((one.cost.memory for one in to_run), default=0),
-        disk=sum(one.cost.disk for one in to_run),
-        runs=min((one.runs for one in to_run), default=0),
+        seconds=sum(likely.cost.seconds for likely in to_run),
+        memory=max((likely.cost.memory for likely in to_run), default=0),
+        disk=sum(likely.cost.disk for likely in to_run),
+        runs=min((likely.runs for likely in to_run), default=0),
     )

@@ -1,4 +1,4 @@
-"""Which task of a plan starts next: for a run, and for whoever foretells how long one takes."""
+"""Which task of a plan starts next: in a run, and in a forecast of how long it takes."""
 
 from __future__ import annotations
 

@@ -39,9 +39,9 @@ class Resolver:
     def environment_hash(self, task: Task) -> str:
         """Hash of the recipe of the task's environment and of its stage's sources."""
         stage = task.stage
-        known = (stage.environment, stage.sources)
-        if known not in self._environments:
+        recipe_of = (stage.environment, stage.sources)
+        if recipe_of not in self._environments:
             recipe = self.runners[stage.environment].recipe(stage.environment)
             parts = [recipe, hash_sources(ROOT, stage.sources)]
-            self._environments[known] = hashlib.sha256(canonical(parts)).hexdigest()
-        return self._environments[known]
+            self._environments[recipe_of] = hashlib.sha256(canonical(parts)).hexdigest()
+        return self._environments[recipe_of]

@@ -21,7 +21,7 @@ _PLACES = {stage.name: place for place, stage in enumerate(STAGES)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Stored:
     """What the store holds of one task.
 
     Attributes:
@@ -43,7 +43,7 @@ class Step:
 
     Attributes:
         task: The task.
-        found: What the store holds.
+        stored: What the store holds.
         status: A word of `bench.status`. `skipped` is what a run would skip, too: the machine lacks
             something, or the step stands on one that came to nothing.
         reason: Why, for every status but `done`.
@@ -51,7 +51,7 @@ class Step:
     """
 
     task: Task
-    found: Found
+    stored: Stored
     status: str
     reason: str | None = None
     lack: str | None = None
@@ -79,14 +79,14 @@ class Step:
     @property
     def entry(self) -> Entry | None:
         """The artifact."""
-        return self.found.entry
+        return self.stored.entry
 
     @property
     def manifest(self) -> Manifest | None:
         """Of the artifact, or of the attempt that failed."""
         if self.entry is not None:
             return self.entry.manifest
-        return self.found.failure[1] if self.found.failure else None
+        return self.stored.failure[1] if self.stored.failure else None
 
     @property
     def folder(self) -> Path | None:
@@ -98,7 +98,7 @@ class Step:
         """What a stage printed that is not done; an archive may come without."""
         if self.status == DONE:
             return None
-        folder = self.found.failure[0] if self.found.failure else self.folder
+        folder = self.stored.failure[0] if self.stored.failure else self.folder
         path = folder / "log.txt" if folder else None
         return path if path is not None and path.is_file() else None
 
@@ -213,8 +213,8 @@ class Survey:
             DamageError: An artifact is damaged.
         """
         for step in self.steps.values():
-            if step.found.damage is not None:
-                raise step.found.damage
+            if step.stored.damage is not None:
+                raise step.stored.damage
 
     def after(self, made: Mapping[str, Entry | None], resolver: Resolver) -> Survey:
         """The survey once a run has ended; only what the run has changed is looked up.
@@ -223,11 +223,11 @@ class Survey:
             made: The artifact of each task of the run by its id; None for one that has none.
             resolver: Keys and the store.
         """
-        known = {task: step.found for task, step in self.steps.items() if task not in made}
+        earlier = {task: step.stored for task, step in self.steps.items() if task not in made}
         for task, entry in made.items():
             if entry is not None:
-                known[task] = Found(key=entry.manifest.key, entry=entry)
-        return look_up(self.tasks, resolver, self.points, known)
+                earlier[task] = Stored(key=entry.manifest.key, entry=entry)
+        return look_up(self.tasks, resolver, self.points, earlier)
 
 
 def survey(points: Sequence[Point], *resolvers: Resolver, verify: bool = False) -> Survey:
@@ -243,15 +243,15 @@ def survey(points: Sequence[Point], *resolvers: Resolver, verify: bool = False) 
         StoreError: Something cannot be read.
     """
     tasks = plan(points)
-    surveys = (look_up(tasks, one, points, verify=verify) for one in resolvers)
-    return max(surveys, key=lambda found: len(found.present))
+    surveys = (look_up(tasks, resolver, points, verify=verify) for resolver in resolvers)
+    return max(surveys, key=lambda survey: len(survey.present))
 
 
 def look_up(
     tasks: Iterable[Task],
     resolver: Resolver,
     points: Sequence[Point] = (),
-    known: Mapping[str, Found] | None = None,
+    earlier: Mapping[str, Stored] | None = None,
     *,
     verify: bool = False,
 ) -> Survey:
@@ -261,13 +261,13 @@ def look_up(
         tasks: A plan, each task after those that it needs.
         resolver: Keys and the store.
         points: What the plan is of.
-        known: What is known by task id, and holds where the key is still the same.
+        earlier: What an earlier survey says by task id; it holds where the key is the same.
         verify: Whether to compare metrics with their hashes, too.
 
     Raises:
         StoreError: Something cannot be read.
     """
-    find = _LookUp(resolver, known or {}, verify)
+    find = _LookUp(resolver, earlier or {}, verify)
     return derive(points, tasks, resolver.store.root, resolver.lacks, find)
 
 
@@ -276,9 +276,9 @@ def derive(
     tasks: Iterable[Task],
     root: Path,
     lacks: Callable[[Task], str | None],
-    find: Callable[[Task, Mapping[str, Entry]], Found],
+    find: Callable[[Task, Mapping[str, Entry]], Stored],
 ) -> Survey:
-    """Decide what became of each task, by what can be found of it.
+    """Decide what became of each task, by what the store holds of it.
 
     Args:
         points: Experiments and trainings.
@@ -289,15 +289,14 @@ def derive(
     """
     steps: dict[str, Step] = {}
     for task in tasks:
-        if lack := lacks(task):
-            nothing = Found()
-            steps[task.id] = Step(task=task, found=nothing, status=SKIPPED, reason=lack, lack=lack)
-            continue
         needs = {name: steps[need] for name, need in task.needs.items()}
         usable = {n: step.entry for n, step in needs.items() if step.entry and step.status == DONE}
-        found = find(task, usable)
-        status, reason = _status(found, needs.values())
-        steps[task.id] = Step(task=task, found=found, status=status, reason=reason)
+        lack = lacks(task)
+        stored = Stored() if lack else find(task, usable)
+        status, reason = (SKIPPED, lack) if lack else _status(stored, needs.values())
+        steps[task.id] = Step(
+            task=task, stored=stored, status=status, reason=reason or None, lack=lack or None
+        )
     return Survey(points=tuple(points), steps=steps, root=root)
 
 
@@ -306,17 +305,17 @@ def because(task: Task, status: str, reason: str | None) -> str:
     return reason if status == SKIPPED and reason else f"{task.stage.name} {status}"
 
 
-def _status(found: Found, needs: Iterable[Step]) -> tuple[str, str | None]:
-    if found.entry is not None:
-        return found.entry.manifest.status, found.entry.manifest.reason or None
-    unusable = next((step for step in needs if step.status != DONE), None)
-    if unusable is not None:
-        reason = because(unusable.task, unusable.status, unusable.reason)
-        # What failed or is missing is made by the next run; a finding stays.
-        return MISSING if unusable.status in (FAILED, MISSING) else SKIPPED, reason
-    if found.failure is not None:
-        return FAILED, found.failure[1].reason
-    return MISSING, str(found.damage) if found.damage else "not in the store"
+def _status(stored: Stored, needs: Iterable[Step]) -> tuple[str, str | None]:
+    if stored.entry is not None:
+        return stored.entry.manifest.status, stored.entry.manifest.reason
+    for step in needs:
+        if step.status != DONE:
+            # What failed or is missing is made by the next run; a finding stays.
+            status = MISSING if step.status in (FAILED, MISSING) else SKIPPED
+            return status, because(step.task, step.status, step.reason)
+    if stored.failure is not None:
+        return FAILED, stored.failure[1].reason
+    return MISSING, str(stored.damage) if stored.damage else "not in the store"
 
 
 class _LookUp:
@@ -324,25 +323,25 @@ class _LookUp:
 
     Args:
         resolver: Keys and the store.
-        known: What is known of tasks; it holds as long as their keys are the same.
+        earlier: See `look_up`.
         verify: Whether to compare metrics with their hashes.
     """
 
-    def __init__(self, resolver: Resolver, known: Mapping[str, Found], verify: bool) -> None:
+    def __init__(self, resolver: Resolver, earlier: Mapping[str, Stored], verify: bool) -> None:
         self._resolver = resolver
         self._store = resolver.store
-        self._known = known
+        self._earlier = earlier
         self._verify = verify
         self._names: dict[str, Mapping[str, str]] = {}
         self._failures: dict[str, Mapping[str, tuple[Path, Manifest]]] = {}
 
-    def __call__(self, task: Task, inputs: Mapping[str, Entry]) -> Found:
+    def __call__(self, task: Task, inputs: Mapping[str, Entry]) -> Stored:
         if len(inputs) < len(task.needs):
-            return Found()
+            return Stored()
         key, stage = self._resolver.key(task, inputs), task.stage.name
-        known = self._known.get(task.id)
-        if known is not None and known.key == key:
-            return known
+        earlier = self._earlier.get(task.id)
+        if earlier is not None and earlier.key == key:
+            return earlier
         if stage not in self._names:
             self._names[stage] = self._store.names(stage)
         name = self._names[stage].get(key[:SHORT])
@@ -351,8 +350,8 @@ class _LookUp:
             if entry is not None and self._verify:
                 entry.metrics()
         except DamageError as damage:
-            return Found(key=key, damage=damage)
-        return Found(key=key, entry=entry, failure=None if entry else self._failure(stage, key))
+            return Stored(key=key, damage=damage)
+        return Stored(key=key, entry=entry, failure=None if entry else self._failure(stage, key))
 
     def _failure(self, stage: str, key: str) -> tuple[Path, Manifest] | None:
         if stage not in self._failures:

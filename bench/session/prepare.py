@@ -22,7 +22,7 @@ from bench.session.options import Bounds
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A run that nothing known beforehand speaks against.
+    """A run that can start, as far as can be told before it does.
 
     Attributes:
         grid: The grid.
@@ -82,7 +82,7 @@ def prepare(
         names: The rows to do; all of them for none.
         runner: As of `choose_runner`.
         store_path: The store.
-        elsewhere: Whether the machines of a cluster will do it; this one then needs less.
+        elsewhere: Whether the machines of a cluster will do it; this machine then needs less.
 
     Raises:
         BenchError: Why it cannot be done.
@@ -92,7 +92,7 @@ def prepare(
     wanted = grid.choose(names)
     if elsewhere and not grid.grid.measure.emulated:
         raise ConfigError(
-            "A cluster's machines do not know this one's boards and keys.",
+            "A cluster's machines do not know this machine's boards and keys.",
             "Run without --scheduler, or with --board emulated.",
         )
     choice = runners.choose_runner(runner, store_path, runners.limits_of(grid.grid))
@@ -125,7 +125,7 @@ def _forecast(
 
 
 def _check_boards(missing: list[Task], grid: Grid) -> None:
-    """Raise what a run would meet when it logs in to a board, as far as it is known here."""
+    """Raise what a run would meet when it logs in to a board, as far as can be told here."""
     used = {name for task in missing for name in task.spec.get("boards", ())}
     boards = [board for board in grid.boards if board.name in used]
     if boards:

@@ -158,7 +158,7 @@ def _cells(folding: Folding, layers: tuple[LayerShape, ...], clock_mhz: float) -
     slowest = max(cycles)
     yield _named(cycles.index(slowest), layers, folding.layers, cycles.count(slowest) - 1)
     yield from (f"{slowest:,.0f}", f"<= {hertz / slowest:,.0f}")
-    yield " ".join(f"{100 * one / slowest:.0f}" for one in cycles) + " %"
+    yield " ".join(f"{100 * layer / slowest:.0f}" for layer in cycles) + " %"
 
 
 def _named(index: int, layers: tuple[LayerShape, ...], table: FoldingTable, equals: int) -> str:

@@ -21,7 +21,7 @@ from bench.grids.experiment import Experiment, expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan, survey
-from bench.pipeline.survey import Found
+from bench.pipeline.survey import Stored
 from bench.session import grids, runners
 from bench.stages import STAGES, up_to
 from bench.store import Store
@@ -236,7 +236,7 @@ def test_what_a_rerun_cannot_bring_back_is_said(
         entry = steps[0].entry
         assert entry is not None
         other = replace(entry, manifest=replace(entry.manifest, checkout=checkout))
-        edited = replace(steps[0], found=Found(entry=other))
+        edited = replace(steps[0], stored=Stored(entry=other))
         assert said in provenance.caveats((edited, *steps[1:]))
         commands = provenance.rerun(ROW, Path("x.toml"), (edited, *steps[1:]))
         assert not any(command.startswith("git") for command in commands)
