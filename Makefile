@@ -7,7 +7,7 @@ BOARD   ?=
 USING   := $(PYTHON) tools/venv.py use
 BENCH   := $(USING) .venv/bin/python -m bench
 
-.PHONY: FORCE help setup reproduce test benchmark base images appendix lock lock-check clean
+.PHONY: FORCE help setup cluster reproduce test benchmark base images appendix lock lock-check clean
 
 help:
 	@echo "make reproduce            run experiments/quick.toml and report (PROFILE=name for another)"
@@ -16,6 +16,7 @@ help:
 	@echo "make benchmark            time everything: benchmarks.json, benchmarks.md (5 minutes)"
 	@echo "                          (EXACT=1 for builds without our shortcuts, too: minutes more)"
 	@echo "make setup                prepare .venv with the bench command"
+	@echo "make cluster              add what runs on many machines need (Dask) to .venv"
 	@echo "make images               build the container images ahead of a run (make base: their base only)"
 	@echo "make appendix             write docs/artifact-appendix.md from docs/measured.json"
 	@echo "make lock                 regenerate the hash-pinned locks"
@@ -27,8 +28,10 @@ setup: .venv/ready
 .venv/ready: FORCE
 	@$(PYTHON) tools/venv.py host
 
-.venv/dev: .venv/ready FORCE
-	@$(PYTHON) tools/venv.py dev
+.venv/dev .venv/cluster: .venv/ready FORCE
+	@$(PYTHON) tools/venv.py $(@F)
+
+cluster: .venv/cluster
 
 FORCE:
 
@@ -41,7 +44,7 @@ test: .venv/dev
 base images: setup
 	@$(USING) .venv/bin/python -m bench.images $(if $(filter base,$@),base,build)
 
-benchmark: setup
+benchmark: cluster
 	@$(USING) .venv/bin/python -m benchmarks $(if $(EXACT),--exact)
 
 appendix: .venv/dev

@@ -1,4 +1,4 @@
-"""Every way in which bench stops, with its exit code; the README's table is made from this."""
+"""Exit codes of the `bench` command, the errors that lead to them, and how errors are worded."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ EXIT_MEANING: dict[Exit, str] = {
     Exit.STAGE_FAILED: "a stage failed; the others went on",
     Exit.CONFIG: "the command line or the experiment file is wrong",
     Exit.ENVIRONMENT: "a tool is missing or an environment could not be set up",
-    Exit.DATA: "a data set could not be had or does not match its checksum",
+    Exit.DATA: "a data set is not available or does not match its checksum",
     Exit.STORE: "the artifact store, or standard output, cannot be read or written",
     Exit.BOARD: "the board could not be reached or refused",
-    Exit.CLAIM: "a claim fares worse than it did before",
-    Exit.DIFFERENT: "what was compared differs, or an archive is not what it says",
+    Exit.CLAIM: "a regression: a claim's verdict is worse than before",
+    Exit.DIFFERENT: "what was compared differs, or an archive does not match its own checksums",
     Exit.WRONG: "a design computes something else than the trained model",
     Exit.BUG: "a bug in bench; please report it with the log",
     Exit.HANGUP: "the terminal was closed (SIGHUP); nothing half-written is left",
     Exit.INTERRUPTED: "interrupted (Ctrl-C); nothing half-written is left",
-    Exit.PIPE: "nobody reads what is printed any more, as in `bench store ls | head -1`",
-    Exit.TERMINATED: "told to end (SIGTERM); nothing half-written is left",
+    Exit.PIPE: "the reader of standard output is gone, as in `bench store ls | head -1`",
+    Exit.TERMINATED: "terminated (SIGTERM); nothing half-written is left",
 }
 
 
@@ -80,7 +80,7 @@ class EnvironmentFailure(BenchError):
 
 
 class DataError(BenchError):
-    """A data set could not be had, or is not what its checksum says."""
+    """A data set is not available, or does not match its checksum."""
 
     exit_code = Exit.DATA
 
@@ -92,7 +92,7 @@ class StoreError(BenchError):
 
 
 class BoardError(BenchError):
-    """The board could not be reached, refused, or gave nonsense."""
+    """The board could not be reached, refused, or gave an answer that makes no sense."""
 
     exit_code = Exit.BOARD
 
@@ -114,12 +114,12 @@ _DISK_REMEDIES = {
     errno.EACCES: "You may not write there; fix its permissions or choose another with --store.",
     errno.EPERM: "You may not write there; fix its permissions or choose another with --store.",
 }
-# Something of another kind lies where bench keeps a file or a folder.
+# Something else is where bench keeps a file or a folder.
 _IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENXIO)
 
 
 def is_of_the_disk(error: OSError) -> bool:
-    """Whether `error` is the fault of a disk or of permissions, wherever it comes from."""
+    """Whether `error` is about a disk or about permissions, wherever it was raised."""
     return error.filename is not None and error.errno in {*_DISK_REMEDIES, errno.EIO}
 
 
@@ -135,9 +135,9 @@ def store_error(error: OSError, path: Path) -> StoreError:
 
 
 def _in_the_way(path: Path) -> Path:
-    """What is no folder, of `path` and the folders above it; `path` itself where all are."""
-    above = (place for place in reversed((path, *path.parents)) if not place.is_dir())
-    first = next(above, path)
+    """The topmost of `path` and its parents that is no folder; `path` where there is none."""
+    others = (place for place in reversed((path, *path.parents)) if not place.is_dir())
+    first = next(others, path)
     return first if os.path.lexists(first) else path
 
 

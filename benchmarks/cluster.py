@@ -25,12 +25,12 @@ from bench.cluster import DaskBackend, Site
 from bench.cluster.remote import Factory
 from bench.console.events import Event
 from bench.errors import EnvironmentFailure
+from bench.flows import flow_named
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT, environments_folder
 from bench.pipeline import Task, execute, plan
 from bench.runners.limits import Limits
-from bench.stages import up_to
 from benchmarks.figures import Figure
 from benchmarks.fixed_work import WORK, FixedSite, rounds_for
 
@@ -136,7 +136,9 @@ def _tasks() -> tuple[list[Task], list[Task]]:
     grid = load_grid(GRID)
     seeds = tuple(range(TASKS + 1))
     train = grid.train.model_copy(update={"seeds": seeds, "bits": grid.train.bits[:1]})
-    tasks = plan(expand(grid.model_copy(update={"train": train})), up_to("train"))
+    tasks = plan(
+        expand(grid.model_copy(update={"train": train})), flow_named("finn").up_to("train")
+    )
     return tasks[:2], tasks[2:]
 
 

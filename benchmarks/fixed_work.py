@@ -16,8 +16,7 @@ from bench.console.events import Emit
 from bench.environments import ENVIRONMENTS
 from bench.errors import StageFailure
 from bench.pipeline import Resolver
-from bench.runners import Job
-from bench.runners.vivado import ENVIRONMENT as VIVADO
+from bench.runners import Job, Runner
 from bench.runners.wire import Result
 from bench.store import Store
 from bench.system.process import Child, MemoryWatch, describe_exit
@@ -44,10 +43,10 @@ class FixedSite:
     def __call__(self) -> Resolver:
         """The store, and the runner of the work."""
         runner = FixedRunner(self.rounds)
-        return Resolver(Store(self.store), dict.fromkeys(("host", VIVADO, *ENVIRONMENTS), runner))
+        return Resolver(Store(self.store), dict.fromkeys(("host", *ENVIRONMENTS), runner))
 
 
-class FixedRunner:
+class FixedRunner(Runner):
     """Does the work in a child, as the venv runner does a worker's.
 
     Args:
@@ -66,20 +65,6 @@ class FixedRunner:
     def describe(self, environment: str) -> Mapping[str, str]:  # noqa: ARG002
         """The interpreter."""
         return {"python": platform.python_version()}
-
-    def ready(self, environment: str) -> bool:  # noqa: ARG002
-        """Always: there is nothing to set up."""
-        return True
-
-    def lacks(self, environment: str) -> str:  # noqa: ARG002
-        """Nothing."""
-        return ""
-
-    def check(self, environment: str) -> None:
-        """Nothing to check."""
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        """Nothing to prepare."""
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:  # noqa: ARG002
         """Work; see `Runner.run`."""

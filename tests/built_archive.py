@@ -11,8 +11,9 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from fakes import ENVIRONMENTS, GRID, MetricsRunner, write_grid, write_report
+from fakes import GRID, MetricsRunner, write_grid, write_report
 
+from bare_runner import ENVIRONMENTS
 from bench import archive, claims
 from bench.archive import bag
 from bench.archive.reader import members, read_in_chunks

@@ -7,20 +7,22 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from bare_runner import BareRunner
 from bench import report
+from bench.boards.pool import BoardPool
 from bench.claims import AnyClaim
 from bench.console.events import Emit
 from bench.errors import StageFailure
-from bench.grids.experiment import Experiment, Point
+from bench.grids.experiment import Point
 from bench.paths import ROOT
 from bench.pipeline import Resolver, Step, survey
 from bench.report.material import Material, gather
 from bench.runners import Job
+from bench.runners.host import HostContext
 from bench.runners.wire import Result
 from bench.session import reporting
 from bench.session.grids import open_grid
 
-ENVIRONMENTS = ("host", "train", "finn", "vivado")
 GRID = """
 name = "test"
 [train]
@@ -52,22 +54,21 @@ def write_grid(folder: Path, text: str = GRID) -> Path:
     return path
 
 
-class FakeRunner:
+class FakeRunner(BareRunner):
     """Writes a file that depends on the spec and the inputs, as a real stage does.
 
     Attributes:
         ran: `stage name` of every job, in the order they ran.
-        lacking: Why stages of an environment are skipped, by environment.
         before: Called with each job before it is done; may raise.
     """
 
     name = "fake"
 
     def __init__(self) -> None:
+        super().__init__()
         self.ran: list[str] = []
         self.before: Callable[[Job], None] = lambda job: None
         self.recipe_text = "recipe"
-        self.lacking = {"vivado": "XILINX_VIVADO is not set: no bitstream"}
         self._lock = threading.Lock()
 
     def recipe(self, environment: str) -> str:
@@ -75,18 +76,6 @@ class FakeRunner:
 
     def describe(self, environment: str) -> dict[str, str]:
         return {"packages": f"tool==1 for {environment}"}
-
-    def lacks(self, environment: str) -> str:
-        return self.lacking.get(environment, "")
-
-    def ready(self, environment: str) -> bool:
-        return True
-
-    def check(self, environment: str) -> None:
-        pass
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        pass
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         with self._lock:
@@ -111,6 +100,9 @@ class FakeRunner:
         self.before = before
 
 
+HOST = HostContext(workers=FakeRunner(), pool=BoardPool())
+
+
 class MetricsRunner(FakeRunner):
     """Leaves plausible metrics; the interval depends on the folding."""
 
@@ -130,7 +122,7 @@ class MetricsRunner(FakeRunner):
         return result
 
 
-def gathered(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
+def gathered(experiments: Sequence[Point], resolver: Resolver) -> Material:
     """What a report of the store as it is would show."""
     found = survey(experiments, resolver)
     results = report.collect(experiments, found)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fakes import ENVIRONMENTS, GRID, FakeRunner, write_grid
+from fakes import GRID, FakeRunner, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import report
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid

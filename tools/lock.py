@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
 HOST_LOCK = ROOT / "requirements" / "host.lock"
 DEV_LOCK = ROOT / "requirements" / "dev.lock"
+CLUSTER_LOCK = ROOT / "requirements" / "cluster.lock"
 CRATE_LOCK = ROOT / "requirements" / "crate.lock"
 PEER_LOCK = ROOT / "requirements" / "peer.lock"
 TORCH_CPU_LOCK = DOCKER / "train" / "torch-cpu.lock"
@@ -64,6 +65,7 @@ def _locks() -> list[Path]:
     return [
         HOST_LOCK,
         DEV_LOCK,
+        CLUSTER_LOCK,
         CRATE_LOCK,
         PEER_LOCK,
         CONSTRAINTS,
@@ -77,7 +79,10 @@ def _locks() -> list[Path]:
 def _write_locks() -> None:
     project = [ROOT / "pyproject.toml"]
     _compile(project, HOST_LOCK, "--group", "install")
-    _compile(project, DEV_LOCK, "--group", "dev", "--constraint", str(HOST_LOCK.relative_to(ROOT)))
+    as_host = ("--constraint", str(HOST_LOCK.relative_to(ROOT)))
+    _compile(project, CLUSTER_LOCK, "--extra", "cluster", *as_host)
+    as_cluster = ("--constraint", str(CLUSTER_LOCK.relative_to(ROOT)))
+    _compile(project, DEV_LOCK, "--group", "dev", "--extra", "cluster", *as_cluster)
     _compile([CRATE_LOCK.with_suffix(".in")], CRATE_LOCK)
     _compile([PEER_LOCK.with_suffix(".in")], PEER_LOCK, "--no-deps")
     inputs = [DOCKER / name / "requirements.in" for name in ENVIRONMENTS]

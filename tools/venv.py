@@ -2,6 +2,7 @@
 
     python3 tools/venv.py host               # .venv with the bench command
     python3 tools/venv.py dev                # the development tools, into it
+    python3 tools/venv.py cluster            # what runs on many machines need, into it
     python3 tools/venv.py use COMMAND...     # run a command from it; it stays until that ends
     python3 tools/venv.py test COMMAND...    # the same, and nobody else uses .tox meanwhile
     python3 tools/venv.py clean              # remove .venv and .tox, unless somebody uses them
@@ -23,8 +24,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV, TOX, LOCKS = ROOT / ".venv", ROOT / ".tox", ROOT / ".locks"
 PYTHON = VENV / "bin" / "python"
-READY, DEV = VENV / "ready", VENV / "dev"  # each holds what it was made from; written last
-HOST_LOCK, DEV_LOCK = (ROOT / "requirements" / name for name in ("host.lock", "dev.lock"))
+READY = VENV / "ready"  # holds what it was made from, as .venv/dev does; written last
+HOST_LOCK = ROOT / "requirements" / "host.lock"
+ADDED = {name: ROOT / "requirements" / (name + ".lock") for name in ("dev", "cluster")}
 
 
 def main(arguments: list) -> None:
@@ -32,8 +34,8 @@ def main(arguments: list) -> None:
     action, *command = arguments
     if action == "host":
         make_host()
-    elif action == "dev":
-        make_dev()
+    elif action in ADDED:
+        add(action)
     elif action == "clean":
         clean()
     else:
@@ -49,22 +51,23 @@ def make_host() -> None:
         import check_python  # noqa: F401, PLC0415
 
         print("setting up .venv (once)", flush=True)
+        # Not one that is in .venv itself, as where that is activated.
+        python = os.path.realpath(sys.executable)
         with lock("use", "something runs from the .venv of before; waiting for its end"):
             remove(VENV)
-        # Not one that is in .venv itself, as where that is activated.
-        call([os.path.realpath(sys.executable), "-m", "venv", VENV], setup)
+        call([python, "-m", "venv", VENV], setup)
         install(["--require-hashes", "-r", HOST_LOCK], setup)
         install(["--no-build-isolation", "--editable", ROOT], setup)
         write(READY, made_from)
 
 
-def make_dev() -> None:
-    """Install the development tools into `.venv`, unless they are there."""
-    made_from = hash_of(DEV_LOCK)
+def add(name: str) -> None:
+    """Install what a lock beside the host's names into `.venv`, unless it is there."""
+    made_from = hash_of(ADDED[name])
     with lock("setup", "another make is setting up .venv; waiting for it") as setup:
-        if not holds(DEV, made_from):
-            install(["--require-hashes", "-r", DEV_LOCK], setup)
-            write(DEV, made_from)
+        if not holds(VENV / name, made_from):
+            install(["--require-hashes", "-r", ADDED[name]], setup)
+            write(VENV / name, made_from)
 
 
 def run(command: list, alone: bool) -> None:
@@ -121,15 +124,15 @@ def take(name: str, kind: int, waiting: str = "") -> int:
 def install(what: list, setup: int) -> None:
     """Install into `.venv`, whatever the user's settings say of other places and versions."""
     sys.path.insert(0, str(ROOT))
-    from bench.environments import pip_settings  # noqa: PLC0415  # its syntax is too new for an old Python
+    from bench.system import pip_settings  # noqa: PLC0415  # its syntax is too new for an old Python
 
     try:
-        found = pip_settings.settings("install", python=str(PYTHON))
+        settings = pip_settings.settings("install", python=str(PYTHON))
     except ValueError as error:
         sys.exit(f"error: pip cannot read its settings.\n{error}\nwhat to do: correct the file.")
     options = ["-qq", "--disable-pip-version-check", "--no-deps"]
     command = [PYTHON, "-m", "pip", "install"] + options + what  # noqa: RUF005
-    call(command, setup, pip_settings.as_variables(found, os.environ))
+    call(command, setup, pip_settings.as_variables(settings, os.environ))
 
 
 def call(command: list, setup: int, variables: "dict | None" = None) -> None:
@@ -142,7 +145,7 @@ def call(command: list, setup: int, variables: "dict | None" = None) -> None:
 
 def remove(folder: Path) -> None:
     """Remove a folder; what says that it is complete goes first."""
-    for path in (folder / READY.name, folder / DEV.name):
+    for path in [folder / name for name in (READY.name, *ADDED)]:
         with contextlib.suppress(OSError):
             path.unlink()
     shutil.rmtree(str(folder), ignore_errors=True)

@@ -99,7 +99,7 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         survey = recorded(points, Store(folder / bag.STORE))
         checked.manifests = len(survey.present)
         checked.findings += missing_artifacts(points, survey)
-        checked.findings += _check_chain(points, survey, digests)
+        checked.findings += _check_chain(survey, digests)
         stated = folder / bag.GRIDS / CLAIMS_FILE
         compared = compare_rows(folder / bag.REPORT, points, survey, stated, counter)
         checked.findings += compared.wrong
@@ -252,7 +252,7 @@ def _read_points(folder: Path, checked: Checked) -> Points:
         raise
 
 
-def _check_chain(points: Points, survey: Survey, digests: Mapping[str, str]) -> Iterator[str]:
+def _check_chain(survey: Survey, digests: Mapping[str, str]) -> Iterator[str]:
     """Every artifact is what its task asks for, made from what it says, with what it says."""
     present = survey.present
     for task_id, entry in present.items():
@@ -265,9 +265,8 @@ def _check_chain(points: Points, survey: Survey, digests: Mapping[str, str]) -> 
         }
         if dict(manifest.inputs) != inputs:
             yield f"{where}: what it was made from is not what the archive holds"
-        version = points.stages.get(task.stage.name, 0)
         recipe = manifest.environment.get("recipe", "")
-        key = artifact_key(task.stage.name, version, manifest.spec, manifest.inputs, recipe)
+        key = artifact_key(task.stage.name, manifest.spec, manifest.inputs, recipe)
         if manifest.key != key or not entry.folder.name.endswith(f"--{key[:SHORT]}"):
             yield f"{where}: its key is not that of its parameters, inputs and recipe"
         yield from _check_files(where, manifest, digests)

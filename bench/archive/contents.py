@@ -15,7 +15,7 @@ from bench.archive.tags import tag_files
 from bench.archive.writer import Item
 from bench.claims import claims_beside
 from bench.errors import ConfigError
-from bench.grids.experiment import Experiment, Training
+from bench.grids.experiment import Point
 from bench.grids.grid import FOLDINGS_FILE
 from bench.grids.tables import Grid
 from bench.pipeline import Survey
@@ -66,8 +66,8 @@ class Selection:
 def select(
     file: Path,
     grid: Grid,
-    experiments: tuple[Experiment, ...],
-    references: tuple[Training, ...],
+    experiments: tuple[Point, ...],
+    references: tuple[Point, ...],
     survey: Survey,
     kinds: Sequence[str],
 ) -> Selection:

@@ -11,11 +11,11 @@ from bench import __version__
 from bench.archive.bag import FORMAT, POINTS, ArchiveError
 from bench.archive.renderer import renderer
 from bench.console.text import excerpt
-from bench.grids.experiment import Experiment, Point, Training
+from bench.flows import all_stages
+from bench.grids.experiment import Point
 from bench.grids.schema import first_problem
 from bench.pipeline import Survey, Task, plan
 from bench.pipeline.survey import Stored, derive
-from bench.stages import STAGES
 from bench.store import Entry, Store
 from bench.store.manifest import FILE as MANIFEST
 
@@ -27,7 +27,6 @@ class Points(BaseModel):
         format: Of this file.
         bench: The version that wrote it.
         grid: The grid's name.
-        stages: The declared version of every stage.
         experiments: The rows of results.csv, in order.
         references: What is trained for comparison.
         artifacts: Folder in the store of each task's artifact, by task id.
@@ -41,9 +40,8 @@ class Points(BaseModel):
     format: int
     bench: str
     grid: str
-    stages: Mapping[str, int]
-    experiments: tuple[Experiment, ...]
-    references: tuple[Training, ...]
+    experiments: tuple[Point, ...]
+    references: tuple[Point, ...]
     artifacts: Mapping[str, str]
     failures: Mapping[str, str]
     lacks: Mapping[str, str]
@@ -62,8 +60,8 @@ class _Header(BaseModel):
 
 def collect_points(
     grid: str,
-    experiments: tuple[Experiment, ...],
-    references: tuple[Training, ...],
+    experiments: tuple[Point, ...],
+    references: tuple[Point, ...],
     survey: Survey,
 ) -> Points:
     """The points of a grid, and what became of them."""
@@ -72,7 +70,6 @@ def collect_points(
         format=FORMAT,
         bench=__version__,
         grid=grid,
-        stages={stage.name: stage.version for stage in STAGES},
         experiments=experiments,
         references=references,
         artifacts={
@@ -135,7 +132,7 @@ def recorded(points: Points, store: Store) -> Survey:
             raise ArchiveError(f"{POINTS} names {folder!r}.", "Do not trust the archive.")
         if (store.root / folder / MANIFEST).is_file():
             entries[task_id] = Entry.read(store.root / folder)
-    failures = {stage.name: store.failures(stage.name) for stage in STAGES if points.failures}
+    failures = {name: store.failures(name) for name in all_stages() if points.failures}
 
     def lacks(task: Task) -> str | None:
         return None if task.id in entries else points.lacks.get(task.stage.environment)

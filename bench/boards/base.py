@@ -1,11 +1,10 @@
-"""What every board offers the measure stage."""
+"""What passes between bench and a board: addresses, identities, answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import asyncssh
 from pydantic import BaseModel, ConfigDict
@@ -20,12 +19,12 @@ KEYS_ONLY: Mapping[str, Any] = {
     "password_auth": False,
     "compression_algs": ["none"],
 }
-"""For either end of a connection: no setting, certificate or password of the user's may slip in."""
+"""For both ends of a connection: no setting, certificate or password of the user's is used."""
 
 Log = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Address:
     """Where a board answers, and the keys on both sides.
 
@@ -85,7 +84,7 @@ class Refusal(BaseModel):
     remedy: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pushed:
     """What a push sent.
 
@@ -98,7 +97,7 @@ class Pushed:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Completed:
     """How a command on the board ended.
 
@@ -111,33 +110,3 @@ class Completed:
     status: int
     stdout: str
     errors: tuple[str, ...]
-
-
-class Board(Protocol):
-    """A board that is ours, with a private folder on it that goes with the session.
-
-    Every method raises `bench.errors.BoardError` with what to do about it.
-    """
-
-    async def probe(self) -> Probe:
-        """Ask the board what it is."""
-
-    async def push(self, files: Mapping[str, Path]) -> Pushed:
-        """Bring files to the folder, by relative name; sends only what the board lacks."""
-
-    async def run(
-        self, command: Sequence[str], limit_s: float, on_line: Log | None = None
-    ) -> Completed:
-        """Run a command in the folder; whatever still runs after `limit_s` seconds is killed.
-
-        Args:
-            command: Program and arguments; no shell looks at them.
-            limit_s: Seconds.
-            on_line: Takes each line of standard error; the log, when left out.
-        """
-
-    async def fetch(self, name: str, target: Path) -> None:
-        """Bring the folder's file `name` to `target`, streamed and checked.
-
-        What a broken connection leaves beside `target` is gone on with by the next fetch.
-        """

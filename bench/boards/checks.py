@@ -1,4 +1,4 @@
-"""What a board has and what is missing, for people: `bench board probe`."""
+"""Check what a board has and what it lacks, for `bench board probe`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
+from bench.boards import MEASURED_ON
 from bench.boards.base import Probe
-from bench.boards.emulated import MEASURED_ON as EMULATED
 from bench.boards.link import Link, read_document
 from bench.boards.ssh import BOARD_PROGRAM
+from bench.console.text import size_text
 from bench.grids.catalog import BOARD_PARTS
 
 SURVEY_PROGRAM = BOARD_PROGRAM.with_name("survey.py")
@@ -42,11 +43,11 @@ class Survey(BaseModel):
     python: str
     machine: str
     free_bytes: int
-    busy: str
-    packages: dict[str, str]
-    root: str
-    power: str
-    temperature: str
+    busy: str | None
+    packages: dict[str, str | None]
+    root: str | None
+    power: str | None
+    temperature: str | None
 
 
 async def check_board(link: Link) -> list[Check]:
@@ -77,29 +78,32 @@ async def _identity(link: Link) -> Probe | None:
 
 
 def _judge(survey: Survey, identity: Probe | None) -> Iterator[Check]:
-    version = tuple(int(part) for part in survey.python.split(".")[:2])
+    python = tuple(int(part) for part in survey.python.split(".")[:2])
     yield _check(
-        "Python", version >= _OLDEST_PYTHON, f"{survey.python} on {survey.machine}",
+        "Python", python >= _OLDEST_PYTHON, f"{survey.python} on {survey.machine}",
         "Use a PYNQ image of version 3.0 or later.",
     )  # fmt: skip
-    roomy = survey.free_bytes >= _ROOM_BYTES
-    yield Check("free space", "ok" if roomy else "note", f"{survey.free_bytes / 1e6:,.0f} MB",
-                "" if roomy else "Free some; packages take up to 200 MB.")  # fmt: skip
+    free = size_text(survey.free_bytes)
+    if survey.free_bytes >= _ROOM_BYTES:
+        yield Check("free space", "ok", free)
+    else:
+        remedy = f"Free some; packages take up to {size_text(_ROOM_BYTES)}."
+        yield Check("free space", "note", free, remedy)
     yield Check("in use by", "note" if survey.busy else "ok", survey.busy or "nobody")
-    if identity is not None and identity.measured_on == EMULATED:
+    if identity is not None and identity.measured_on == MEASURED_ON:
         return
     for name, remedy in (
         ("pynq", "Use an image with PYNQ 3.0 or later (pynq.io)."),
         ("finn-plus-driver", f"On the board, as root in PYNQ's venv: pip install {_DRIVER}"),
     ):
-        found = survey.packages.get(name, "")
-        yield _check(name, bool(found), found or "not found", remedy)
+        version = survey.packages.get(name)
+        yield _check(name, version is not None, version or "not found", remedy)
     yield _check(
         "root rights", bool(survey.root), survey.root or "neither root nor `sudo -n`",
         "Log in as root with a key, or allow sudo without a password.",
     )  # fmt: skip
-    for name, found in (("power", survey.power), ("temperature", survey.temperature)):
-        yield Check(f"{name} sensor", "ok" if found else "note", found or "none: not reported")
+    for name, sensors in (("power", survey.power), ("temperature", survey.temperature)):
+        yield Check(f"{name} sensor", "ok" if sensors else "note", sensors or "none: not reported")
 
 
 def _check(name: str, fine: bool, found: str, remedy: str) -> Check:
@@ -115,4 +119,4 @@ def _judge_identity(identity: Probe | None) -> Check:
         )  # fmt: skip
     found = f"{identity.board} ({identity.part}), numbers are '{identity.measured_on}'"
     known = BOARD_PARTS.get(identity.board) == identity.part
-    return _check("board", known, found, "FINN+ builds for none such; correct ~/.bench-board.json.")
+    return _check("board", known, found, "FINN+ does not support it; correct ~/.bench-board.json.")

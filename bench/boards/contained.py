@@ -15,19 +15,21 @@ from dataclasses import dataclass, replace
 import asyncssh
 from docker.client import DockerClient
 from docker.errors import NotFound
+from docker.utils.socket import STDOUT
 
 from bench.boards.base import Address, Identity, Log
-from bench.boards.emulated import USER
+from bench.boards.emulated import LOOPBACK, USER
 from bench.errors import EnvironmentFailure
 from bench.images.build import Image
 from bench.images.cleanup import owner_label
 from bench.images.engine import LABEL, engine
 from bench.images.network import ensure_network
-from bench.runners.container import STDOUT, Container, Setup, TimedOut
+from bench.runners.container import Container, Setup
 from bench.runners.docker import DockerRunner
 from bench.runners.host import HostReporter
 from bench.runners.limits import Limits
 from bench.runners.wire import Request
+from bench.system.listening import TimedOut
 from bench.system.locks import Cancelled
 
 KIND = "board"  # the value of our label
@@ -47,7 +49,7 @@ _TRIES = 5
 
 
 @dataclass(frozen=True)
-class Furnishing:
+class ContainedBoard:
     """What a container needs to be a board.
 
     Attributes:
@@ -86,20 +88,20 @@ async def emulated_in_container(
     """
     image = await asyncio.to_thread(runner.image, "board", reporter.emit, reporter.cancelled)
     client_key = asyncssh.generate_private_key("ssh-ed25519")
-    furnishing = Furnishing(identity, client_key.convert_to_public(), request.cpus, runner.limits)
-    with contained(image, furnishing, reporter.log, reporter.cancelled) as address:
+    wanted = ContainedBoard(identity, client_key.convert_to_public(), request.cpus, runner.limits)
+    with contained(image, wanted, reporter.log, reporter.cancelled) as address:
         yield replace(address, client_keys=(client_key,))
 
 
 @contextmanager
 def contained(
-    image: Image, furnishing: Furnishing, log: Log, cancelled: threading.Event
+    image: Image, wanted: ContainedBoard, log: Log, cancelled: threading.Event
 ) -> Iterator[Address]:
     """Run a board in a container, gone afterwards, also when this process is killed.
 
     Args:
         image: The board's.
-        furnishing: What it is to be.
+        wanted: What it is to be.
         log: Takes what the server logs, from another thread.
         cancelled: Ends waiting for the server.
 
@@ -108,20 +110,22 @@ def contained(
     """
     with (
         engine(_ANSWER_S) as client,
-        _started(client, image, furnishing, cancelled) as container,
+        _started(client, image, wanted, cancelled) as container,
     ):
         frames = container.output()
         host_key = _wait_for_server(frames, log)
         # Were nobody to read it, the server would stand still once the pipe is full.
         reading = threading.Thread(target=_pass_on, args=(frames, log), daemon=True)
         reading.start()
-        yield Address("127.0.0.1", container.port, USER, host_key, ())
+        yield Address(
+            host=LOOPBACK, port=container.port, user=USER, host_key=host_key, client_keys=()
+        )
     reading.join()
 
 
 @contextmanager
 def _started(
-    client: DockerClient, image: Image, furnishing: Furnishing, cancelled: threading.Event
+    client: DockerClient, image: Image, wanted: ContainedBoard, cancelled: threading.Event
 ) -> Iterator[Container]:
     """The board's container on the network of the boards.
 
@@ -131,7 +135,7 @@ def _started(
     with ExitStack() as stack:
         for tries_left in reversed(range(_TRIES)):
             network = ensure_network(client, NETWORK, KIND, _CLOSED, cancelled)
-            setup = _setup(image, furnishing, network)
+            setup = _setup(image, wanted, network)
             try:
                 container = stack.enter_context(Container(client, setup, cancelled))
                 break
@@ -141,9 +145,9 @@ def _started(
         yield container
 
 
-def _setup(image: Image, furnishing: Furnishing, network: str) -> Setup:
-    identity = furnishing.identity
-    key = furnishing.key.export_public_key().decode().strip()
+def _setup(image: Image, wanted: ContainedBoard, network: str) -> Setup:
+    identity = wanted.identity
+    key = wanted.key.export_public_key().decode().strip()
     uid, gid = _OWNER.split(":")
     home = f"rw,nosuid,nodev,exec,size={_HOME_BYTES},uid={uid},gid={gid},mode=700"
     return Setup(
@@ -158,12 +162,12 @@ def _setup(image: Image, furnishing: Furnishing, network: str) -> Setup:
         mounts={},
         writable=frozenset(),
         labels={LABEL: KIND, **owner_label()},
-        cpus=furnishing.cpus,
-        limits=furnishing.limits,
+        cpus=wanted.cpus,
+        limits=wanted.limits,
         network=network,
         tmpfs={f"/home/{USER}": home},
-        publish=(_PORT, furnishing.port),
-        vanishes=True,
+        publish=(_PORT, wanted.port),
+        auto_remove=True,
     )
 
 

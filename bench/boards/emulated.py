@@ -24,10 +24,10 @@ from pathlib import Path
 
 import asyncssh
 
+from bench.boards import MEASURED_ON
 from bench.boards.base import KEYS_ONLY, Address, Identity
 from bench.errors import BoardError
 
-MEASURED_ON = "emulated-board"
 IDENTITY_FILE = ".bench-board.json"
 USER = "xilinx"  # as on PYNQ's images
 LOOPBACK = "127.0.0.1"
@@ -67,14 +67,14 @@ async def emulated_board(
     Yields:
         Where it answers, with the key to log in.
     """
-    with furnished(Identity(board=board, part=part, measured_on=MEASURED_ON), parent) as home:
+    with temporary_home(Identity(board=board, part=part, measured_on=MEASURED_ON), parent) as home:
         client_key = asyncssh.generate_private_key("ssh-ed25519")
         async with serve(home, client_key.convert_to_public(), sftp=sftp) as address:
             yield replace(address, client_keys=(client_key,))
 
 
 @contextlib.contextmanager
-def furnished(identity: Identity, parent: Path | None = None) -> Iterator[Path]:
+def temporary_home(identity: Identity, parent: Path | None = None) -> Iterator[Path]:
     """A home folder for a board, gone afterwards.
 
     Args:
@@ -83,7 +83,7 @@ def furnished(identity: Identity, parent: Path | None = None) -> Iterator[Path]:
     """
     home = Path(tempfile.mkdtemp(prefix="board-", dir=parent)).resolve()
     try:
-        furnish(home, identity)
+        prepare_home(home, identity)
         yield home
     finally:
         shutil.rmtree(home)
@@ -167,7 +167,7 @@ def listening_socket(port: int) -> socket.socket:
     return bound
 
 
-def furnish(home: Path, identity: Identity) -> None:
+def prepare_home(home: Path, identity: Identity) -> None:
     """Fill the home: who the board is, and a bare `python3` (the one that runs us)."""
     (home / IDENTITY_FILE).write_text(identity.model_dump_json() + "\n", encoding="utf-8")
     (home / "tmp").mkdir()

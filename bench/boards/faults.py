@@ -1,4 +1,4 @@
-"""What can go wrong between here and a board, in words that help."""
+"""Turn faults of SSH, of the network and of the board's disk into `BoardError`s."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ async def explained(board: str, doing: str, limit_s: float) -> AsyncIterator[Non
         limit_s: Seconds.
 
     Raises:
-        BoardError: The board or the way to it failed.
-        OSError: This machine's disk did.
+        BoardError: The board failed, or the connection to it.
+        OSError: This machine's disk failed.
     """
     try:
         async with asyncio.timeout(limit_s):
@@ -47,8 +47,8 @@ async def explained(board: str, doing: str, limit_s: float) -> AsyncIterator[Non
         raise _of_network(board, doing, error) from error
 
 
-def disk_full(board: str, detail: str) -> BoardError:
-    """The board has no room; `detail` is empty or says how much is missing."""
+def disk_full(board: str, detail: str = "") -> BoardError:
+    """The error for a board without free space; `detail` may say how much is missing."""
     return BoardError(
         f"The disk of {board} is full{detail}.",
         "Free some space on the board (`df -h` there shows where), then rerun.",
@@ -81,7 +81,7 @@ def _of_ssh(board: str, doing: str, error: asyncssh.Error) -> BoardError:
 def _of_sftp(board: str, doing: str, error: asyncssh.SFTPError) -> BoardError:
     # Servers before SFTP version 5, OpenSSH among them, know no code for a full disk.
     if error.code in _FULL or "no space left" in error.reason.lower():
-        return disk_full(board, "")
+        return disk_full(board)
     if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
         return _lost(board, doing, error.reason)
     return BoardError(

@@ -108,7 +108,7 @@ class Link:
         command: Sequence[str],
         limit_s: float,
         on_line: Log | None = None,
-        folder: str = "",
+        folder: str | None = None,
         stdin: bytes | None = None,
     ) -> Completed:
         """Run a command, killed after `limit_s` seconds.
@@ -116,8 +116,8 @@ class Link:
         Args:
             command: Program and arguments; no shell looks at them.
             limit_s: Seconds.
-            on_line: Takes each line of standard error; the log, when left out.
-            folder: Where to run it; the home folder, when empty.
+            on_line: Takes each line of standard error; by default the log.
+            folder: Where to run it; by default the home folder.
             stdin: What it gets on standard input, which otherwise stays open until it ends.
         """
         words = shlex.join(command)
@@ -147,7 +147,8 @@ class Link:
         status = process.returncode
         if status is None:
             raise asyncssh.ConnectionLost("closed before the command ended")
-        return Completed(status, reading.result().decode(errors="replace"), tuple(last))
+        stdout = reading.result().decode(errors="replace")
+        return Completed(status=status, stdout=stdout, errors=tuple(last))
 
     async def _read_stdout(self, reader: asyncssh.SSHReader[bytes]) -> bytes:
         stdout = bytearray()

@@ -1,4 +1,4 @@
-"""How to log in to a board: the keys on both sides."""
+"""Find the keys for logging in to a board."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncssh
 
 from bench.boards.base import Address
-from bench.boards.fleet import Remote
+from bench.boards.pool import Remote
 from bench.boards.trust import require_trusted
 from bench.errors import BoardError, ConfigError
 
@@ -33,7 +33,12 @@ def address_of(remote: Remote) -> Address:
         )
     host_key = require_trusted(remote.host, remote.port)
     return Address(
-        remote.host, remote.port, remote.user, host_key, keys, None if remote.key else agent
+        host=remote.host,
+        port=remote.port,
+        user=remote.user,
+        host_key=host_key,
+        client_keys=keys,
+        agent_path=None if remote.key else agent,
     )
 
 

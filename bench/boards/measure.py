@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PositiveInt, ValidationError
 
-from bench.boards.base import Address, Board, Completed, Identity
-from bench.boards.emulated import MEASURED_ON, emulated_board
-from bench.boards.fleet import Fleet
+from bench.boards import MEASURED_ON
+from bench.boards.base import Address, Completed, Identity
+from bench.boards.emulated import emulated_board
 from bench.boards.link import read_document
 from bench.boards.login import address_of
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
-from bench.boards.ssh import BOARD_FILES, open_board
+from bench.boards.ssh import BOARD_FILES, Board, open_board
 from bench.errors import BoardError, ConfigError
-from bench.grids.tables import EMULATED
-from bench.runners.host import HostReporter, WrongResult
+from bench.runners import Runner
+from bench.runners.host import HostContext, HostReporter, WrongResult
 from bench.runners.wire import Request
 from bench.system.locks import Cancelled
+from contract.finn.measure import EMULATED
 
 _STEPS = ("push", "run", "fetch")
 # Names in the folder on the board.
@@ -49,6 +52,8 @@ class Port(BaseModel):
 
     datatype: str
     elements: int
+    beats: int
+    bytes_per_beat: int
 
 
 class Package(BaseModel):
@@ -57,8 +62,15 @@ class Package(BaseModel):
     board: str
     part: str
     clock_mhz: float
+    dma_bytes_per_cycle: PositiveInt
     input: Port
     output: Port
+
+    @property
+    def dma_cycles(self) -> int:
+        """Cycles that the slower of the two DMAs takes for an image."""
+        largest = max(port.beats * port.bytes_per_beat for port in (self.input, self.output))
+        return math.ceil(largest / self.dma_bytes_per_cycle)
 
 
 class Readings(Identity):
@@ -102,19 +114,15 @@ def emulated_in_process(
     return emulated_board(identity.board, identity.part, request.scratch)
 
 
-def measure(
-    request: Request,
-    reporter: HostReporter,
-    fleet: Fleet | None = None,
-    emulator: Emulator = emulated_in_process,
-) -> None:
-    """Run the host stage `measure`; the contract is in docs/wire.md.
+def measure(request: Request, reporter: HostReporter, context: HostContext) -> None:
+    """Run the host stage `measure`.
+
+    A board is emulated in a container beside stages in containers, else in this process.
 
     Args:
         request: What to measure.
         reporter: Takes progress and the log.
-        fleet: The boards that the spec names.
-        emulator: Makes the emulated board.
+        context: Its pool has the boards that the spec names.
 
     Raises:
         BoardError: The board cannot be reached or refuses; a real one returns other outputs than
@@ -127,9 +135,9 @@ def measure(
     work = _prepare(request)
     names = list(request.spec["boards"])
     with ExitStack() as stack:
-        place: Address | Emulator = emulator
+        place: Address | Emulator = _emulator(context.workers)
         if names != [EMULATED]:
-            taken = (fleet or Fleet()).take(names, reporter.check_cancelled)
+            taken = context.pool.take(names, reporter.check_cancelled)
             remote = stack.enter_context(taken)
             place = address_of(remote)
             reporter.log(f"measuring on board '{remote.name}'")
@@ -149,6 +157,16 @@ def measure(
         )
     if compared.fault:
         raise WrongResult(compared.fault)
+
+
+def _emulator(workers: Runner) -> Emulator:
+    if workers.name != "docker":
+        return emulated_in_process
+    from bench.boards.contained import emulated_in_container  # noqa: PLC0415
+    from bench.runners.docker import DockerRunner  # noqa: PLC0415  # needs the engine's library
+
+    assert isinstance(workers, DockerRunner)
+    return partial(emulated_in_container, workers)
 
 
 def _prepare(request: Request) -> Work:
@@ -179,8 +197,7 @@ def _prepare(request: Request) -> Work:
     }
     files |= {path.name: path for path in BOARD_FILES} | {_IMAGES: inputs}
     interval = json.loads((simulate / "metrics.json").read_text())["ii_simulated"]
-    dma_cycles = max(package.input.elements, package.output.elements * 8)
-    cycles = images * max(interval, dma_cycles)
+    cycles = images * max(interval, package.dma_cycles)
     limit_s = _FIXED_LIMIT_S + (_BITSTREAM_LIMIT_S if bitstream else cycles / _SLOWEST_CYCLES_PER_S)
     return Work(request, package, files, test_set, limit_s)
 
@@ -250,7 +267,7 @@ async def _run(board: Board, work: Work, reporter: HostReporter) -> Readings:
         else:
             reporter.log(line)
 
-    command = ["python3", "bench_board.py", "--leash", "--package", _PACKAGE]
+    command = ["python3", "bench_board.py", "--stop-on-eof", "--package", _PACKAGE]
     command += ["--images", _IMAGES, "--output", _OUTPUTS]
     done = await board.run(command, work.limit_s, on_line)
     return _read(done, work)

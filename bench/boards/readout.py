@@ -1,4 +1,4 @@
-"""From the integers that a board returns to classes and accuracy."""
+"""Turn the integers that a board returns into classes, and compare them with the simulation."""
 
 from __future__ import annotations
 
@@ -85,17 +85,17 @@ class Comparison:
 
     Attributes:
         compared: How many images the simulation had, too.
-        fault: What is wrong; empty where nothing is.
+        fault: What is wrong; None where nothing is.
     """
 
     compared: int
-    fault: str
+    fault: str | None = None
 
 
 def compare(
     outputs: Integers, simulated: Integers, classes: Integers, test_set: TestSet
 ) -> Comparison:
-    """Hold a board's outputs to the simulation's; images that it did not have, to torch's classes.
+    """Compare a board's outputs with the simulation's, and those of further images with torch's.
 
     Args:
         outputs: [N, C], the board's.
@@ -130,4 +130,4 @@ def compare(
             f"{disagreeing.size} are of another class to the accelerator than to torch, the first "
             f"is image {count + int(disagreeing[0])}: more than ties explain.",
         )
-    return Comparison(count, "")
+    return Comparison(count)

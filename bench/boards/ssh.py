@@ -1,4 +1,4 @@
-"""A session on a board: `bench.boards.base.Board` over one SSH connection."""
+"""A session on a board: files there and back, and commands, over one SSH connection."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from typing import Any
 import asyncssh
 
 from bench.boards import transfer
+from bench.boards.agent import Agent, keep
 from bench.boards.base import Address, Completed, Log, Probe, Pushed
 from bench.boards.faults import explained
-from bench.boards.keeper import Keeper, keep
 from bench.boards.link import Limits, Link, open_link, read_document
 from bench.errors import BoardError
 from bench.paths import ROOT
+from bench.store.keys import hash_file
 
 BOARD_PROGRAM = ROOT / "docker" / "board" / "bench_board.py"
 # What a run pushes: the program, and its half for real boards, which imports FINN+'s driver.
@@ -37,8 +38,8 @@ async def open_board(
     log: Log,
     limits: Limits | None = None,
     on_wait: Callable[[str], None] | None = None,
-) -> AsyncIterator[SshBoard]:
-    """A board of one's own until the end of the block, with a private folder there.
+) -> AsyncIterator[Board]:
+    """A board, ours alone until the end of the block, with a private folder on it.
 
     Args:
         address: Where the board is.
@@ -53,11 +54,11 @@ async def open_board(
     session = secrets.token_hex(8)
     async with (
         open_link(address, log, limits) as link,
-        keep(link, session, limits, on_wait or log) as keeper,
+        keep(link, session, limits, on_wait or log) as agent,
     ):
         async with explained(link.name, "opening the file transfer", limits.connect):
             sftp = await link.connection.start_sftp_client()
-        yield SshBoard(link, sftp, keeper, f".bench/sessions/{session}", limits)
+        yield Board(link, sftp, agent, f".bench/sessions/{session}", limits)
 
 
 async def probe(link: Link, limit_s: float) -> Probe:
@@ -80,31 +81,36 @@ class _File:
     def read(cls, path: Path) -> _File:
         status = path.stat()
         mode = 0o700 if status.st_mode & stat.S_IXUSR else 0o600
-        return cls(path, transfer.sha256(path), status.st_size, mode)
+        return cls(path, hash_file(path), status.st_size, mode)
 
 
-class SshBoard:
-    """A board that is ours; made by `open_board`.
+class Board:
+    """A board that is ours, with a private folder that goes with the session; see `open_board`.
+
+    Every method raises `BoardError` with what to do about it.
 
     Attributes:
         folder: Our folder on it, relative to the home folder.
     """
 
     def __init__(
-        self, link: Link, sftp: asyncssh.SFTPClient, keeper: Keeper, folder: str, limits: Limits
+        self, link: Link, sftp: asyncssh.SFTPClient, agent: Agent, folder: str, limits: Limits
     ) -> None:
         self._link = link
         self._sftp = sftp
-        self._keeper = keeper
+        self._agent = agent
         self._limits = limits
         self.folder = folder
 
     async def probe(self) -> Probe:
-        """See `Board.probe`."""
+        """Ask the board what it is."""
         return await probe(self._link, self._limits.command)
 
     async def push(self, files: Mapping[str, Path]) -> Pushed:
-        """See `Board.push`. What the board's cache holds from earlier runs is not sent."""
+        """Bring files to the folder, by relative name; sends only what the board lacks.
+
+        What the board's cache holds from earlier runs is not sent.
+        """
         wanted = await asyncio.to_thread(
             lambda: {name: _File.read(path) for name, path in files.items()}
         )
@@ -124,18 +130,21 @@ class SshBoard:
         for name in names:
             self._link.log(f"push: {name} {wanted[name].sha256}")
         self._link.log(f"push: {len(names)} of {len(files)} files, {size} bytes")
-        return Pushed(tuple(names), size)
+        return Pushed(files=tuple(names), bytes=size)
 
     async def run(
         self, command: Sequence[str], limit_s: float, on_line: Log | None = None
     ) -> Completed:
-        """See `Board.run`. The command's standard input stays open until it ends."""
-        return await self._link.run(command, limit_s, on_line, self._keeper.folder)
+        """Run a command in the folder; see `Link.run`."""
+        return await self._link.run(command, limit_s, on_line, self._agent.folder)
 
     async def fetch(self, name: str, target: Path) -> None:
-        """See `Board.fetch`."""
+        """Bring the folder's file `name` to `target`, streamed and checked.
+
+        What a broken connection leaves beside `target` is continued by the next fetch.
+        """
         doing = f"fetching {name}"
-        answer = await self._keeper.ask(doing, self._limits.transfer, do="hash", name=name)
+        answer = await self._agent.ask(doing, self._limits.transfer, do="hash", name=name)
         checksum: str = answer["sha256"]
         # Named by content, so that what a broken connection left is gone on with only if it is
         # of the same file.
@@ -143,7 +152,7 @@ class SshBoard:
         for _ in range(_ATTEMPTS):
             async with explained(self._link.name, doing, self._limits.transfer):
                 size = await transfer.receive(self._sftp, f"{self.folder}/{name}", part)
-            if await asyncio.to_thread(transfer.sha256, part) == checksum:
+            if await asyncio.to_thread(hash_file, part) == checksum:
                 part.replace(target)
                 self._link.log(f"fetch: {name} {checksum}, {size} bytes")
                 return
@@ -153,7 +162,7 @@ class SshBoard:
     async def _place(self, files: Mapping[str, _File]) -> dict[str, Any]:
         """Have everything that the board's cache holds put into our folder."""
         described = {name: [file.sha256, file.size, file.mode] for name, file in files.items()}
-        return await self._keeper.ask(
+        return await self._agent.ask(
             "checking files", self._limits.transfer, do="place", files=described
         )
 
@@ -175,7 +184,7 @@ class SshBoard:
 
     async def _make_room(self, missing: int, keep: list[str]) -> int:
         """Have the cache shrunk; returns how many bytes that freed."""
-        answer = await self._keeper.ask(
+        answer = await self._agent.ask(
             "making room", self._limits.command, do="make room", bytes=missing, keep=keep
         )
         self._link.log(f"push: removed {answer['freed']} bytes from the board's cache")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from pathlib import Path
 
 import asyncssh
@@ -13,12 +12,6 @@ from bench.boards.faults import disk_full
 SPARE_BYTES = 1 << 20
 # Within a block, parts may arrive in any order; the next one starts when all of it is there.
 BLOCK_BYTES = 4 << 20
-
-
-def sha256(path: Path) -> str:
-    """The file's SHA-256, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def send(sftp: asyncssh.SFTPClient, path: Path, remote: str, there: int) -> int:

@@ -12,8 +12,9 @@ from bench.errors import ConfigError, did_you_mean
 from bench.grids.catalog import NETWORKS
 from bench.grids.grid import CLAIMS_FILE
 from bench.grids.reading import read_toml
-from bench.grids.schema import Line, Means, Prose, Table, disagree, validated
+from bench.grids.schema import Line, Prose, Table, disagree, validated
 from bench.paths import ROOT
+from contract.fields import Means
 
 Names = Annotated[tuple[Line, ...], Field(min_length=1)]
 Pair = Annotated[tuple[Line, Line], Means("two names of foldings: [slow, fast]")]

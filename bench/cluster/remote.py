@@ -14,7 +14,7 @@ from typing import Any
 import distributed
 
 from bench.console import events
-from bench.environments import ENVIRONMENTS
+from bench.environments import INSTALLED
 from bench.errors import EnvironmentFailure
 from bench.images.base import images_folder
 from bench.paths import ROOT
@@ -91,7 +91,8 @@ def describe(factory: Factory, alive: Path) -> dict[str, str]:
     }
     if alive.is_dir():
         runners = factory().runners
-        found |= {f"environment {name}": runners[name].recipe(name)[:12] for name in ENVIRONMENTS}
+        names = [environment.name for environment in INSTALLED]
+        found |= {f"environment {name}": runners[name].recipe(name)[:12] for name in names}
     return found
 
 

@@ -15,13 +15,14 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from bench.boards import MEASURED_ON
 from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
-from bench.boards.contained import Furnishing, contained
-from bench.boards.emulated import MEASURED_ON, furnished, listening_socket, serve
-from bench.boards.fleet import Remote, parse_target
+from bench.boards.contained import ContainedBoard, contained
+from bench.boards.emulated import listening_socket, serve, temporary_home
 from bench.boards.link import Limits, open_link
 from bench.boards.login import address_of
+from bench.boards.pool import Remote, parse_target
 from bench.boards.trust import known_hosts_file, offered_key, require_writable, trust, trusted_key
 from bench.console.progress import make_view
 from bench.console.terminal import Terminal, say
@@ -167,13 +168,13 @@ def serve_board(board: str, port: int, key: Path, runner: str) -> None:
     if runner == "docker":
         listening_socket(port).close()  # of an engine's error nobody could tell that it was this
         with _in_container(
-            Furnishing(identity, public, available_cpus(), FOREVER, port)
+            ContainedBoard(identity, public, available_cpus(), FOREVER, port)
         ) as address:
             tell(address)
             threading.Event().wait()
 
     async def forever() -> None:
-        with furnished(identity) as home:
+        with temporary_home(identity) as home:
             async with serve(home, public, port) as address:
                 tell(address)
                 await asyncio.Event().wait()
@@ -182,12 +183,12 @@ def serve_board(board: str, port: int, key: Path, runner: str) -> None:
 
 
 @contextmanager
-def _in_container(furnishing: Furnishing) -> Iterator[Address]:
+def _in_container(wanted: ContainedBoard) -> Iterator[Address]:
     """A board in a container, its image built first where it is missing."""
     never = threading.Event()
     runner = DockerRunner(images_folder(default_store()))
     runner.prepare_base(say, never)
     with make_view(Terminal()) as view:
         image = runner.image("board", view.show, never)
-    with contained(image, furnishing, lambda _: None, never) as address:
+    with contained(image, wanted, lambda _: None, never) as address:
         yield address

@@ -13,11 +13,11 @@ from rich.table import Table
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
 from bench.errors import ConfigError, Exit
+from bench.flows import all_stages
 from bench.report import compare
 from bench.report.compare import DIFFERENT, EQUAL, MISSING, STATES, Comparison, Difference
 from bench.report.tolerance import TOLERANCES, UNKNOWN
 from bench.session.kinds import PathKind
-from bench.stages import BY_NAME
 from bench.store import Store
 
 # More than that fill a screen; `--all` shows them.
@@ -161,7 +161,7 @@ def _show_artifacts(one: Path, other: Path, show_all: bool, console: Terminal) -
     table.add_column("stage", no_wrap=True)
     for state in (EQUAL, DIFFERENT, MISSING):
         table.add_column(state, justify="right")
-    for stage in BY_NAME:
+    for stage in all_stages():
         cells = [counts[stage, state] for state in (EQUAL, DIFFERENT, MISSING)]
         if any(cells):
             table.add_row(stage, *(str(cell or "") for cell in cells))

@@ -17,7 +17,7 @@ from bench import provenance, report
 from bench.console.progress import COLOURS
 from bench.console.terminal import Terminal, say, styled
 from bench.errors import ConfigError, did_you_mean, nearest
-from bench.grids.experiment import Point, Training
+from bench.grids.experiment import Point
 from bench.grids.grid import NO_GRIDS
 from bench.paths import ROOT
 from bench.pipeline import Step, Survey, survey
@@ -176,7 +176,7 @@ def _survey(grid: OpenGrid, point: Point, runner: str, store: Path) -> Survey:
 
 def _values(row: _Row) -> dict[str, Any]:
     """The row's values by column; None for what is absent."""
-    if isinstance(row.point, Training):
+    if row.point.is_training:
         values = report.training_row(row.point, row.survey)
     else:
         values = report.row(row.point, row.survey)

@@ -24,7 +24,7 @@ from rich.text import Text
 from bench import status
 from bench.console import events
 from bench.console.terminal import Terminal, styled
-from bench.console.text import counted, excerpt, printable
+from bench.console.text import counted, duration_text, excerpt, printable
 
 PLAIN_SECONDS = 10.0
 # Columns from which a bar, the time and what a stage says have room beside a name.
@@ -189,6 +189,6 @@ def _describe(event: events.Event) -> Text | None:
         case events.Finished():
             mark = Text(event.status, COLOURS[event.status])
             detail = f" ({event.detail})" if event.detail else ""
-            seconds = f" {event.seconds:.1f} s" if event.seconds else ""
+            seconds = f" {duration_text(event.seconds)}" if event.seconds else ""
             return styled("{} {} {}{}{}", mark, event.stage, event.task, seconds, detail)
     return None

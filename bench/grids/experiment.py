@@ -1,197 +1,81 @@
-"""What an experiment is: one frozen spec per stage, so that a stage sees its own fields only."""
+"""The points of a grid: everything that decides the results of each, as one spec per stage."""
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any
 
-from bench.grids.catalog import BOARD_PARTS
-from bench.grids.finn_folding import Option
-from bench.grids.foldings import Folding, FoldingTable
+from bench.flows import Flow, flow_named
 from bench.grids.grid import precisions
-from bench.grids.tables import EMULATED, FLOAT, Grid
+from bench.grids.tables import FLOAT, Grid
+from contract import fields
+from contract.stage import Specs, Stage
 
 BitWidths = int | tuple[int, ...]
 """One number for all layers, or one for each; 0 where nothing is quantized."""
 
 
-@dataclass(frozen=True)
-class DatasetSpec:
-    """The data set, by name."""
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """What a point is, in the words of its grid.
 
-    name: str
-
-
-@dataclass(frozen=True)
-class TrainSpec:
-    """One training. Fields as in the `[train]` table of a grid."""
+    Attributes:
+        network, dataset: Their names.
+        weight_bits, act_bits: The precision.
+        seed: Of the training.
+        folding, board: Of the design; None for a training.
+    """
 
     network: str
+    dataset: str
     weight_bits: BitWidths
     act_bits: BitWidths
     seed: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    milestones: tuple[int, ...]
-    gamma: float
-    dropout: float
-    image_size: int
-    train_images: int
+    folding: str | None = None
+    board: str | None = None
+
+    @property
+    def precision(self) -> str:
+        """Such as `w2a4`, `w8-2-2-8a4`, `float`."""
+        if not self.weight_bits:
+            return FLOAT
+        return f"w{bits_text(self.weight_bits)}a{bits_text(self.act_bits)}"
 
 
-@dataclass(frozen=True)
-class ExportSpec:
-    """How many test images are kept as golden inputs and outputs."""
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One point of a grid: a design, or a training that no hardware is built from.
 
-    golden_images: int
-
-
-@dataclass(frozen=True)
-class BuildSpec:
-    """One hardware build: PE and SIMD per layer, or the throughput to find them for; the target.
-
-    `options` are what else a folding file chooses: layer, attribute, value.
-    `oversized` says what becomes of a design that does not fit: `simulate` or `stop`.
+    Attributes:
+        name: Unique in its grid, e.g. `tfc-mnist-w2a2-s1-low`.
+        training_name: Of what one training serves, e.g. `tfc-mnist-w2a2-s1`.
+        labels: What it is.
+        specs: The parameters of each of its stages, as JSON values; points share equal ones.
+        needs_bitstream: Whether a real board measures it.
     """
 
-    folding: FoldingTable | None
-    target_fps: float | None
-    options: tuple[Option, ...]
-    board: str
-    part: str
-    clock_mhz: float
-    oversized: str
-
-
-@dataclass(frozen=True)
-class SizeSpec:
-    """Nothing to choose: the smallest FIFOs that keep the interval."""
-
-
-@dataclass(frozen=True)
-class SimulateSpec:
-    """How many test images run through the RTL; `exact` uses FINN's own modules throughout."""
-
-    images: int
-    exact: bool
-    trace_images: int
-
-
-@dataclass(frozen=True)
-class SynthesizeSpec:
-    """The target of the bitstream."""
-
-    board: str
-    part: str
-    clock_mhz: float
-
-
-@dataclass(frozen=True)
-class MeasureSpec:
-    """Which boards may measure, by name, and over how many images."""
-
-    boards: tuple[str, ...]
-    images: int
+    name: str
+    training_name: str
+    labels: Labels
+    specs: Specs
+    needs_bitstream: bool = False
 
     @property
-    def emulated(self) -> bool:
-        """Whether it is the emulated board."""
-        return self.boards == (EMULATED,)
-
-
-StageSpec = (
-    DatasetSpec
-    | TrainSpec
-    | ExportSpec
-    | BuildSpec
-    | SizeSpec
-    | SimulateSpec
-    | SynthesizeSpec
-    | MeasureSpec
-)
-
-
-@dataclass(frozen=True)
-class Training:
-    """One training; as a point of its own, a reference that no hardware is built from."""
-
-    dataset: DatasetSpec
-    train: TrainSpec
-
-    @cached_property
-    def name(self) -> str:
-        """Readable name, e.g. `tfc-mnist-w2a2-s1`."""
-        train = self.train
-        bits = FLOAT
-        if train.weight_bits:
-            bits = f"w{bits_text(train.weight_bits)}a{bits_text(train.act_bits)}"
-        return f"{train.network}-{self.dataset.name}-{bits}-s{train.seed}".lower()
+    def is_training(self) -> bool:
+        """Whether it is a training only."""
+        return self.labels.folding is None
 
     @property
-    def training_name(self) -> str:
-        """The same."""
-        return self.name
-
-    @property
-    def needs_bitstream(self) -> bool:
-        """Never: nothing is built from it."""
-        return False
-
-    def spec(self, stage: str) -> StageSpec | None:
-        """The spec of `stage`; None for those that are not part of a training."""
-        specs: dict[str, StageSpec] = {"dataset": self.dataset, "train": self.train}
-        return specs.get(stage)
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One point of a grid: everything that decides its results."""
-
-    dataset: DatasetSpec
-    train: TrainSpec
-    export: ExportSpec
-    compile: BuildSpec
-    size: SizeSpec
-    simulate: SimulateSpec
-    synthesize: SynthesizeSpec
-    measure: MeasureSpec
-    folding_name: str
-    needs_bitstream: bool
-    suffix: str = ""
-
-    @cached_property
-    def training(self) -> Training:
-        """What it shares with the other foldings of one training."""
-        return Training(self.dataset, self.train)
-
-    @property
-    def training_name(self) -> str:
-        """Readable name of what one training serves, e.g. `tfc-mnist-w2a2-s1`."""
-        return self.training.name
-
-    @cached_property
-    def name(self) -> str:
-        """Readable name of the experiment, e.g. `tfc-mnist-w2a2-s1-low`; unique in a grid."""
-        return f"{self.training_name}-{self.folding_name}{self.suffix}"
-
-    def spec(self, stage: str) -> StageSpec:
-        """The spec of `stage`, named as in `bench.stages`."""
-        spec: StageSpec = getattr(self, stage)
-        return spec
-
-
-Point = Experiment | Training
-
-
-def spec_as_json(spec: StageSpec) -> dict[str, Any]:
-    """The spec as JSON values, ready for a key or a request."""
-    values: dict[str, Any] = json.loads(json.dumps(asdict(spec)))
-    return values
+    def training(self) -> Point:
+        """Its training, as a point of its own."""
+        labels = Labels(**{**vars(self.labels), "folding": None, "board": None})
+        specs = {name: self.specs[name] for name in ("dataset", "train")}
+        return Point(
+            name=self.training_name, training_name=self.training_name, labels=labels, specs=specs
+        )
 
 
 def bits_text(bits: BitWidths) -> str:
@@ -199,69 +83,87 @@ def bits_text(bits: BitWidths) -> str:
     return "-".join(map(str, bits)) if isinstance(bits, tuple) else str(bits or FLOAT)
 
 
-def expand(grid: Grid) -> tuple[Experiment, ...]:
-    """Every experiment of `grid`, trainings in the order written, foldings within each."""
-    return tuple(_points(grid))
+def expand(grid: Grid) -> tuple[Point, ...]:
+    """Every design of `grid`, trainings in the order written, foldings within each."""
+    return tuple(_designs(grid))
 
 
-def references(grid: Grid) -> tuple[Training, ...]:
+def references(grid: Grid) -> tuple[Point, ...]:
     """What `grid` trains for comparison only."""
+    specs = _Specs(grid)
+    trainings = (stage for stage in specs.flow.all_stages if stage.name in ("dataset", "train"))
+    stages = tuple(trainings)
     found = []
     for dataset, bits, seed in itertools.product(
         grid.train.dataset, grid.train.references, grid.train.seeds
     ):
         weight_bits, act_bits = (0, 0) if isinstance(bits, str) else bits
-        spec = _train_spec(grid, weight_bits, act_bits, seed)
-        found.append(Training(DatasetSpec(dataset), spec))
+        labels = Labels(
+            network=grid.train.network,
+            dataset=dataset,
+            weight_bits=weight_bits,
+            act_bits=act_bits,
+            seed=seed,
+        )
+        name = _training_name(labels)
+        own = specs.of(stages, vars(labels))
+        found.append(Point(name=name, training_name=name, labels=labels, specs=own))
     return tuple(found)
 
 
-def _train_spec(grid: Grid, weight_bits: BitWidths, act_bits: BitWidths, seed: int) -> TrainSpec:
-    train = grid.train
-    return TrainSpec(
-        network=train.network,
-        weight_bits=weight_bits,
-        act_bits=act_bits,
-        seed=seed,
-        epochs=train.epochs,
-        batch_size=train.batch_size,
-        learning_rate=train.learning_rate,
-        milestones=train.milestones,
-        gamma=train.gamma,
-        dropout=train.dropout,
-        image_size=train.image_size,
-        train_images=train.train_images,
-    )
-
-
-def _build_spec(grid: Grid, folding: Folding, board: str) -> BuildSpec:
-    return BuildSpec(
-        folding=folding.layers,
-        target_fps=folding.target_fps,
-        options=folding.options,
-        board=board,
-        part=BOARD_PARTS[board],
-        clock_mhz=grid.build.clock_mhz,
-        oversized=grid.build.oversized,
-    )
-
-
-def _points(grid: Grid) -> Iterator[Experiment]:
-    train, build, simulate = grid.train, grid.build, grid.simulate
-    dimensions = itertools.product(
+def _designs(grid: Grid) -> Iterator[Point]:
+    train, build = grid.train, grid.build
+    specs = _Specs(grid)
+    boards = tuple(sorted(grid.measure.board))
+    for dataset, (weight_bits, act_bits), seed, folding, board in itertools.product(
         train.dataset, precisions(train), train.seeds, grid.folds, build.board
-    )
-    for dataset, (weight_bits, act_bits), seed, folding, board in dimensions:
-        yield Experiment(
-            dataset=DatasetSpec(dataset),
-            train=_train_spec(grid, weight_bits, act_bits, seed),
-            export=ExportSpec(grid.export.golden_images),
-            compile=_build_spec(grid, folding, board),
-            size=SizeSpec(),
-            simulate=SimulateSpec(simulate.images, simulate.exact, simulate.trace_images),
-            synthesize=SynthesizeSpec(board, BOARD_PARTS[board], build.clock_mhz),
-            measure=MeasureSpec(tuple(sorted(grid.measure.board)), grid.measure.images),
-            folding_name=folding.name,
-            suffix=f"-{board.lower()}" if len(build.board) > 1 else "",
+    ):
+        labels = Labels(
+            network=train.network,
+            dataset=dataset,
+            weight_bits=weight_bits,
+            act_bits=act_bits,
+            seed=seed,
+            folding=folding.name,
+            board=board,
+        )
+        part = specs.flow.boards.get(board)
+        chosen = {**vars(labels), **folding.fields, "part": part, "boards": boards}
+        training_name = _training_name(labels)
+        suffix = f"-{board.lower()}" if len(build.board) > 1 else ""
+        yield Point(
+            name=f"{training_name}-{folding.name}{suffix}",
+            training_name=training_name,
+            labels=labels,
+            specs=specs.of(specs.flow.all_stages, chosen),
             needs_bitstream=grid.needs_bitstream,
         )
+
+
+def _training_name(labels: Labels) -> str:
+    return f"{labels.network}-{labels.dataset}-{labels.precision}-s{labels.seed}".lower()
+
+
+class _Specs:
+    """The specs of a grid's points, equal ones made once."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self.flow: Flow = flow_named(grid.flow)
+        self._made: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+
+    def of(self, stages: tuple[Stage, ...], chosen: Mapping[str, Any]) -> Specs:
+        """By stage; what is no key of the grid's tables is `chosen`."""
+        return {stage.name: self._spec(stage, chosen) for stage in stages}
+
+    def _spec(self, stage: Stage, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
+        table, written = self._grid.table(stage), fields.keys(stage.spec)
+        values = {
+            name: getattr(table, name) if name in written else chosen[name]
+            for name in fields.fields_of(stage.spec)
+        }
+        identity = (stage.name, *values.values())
+        if identity not in self._made:
+            spec = fields.require(stage.spec(**values))
+            self._made[identity] = json.loads(json.dumps(asdict(spec)))
+        return self._made[identity]

@@ -9,13 +9,14 @@ from typing import Any
 
 from bench.console.text import shown
 from bench.errors import ConfigError, did_you_mean
-from bench.grids import foldings
-from bench.grids.catalog import BOARD_PARTS, DATASETS, NETWORKS, LayerShape
-from bench.grids.foldings import Folding
+from bench.flows import Flow, Folding, flow_named, names
+from bench.flows.register import DEFAULT as DEFAULT_FLOW
+from bench.grids.catalog import DATASETS, NETWORKS, LayerShape
 from bench.grids.names import require_file_name, require_name
 from bench.grids.reading import UnreadableFile, read_toml
 from bench.grids.schema import validated
-from bench.grids.tables import EMULATED, Grid, TrainTable, Widths
+from bench.grids.tables import Grid, TrainTable, Widths, grid_model
+from contract.finn.measure import EMULATED
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
 NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
@@ -33,16 +34,26 @@ def load_grid(path: Path) -> Grid:
         raise ConfigError(
             f"{path}: folds: foldings belong into {FOLDINGS_FILE}.", "Move them there."
         )
-    grid = validated(Grid, data, f"{path}: ", "Correct the file and rerun; nothing was started.")
+    flow = _flow(path, data.get("flow", DEFAULT_FLOW))
+    remedy = "Correct the file and rerun; nothing was started."
+    grid = validated(grid_model(flow), data, f"{path}: ", remedy)
     train, build = grid.train, grid.build
     _check_names(path, "train.network", [train.network], NETWORKS)
     _check_names(path, "train.dataset", train.dataset, DATASETS)
-    _check_names(path, "build.board", build.board, BOARD_PARTS)
+    _check_names(path, "build.board", build.board, flow.boards)
     _check_measure(path, grid)
     _check_no_twins(path, grid)
     _check_bits(path, train)
     check_images(path, grid)
-    return grid.model_copy(update={"folds": _load_foldings(path, grid)})
+    return grid.model_copy(update={"folds": _load_foldings(path, grid, flow)})
+
+
+def _flow(path: Path, name: object) -> Flow:
+    if not isinstance(name, str) or name not in names():
+        raise ConfigError(
+            f"{path}: flow = {shown(name)} is not known.", did_you_mean(str(name), names())
+        )
+    return flow_named(name)
 
 
 def precisions(train: TrainTable) -> tuple[tuple[Widths, Widths], ...]:
@@ -139,7 +150,7 @@ def check_images(path: Path, grid: Grid) -> None:
             )
 
 
-def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
+def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
     """The foldings of `grid`, each checked against the network for every data set."""
     build, network = grid.build, grid.train.network
     beside = path.parent / FOLDINGS_FILE
@@ -156,9 +167,11 @@ def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
     for dataset in grid.train.dataset:
         shape, known = DATASETS[dataset], NETWORKS[network]
         layers: tuple[LayerShape, ...] = known.layers(grid.train.image_size, shape.classes)
-        choices = [foldings.named(beside, name, tables[name], layers) for name in build.foldings]
-        choices += [_from_file(path, file, layers) for file in files]
-        choices += [foldings.for_throughput(fps) for fps in build.target_fps]
+        choices = [
+            flow.foldings.named(beside, name, tables[name], layers) for name in build.foldings
+        ]
+        choices += [_from_file(flow, path, file, layers) for file in files]
+        choices += [flow.foldings.for_throughput(fps) for fps in build.target_fps]
         if twice := repeated(choice.name for choice in choices):
             raise ConfigError(
                 f"{path}: two foldings are called '{twice[0]}' (the name of a folding file is that "
@@ -174,9 +187,9 @@ def _load_foldings(path: Path, grid: Grid) -> tuple[Folding, ...]:
     return tuple(found.values())
 
 
-def _from_file(path: Path, file: Path, layers: tuple[LayerShape, ...]) -> Folding:
+def _from_file(flow: Flow, path: Path, file: Path, layers: tuple[LayerShape, ...]) -> Folding:
     try:
-        return foldings.from_file(file, layers)
+        return flow.foldings.from_file(file, layers)
     except UnreadableFile as error:
         raise ConfigError(f"{path}: build.folding_files: {error.what}", error.remedy) from None
 

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from bench.console.text import excerpt, printable, shown
 from bench.errors import ConfigError, did_you_mean
 from bench.grids.names import LONGEST, RULE, is_name
+from contract.fields import Means
 
 LONGEST_LINE = 1000
 # More errors than that fill a screen, and a list of thousands has thousands.
@@ -30,13 +31,6 @@ class Table(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class Means:
-    """What an annotation asks for, in words; for those that a pattern or a function checks."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
 
 
 def _name(text: str) -> str:

@@ -1,9 +1,15 @@
-"""The tables of an experiment file: every field with its range."""
+"""The tables of an experiment file.
+
+What spans a grid (networks, bit widths, foldings, boards) stands here. The parameters of a stage
+are declared with the stage, and its table is made of both.
+"""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,19 +18,23 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    create_model,
     model_validator,
 )
 
 from bench.console.text import counted
-from bench.grids.catalog import BIT_WIDTHS
-from bench.grids.foldings import Folding
+from bench.flows import Flow, Folding
+from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.grids.names import HOST, IPV6, LONGEST, USER
-from bench.grids.schema import Line, Means, Name, Table, disagree, matching
+from bench.grids.schema import Line, Name, Table, disagree, matching
+from contract.fields import Key, Means, Misfit, keys
+from contract.finn.measure import EMULATED
+from contract.stage import Stage
+from contract.stages.train import LARGEST_SEED, LEAST_BITS, MOST_BITS
 
 FLOAT = "float"
-# The trained network's largest; what is built for an FPGA keeps to BIT_WIDTHS.
-LARGEST_REFERENCE_BITS = 32
-LARGEST_SEED = 2**63 - 1  # torch's
+BIT_WIDTHS = range(LEAST_BITS, 9)
+"""What is built for an FPGA; references may have more."""
 MOST_POINTS = 100_000
 """Of a grid, trained references included; more take hours to plan."""
 
@@ -41,7 +51,7 @@ def _alone(value: Any) -> Any:
 
 _BITS = f"a whole number from {BIT_WIDTHS.start} to {BIT_WIDTHS.stop - 1}"
 _Bits = Annotated[int, Field(ge=BIT_WIDTHS.start, le=BIT_WIDTHS.stop - 1)]
-_AnyBits = Annotated[int, Field(ge=BIT_WIDTHS.start, le=LARGEST_REFERENCE_BITS)]
+_AnyBits = Annotated[int, Field(ge=BIT_WIDTHS.start, le=MOST_BITS)]
 Bits = Annotated[
     Annotated[_Bits, Tag("#one")] | Annotated[tuple[_Bits, ...], Tag("#each")],
     Discriminator(_which),
@@ -54,13 +64,10 @@ Pair = Annotated[
 Reference = Annotated[
     Annotated[Literal["float"], Tag("#name")] | Annotated[tuple[_AnyBits, _AnyBits], Tag("#each")],
     Discriminator(_which),
-    Means(f"'float', or [weights, activations], each from 2 to {LARGEST_REFERENCE_BITS}"),
+    Means(f"'float', or [weights, activations], each from 2 to {MOST_BITS}"),
 ]
 Widths = int | tuple[int, ...]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-Epoch = Annotated[int, Field(ge=1, le=10_000)]
-# Two at least: from one image to the next is an interval.
-Images = Annotated[int, Field(ge=2, le=10_000)]
 Throughput = Annotated[float, Field(ge=0.001, le=1e9)]
 Memory = Annotated[float, Field(ge=0.01, le=65_536)]
 Minutes = Annotated[float, Field(gt=0, le=525_600)]
@@ -76,64 +83,59 @@ FilePath = Annotated[
     AfterValidator(matching(r"[^\\\x00-\x1f\x7f]{1,1000}")),
     Means("the path of a file, with neither backslash nor control character"),
 ]
-EMULATED = "emulated"
 
 
-class TrainTable(Table):
-    """`[train]`: networks to train, and how.
+class Keys(Table):
+    """The keys of some stages, each checked by its own declaration."""
 
-    `bits` are pairs [weights, activations], each a number for all layers or a list of one per
-    layer; or every pair of `weight_bits` and `act_bits`. `references` are trained and no more.
-    """
+    specs: ClassVar[tuple[type, ...]] = ()
 
-    network: Line
-    dataset: Names
-    bits: tuple[Pair, ...] = ()
-    weight_bits: tuple[Bits, ...] = ()
-    act_bits: tuple[Bits, ...] = ()
-    references: tuple[Reference, ...] = ()
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
-    epochs: Epoch
-    milestones: tuple[Epoch, ...]
-    batch_size: Annotated[int, Field(ge=2, le=60_000)] = 100
-    learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.01
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    image_size: Annotated[int, Field(ge=1, le=128)] = 32
-    train_images: Annotated[int, Field(ge=0, le=60_000)] = 0
+    if TYPE_CHECKING:
+
+        def __getattr__(self, key: str) -> Any:
+            """The keys that stages declare."""
 
     @model_validator(mode="after")
-    def _milestones_rise(self) -> Self:
-        rising = all(one < other for one, other in pairwise(self.milestones))
-        if not rising or any(epoch >= self.epochs for epoch in self.milestones):
-            last = self.epochs - 1
-            valid = f"rising epochs from 1 to {last:,}, or none: []" if last else "none: []"
-            epochs = counted(self.epochs, "epoch is", "epochs are")
-            what = f"= {list(self.milestones)}, and {epochs} trained"
-            raise disagree("milestones", what, f"Give {valid}.")
+    def _keys_agree(self) -> Self:
+        for spec in self.specs:
+            check = getattr(spec, "check", None)
+            if check is not None:
+                try:
+                    check(self)
+                except Misfit as misfit:
+                    raise disagree(misfit.field, misfit.what, misfit.remedy) from None
         return self
 
 
-class ExportTable(Table):
-    """`[export]`: golden inputs and outputs to keep."""
+class TrainTable(Keys):
+    """`[train]`: networks to train, and how.
 
-    golden_images: Annotated[int, Field(ge=100, le=10_000)] = 100
-
-
-class BuildTable(Table):
-    """`[build]`: foldings, boards and their clock.
-
-    `foldings` are names in foldings.toml, `target_fps` throughputs for which FINN searches one,
-    `folding_files` JSON files beside the grid. With `oversized = "stop"`, a design that does not
-    fit its part is not simulated.
+    Bit widths are given as pairs, or as every pair of `weight_bits` and `act_bits`.
     """
 
-    foldings: tuple[Name, ...] = ()
-    target_fps: tuple[Throughput, ...] = ()
-    folding_files: tuple[FilePath, ...] = ()
-    board: Names
-    clock_mhz: Annotated[float, Field(ge=1, le=1000)]
-    oversized: Literal["simulate", "stop"] = "simulate"
+    network: Annotated[Line, Key("The network.")]
+    dataset: Annotated[Names, Key("The data sets.")]
+    bits: Annotated[
+        tuple[Pair, ...],
+        Key("Pairs [weights, activations], each a number for all layers or a list of one each."),
+    ] = ()
+    weight_bits: Annotated[tuple[Bits, ...], Key("Every pair of these with `act_bits`.")] = ()
+    act_bits: Annotated[tuple[Bits, ...], Key("See `weight_bits`.")] = ()
+    references: Annotated[
+        tuple[Reference, ...], Key("Precisions that are trained for comparison, and no more.")
+    ] = ()
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Key("Of each training, one run each.")]
+
+
+class BuildTable(Keys):
+    """`[build]`: foldings, boards and their clock."""
+
+    foldings: Annotated[tuple[Name, ...], Key("Names in foldings.toml.")] = ()
+    target_fps: Annotated[
+        tuple[Throughput, ...], Key("Images per second for which a folding is searched.")
+    ] = ()
+    folding_files: Annotated[tuple[FilePath, ...], Key("Foldings in files beside the grid.")] = ()
+    board: Annotated[Names, Key("The boards to build for.")]
 
     @model_validator(mode="after")
     def _targets_are_within_the_clock(self) -> Self:
@@ -145,33 +147,12 @@ class BuildTable(Table):
         return self
 
 
-class SimulateTable(Table):
-    """`[simulate]`: test images through the RTL.
+class MeasureTable(Keys):
+    """`[measure]`: the board that times the accelerator, and over how many images."""
 
-    `exact` takes FINN's own modules throughout; `trace_images` writes waveforms of so many images.
-    """
-
-    images: Images = 1000
-    exact: bool = False
-    trace_images: Annotated[int, Field(ge=0, le=10_000)] = 0
-
-    @model_validator(mode="after")
-    def _traced_images_are_simulated(self) -> Self:
-        if self.trace_images > self.images:
-            simulated = counted(self.images, "image is", "images are")
-            what = f"= {self.trace_images:,}, and {simulated} simulated"
-            raise disagree("trace_images", what, f"Give 0 to {self.images:,}, or more images.")
-        return self
-
-
-class MeasureTable(Table):
-    """`[measure]`: the board that times the accelerator, and over how many images.
-
-    `board` is "emulated", the name of one of `[[boards]]`, or several of those, all used at once.
-    """
-
-    board: Names = (EMULATED,)
-    images: Images = 1000
+    board: Annotated[
+        Names, Key('"emulated", one of `[[boards]]`, or several of those, all used at once.')
+    ] = (EMULATED,)
 
     @property
     def emulated(self) -> bool:
@@ -216,17 +197,17 @@ class LimitsTable(Table):
 
 
 class Grid(Table):
-    """A whole experiment file, with the foldings it refers to."""
+    """A whole experiment file, with the foldings it refers to; as `grid_model` completes it."""
 
     name: Annotated[
         str,
         StringConstraints(pattern=rf"^[a-z0-9][a-z0-9_-]{{0,{LONGEST - 1}}}$"),
         Means(f"a name: at most {LONGEST} small letters, digits, '-' and '_', the first no sign"),
+        Key("Of the grid and its report."),
     ]
+    flow: Annotated[Line, Key("The flow from a trained model to a measured one.")] = DEFAULT_FLOW
     train: TrainTable
-    export: ExportTable = ExportTable()
     build: BuildTable
-    simulate: SimulateTable = SimulateTable()
     measure: MeasureTable = MeasureTable()
     limits: LimitsTable = LimitsTable()
     boards: tuple[BoardTable, ...] = ()
@@ -244,8 +225,59 @@ class Grid(Table):
             raise disagree("train.seeds", what, "Split it into several files.")
         return self
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, table: str) -> Any:
+            """The tables of the flow's stages."""
+
     @property
     def needs_bitstream(self) -> bool:
         """Whether a real board is to measure."""
         real = {board.name for board in self.boards if not board.emulated}
         return not real.isdisjoint(self.measure.board)
+
+    def table(self, stage: Stage) -> Any:
+        """The table with the keys of `stage`; None where it has none."""
+        return getattr(self, stage.table or stage.name, None)
+
+    def with_keys(self, stage: Stage, **values: Any) -> Self:
+        """With other values of keys of `stage`, checked as those of a file are."""
+        table = self.table(stage)
+        changed = type(table).model_validate(dict(table) | values)
+        return self.model_copy(update={stage.table or stage.name: changed})
+
+
+@functools.cache
+def grid_model(flow: Flow) -> type[Grid]:
+    """What an experiment file for `flow` may say."""
+    spans: dict[str, type[Keys]] = {
+        "train": TrainTable,
+        "build": BuildTable,
+        "measure": MeasureTable,
+    }
+    specs: dict[str, list[type]] = {name: [] for name in spans}
+    for stage in flow.all_stages:
+        specs.setdefault(stage.table or stage.name, []).append(stage.spec)
+    tables: dict[str, Any] = {}
+    for name, of_table in specs.items():
+        table = _table(name, spans.get(name, Keys), of_table)
+        if table.model_fields:
+            required = any(field.is_required() for field in table.model_fields.values())
+            tables[name] = (table, ...) if required else (table, table())
+    return create_model("Grid", __base__=Grid, __doc__=Grid.__doc__, **tables)
+
+
+def _table(name: str, base: type[Keys], specs: Sequence[type]) -> type[Keys]:
+    """The table `name`: what `base` has, and the keys of `specs`."""
+    fields: dict[str, Any] = {}
+    for spec in specs:
+        defaults = {field.name: field.default for field in dataclasses.fields(spec)}
+        for key, annotation in keys(spec).items():
+            default = defaults[key]
+            fields[key] = (annotation, ... if default is dataclasses.MISSING else default)
+    about = base.__doc__ if base is not Keys else f"`[{name}]`: parameters of the stage."
+    model: type[Keys] = create_model(
+        f"{name.capitalize()}Table", __base__=base, __doc__=about, **fields
+    )
+    model.specs = tuple(specs)
+    return model

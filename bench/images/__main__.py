@@ -1,4 +1,4 @@
-"""Images by hand: `python -m bench.images base|build|context|pin`."""
+"""Commands for images: `python -m bench.images base|build|context|pin`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from bench.console.events import Event, Finished, Note, Progress, Started
-from bench.console.terminal import say
+from bench.console.progress import PlainView
+from bench.console.terminal import Terminal, say
 from bench.console.text import counted
 from bench.errors import BenchError
 from bench.images import pins
@@ -21,12 +21,13 @@ from bench.images.recipe import RECIPES
 from bench.images.wheelhouse import wheels
 from bench.paths import default_store
 
+_VIEW = PlainView(Terminal())
 _BASE_PLAN = "would make the base: pulled by digest where a registry answers, else built here"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Build the images by hand; bench does it by itself when a stage needs one."""
+    """Build the images beforehand; bench builds them when a stage needs them."""
 
 
 dry_run_option = click.option(
@@ -46,8 +47,8 @@ def base(again: bool, dry_run: bool) -> None:
         return
     if again:
         forget_local(folder, threading.Event())
-    found = ensure_base(folder, say, threading.Event())
-    say(f"{found.reference} ({found.origin}, {found.identity})")
+    made = ensure_base(folder, say, threading.Event())
+    say(f"{made.reference} ({made.origin}, {made.identity})")
 
 
 @cli.command()
@@ -64,9 +65,9 @@ def build(names: Sequence[str], dry_run: bool) -> None:
             say(f"{'there already' if there else 'would build'}: the {name} image")
         return
     cancelled = threading.Event()
-    found = ensure_base(folder, say, cancelled)
+    made = ensure_base(folder, say, cancelled)
     for name in names or RECIPES:
-        image = ensure_image(RECIPES[name], found, folder, _show, cancelled)
+        image = ensure_image(RECIPES[name], made, folder, _VIEW.show, cancelled)
         say(f"{image.tag} {image.id}")
 
 
@@ -86,7 +87,7 @@ def context(name: str, folder: Path, dry_run: bool) -> None:
         return
     if recipe.environment is not None:
         cache = default_store() / "cache" / "wheels"
-        items += wheels(recipe.environment, cache, f"{name} image", _show, threading.Event())
+        items += wheels(recipe.environment, cache, f"{name} image", _VIEW.show, threading.Event())
     for item in items:
         target = folder / item.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -104,18 +105,6 @@ def pin(dry_run: bool) -> None:
         say(f"would write {pins.ask()} to {pins.PINS}, which has {pins.load().digest!r}")
         return
     say(pins.refresh())
-
-
-def _show(event: Event) -> None:
-    match event:
-        case Started():
-            say(f"{event.task}: started")
-        case Progress():
-            say(f"{event.task}: {event.done}/{event.total} {event.unit}s {event.text}")
-        case Note():
-            say(f"{event.task}: {event.text}")
-        case Finished():
-            say(f"{event.task}: {event.status}, {event.seconds:.1f} s")
 
 
 if __name__ == "__main__":

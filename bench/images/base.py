@@ -1,4 +1,4 @@
-"""The base of every image: one that the user names, the pinned one, or one built here."""
+"""The base of every image: named by the user, pinned by digest, or built here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from docker.client import DockerClient
 from docker.errors import APIError, ImageNotFound
 
+from bench.console.text import size_text
 from bench.errors import EnvironmentFailure, store_error
 from bench.images import pins
 from bench.images.context import Item, open_context
@@ -67,13 +68,11 @@ def images_folder(store: Path) -> Path:
     return store / "cache" / "images"
 
 
-def obstacle() -> str:
-    """Why there is no way to a base on this machine; empty when there is one."""
+def obstacle() -> str | None:
+    """Why this machine cannot get a base; None when it can."""
     if os.environ.get(VARIABLE) or pins.load().reference or find_base() is not None:
-        return ""
-    if shutil.which("mmdebstrap") is None:
-        return "its images need mmdebstrap, which is not installed"
-    return ""
+        return None
+    return None if shutil.which("mmdebstrap") else "its images need mmdebstrap, which is missing"
 
 
 def check_base() -> None:
@@ -110,21 +109,15 @@ def ensure_base(folder: Path, say: Say, cancelled: threading.Event) -> Base:
     """
     with engine() as client:
         use(client, local_recipe())
-    base = find_base()
-    if base is not None:
+    if base := find_base():
         return base
-    if named := os.environ.get(VARIABLE):
-        trouble = _pull(named)
-        base = find_base()
-        if base is None:
-            raise EnvironmentFailure(f"{VARIABLE}={named} cannot be pulled: {trouble}", _REMEDY)
-        return base
-    reference = pins.load().reference
-    if reference:
+    named = os.environ.get(VARIABLE)
+    if reference := named or pins.load().reference:
         trouble = _pull(reference)
-        base = find_base()
-        if base is not None:
+        if base := find_base():
             return base
+        if named:
+            raise EnvironmentFailure(f"{VARIABLE}={named} cannot be pulled: {trouble}", _REMEDY)
         say(f"The base {reference} cannot be pulled ({trouble}); building one from Debian packages")
     else:
         say(
@@ -164,8 +157,8 @@ def _find_local(client: DockerClient) -> Base | None:
     return None
 
 
-def _pull(reference: str) -> str:
-    """Pull an image; why not, or an empty text."""
+def _pull(reference: str) -> str | None:
+    """Pull an image; why that failed, if it did."""
     try:
         with engine(timeout=PULL_SECONDS) as client:
             client.images.pull(reference)
@@ -173,7 +166,7 @@ def _pull(reference: str) -> str:
         if error.__cause__ is not None and is_no_space(str(error.__cause__)):
             raise
         return error.what
-    return ""
+    return None
 
 
 def local_recipe() -> str:
@@ -213,7 +206,8 @@ def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> N
     free = shutil.disk_usage(rootfs.parent).free
     if free < NEEDED_BYTES:
         raise EnvironmentFailure(
-            f"{rootfs.parent} has {free / 1e9:.1f} GB free; building the base needs 1 GB.",
+            f"{rootfs.parent} has {size_text(free)} free; "
+            f"building the base needs {size_text(NEEDED_BYTES)}.",
             "Free some disk space, or choose another store with --store.",
         )
     partial, log_path = rootfs.with_suffix(".part"), rootfs.with_suffix(".log")

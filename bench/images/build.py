@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import queue
 import re
 import tarfile
 import threading
@@ -26,9 +25,8 @@ from bench.images.recipe import Recipe
 from bench.images.shared import building, use
 from bench.images.wheelhouse import wheels
 from bench.system.files import write_atomic
-from bench.system.locks import Cancelled
+from bench.system.listening import listen
 
-POLL_SECONDS = 0.2
 PACKAGES_FILE = "/opt/packages.txt"
 _CHATTER = ("--->", "Removing intermediate", "(Reading database")
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
@@ -69,9 +67,9 @@ def ensure_image(
     wanted = recipe.image_hash(base)
     with engine() as client:
         use(client, wanted)
-    found = _find(recipe, wanted, folder)
-    if found is not None:
-        return found
+    image = _find(recipe, wanted, folder)
+    if image is not None:
+        return image
     task = f"{recipe.name} image"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,18 +77,18 @@ def ensure_image(
             recipe.name, folder, cancelled,
             lambda: emit(Note(task, "another run is building it; waiting for that")),
         ):  # fmt: skip
-            found = _find(recipe, wanted, folder)
-            if found is None:
+            image = _find(recipe, wanted, folder)
+            if image is None:
                 _Build(recipe, base, wanted, folder, emit, cancelled).run()
-                found = _find(recipe, wanted, folder)
+                image = _find(recipe, wanted, folder)
     except OSError as error:
         raise store_error(error, folder) from error
-    if found is None:
+    if image is None:
         raise EnvironmentFailure(
             f"The {recipe.name} image vanished right after it was built.",
             "Something else removes images on this engine; stop it and rerun.",
         )
-    return found
+    return image
 
 
 def is_built(recipe: Recipe, base: Base) -> bool:
@@ -177,7 +175,8 @@ class _Build:
             open_context(items, self._folder) as context,
             self._log.open("w", encoding="utf-8") as log,
         ):
-            for message in self._messages(context):
+            # A step may be silent for minutes.
+            for message in listen(self._messages(context), self._cancelled):
                 log.write(str(message.get("stream") or message.get("status") or ""))
                 log.write(str(message.get("error") or ""))
                 log.flush()
@@ -185,64 +184,33 @@ class _Build:
         self._emit(Finished(self._task, "set up", "done", "", time.monotonic() - start))
 
     def _messages(self, context: Any) -> Iterator[Mapping[str, Any]]:
-        """The engine's messages as they come; stops listening as soon as the run is interrupted.
+        """The engine's messages as they come.
 
-        A step may be silent for minutes, so a thread listens. The engine gives the build up when
-        the connection closes, at the latest when this process ends.
+        The engine gives the build up when the connection closes, at the latest when this process
+        ends.
         """
-        arriving: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
-
-        def listen() -> None:
-            try:
-                with engine(timeout=SLOW_SECONDS) as client:
-                    for message in self._start(client, context):
-                        arriving.put(message)
-                        if self._cancelled.is_set():
-                            return
-                arriving.put(None)
-            except Exception as error:  # handed over to the thread that waits for it
-                arriving.put(error)
-
-        threading.Thread(target=listen, daemon=True).start()
-        while True:
-            if self._cancelled.is_set():
-                raise Cancelled
-            try:
-                message = arriving.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                continue
-            if message is None:
-                return
-            if isinstance(message, BaseException):
-                raise message
-            yield message
-
-    def _start(self, client: DockerClient, context: Any) -> Iterator[Mapping[str, Any]]:
-        stream: Iterator[Mapping[str, Any]] = client.api.build(
-            fileobj=context,
-            custom_context=True,
-            dockerfile=self._recipe.dockerfile,
-            tag=_tag(self._recipe, self._wanted),
-            buildargs={"BASE_IMAGE": self._base.reference},
-            labels={
-                LABEL: self._recipe.name,
-                f"{LABEL}.recipe": self._wanted,
-            },
-            decode=True,
-            rm=True,
-            forcerm=True,
-        )
-        return stream
+        with engine(timeout=SLOW_SECONDS) as client:
+            yield from client.api.build(
+                fileobj=context,
+                custom_context=True,
+                dockerfile=self._recipe.dockerfile,
+                tag=_tag(self._recipe, self._wanted),
+                buildargs={"BASE_IMAGE": self._base.reference},
+                labels={LABEL: self._recipe.name, f"{LABEL}.recipe": self._wanted},
+                decode=True,
+                rm=True,
+                forcerm=True,
+            )
 
     def _handle(self, message: Mapping[str, Any]) -> None:
         if error := message.get("error"):
             raise self._failure(str(error))
         text = str(message.get("stream", "")).strip()
-        if found := _STEP.match(text):
-            self._step = (int(found[1]), int(found[2]), found[3])
+        if step := _STEP.match(text):
+            self._step = (int(step[1]), int(step[2]), step[3])
         if text and not text.startswith(_CHATTER):
             done, total, command = self._step
-            shown = command if found else text.splitlines()[-1]
+            shown = command if step else text.splitlines()[-1]
             self._emit(Progress(self._task, done, total, "step", shown[:80]))
 
     def _failure(self, error: str) -> EnvironmentFailure:
@@ -250,8 +218,8 @@ class _Build:
             return no_space(error)
         if "pull" in error or "manifest" in error or "not found" in error:
             return EnvironmentFailure(
-                f"The base {self._base.reference} could not be had: {error}",
-                "Somebody removed it meanwhile, or its registry does not answer. Rerun; "
+                f"The base {self._base.reference} is not available: {error}",
+                "It was removed meanwhile, or its registry does not answer. Rerun; "
                 "`make base` builds one from Debian packages.",
                 self._log,
             )

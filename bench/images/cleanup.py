@@ -1,4 +1,4 @@
-"""What bench leaves on an engine when it is killed or updated, and how that is removed."""
+"""Remove what bench leaves on an engine when it is killed or updated."""
 
 from __future__ import annotations
 
@@ -50,38 +50,38 @@ def owner_label() -> dict[str, str]:
 
 def dead_containers(client: DockerClient) -> list[Leftover]:
     """Our containers whose run is dead; those of live runs and of other machines stay."""
-    found = []
+    dead = []
     for container in client.api.containers(all=True, filters={"label": OWNER}):
         labels = container["Labels"]
         if not _is_alive(labels[OWNER]):
             task = labels.get(f"{LABEL}.task", labels.get(LABEL, ""))
             what = f"container {container['Names'][0].strip('/')} ({task})"
-            found.append(Leftover("container", container["Id"], what))
-    return found
+            dead.append(Leftover("container", container["Id"], what))
+    return dead
 
 
 def outdated_images(client: DockerClient, current: Collection[str]) -> list[Leftover]:
-    """Our images but for those with the recipe hashes `current`.
+    """Our images, except those with the recipe hashes `current`.
 
-    Of those without a name, steps that the engine keeps to build the present images faster stay.
+    Nor images without a name that are cached steps of the current ones.
     """
-    found = []
+    outdated = []
     for image in client.api.images(filters={"label": f"{LABEL}.recipe"}):
         recipe = image["Labels"][f"{LABEL}.recipe"]
         tags = [tag for tag in image["RepoTags"] or () if tag != _NO_TAG]
         if recipe not in current:
-            found += [Leftover("image", tag, f"image {tag}", recipe) for tag in tags]
+            outdated += [Leftover("image", tag, f"image {tag}", recipe) for tag in tags]
         is_step = image["Labels"].get(LABEL, _STEP) == _STEP
         if not tags and not (is_step and recipe in current):
             identifier = image["Id"]
-            found.append(Leftover("image", identifier, f"image {identifier[:19]}", recipe))
-    return found
+            outdated.append(Leftover("image", identifier, f"image {identifier[:19]}", recipe))
+    return outdated
 
 
 def unused_networks(client: DockerClient) -> list[Leftover]:
-    """Our networks; one that a container uses cannot be removed."""
-    found = client.api.networks(filters={"label": LABEL})
-    return [Leftover("network", net["Id"], f"network {net['Name']}") for net in found]
+    """Our networks; `remove` keeps those that a container uses."""
+    networks = client.api.networks(filters={"label": LABEL})
+    return [Leftover("network", net["Id"], f"network {net['Name']}") for net in networks]
 
 
 def remove(client: DockerClient, leftover: Leftover) -> bool:
@@ -107,7 +107,7 @@ def remove(client: DockerClient, leftover: Leftover) -> bool:
 
 
 def _is_alive(owner: str) -> bool:
-    """Whether the process lives; one on another machine counts as alive, nobody here can tell."""
+    """Whether the process is alive; processes of other machines count as alive: we cannot tell."""
     host, boot, pid, created = owner.split(" ")
     if host != socket.gethostname():
         return True

@@ -1,4 +1,4 @@
-"""The container engine: reaching it, and what its errors mean."""
+"""Connections to the container engine, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ def is_no_space(text: str) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and what lies beneath; the SDK wraps the reason several times over."""
-    seen: list[BaseException] = [error]
-    for one in seen:
-        yield one
-        beneath = (one.__cause__, one.__context__, *one.args)
-        seen += [found for found in beneath if isinstance(found, BaseException)]
+    """`error` and what caused it; the SDK wraps the reason several times."""
+    causes: list[BaseException] = [error]
+    for cause in causes:
+        yield cause
+        deeper = (cause.__cause__, cause.__context__, *cause.args)
+        causes += [each for each in deeper if isinstance(each, BaseException)]

@@ -1,4 +1,4 @@
-"""Networks on an engine, whose names need not be unique: made once, and addressed by identifier."""
+"""Make a network on the engine once; its name need not be unique there, its identifier is."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def ensure_network(
 ) -> str:
     """The identifier of our network `name`, made now if there is none.
 
-    Where runs that know nothing of each other have made several, all take the same one, and those
-    that no container is on are removed.
+    Where several runs have each made one, all of them take the oldest, and those that no container
+    uses are removed.
 
     Args:
         client: The connection to the engine.
@@ -40,17 +40,17 @@ def ensure_network(
         Cancelled: `cancelled` was set.
     """
     with exclusive(client, name, cancelled):
-        found = _ours(client, name, label)
-        if not found:
+        ours = _ours(client, name, label)
+        if not ours:
             _create(client, name, label, options)
-            # Looked up, not taken from the answer: another user may have made one at once.
-            found = _ours(client, name, label)
-        if not found:
+            # Looked up, not taken from the answer: another user may have made one meanwhile.
+            ours = _ours(client, name, label)
+        if not ours:
             raise EnvironmentFailure(
                 f"A network named {name} that bench did not make is on the container engine.",
                 f"Remove it (`docker network rm {name}`) and rerun; --runner venv needs none.",
             )
-        chosen, *others = found
+        chosen, *others = ours
         for other in others:
             with contextlib.suppress(APIError):  # in use, so a later run removes it
                 client.api.remove_network(other)
@@ -59,9 +59,9 @@ def ensure_network(
 
 def _ours(client: DockerClient, name: str, label: str) -> list[str]:
     """Identifiers of our networks of this name, in an order on which all runs agree."""
-    found = client.api.networks(filters={"name": name, "label": f"{LABEL}={label}"})
-    exact = [network for network in found if network["Name"] == name]
-    return [one["Id"] for one in sorted(exact, key=lambda one: (one["Created"], one["Id"]))]
+    alike = client.api.networks(filters={"name": name, "label": f"{LABEL}={label}"})
+    ages = sorted((net["Created"], net["Id"]) for net in alike if net["Name"] == name)
+    return [identifier for _, identifier in ages]
 
 
 def _create(client: DockerClient, name: str, label: str, options: Mapping[str, str]) -> None:

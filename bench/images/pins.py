@@ -1,4 +1,4 @@
-"""What every image starts from: docker/base/pins.toml, and how its digest is refreshed."""
+"""Read docker/base/pins.toml, which says what every image starts from, and refresh its digest."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.errors import EnvironmentFailure
 from bench.images.engine import engine
 from bench.paths import ROOT
+from bench.system.files import write_atomic
 
 PINS = ROOT / "docker" / "base" / "pins.toml"
 _DIGEST_LINE = re.compile(r'^digest = ".*"$', re.MULTILINE)
@@ -22,22 +23,22 @@ class Pins:
 
     Attributes:
         image: Name of the published base.
-        digest: Its digest; empty while nobody has read it from a registry.
+        digest: Its digest; None while nobody has read it from a registry.
         suite: Debian suite of the base built locally.
         packages: Debian packages in it, besides the minimum.
         epoch: Later time stamps in it become this one, seconds since 1970.
     """
 
     image: str
-    digest: str
+    digest: str | None
     suite: str
     packages: tuple[str, ...]
     epoch: int
 
     @property
-    def reference(self) -> str:
-        """The published base by digest; empty while it has none."""
-        return f"{self.image}@{self.digest}" if self.digest else ""
+    def reference(self) -> str | None:
+        """The published base by digest, if it has one."""
+        return f"{self.image}@{self.digest}" if self.digest else None
 
 
 def load(path: Path = PINS) -> Pins:
@@ -46,7 +47,7 @@ def load(path: Path = PINS) -> Pins:
     image, debian = data["image"], data["debian"]
     return Pins(
         image["name"],
-        image["digest"],
+        image["digest"] or None,
         debian["suite"],
         tuple(debian["packages"]),
         debian["epoch"],
@@ -54,7 +55,7 @@ def load(path: Path = PINS) -> Pins:
 
 
 def refresh(path: Path = PINS) -> str:
-    """Write what `ask` finds into `path`.
+    """Write the digest that `ask` returns into `path`.
 
     Returns:
         The digest.
@@ -64,7 +65,7 @@ def refresh(path: Path = PINS) -> str:
     """
     digest = ask(path)
     text = path.read_text(encoding="utf-8")
-    path.write_text(_DIGEST_LINE.sub(f'digest = "{digest}"', text), encoding="utf-8")
+    write_atomic(path, _DIGEST_LINE.sub(f'digest = "{digest}"', text))
     return digest
 
 

@@ -7,11 +7,10 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.environments import ENVIRONMENTS, Environment
+from bench.environments import INSTALLED, Environment
 from bench.images.base import Base
 from bench.images.context import Item, gather, hash_items
 from bench.paths import ROOT
-from bench.stages import STAGES
 
 _SCRIPTS = ("docker/base/install.sh", "docker/base/packages.sh")
 
@@ -53,13 +52,11 @@ class Recipe:
 
 def _of_environment(environment: Environment) -> Recipe:
     locks = (*environment.locks, *environment.either_of)
-    sources = {name for stage in STAGES if stage.environment == environment.name
-               for name in stage.sources}  # fmt: skip
     return Recipe(
         name=environment.name,
         dockerfile=f"Dockerfile.{environment.name}",
         pinned=(*_SCRIPTS, *(_relative(lock) for lock in locks)),
-        sources=tuple(sorted(sources)),
+        sources=environment.sources,
         environment=environment,
     )
 
@@ -68,6 +65,6 @@ def _relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-RECIPES = {name: _of_environment(environment) for name, environment in ENVIRONMENTS.items()} | {
+RECIPES = {environment.name: _of_environment(environment) for environment in INSTALLED} | {
     "board": Recipe("board", "docker/board/Dockerfile", (), (), None)
 }

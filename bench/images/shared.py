@@ -1,8 +1,8 @@
-"""What runs do at once on one engine, from whatever clone and store: one makes, the others wait.
+"""Locks between all runs that use an engine, from whatever clone and store.
 
-The locks lie beside no store, as two stores may share an engine. They are the user's own; runs of
-another user, or of another machine, are not kept away by them, so what is made under them is
-looked at again afterwards.
+They are not in a store, as two stores may share an engine. They are the user's own; they do not
+exclude runs of another user or another machine, so what is made under them is looked up again
+afterwards.
 """
 
 from __future__ import annotations

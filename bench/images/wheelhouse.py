@@ -108,13 +108,9 @@ def _download(environment: Environment, home: Path, pip: Pip) -> None:
     for lock in environment.locks:
         if not _fetch(lock, home, pip):
             raise pip.failure()
-    for lock in environment.either_of:
-        if _fetch(lock, home, pip):
-            shutil.copy(lock, home / EITHER)
-            return
-        pip.next_build(lock)
-    if environment.either_of:
-        raise pip.failure()
+    build = pip.first_offered(environment.either_of, lambda lock: _fetch(lock, home, pip))
+    if build is not None:
+        shutil.copy(build, home / EITHER)
 
 
 def _fetch(lock: Path, home: Path, pip: Pip) -> bool:

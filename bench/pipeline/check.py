@@ -62,5 +62,17 @@ def check_machine(missing: Sequence[Task], resolver: Resolver, memory: int | Non
     """
     if memory is not None:
         require_memory(missing, memory)
-    for environment in dict.fromkeys(task.stage.environment for task in missing):
+    _check_environments(missing, resolver)
+
+
+def check_skipped(tasks: Sequence[Task], resolver: Resolver) -> None:
+    """Raise `EnvironmentFailure` if tasks would be skipped for a mistake of the user's.
+
+    A run without Vivado skips what needs one; a run with one that cannot be used is refused.
+    """
+    _check_environments([task for task in tasks if resolver.lacks(task)], resolver)
+
+
+def _check_environments(tasks: Sequence[Task], resolver: Resolver) -> None:
+    for environment in dict.fromkeys(task.stage.environment for task in tasks):
         resolver.runners[environment].check(environment)

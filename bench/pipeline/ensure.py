@@ -15,6 +15,7 @@ import psutil
 
 from bench.console.events import Emit, Finished, Note, Started
 from bench.console.text import printable
+from bench.environments import ENVIRONMENTS
 from bench.errors import BenchError, StageFailure, StoreError, store_error
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
@@ -129,9 +130,12 @@ class Ensurer:
 
     def _attempt(self, attempt: _Attempt) -> Entry:
         task, workspace = attempt.task, attempt.workspace
+        environment = ENVIRONMENTS.get(task.stage.environment)
         runner = self._resolver.runners[task.stage.environment]
         request = Request(
             stage=task.stage.name,
+            entry=task.stage.entry,
+            tools=environment.tools if environment else (),
             key=attempt.key,
             spec=task.spec,
             inputs={name: entry.files for name, entry in attempt.inputs.items()},
@@ -186,7 +190,14 @@ class Ensurer:
         workspace = attempt.workspace
         if isinstance(error, StoreError):  # most likely a full disk: keep the log only
             shutil.rmtree(workspace.files, ignore_errors=True)
-        result = Result(FAILED, error.what, error.remedy, {}, {}, 0)
+        result = Result(
+            status=FAILED,
+            reason=error.what,
+            remedy=error.remedy,
+            tools={},
+            timings={},
+            peak_memory_bytes=0,
+        )
         try:
             kept = self._store.keep_failed(workspace, self._describe(attempt, result))
         except (BenchError, OSError) as second:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.flows import all_stages
 from bench.pipeline import foreseen, history
 from bench.pipeline.budget import SETUP_SECONDS, ranks, works
 from bench.pipeline.plan import Task
@@ -15,7 +16,6 @@ from bench.pipeline.predict import Prediction, Predictor
 from bench.pipeline.schedule import wall_seconds
 from bench.pipeline.survey import Survey
 from bench.runners import Runner
-from bench.stages import STAGES
 
 
 @dataclass(frozen=True)
@@ -165,9 +165,9 @@ def _stages(
     for task in tasks:
         by_stage[task.stage.name].append(task)
     return [
-        _stage(stage.name, by_stage[stage.name], present, predictions)
-        for stage in STAGES
-        if stage.name in by_stage
+        _stage(name, by_stage[name], present, predictions)
+        for name in all_stages()
+        if name in by_stage
     ]
 
 

@@ -18,9 +18,10 @@ from filelock import FileLock
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from bench.errors import store_error
-from bench.pipeline.budget import GIB, Work
+from bench.pipeline.budget import Work
 from bench.store import Manifest
 from bench.system.files import read_bytes
+from contract.stage import GIB
 
 FILE = "history.jsonl"
 # How timings of a simulator's build are called; there is none where the cache has it.

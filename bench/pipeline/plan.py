@@ -1,82 +1,96 @@
-"""The tasks that experiments come down to, each one once."""
+"""The tasks that points come down to, each one once."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.grids.experiment import Point, StageSpec, spec_as_json
-from bench.stages import STAGES, Stage
+from bench.flows import all_stages
+from bench.grids.experiment import Labels, Point
 from bench.store.keys import canonical
+from contract.stage import Scope, Specs, Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
-    """One stage with one spec and given inputs; serves every experiment that needs it.
+    """One stage with one spec and given inputs; serves every point that needs it.
 
     Attributes:
         id: Identifies the task within a plan, by what it is to do.
         stage: The stage.
-        name: Readable name of the experiment or training it serves.
-        spec: The stage's parameters, as JSON values.
+        name: Readable name of the point or training it serves.
+        labels: What one of the points that it serves is.
+        specs: The specs of that point.
         needs: The task that makes each needed artifact, by stage name.
-        serves: Names of the experiments that need it.
+        serves: Names of the points that need it.
     """
 
     id: str
     stage: Stage
     name: str
-    spec: Mapping[str, Any]
+    labels: Labels
+    specs: Specs
     needs: Mapping[str, str]
     serves: tuple[str, ...]
 
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """The stage's parameters, as JSON values."""
+        return self.specs[self.stage.name]
 
-def plan(experiments: Iterable[Point], stages: tuple[Stage, ...] = STAGES) -> list[Task]:
-    """The tasks of `experiments` for `stages`, every task after those that it needs.
 
-    Two experiments share a task when its spec and everything before it are the same: one training
-    serves all foldings, one compilation all image counts.
+def plan(points: Iterable[Point], stages: Sequence[Stage] | None = None) -> list[Task]:
+    """The tasks of `points` for `stages`, by default all; every task after those that it needs.
+
+    Two points share a task when its spec and everything before it are the same: one training serves
+    all foldings, one compilation all image counts.
     """
+    order = {stage.name: stage for stage in stages or all_stages().values()}
     drafts: dict[str, _Draft] = {}
-    specs: dict[StageSpec, dict[str, Any]] = {}  # thousands of points share a few of them
-    for experiment in experiments:
+    known: dict[int, bytes] = {}  # thousands of points share a few specs
+    for point in points:
         ids: dict[str, str] = {}
-        for stage in stages:
-            own = experiment.spec(stage.name)
-            if own is None:
-                continue
-            bitstream = stage.bitstream_needs if experiment.needs_bitstream else ()
+        for stage in (order[name] for name in order if name in point.specs):
+            bitstream = stage.needs_bitstream if point.needs_bitstream else ()
             needs = {name: ids[name] for name in (*stage.needs, *bitstream)}
-            spec = specs.get(own)
-            if spec is None:
-                spec = specs[own] = spec_as_json(own)
-            identity = hashlib.sha256(canonical([stage.name, spec, needs])).hexdigest()
+            spec = point.specs[stage.name]
+            text = known.get(id(spec))
+            if text is None:
+                text = known[id(spec)] = canonical([stage.name, spec])
+            identity = hashlib.sha256(text + canonical(needs)).hexdigest()
             ids[stage.name] = identity
-            draft = drafts.setdefault(identity, _Draft(stage, spec, needs))
-            draft.name = _readable_name(stage, experiment)
-            draft.serves.append(experiment.name)
-    order = {stage.name: number for number, stage in enumerate(stages)}
-    tasks = (
-        Task(identity, draft.stage, draft.name, draft.spec, draft.needs, tuple(draft.serves))
-        for identity, draft in drafts.items()
-    )
-    return sorted(tasks, key=lambda task: order[task.stage.name])
+            draft = drafts.setdefault(identity, _Draft(stage, point, needs))
+            draft.serves.append(point.name)
+            draft.last = point
+    tasks = (draft.task(identity) for identity, draft in drafts.items())
+    places = {name: place for place, name in enumerate(order)}
+    return sorted(tasks, key=lambda task: places[task.stage.name])
 
 
 @dataclass
 class _Draft:
-    """A task while it is not known yet whom it serves."""
+    """A task while it is not known yet what it serves."""
 
     stage: Stage
-    spec: Mapping[str, Any]
+    last: Point
     needs: Mapping[str, str]
-    name: str = ""
     serves: list[str] = field(default_factory=list)
 
-
-def _readable_name(stage: Stage, experiment: Point) -> str:
-    if not stage.needs:
-        return experiment.dataset.name.lower()
-    return experiment.name if stage.per_folding else experiment.training_name
+    def task(self, identity: str) -> Task:
+        point = self.last
+        names = {
+            Scope.DATASET: point.labels.dataset.lower(),
+            Scope.TRAINING: point.training_name,
+            Scope.DESIGN: point.name,
+        }
+        return Task(
+            id=identity,
+            stage=self.stage,
+            name=names[self.stage.scope],
+            labels=point.labels,
+            specs=point.specs,
+            needs=self.needs,
+            serves=tuple(self.serves),
+        )

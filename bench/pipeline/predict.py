@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from bench.pipeline.budget import Cost, Work, default_cost
+from bench.pipeline.budget import Work, default_cost
 from bench.pipeline.history import Record
+from contract.stage import Cost
 
 # Of the runs most like the one to come, how many of the latest count: machines and loads change.
 LATEST = 3
@@ -88,7 +89,7 @@ class Predictor:
         memory = max(record.memory for record in like) or default.memory
         disk = int(statistics.median(record.disk for record in like))
         here = like[0].machine == self._machine
-        return Prediction(Cost(own + build, memory, disk), len(like), here)
+        return Prediction(Cost(seconds=own + build, memory=memory, disk=disk), len(like), here)
 
     def _is_built(self, work: Work) -> bool:
         """Whether the cache still has what earlier runs of the very same work built."""

@@ -9,15 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.pipeline.plan import Task, plan
 from bench.pipeline.resolve import Resolver
-from bench.stages import STAGES
 from bench.status import DONE, FAILED, MISSING, SKIPPED
 from bench.store import DamageError, Entry, Manifest
 from bench.store.keys import SHORT
-
-_PLACES = {stage.name: place for place, stage in enumerate(STAGES)}
+from contract.stage import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +164,8 @@ class Survey:
     def chains(self) -> dict[str, tuple[Step, ...]]:
         """The steps behind each point by its name, in the order of the stages."""
         chains: dict[str, list[Step]] = defaultdict(list)
-        for step in sorted(self.steps.values(), key=lambda step: _PLACES[step.stage]):
+        places = {name: place for place, name in enumerate(all_stages())}
+        for step in sorted(self.steps.values(), key=lambda step: places[step.stage]):
             for name in step.task.serves:
                 chains[name].append(step)
         return {name: tuple(steps) for name, steps in chains.items()}
@@ -178,7 +178,7 @@ class Survey:
     def steps_of(self, point: Point) -> dict[str, Step]:
         """The steps behind a point, or behind the training of one, by stage."""
         name = point.name if point.name in self.chains else self._trainings[point.name]
-        return {step.stage: step for step in self.chains[name] if point.spec(step.stage)}
+        return {step.stage: step for step in self.chains[name] if step.stage in point.specs}
 
     def state_of(self, point: Point) -> PointState:
         """What became of a point: the first step that is not done decides.
@@ -194,10 +194,10 @@ class Survey:
                 return PointState(status=step.status, stage=step.stage, reason=reason)
         return PointState(status=DONE)
 
-    def tasks_for(self, points: Iterable[Point], stages: Iterable[str]) -> list[Task]:
+    def tasks_for(self, points: Iterable[Point], stages: Iterable[Stage]) -> list[Task]:
         """The plan of some of the points, or their trainings, up to some stages."""
         serves: dict[str, list[str]] = defaultdict(list)
-        wanted = set(stages)
+        wanted = {stage.name for stage in stages}
         for point in points:
             for stage, step in self.steps_of(point).items():
                 if stage in wanted:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import ConfigError
+from bench.flows import all_stages
 from bench.report.tolerance import IDENTITY, TOLERANCES, UNKNOWN, Row, Tolerance
-from bench.stages import BY_NAME
 from bench.status import is_wrong
 from bench.store import Entry
 from bench.store.keys import canonical
@@ -209,7 +209,7 @@ def compare_artifacts(one: Iterable[Entry], other: Iterable[Entry]) -> Iterator[
     """
     newest_a, newest_b = _newest(one), _newest(other)
     manifests = {i: e.manifest for i, e in (*newest_a.items(), *newest_b.items())}
-    order = list(BY_NAME)
+    order = list(all_stages())
     for identity, manifest in sorted(
         manifests.items(), key=lambda item: (order.index(item[1].stage), item[1].name)
     ):

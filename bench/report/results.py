@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.grids.experiment import BitWidths, Experiment, Point, Training, bits_text
+from bench.grids.experiment import BitWidths, Point, bits_text
 from bench.pipeline import PointState, Step, Survey
 from bench.provenance import PART, SOURCES, WHOLE
 from bench.status import DONE, MISSING, WRONG, is_wrong
@@ -45,7 +45,7 @@ WITHHELD = tuple(
 SYNTHESIS = ("lut_synth", "bram18_synth", "dsp_synth", "wns_ns", "fmax_mhz", "power_w")
 
 
-def collect(experiments: Sequence[Experiment], survey: Survey) -> pd.DataFrame:
+def collect(experiments: Sequence[Point], survey: Survey) -> pd.DataFrame:
     """The results of `experiments`, one row each, columns `COLUMNS`; what is absent is NA.
 
     `survey` is of these points, or of more.
@@ -54,7 +54,7 @@ def collect(experiments: Sequence[Experiment], survey: Survey) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).convert_dtypes()
 
 
-def row(experiment: Experiment, survey: Survey) -> dict[str, Any]:
+def row(experiment: Point, survey: Survey) -> dict[str, Any]:
     """One row of the results; None for what is absent."""
     steps, state = survey.steps_of(experiment), survey.state_of(experiment)
     entries = {name: step for name, step in steps.items() if step.entry}
@@ -78,25 +78,18 @@ def collect_trainings(points: Sequence[Point], survey: Survey) -> pd.DataFrame:
 
     `survey` is of these points, or of more.
     """
-    trainings = {
-        point.training_name: point if isinstance(point, Training) else point.training
-        for point in points
-    }
+    trainings = {point.training_name: point.training for point in points}
     rows = [training_row(training, survey) for training in trainings.values()]
     return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS)).convert_dtypes()
 
 
-def training_row(training: Training, survey: Survey) -> dict[str, Any]:
+def training_row(training: Point, survey: Survey) -> dict[str, Any]:
     """One row of the trainings; None for what is absent."""
     metrics = _metrics(survey.steps_of(training), "train")
     return {
         "experiment": training.name,
-        "network": training.train.network,
-        "dataset": training.dataset.name,
-        "weight_bits": _bits(training.train.weight_bits),
-        "act_bits": _bits(training.train.act_bits),
-        "seed": training.train.seed,
-        "epochs": training.train.epochs,
+        **_labels(training),
+        "epochs": training.specs["train"]["epochs"],
         **{name: metrics.get(name) for name in TRAINING_COLUMNS[6:9]},
         **_became(survey.state_of(training)),
     }
@@ -108,6 +101,17 @@ def _became(state: PointState, note: str | None = None) -> dict[str, str | None]
     return {"status": status, "reason": state.reason or note}
 
 
+def _labels(point: Point) -> dict[str, Any]:
+    labels = point.labels
+    return {
+        "network": labels.network,
+        "dataset": labels.dataset,
+        "weight_bits": _bits(labels.weight_bits),
+        "act_bits": _bits(labels.act_bits),
+        "seed": labels.seed,
+    }
+
+
 def _bits(bits: BitWidths) -> int | str:
     return bits if isinstance(bits, int) and bits else bits_text(bits)
 
@@ -116,24 +120,21 @@ def _metrics(steps: Mapping[str, Step], stage: str) -> Mapping[str, Any]:
     return steps[stage].metrics if stage in steps else {}
 
 
-def _row(experiment: Experiment, entries: Mapping[str, Step]) -> dict[str, Any]:
+def _row(experiment: Point, entries: Mapping[str, Step]) -> dict[str, Any]:
     train = _metrics(entries, "train")
     build = _metrics(entries, "compile")
     fifos = _metrics(entries, "size")
     simulation = _metrics(entries, "simulate")
     synthesis = _metrics(entries, "synthesize")
     measurement = _metrics(entries, "measure")
-    clock_mhz = experiment.compile.clock_mhz
+    given = experiment.specs["compile"]
+    clock_mhz = given["clock_mhz"]
     interval = simulation.get("ii_simulated")
     return {
         "experiment": experiment.name,
-        "network": experiment.train.network,
-        "dataset": experiment.dataset.name,
-        "weight_bits": _bits(experiment.train.weight_bits),
-        "act_bits": _bits(experiment.train.act_bits),
-        "folding": experiment.folding_name,
-        "seed": experiment.train.seed,
-        "epochs": experiment.train.epochs,
+        **_labels(experiment),
+        "folding": experiment.labels.folding,
+        "epochs": experiment.specs["train"]["epochs"],
         "accuracy": train.get("accuracy"),
         "best_epoch": train.get("best_epoch"),
         "sim_images": simulation.get("images"),
@@ -147,9 +148,9 @@ def _row(experiment: Experiment, entries: Mapping[str, Step]) -> dict[str, Any]:
         "fifo_depth": fifos.get("total_depth"),
         "fifo_bits": fifos.get("total_bits"),
         "unsized_deadlock": fifos.get("unsized_deadlock"),
-        "pe_simd": _pe_simd(build.get("folding") or experiment.compile.folding),
-        "target_fps": experiment.compile.target_fps,
-        "board": experiment.compile.board,
+        "pe_simd": _pe_simd(build.get("folding") or given["folding"]),
+        "target_fps": given["target_fps"],
+        "board": given["board"],
         "latency_cycles": simulation.get("latency_cycles"),
         "clock_mhz": clock_mhz,
         "fps_core": None if interval is None else clock_mhz * 1e6 / interval,
@@ -164,7 +165,7 @@ def _row(experiment: Experiment, entries: Mapping[str, Step]) -> dict[str, Any]:
         "fits": build.get("fits"),
         "estimated_variant": build.get("estimated_variant"),
         "dsp_instantiated": build.get("dsp_instantiated"),
-        "part": experiment.compile.part,
+        "part": given["part"],
         **{name: synthesis.get(name) for name in SYNTHESIS},
         "board_name": measurement.get("board_name"),
         "runner": _runner(entries),

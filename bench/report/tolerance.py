@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.boards.emulated import MEASURED_ON
+from bench.boards import MEASURED_ON
 
 Row = Mapping[str, str]
 

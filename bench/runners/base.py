@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from bench.console.events import Emit
 from bench.runners.wire import Request, Result
@@ -29,29 +29,38 @@ class Job:
     log: Path
 
 
-class Runner(Protocol):
-    """Runs stages in one kind of environment."""
+class Runner(ABC):
+    """Runs stages in one kind of environment; by default in one that is always there.
 
-    @property
-    def name(self) -> str:
-        """Name in manifests and results: `host`, `venv` or `docker`."""
+    Attributes:
+        name: Name in manifests and results: `host`, `venv` or `docker`.
+    """
+
+    name: str
 
     def recipe(self, environment: str) -> str:
         """Hash of what defines `environment` besides the stage's sources; part of every key."""
+        return environment
 
-    def describe(self, environment: str) -> Mapping[str, str]:
+    def describe(self, environment: str) -> Mapping[str, str]:  # noqa: ARG002
         """What a manifest says of `environment` besides its recipe; complete once prepared."""
+        return {}
 
-    def lacks(self, environment: str) -> str:
-        """Why stages of `environment` are skipped here; empty where they can run."""
+    def lacks(self, environment: str) -> str:  # noqa: ARG002
+        """Why stages of `environment` cannot run here; empty where they can. Never raises."""
+        return ""
 
-    def ready(self, environment: str) -> bool:
+    def ready(self, environment: str) -> bool:  # noqa: ARG002
         """Whether `environment` is set up, so that `prepare` will be quick; changes nothing."""
+        return True
 
-    def check(self, environment: str) -> None:
-        """Raise `EnvironmentFailure` at once if this machine cannot offer `environment`."""
+    def check(self, environment: str) -> None:  # noqa: B027
+        """Raise `EnvironmentFailure` at once if this machine cannot offer `environment`.
 
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
+        That nobody named a Vivado is no error: the stages that need one are then skipped.
+        """
+
+    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:  # noqa: B027
         """Make `environment` ready; quick when it is.
 
         Raises:
@@ -59,6 +68,7 @@ class Runner(Protocol):
             Cancelled: `cancelled` was set.
         """
 
+    @abstractmethod
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Do the job and say how it ended.
 

@@ -1,11 +1,9 @@
-"""One container: started with everything closed that can be, followed, and always removed."""
+"""Run a container with as few rights as it can do with, follow it, and always remove it."""
 
 from __future__ import annotations
 
 import contextlib
-import queue
 import signal
-import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,14 +14,12 @@ from typing import Any, Self
 from docker.client import DockerClient
 from docker.errors import APIError, NotFound
 from docker.types import DeviceRequest, Mount
-from docker.utils.socket import SocketError, read_exactly
+from docker.utils.socket import frames_iter
 from requests.exceptions import RequestException
 
 from bench.runners.limits import Limits
-from bench.system.locks import Cancelled
+from bench.system.listening import TimedOut, listen
 
-STDOUT = 1
-POLL_SECONDS = 0.2
 STOP_SECONDS = 3
 END_SECONDS = 30
 KILLED = 128 + signal.SIGKILL
@@ -31,13 +27,9 @@ TMP_BYTES = 256 << 20
 ALL_GPUS = DeviceRequest(count=-1, capabilities=[["gpu"]])
 
 
-class TimedOut(Exception):
-    """The container took longer than it may; it is stopped."""
-
-
 @dataclass(frozen=True)
 class Setup:
-    """What a container is to be.
+    """The settings of a container.
 
     Attributes:
         image: The image's identifier.
@@ -53,9 +45,9 @@ class Setup:
         network: `none`, `bridge` for a stage that has to reach a licence server, or another's name.
         entrypoint: Program instead of the image's own.
         tmpfs: Options of further file systems in memory, by path inside.
-        publish: A port inside, and the one of this machine's loopback that leads to it; any free
-            one for 0.
-        vanishes: Whether the engine removes it as soon as it ends, by itself.
+        publish: A port inside, and the loopback port of this machine that leads to it; 0 for any
+            free port.
+        auto_remove: Whether the engine removes it as soon as it ends.
     """
 
     image: str
@@ -72,7 +64,7 @@ class Setup:
     entrypoint: Sequence[str] | None = None
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     publish: tuple[int, int] | None = None
-    vanishes: bool = False
+    auto_remove: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,12 +79,18 @@ class End:
     status: int
     out_of_memory: bool
 
+    @property
+    def signed_status(self) -> int:
+        """The status as `subprocess` has it: negative for the signal that killed it."""
+        number = self.status - 128
+        return -number if number in set(signal.Signals) else self.status
+
 
 class Container:
     """A container that ends with the orchestrator, and is removed on leaving the context.
 
     Its standard input is a connection that closes when the orchestrator dies, however it dies; a
-    worker on the leash stops then.
+    worker with `leash` stops then.
 
     Args:
         client: The connection to the engine.
@@ -126,7 +124,7 @@ class Container:
 
     @property
     def pid(self) -> int:
-        """Its first process as this machine sees it; 0 when it runs on another one, or ended."""
+        """Its first process, by its id on this machine; 0 when it runs elsewhere or has ended."""
         try:
             pid = int(self._api.inspect_container(self._id)["State"]["Pid"])
             group = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
@@ -136,33 +134,23 @@ class Container:
 
     @property
     def port(self) -> int:
-        """The port of this machine's loopback that leads to the one that it publishes."""
+        """The loopback port of this machine that leads to the published port."""
         assert self._setup.publish is not None
         ports = self._api.inspect_container(self._id)["NetworkSettings"]["Ports"]
         return int(ports[f"{self._setup.publish[0]}/tcp"][0]["HostPort"])
 
     def output(self) -> Iterator[tuple[int, bytes]]:
-        """What it prints, as (stream, bytes), until it ends; stream 1 is standard output.
+        """What it prints, as (stream, bytes), until it ends.
 
         Raises:
             Cancelled: `cancelled` was set.
             TimedOut: It took longer than its limit, and is stopped.
         """
-        arriving: queue.Queue[tuple[int, bytes] | None] = queue.Queue(maxsize=1000)
-        threading.Thread(target=self._listen, args=(arriving,), daemon=True).start()
-        while True:
-            if self._cancelled.is_set():
-                raise Cancelled
-            if time.monotonic() > self._deadline:
-                self._api.stop(self._id, timeout=STOP_SECONDS)
-                raise TimedOut
-            try:
-                frame = arriving.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                continue
-            if frame is None:
-                return
-            yield frame
+        try:
+            yield from listen(self._frames(), self._cancelled, self._deadline)
+        except TimedOut:
+            self._api.stop(self._id, timeout=STOP_SECONDS)
+            raise
 
     def wait(self) -> End:
         """Wait for its end, which is near once its output has ended."""
@@ -170,24 +158,20 @@ class Container:
             self._api.wait(self._id, timeout=END_SECONDS)
             state = self._api.inspect_container(self._id)["State"]
         except NotFound:
-            return End(KILLED, out_of_memory=False)  # removed by somebody else, so killed first
+            return End(KILLED, out_of_memory=False)  # removed from outside, which kills it
         return End(int(state["ExitCode"]), bool(state["OOMKilled"]))
 
-    def _listen(self, arriving: queue.Queue[tuple[int, bytes] | None]) -> None:
-        """Hand over frames: a byte for the stream, three of nothing, four for the length."""
-        try:
-            while True:
-                stream, length = struct.unpack(">BxxxL", read_exactly(self._socket, 8))
-                arriving.put((stream, read_exactly(self._socket, length)))
-        except (SocketError, OSError, ValueError):
-            arriving.put(None)  # the connection closed: it ended, or was removed
+    def _frames(self) -> Iterator[tuple[int, bytes]]:
+        """What comes until the connection closes: the container ended, or was removed."""
+        with contextlib.suppress(OSError, ValueError):
+            yield from frames_iter(self._socket, tty=False)  # type: ignore[no-untyped-call]
 
     def _remove(self) -> None:
         if self._id:
             # Removed by somebody else, or the engine is gone: the next run looks again.
             with contextlib.suppress(APIError, RequestException):
                 self._api.remove_container(self._id, force=True, v=True)
-            if self._setup.vanishes:  # the engine may be removing it already, and says so at once
+            if self._setup.auto_remove:  # the engine may be removing it already
                 with contextlib.suppress(APIError, RequestException):
                     self._api.wait(self._id, timeout=END_SECONDS, condition="removed")
         if self._socket is not None:
@@ -195,7 +179,7 @@ class Container:
 
 
 def _creation(api: Any, setup: Setup) -> dict[str, Any]:
-    """The arguments of the engine's `create`."""
+    """The arguments of the API's `create_container`."""
     mounts = [
         Mount(
             target=inside, source=str(outside), type="bind", read_only=inside not in setup.writable
@@ -220,7 +204,7 @@ def _creation(api: Any, setup: Setup) -> dict[str, Any]:
             read_only=True,
             tmpfs={"/tmp": f"rw,nosuid,nodev,noexec,size={TMP_BYTES},mode=1777", **setup.tmpfs},
             port_bindings={inside: loopback} if setup.publish else None,
-            auto_remove=setup.vanishes,
+            auto_remove=setup.auto_remove,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             init=True,

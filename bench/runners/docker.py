@@ -1,8 +1,7 @@
-"""Stages in containers: no network, nothing of the machine but what a stage reads and writes."""
+"""Run stages in containers: no network, and no files but those that a stage reads and writes."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from docker.client import DockerClient
+from docker.utils.socket import STDOUT
 
 from bench.console.events import Emit, Note
+from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
 from bench.images.base import Base, check_base, ensure_base, find_base
 from bench.images.build import Image, ensure_image, is_built
@@ -23,20 +24,13 @@ from bench.images.cleanup import dead_containers, owner_label, remove
 from bench.images.engine import LABEL, engine, version
 from bench.images.recipe import RECIPES
 from bench.runners.base import Job
-from bench.runners.container import KILLED, STDOUT, Container, End, Setup, TimedOut
+from bench.runners.container import KILLED, Container, End, Setup
 from bench.runners.limits import Limits
-from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.runners.vivado import Vivado, require_plain, require_vivado, why_none
-from bench.runners.wire import Request, Result
-from bench.runners.worker import (
-    as_event,
-    fixed_variables,
-    limit_variables,
-    too_large,
-    too_slow,
-)
+from bench.runners.wire import Request, Result, read_result
+from bench.runners.worker import WorkerRunner, as_event, fixed_variables
 from bench.system.gpu import engine_offers_gpu, has_gpu, visible_devices
-from bench.system.process import MemoryWatch
+from bench.system.listening import TimedOut
+from bench.system.process import MemoryWatch, describe_exit
 
 # Where a stage finds things in its container.
 REQUEST, INPUTS, OUTPUTS, SCRATCH, CACHE = "/job/request.json", "/in", "/out", "/scratch", "/cache"
@@ -47,17 +41,13 @@ _KILLED = (KILLED, 128 + signal.SIGTERM)
 _ANSWER_SECONDS = 60
 
 
-class DockerRunner:
+class DockerRunner(WorkerRunner):
     """Runs each stage in a container of its environment's image.
 
     Args:
         folder: Keeps what building images leaves: wheels, the local base, logs.
-        limits: What one stage may take.
-        variables: Environment variables that may name the user's Vivado; looked at only when a
-            stage needs it.
-
-    Attributes:
-        limits: As given.
+        limits: As of `WorkerRunner`.
+        variables: The same.
 
     Raises:
         EnvironmentFailure: No engine answers.
@@ -71,9 +61,8 @@ class DockerRunner:
         limits: Limits | None = None,
         variables: Mapping[str, str] = os.environ,
     ) -> None:
+        super().__init__(limits, variables)
         self._folder = folder
-        self.limits = limits or Limits()
-        self._variables = variables
         self._engine = version()
         self._base: Base | None = None
         self._images: dict[str, Image] = {}
@@ -89,37 +78,33 @@ class DockerRunner:
         """
         self._base = ensure_base(self._folder, say, cancelled)
 
-    def recipe(self, environment: str) -> str:
+    def _recipe_parts(self, environment: Environment) -> list[str]:
         """The Dockerfile, the locks, the base's digest and the processor architecture.
 
         Before there is a base, no artifact can have been made with it: any recipe that never
         comes back serves to look things up.
         """
         base = self._base or find_base() or Base("", "not built yet", "")
-        parts = [RECIPES[_image_name(environment)].environment_hash(base)]
-        if environment == VIVADO:
-            parts.append(f"Vivado {self._vivado().version}")
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-    def lacks(self, environment: str) -> str:
-        """See `Runner.lacks`."""
-        return why_none(environment, self._variables)
+        return [RECIPES[environment.installation].environment_hash(base)]
 
     def ready(self, environment: str) -> bool:
         """See `Runner.ready`."""
         base = self._base or find_base()
-        return base is not None and is_built(RECIPES[_image_name(environment)], base)
+        return base is not None and is_built(RECIPES[ENVIRONMENTS[environment].installation], base)
 
     def check(self, environment: str) -> None:
-        """Raise `EnvironmentFailure` if no engine answers, or Vivado is needed and missing."""
+        """See `Runner.check`."""
         version()
         if self._base is None:
             check_base()
-        if environment == VIVADO:
-            require_plain(*self._vivado().folders)  # all other paths are the container's
+        self._check_vivado(ENVIRONMENTS[environment])  # all other paths are the container's
 
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
         """Build the image, once, and remove what killed runs left; see `Runner.prepare`."""
+        self.image(ENVIRONMENTS[environment].installation, emit, cancelled)
+
+    def image(self, name: str, emit: Emit, cancelled: threading.Event) -> Image:
+        """The image `name`: an environment's, or the emulated `board`'s; see `Runner.prepare`."""
         with self._lock:
             if not self._tidy:
                 _tidy_up(emit)
@@ -128,20 +113,16 @@ class DockerRunner:
                 self.prepare_base(lambda text: emit(Note("", text)), cancelled)
             base = self._base
         assert base is not None
-        recipe = RECIPES[_image_name(environment)]
-        self._images[environment] = ensure_image(recipe, base, self._folder, emit, cancelled)
-
-    def image(self, environment: str, emit: Emit, cancelled: threading.Event) -> Image:
-        """The image of `environment`, or of the emulated `board`; see `Runner.prepare`."""
-        self.prepare(environment, emit, cancelled)
-        return self._images[environment]
+        image = ensure_image(RECIPES[name], base, self._folder, emit, cancelled)
+        self._images[name] = image
+        return image
 
     def describe(self, environment: str) -> Mapping[str, str]:
         """The engine, the image and every package in it; see `Runner.describe`."""
         described = {"engine": f"Docker Engine {self._engine}"}
         if self._base is not None:
             described["base"] = f"{self._base.identity} ({self._base.origin})"
-        if image := self._images.get(environment):
+        if image := self._images.get(ENVIRONMENTS[environment].installation):
             described |= {"image": image.id, "packages": " ".join(image.packages)}
         return described
 
@@ -152,32 +133,29 @@ class DockerRunner:
             try:
                 end, peak = _follow(client, setup, job, emit, cancelled, log)
             except TimedOut:
-                stage = job.request.stage
-                raise too_slow(stage, job.environment, self.limits, job.log) from None
+                raise self._too_slow(job) from None
             result = _take_result(job.request)
             if result is None or (result.status == "failed" and end.out_of_memory):
                 raise self._explain(client, setup, job, end)
         return replace(result, peak_memory_bytes=max(peak, result.peak_memory_bytes))
 
     def _setup(self, client: DockerClient, job: Job) -> Setup:
-        request, image = job.request, self._images[job.environment]
+        request, environment = job.request, ENVIRONMENTS[job.environment]
         inside = _inside(request)
         written = job.log.parent / "request.json"
         inside.write(written)
         inputs = {str(inside.inputs[name]): folder for name, folder in request.inputs.items()}
         places = {OUTPUTS: request.outputs, SCRATCH: request.scratch, CACHE: request.cache}
         variables = fixed_variables(SCRATCH, request.cpus) | {"USER": "bench", "LOGNAME": "bench"}
-        gpus = job.environment == "train" and has_gpu() and engine_offers_gpu(client.info())
+        gpus = environment.gpu and has_gpu() and engine_offers_gpu(client.info())
         if gpus:
             variables |= visible_devices()
-        network = "none"
-        if job.environment == VIVADO:
-            vivado = self._vivado()
+        vivado = self._vivado(environment)
+        if vivado:
             inputs |= {str(folder): folder for folder in vivado.folders}
-            variables |= {**vivado.variables, **limit_variables(job.environment, self.limits)}
-            network = "bridge" if vivado.needs_network else "none"
+            variables |= self._vivado_variables(vivado)
         return Setup(
-            image=image.id,
+            image=self._images[environment.installation].id,
             command=(REQUEST,),
             user=_user(client),
             variables=variables,
@@ -185,23 +163,20 @@ class DockerRunner:
             writable=WRITABLE,
             labels={LABEL: request.stage, f"{LABEL}.task": job.task, **owner_label()},
             cpus=request.cpus,
-            limits=self.limits.of(job.environment),
+            limits=self.limits.of(environment),
             gpus=gpus,
-            network=network,
+            network="bridge" if vivado and vivado.needs_network else "none",
         )
-
-    def _vivado(self) -> Vivado:
-        return require_vivado(self._variables)
 
     def _explain(self, client: DockerClient, setup: Setup, job: Job, end: End) -> BenchError:
         """Why a container left no result."""
         stage = f"The container of stage '{job.request.stage}'"
         if end.out_of_memory:
-            return too_large(stage, job.environment, self.limits, job.log)
+            return self._too_large(stage, job)
         if end.status in _KILLED:
             return StageFailure(
                 f"{stage} was killed from outside, not by its own limits.",
-                "Rerun. If nobody stopped it, the machine's memory ran out (`dmesg` tells): use "
+                "Rerun. If nobody stopped it, the machine ran out of memory (see `dmesg`): use "
                 "fewer --jobs.",
                 job.log,
             )
@@ -214,14 +189,10 @@ class DockerRunner:
                 job.log,
             )
         return StageFailure(
-            f"{stage} {_describe_exit(end.status)} and left no result.",
+            f"{stage} {describe_exit(end.signed_status)}.",
             "Read its log, then rerun.",
             job.log,
         )
-
-
-def _image_name(environment: str) -> str:
-    return "finn" if environment == VIVADO else environment
 
 
 def _tidy_up(emit: Emit) -> None:
@@ -282,7 +253,7 @@ def _take_result(request: Request) -> Result | None:
     left = request.scratch / RESULT
     if left.exists():
         shutil.move(left, request.result)
-    return Result.read(request.result)
+    return read_result(request.result)
 
 
 def _unwritable(client: DockerClient, setup: Setup) -> str:
@@ -292,9 +263,3 @@ def _unwritable(client: DockerClient, setup: Setup) -> str:
     with Container(client, probe, threading.Event()) as container:
         said = b"".join(data for stream, data in container.output() if stream == STDOUT)
     return next(iter(said.decode().split()), "")
-
-
-def _describe_exit(status: int) -> str:
-    if status > 128 and status - 128 in set(signal.Signals):
-        return f"crashed with {signal.Signals(status - 128).name}"
-    return f"ended with exit status {status}"

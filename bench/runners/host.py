@@ -1,23 +1,25 @@
-"""Stages that run in the orchestrator's own process: fetching data, talking to a board."""
+"""Run stages in the orchestrator's own process: fetching data, talking to a board."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TextIO
 
 from bench.console.events import Emit, Note, Progress
 from bench.errors import BenchError, store_error
-from bench.runners.base import Job
+from bench.runners.base import Job, Runner
 from bench.runners.wire import Request, Result
 from bench.status import DONE, WRONG
 from bench.system.locks import Cancelled
 
 
 class HostReporter:
-    """What a host stage tells while it works; the counterpart of the workers' Reporter.
+    """What a host stage reports while it works; the counterpart of the workers' Reporter.
 
     Attributes:
         emit: Takes events of other kinds than the methods make.
@@ -66,42 +68,37 @@ class WrongResult(Exception):
     """A finding of a host stage: the design computes something else than the trained model."""
 
 
-HostStage = Callable[[Request, HostReporter], None]
+@dataclass(frozen=True, kw_only=True)
+class HostContext:
+    """What host stages may use.
+
+    Attributes:
+        workers: Runs the stages of workers.
+        pool: The boards that SSH reaches.
+    """
+
+    workers: Runner
+    pool: Any
 
 
-class HostRunner:
-    """Runs host stages as plain functions.
+HostStage = Callable[[Request, HostReporter, HostContext], None]
+
+
+class HostRunner(Runner):
+    """Runs host stages as plain functions, each imported when it runs.
 
     Args:
-        stages: The functions by stage name.
+        context: What they may use.
+        load: Finds the function that `module:function` names.
     """
 
     name = "host"
 
-    def __init__(self, stages: Mapping[str, HostStage]) -> None:
-        self._stages = stages
-
-    def recipe(self, environment: str) -> str:
-        """Nothing beside the stage's own sources decides a host stage's result."""
-        return environment
-
-    def describe(self, environment: str) -> Mapping[str, str]:  # noqa: ARG002
-        """Nothing: the manifest describes the host anyway."""
-        return {}
-
-    def lacks(self, environment: str) -> str:  # noqa: ARG002
-        """Nothing."""
-        return ""
-
-    def ready(self, environment: str) -> bool:  # noqa: ARG002
-        """Always: this process is it."""
-        return True
-
-    def check(self, environment: str) -> None:
-        """The host lacks nothing: it runs already."""
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        """The host is always ready."""
+    def __init__(
+        self, context: HostContext, load: Callable[[str], HostStage] | None = None
+    ) -> None:
+        self._context = context
+        self._load = load or _function
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Call the stage's function; see `Runner.run`."""
@@ -109,7 +106,7 @@ class HostRunner:
             reporter = HostReporter(job.task, emit, log, cancelled)
             status, reason = DONE, ""
             try:
-                self._stages[job.request.stage](job.request, reporter)
+                self._load(job.request.entry)(job.request, reporter, self._context)
             except WrongResult as finding:
                 status, reason = WRONG, str(finding)
                 reporter.log(reason)
@@ -127,3 +124,10 @@ class HostRunner:
             timings=reporter.timings,
             peak_memory_bytes=0,
         )
+
+
+def _function(entry: str) -> HostStage:
+    """The function that `entry` names, as `module:function`."""
+    module, _, name = entry.partition(":")
+    function: HostStage = getattr(import_module(module), name)
+    return function

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bench.runners.vivado import ENVIRONMENT as VIVADO
+from bench.environments import Environment
 
 GIB = 1 << 30
 VIVADO_SPARE_S = 3600.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """Limits of one stage. No part of any key: they change no result.
 
@@ -29,13 +29,13 @@ class Limits:
     vivado_memory_bytes: int = 16 * GIB
     vivado_seconds: float = 5 * 3600.0
 
-    def of(self, environment: str) -> Limits:
+    def of(self, environment: Environment) -> Limits:
         """Those of a stage in `environment`.
 
         The worker that runs Vivado stops it by itself and keeps its log; what is allowed beyond
         is for waiting for licences, and for a worker that hangs.
         """
-        if environment != VIVADO:
+        if not environment.needs_vivado:
             return self
         seconds = self.vivado_seconds + VIVADO_SPARE_S
         return replace(self, memory_bytes=self.vivado_memory_bytes, seconds=seconds)

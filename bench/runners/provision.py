@@ -8,18 +8,19 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench.console.events import Emit, Finished, Note, Started
-from bench.environments import Environment, pip_settings
+from bench.console.text import size_text
+from bench.environments import Environment
 from bench.environments.pip import OPTIONS, Pip, count_pins, not_installed, run
 from bench.errors import EnvironmentFailure, store_error
+from bench.system import pip_settings
 from bench.system.files import existing, read_bytes, write_atomic
 from bench.system.locks import hold
+from contract import compiler
 
 READY = "ready.json"
-COMPILERS = ("clang++", "g++", "c++")
 
 
 def provision(environment: Environment, home: Path, emit: Emit, cancelled: threading.Event) -> None:
@@ -63,14 +64,8 @@ def require_tools(environment: Environment) -> None:
     """Raise `EnvironmentFailure` if the machine lacks what the environment cannot bring."""
     if not environment.compiler:
         return
-    named = os.environ.get("CXX")
-    compilers = (named,) if named else COMPILERS
-    if not any(shutil.which(compiler) for compiler in compilers):
-        raise EnvironmentFailure(
-            f"No C++ compiler ({', '.join(compilers)}); the RTL simulator is compiled here.",
-            "Install one (Debian, Ubuntu: `apt-get install g++ make`; Fedora: "
-            "`dnf install gcc-c++ make`), then rerun.",
-        )
+    if compiler.find_compiler() is None:
+        raise EnvironmentFailure(compiler.describe_missing(), compiler.REMEDY)
     if not shutil.which("make"):
         raise EnvironmentFailure(
             "No `make`; the RTL simulator is built with it.",
@@ -85,8 +80,8 @@ def require_space(environment: Environment, home: Path) -> None:
     free = shutil.disk_usage(existing(home.parent)).free
     if free < environment.disk_bytes:
         raise EnvironmentFailure(
-            f"The {environment.name} environment needs {environment.disk_bytes / 1e9:.1f} GB, "
-            f"{home.parent} has {free / 1e9:.1f} GB free.",
+            f"The {environment.name} environment needs {size_text(environment.disk_bytes)}, "
+            f"{home.parent} has {size_text(free)} free.",
             "Free some disk space, or choose another store with --store.",
         )
 
@@ -109,25 +104,21 @@ def _install(
     for lock in environment.locks:
         if not pip.call("install", *OPTIONS, "-r", str(lock)):
             raise pip.failure()
-    _install_either(environment.either_of, home, pip)
+    pip.first_offered(environment.either_of, lambda lock: _install_build(lock, home, pip))
     seconds = time.monotonic() - start
     ready = {"recipe": environment.recipe(), "python": sys.version, "seconds": seconds}
     write_atomic(home / READY, json.dumps(ready, indent=1) + "\n")
     emit(Finished(task, "set up", "done", "", seconds))
 
 
-def _install_either(locks: Sequence[Path], home: Path, pip: Pip) -> None:
-    """Install the first lock that can be had and applies to this Python and machine."""
-    for lock in locks:
-        before = _packages(home)
-        pip.expect(count_pins(lock))
-        if not pip.call("install", *OPTIONS, "-r", str(lock)):
-            pip.next_build(lock)
-        elif _packages(home) != before:
-            return
-        pip.expect(-count_pins(lock))
-    if locks:
-        raise pip.failure()
+def _install_build(lock: Path, home: Path, pip: Pip) -> bool:
+    """Install a build, if it is offered and for this Python and machine; whether it is there."""
+    before = _packages(home)
+    pip.expect(count_pins(lock))
+    if pip.call("install", *OPTIONS, "-r", str(lock)) and _packages(home) != before:
+        return True
+    pip.expect(-count_pins(lock))
+    return False
 
 
 def _packages(home: Path) -> set[str]:

@@ -1,8 +1,7 @@
-"""Stages in isolated virtual environments, for machines without a container engine."""
+"""Run stages in isolated virtual environments, for machines without a container engine."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import sys
@@ -18,16 +17,8 @@ from bench.paths import ROOT
 from bench.runners.base import Job
 from bench.runners.limits import Limits
 from bench.runners.provision import is_provisioned, provision, require_space, require_tools
-from bench.runners.vivado import ENVIRONMENT as VIVADO
-from bench.runners.vivado import Vivado, require_plain, require_vivado, why_none
-from bench.runners.wire import Request, Result
-from bench.runners.worker import (
-    as_event,
-    fixed_variables,
-    limit_variables,
-    too_large,
-    too_slow,
-)
+from bench.runners.wire import Request, Result, read_result
+from bench.runners.worker import WorkerRunner, as_event, fixed_variables
 from bench.system.gpu import visible_devices
 from bench.system.locks import Cancelled
 from bench.system.process import Child, MemoryWatch, describe_exit
@@ -36,7 +27,7 @@ from bench.system.process import Child, MemoryWatch, describe_exit
 PASSED_VARIABLES = ("PATH", "LANG", "TZ", "CXX")
 
 
-class VenvRunner:
+class VenvRunner(WorkerRunner):
     """Runs each stage with the interpreter of its environment's virtual environment.
 
     Args:
@@ -50,59 +41,47 @@ class VenvRunner:
     def __init__(
         self, folder: Path, limits: Limits | None = None, store: Path | None = None
     ) -> None:
+        super().__init__(limits, os.environ)
         self._folder = folder
-        self._limits = limits or Limits()
         self._store = store or folder
 
-    def recipe(self, environment: str) -> str:
+    def _recipe_parts(self, environment: Environment) -> list[str]:
         """The locks, the Python version and the processor architecture."""
-        parts = [
-            _environment(environment).recipe(),
-            f"python{sys.version_info.major}.{sys.version_info.minor}",
-            platform.machine(),
-        ]
-        if environment == VIVADO:
-            parts.append(f"Vivado {require_vivado(os.environ).version}")
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return [environment.recipe(), python, platform.machine()]
 
     def describe(self, environment: str) -> Mapping[str, str]:
         """Every package in the environment."""
-        found = self._home(environment).glob("lib/python*/site-packages/*.dist-info")
-        packages = (path.stem.replace("-", "==", 1) for path in found)
+        infos = self._home(environment).glob("lib/python*/site-packages/*.dist-info")
+        packages = (path.stem.replace("-", "==", 1) for path in infos)
         return {"packages": " ".join(sorted(packages, key=str.lower))}
-
-    def lacks(self, environment: str) -> str:
-        """See `Runner.lacks`."""
-        return why_none(environment, os.environ)
 
     def ready(self, environment: str) -> bool:
         """See `Runner.ready`."""
-        return is_provisioned(_environment(environment), self._home(environment))
+        return is_provisioned(_installed(environment), self._home(environment))
 
     def check(self, environment: str) -> None:
-        """Raise `EnvironmentFailure` if this machine lacks what `environment` needs."""
-        require_tools(_environment(environment))
-        require_space(_environment(environment), self._home(environment))
-        if environment == VIVADO:
-            folders = require_vivado(os.environ).folders
-            require_plain(self._store, self._folder, ROOT, *folders)
+        """See `Runner.check`."""
+        self._check_vivado(ENVIRONMENTS[environment], self._store, self._folder, ROOT)
+        if not self.lacks(environment):
+            require_tools(ENVIRONMENTS[environment])
+            require_space(_installed(environment), self._home(environment))
 
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
         """Install the environment, once; see `Runner.prepare`."""
-        provision(_environment(environment), self._home(environment), emit, cancelled)
+        provision(_installed(environment), self._home(environment), emit, cancelled)
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Run the worker as a child that dies with the orchestrator; see `Runner.run`."""
-        environment = _environment(job.environment)
-        vivado = require_vivado(os.environ) if job.environment == VIVADO else None
+        environment = ENVIRONMENTS[job.environment]
         request = replace(job.request, leash=True)
         request_path = job.log.parent / "request.json"
         request.write(request_path)
         python = self._home(job.environment) / "bin" / "python"
-        command = [str(python), "-m", environment.worker, str(request_path)]
-        variables = _variables(environment, request, vivado)
-        variables |= limit_variables(job.environment, self._limits)
-        limits = self._limits.of(job.environment)
+        command = [str(python), "-m", "stagekit", str(request_path)]
+        variables = self._vivado_variables(self._vivado(environment))
+        variables |= _variables(environment, request)
+        limits = self.limits.of(environment)
         with (
             job.log.open("ab") as log,
             Child(command, variables, log, cancelled, request.scratch) as child,
@@ -114,11 +93,10 @@ class VenvRunner:
         if cancelled.is_set():
             raise Cancelled
         if memory.too_large:
-            stage = f"Stage '{request.stage}'"
-            raise too_large(stage, job.environment, self._limits, job.log)
+            raise self._too_large(f"Stage '{request.stage}'", job)
         if memory.too_slow:
-            raise too_slow(request.stage, job.environment, self._limits, job.log)
-        result = Result.read(request.result)
+            raise self._too_slow(job)
+        result = read_result(request.result)
         if result is None:
             raise StageFailure(
                 f"The worker of stage '{request.stage}' {describe_exit(status)}.",
@@ -129,18 +107,17 @@ class VenvRunner:
         return replace(result, peak_memory_bytes=peak)
 
     def _home(self, environment: str) -> Path:
-        name = _environment(environment).name
+        name = _installed(environment).name
         return self._folder / f"{name}--{self.recipe(name)[:12]}"
 
 
-def _environment(name: str) -> Environment:
-    return ENVIRONMENTS["finn" if name == VIVADO else name]
+def _installed(environment: str) -> Environment:
+    return ENVIRONMENTS[ENVIRONMENTS[environment].installation]
 
 
-def _variables(environment: Environment, request: Request, vivado: Vivado | None) -> dict[str, str]:
+def _variables(environment: Environment, request: Request) -> dict[str, str]:
     """A clean set of environment variables: nothing of the caller's but what is listed."""
     return {
-        **(vivado.variables if vivado else {}),
         **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
         **fixed_variables(str(request.scratch), request.cpus),
         **visible_devices(),

@@ -1,4 +1,4 @@
-"""The user's own Vivado: never in an image, mounted read-only where a stage needs it."""
+"""The user's own Vivado: which one it is, whether it can be used, and its licences."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from bench.errors import EnvironmentFailure
 VARIABLE = "XILINX_VIVADO"
 # What FINN+ 1.6.1 states in its metadata.
 SUPPORTED = ("2022.2", "2024.2")
-
-# The environment of stages that need it: the finn environment, and the host's Vivado.
-ENVIRONMENT = "vivado"
 
 _COMPANIONS = ("XILINX_VITIS", "XILINX_HLS")
 _LICENCES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
@@ -41,19 +38,22 @@ class Vivado:
     needs_network: bool
 
 
-def find_vivado(environment: Mapping[str, str]) -> Vivado | None:
-    """The Vivado that `XILINX_VIVADO` names; None when it names none.
+def find_vivado(variables: Mapping[str, str]) -> Vivado:
+    """The Vivado that `XILINX_VIVADO` names.
 
     Args:
-        environment: Environment variables.
+        variables: Environment variables.
 
     Raises:
-        EnvironmentFailure: What it names is no Vivado, one that FINN+ does not support, or its
-            licence file is missing.
+        EnvironmentFailure: It names none, what it names is no Vivado or one that FINN+ does not
+            support, or a licence file is missing.
     """
-    named = environment.get(VARIABLE)
+    named = variables.get(VARIABLE)
     if not named:
-        return None
+        raise EnvironmentFailure(
+            f"This stage needs Vivado, and {VARIABLE} names none.",
+            "Source the settings64.sh of a Vivado installation, then rerun.",
+        )
     top = Path(named)
     if not (top / "bin" / "vivado").is_file():
         raise EnvironmentFailure(
@@ -67,33 +67,26 @@ def find_vivado(environment: Mapping[str, str]) -> Vivado | None:
             f"FINN+ supports {' and '.join(SUPPORTED)}.",
             "Source the settings64.sh of a supported version, or unset it to go without.",
         )
-    variables = {VARIABLE: named}
-    variables |= {name: environment[name] for name in _COMPANIONS if environment.get(name)}
-    folders = [Path(folder) for folder in variables.values()]
-    files, licences, network = _licences(environment)
-    return Vivado(version, (*folders, *files), variables | licences, network)
+    passed = {VARIABLE: named}
+    passed |= {name: variables[name] for name in _COMPANIONS if variables.get(name)}
+    folders = [Path(folder) for folder in passed.values()]
+    files, licences, network = _licences(variables)
+    return Vivado(version, (*folders, *files), passed | licences, network)
 
 
-def why_none(environment: str, variables: Mapping[str, str]) -> str:
-    """Why stages of `environment` are skipped: no Vivado is named; empty where they can run."""
-    if environment != ENVIRONMENT or variables.get(VARIABLE):
-        return ""
-    return f"{VARIABLE} is not set: no bitstream"
-
-
-def require_vivado(variables: Mapping[str, str]) -> Vivado:
-    """The Vivado that `XILINX_VIVADO` names; raises `EnvironmentFailure` when it names none."""
-    found = find_vivado(variables)
-    if found is None:
-        raise EnvironmentFailure(
-            f"This stage needs Vivado, and {VARIABLE} names none.",
-            "Source the settings64.sh of a Vivado installation, then rerun.",
-        )
-    return found
+def why_none(variables: Mapping[str, str]) -> str:
+    """Why no Vivado can be used: none is named, or not a suitable one; empty where one can."""
+    if not variables.get(VARIABLE):
+        return f"{VARIABLE} is not set: no bitstream"
+    try:
+        find_vivado(variables)
+    except EnvironmentFailure as error:
+        return error.what
+    return ""
 
 
 def require_plain(*places: Path) -> None:
-    """Refuse paths that Vivado, and FINN+'s scripts that call it, split or cannot read.
+    """Refuse paths that Vivado, or FINN+'s scripts for it, split or cannot read.
 
     Raises:
         EnvironmentFailure: With the path, what in it they cannot take, and the ways out.
@@ -110,8 +103,8 @@ def require_plain(*places: Path) -> None:
 
 def _version(top: Path) -> str:
     """From the path, `.../Vivado/2022.2` or `.../2025.1/Vivado`; asking it takes seconds."""
-    found = [match[0] for part in top.resolve().parts if (match := _VERSION.fullmatch(part))]
-    return found[-1] if found else ""
+    versions = [part for part in top.resolve().parts if _VERSION.fullmatch(part)]
+    return versions[-1] if versions else ""
 
 
 def _licences(environment: Mapping[str, str]) -> tuple[list[Path], dict[str, str], bool]:

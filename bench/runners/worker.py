@@ -1,15 +1,21 @@
-"""What every runner that starts a worker shares: its events and its environment variables."""
+"""What the runners that start workers share: recipes, variables, limits, the worker's events."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.console.events import Note, Progress
+from bench.console.text import memory_text
+from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
-from bench.runners.limits import GIB, Limits
-from bench.runners.vivado import ENVIRONMENT as VIVADO
+from bench.runners.base import Job, Runner
+from bench.runners.limits import Limits
+from bench.runners.vivado import VARIABLE, Vivado, find_vivado, require_plain, why_none
 
 # Some processors need these for correct results.
 BLAS_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -48,31 +54,85 @@ def fixed_variables(scratch: str, cpus: int) -> dict[str, str]:
     }
 
 
-def limit_variables(environment: str, limits: Limits) -> dict[str, str]:
-    """Tells the worker that runs Vivado how long that may take."""
-    return {"BENCH_BUILD_SECONDS": f"{limits.vivado_seconds:g}"} if environment == VIVADO else {}
+class WorkerRunner(Runner):
+    """Runs stages in workers: the half of a runner that does not depend on where they run.
 
+    Args:
+        limits: What one stage may take; by default the usual.
+        variables: Environment variables that may name the user's Vivado; looked at only when a
+            stage needs it.
 
-def too_slow(stage: str, environment: str, limits: Limits, log: Path) -> StageFailure:
-    """The error for a stage that was stopped at its time limit."""
-    minutes = limits.of(environment).seconds / 60
-    return StageFailure(
-        f"Stage '{stage}' took longer than {minutes:g} minutes and was stopped.",
-        f"Raise `{_prefix(environment)}minutes` in the [limits] table of the experiment file, "
-        "then rerun.",
-        log,
-    )
+    Attributes:
+        limits: What one stage may take.
+    """
 
+    def __init__(self, limits: Limits | None, variables: Mapping[str, str]) -> None:
+        self.limits = limits or Limits()
+        self._variables = variables
+        self._lacking: str | None = None
 
-def too_large(what: str, environment: str, limits: Limits, log: Path) -> StageFailure:
-    """The error for a stage that was killed at its memory limit; `what` begins the sentence."""
-    return StageFailure(
-        f"{what} reached its memory limit of {limits.of(environment).memory_bytes / GIB:g} GiB.",
-        f"Raise `{_prefix(environment)}memory_gib` in the [limits] table of the experiment file, "
-        "or rerun with fewer --jobs.",
-        log,
-    )
+    def recipe(self, environment: str) -> str:
+        """See `Runner.recipe`."""
+        described = ENVIRONMENTS[environment]
+        parts = self._recipe_parts(described)
+        if vivado := self._vivado(described):
+            parts.append(f"Vivado {vivado.version}")
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
+    def lacks(self, environment: str) -> str:
+        """See `Runner.lacks`; looked up once, as a large grid asks for every point."""
+        if not ENVIRONMENTS[environment].needs_vivado:
+            return ""
+        if self._lacking is None:
+            self._lacking = why_none(self._variables)
+        return self._lacking
 
-def _prefix(environment: str) -> str:
-    return "vivado_" if environment == VIVADO else ""
+    @abstractmethod
+    def _recipe_parts(self, environment: Environment) -> list[str]:
+        """What decides the installation of `environment`."""
+
+    def _vivado(self, environment: Environment) -> Vivado | None:
+        """The user's Vivado where stages of `environment` run it.
+
+        Raises:
+            EnvironmentFailure: It is needed, and there is none that can be used.
+        """
+        return find_vivado(self._variables) if environment.needs_vivado else None
+
+    def _check_vivado(self, environment: Environment, *places: Path) -> None:
+        """Raise `EnvironmentFailure` if a Vivado is named and cannot be used.
+
+        Args:
+            environment: Of the stages to run.
+            places: Paths besides its own that it has to work with.
+        """
+        if environment.needs_vivado and self._variables.get(VARIABLE):
+            require_plain(*places, *find_vivado(self._variables).folders)
+
+    def _vivado_variables(self, vivado: Vivado | None) -> dict[str, str]:
+        """Environment variables that name Vivado, and how long it may take."""
+        if vivado is None:
+            return {}
+        return {**vivado.variables, "BENCH_BUILD_SECONDS": f"{self.limits.vivado_seconds:g}"}
+
+    def _too_slow(self, job: Job) -> StageFailure:
+        """The error for a stage that was stopped at its time limit."""
+        environment = ENVIRONMENTS[job.environment]
+        minutes = self.limits.of(environment).seconds / 60
+        return StageFailure(
+            f"Stage '{job.request.stage}' took longer than {minutes:g} minutes and was stopped.",
+            f"Raise `{environment.limits}minutes` in the [limits] table of the experiment file, "
+            "then rerun.",
+            job.log,
+        )
+
+    def _too_large(self, what: str, job: Job) -> StageFailure:
+        """The error for a stage killed at its memory limit; `what` begins the sentence."""
+        environment = ENVIRONMENTS[job.environment]
+        limit = memory_text(self.limits.of(environment).memory_bytes)
+        return StageFailure(
+            f"{what} reached its memory limit of {limit}.",
+            f"Raise `{environment.limits}memory_gib` in the [limits] table of the experiment "
+            "file, or rerun with fewer --jobs.",
+            job.log,
+        )

@@ -9,10 +9,10 @@ from bench import claims
 from bench.console.terminal import Terminal
 from bench.console.text import counted
 from bench.errors import WrongDesign
+from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.pipeline import Summary, Survey
 from bench.session.reporting import Reported
-from bench.stages import STAGES
 from bench.status import WRONG
 
 WRONG_SHOWN = 3
@@ -37,7 +37,7 @@ def show_slowest(summary: Summary, console: Terminal) -> None:
     ran = [name for name in seconds if made[name]] or list(seconds)
     if not ran:
         return
-    order = [stage.name for stage in STAGES]
+    order = list(all_stages())
     slowest = max(sorted(ran, key=order.index), key=lambda name: sum(seconds[name]))
     times = seconds[slowest]
     kept = len(times) - made[slowest]

@@ -21,11 +21,11 @@ from bench.images.engine import version as engine_version
 from bench.runners.vivado import VARIABLE as VIVADO_VARIABLE
 from bench.runners.vivado import find_vivado, require_plain
 from bench.system.files import check_writable, existing
+from contract import compiler as rule
 
 GIB = 1 << 30
 GB = 1_000_000_000
 PYTHON_NEEDED = (3, 11)
-COMPILERS = ("g++", "clang++")
 TOOL_SECONDS = 10.0
 ENGINE = "container engine"
 ENGINE_SECONDS = 3
@@ -111,12 +111,11 @@ def python_version(version: tuple[int, int, int]) -> Finding:
 def compiler() -> Finding:
     """The C++ compiler that builds the simulators."""
     name = "C++ compiler"
-    for command in COMPILERS:
-        if version := _first_line([command, "--version"]):
-            return Finding(name, "ok", version)
+    command = rule.find_compiler()
+    if command and (version := _first_line([*command, "--version"])):
+        return Finding(name, "ok", version)
     costs = "No simulation without containers: Verilator's C++ cannot be compiled."
-    remedy = "Install g++ (Debian, Ubuntu: `apt-get install g++`)."
-    return Finding(name, "missing", f"no {' and no '.join(COMPILERS)}", costs, remedy)
+    return Finding(name, "missing", rule.describe_missing(), costs, rule.REMEDY)
 
 
 def make() -> Finding:

@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bench.boards.fleet import parse_target
+from bench.boards.pool import parse_target
 from bench.console.text import counted
 from bench.errors import ConfigError, nearest
-from bench.grids.experiment import Experiment, Point, Training, expand, references
+from bench.flows import all_stages
+from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import check_images, load_grid
-from bench.grids.tables import EMULATED, BoardTable, Grid
+from bench.grids.tables import BoardTable, Grid
+from contract.finn.measure import EMULATED
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class OpenGrid:
     file: Path
     changes: Changes
     grid: Grid
-    experiments: tuple[Experiment, ...]
-    references: tuple[Training, ...]
+    experiments: tuple[Point, ...]
+    references: tuple[Point, ...]
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ class OpenGrid:
     @cached_property
     def by_name(self) -> dict[str, Point]:
         """The points, and the training of each experiment, by name."""
-        trainings = (p if isinstance(p, Training) else p.training for p in self.points)
+        trainings = (point.training for point in self.points)
         return {point.name: point for point in (*self.points, *trainings)}
 
     def choose(self, names: tuple[str, ...]) -> tuple[Point, ...]:
@@ -89,14 +91,16 @@ def open_grid(file: Path, changes: Changes | None = None) -> OpenGrid:
     if changes.boards:
         grid = _on_boards(grid, changes.boards)
     wanted = {name: value for name, value in asdict(changes).items() if value and name != "boards"}
-    traced, images = wanted.get("trace_images", 0), wanted.get("images", grid.simulate.images)
+    stage = all_stages()["simulate"]
+    simulate = grid.table(stage)
+    traced, images = wanted.get("trace_images", 0), wanted.get("images", simulate.images)
     if traced > images:
         raise ConfigError(
             f"Waveforms of {counted(traced, 'image')} are wanted, more than are simulated.",
             "Give a smaller --trace, or more --images.",
         )
     if wanted:
-        grid = grid.model_copy(update={"simulate": grid.simulate.model_copy(update=wanted)})
+        grid = grid.model_copy(update={stage.name: simulate.model_copy(update=wanted)})
         check_images(file, grid)
     return OpenGrid(
         file=file,

@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 
 import click
 
+from bench.errors import ConfigError, did_you_mean
+from bench.flows import Flow, all_stages
 from bench.grids.catalog import DATASETS
 from bench.paths import default_store
 from bench.pipeline import budget
 from bench.session.grids import Changes
 from bench.session.kinds import Finite, Jobs, PathKind
 from bench.session.runners import available_cpus
-from bench.stages import STAGES, Stage, up_to
+from contract.stage import GIB, Stage
 
 RUNNERS = ("auto", "docker", "venv")
 MOST_IMAGES = max(shape.test_images for shape in DATASETS.values())
@@ -38,10 +40,20 @@ class Bounds:
     jobs: int | None
     memory_gib: float | None
 
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages to do."""
-        return up_to(self.only) if self.only else STAGES
+    def stages(self, flow: Flow) -> tuple[Stage, ...]:
+        """The stages to do, of those of `flow`.
+
+        Raises:
+            ConfigError: It has no stage `only`.
+        """
+        if self.only is None:
+            return flow.all_stages
+        if stages := flow.up_to(self.only):
+            return stages
+        known = [stage.name for stage in flow.all_stages]
+        raise ConfigError(
+            f"--only {self.only}: {flow.title} has no such stage.", did_you_mean(self.only, known)
+        )
 
     @property
     def at_once(self) -> int:
@@ -52,7 +64,7 @@ class Bounds:
     def memory_bytes(self) -> int | None:
         """As given; for automatic jobs what is free now; else None."""
         if self.memory_gib is not None:
-            return int(self.memory_gib * budget.GIB)
+            return int(self.memory_gib * GIB)
         return budget.free_memory() if self.jobs is None else None
 
 
@@ -175,7 +187,7 @@ def bound_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--only",
-            type=click.Choice([stage.name for stage in STAGES]),
+            type=click.Choice(list(all_stages())),
             help="Stop after this stage (what it needs is made too); no report.",
         ),
     )

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import claims
-from bench.boards.fleet import Remote
+from bench.boards.pool import Remote
 from bench.errors import ConfigError
+from bench.flows import flow_named
 from bench.grids.experiment import Point
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Resolver, Survey, Task, forecast, survey
-from bench.pipeline.check import check_machine, check_store
+from bench.pipeline.check import check_machine, check_skipped, check_store
 from bench.pipeline.ensure import describe_host
 from bench.pipeline.survey import look_up
 from bench.session import runners
@@ -98,7 +99,8 @@ def prepare(
     choice = runners.choose_runner(runner, store_path, runners.limits_of(grid.grid))
     resolver = runners.open_resolver(store_path, choice, grid.grid)
     surveyed = survey(grid.points, resolver, verify=True)
-    tasks = surveyed.tasks_for(wanted, [stage.name for stage in bounds.stages])
+    stages = bounds.stages(flow_named(grid.grid.flow))
+    tasks = surveyed.tasks_for(wanted, stages)
     memory = None if elsewhere else bounds.memory_bytes
     prepared = Prepared(
         grid=grid,
@@ -114,6 +116,7 @@ def prepare(
     check_store(resolver.store, prepared.missing)
     if not elsewhere:
         check_machine(prepared.missing, resolver, memory)
+        check_skipped(tasks, resolver)
         _check_boards(prepared.missing, grid.grid)
     return prepared
 

@@ -14,12 +14,13 @@ from bench.console.progress import COLOURS
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
 from bench.environments import ENVIRONMENTS
-from bench.grids.catalog import DATASETS, NETWORKS, LayerShape
-from bench.grids.foldings import Folding, FoldingTable, layer_cycles, misfits
+from bench.flows import Bottleneck, flow_named
+from bench.grids.catalog import DATASETS, NETWORKS
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Step, Survey, Task
-from bench.pipeline.budget import GIB, SETUP_SECONDS
+from bench.pipeline.budget import SETUP_SECONDS
 from bench.status import SKIPPED
+from contract.stage import GIB
 
 MB = 1e6
 HERTZ_PER_MHZ = 1e6
@@ -135,33 +136,19 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
         NETWORKS[grid.train.network].layers(grid.train.image_size, DATASETS[dataset].classes)
         for dataset in grid.train.dataset
     }
+    format_ = flow_named(grid.flow).foldings
     for layers in sorted(shapes, key=str):
         for folding in grid.folds:
-            table.add_row(folding.name, *_cells(folding, layers, grid.build.clock_mhz))
+            slowest = format_.bottleneck(folding, layers, grid.build.clock_mhz)
+            table.add_row(folding.name, slowest.layer, *_numbers(slowest, grid.build.clock_mhz))
     console.print(table)
 
 
-def _cells(folding: Folding, layers: tuple[LayerShape, ...], clock_mhz: float) -> Iterator[str]:
-    hertz = clock_mhz * HERTZ_PER_MHZ
-    if folding.layers is None:
-        assert folding.target_fps is not None
-        yield "by FINN's search"
-        # It goes on until the target is met, and no layer takes longer than unfolded.
-        unfolded = max(layer_cycles(layers, ((1, 1),) * len(layers)))
-        most = min(hertz / folding.target_fps, unfolded)
-        yield from (f"<= {most:,.0f}", f">= {hertz / most:,.0f}", "")
+def _numbers(slowest: Bottleneck, clock_mhz: float) -> Iterator[str]:
+    if slowest.cycles is None:
+        yield from ("", "", "")
         return
-    if misfit := next(misfits(folding.layers, layers), None):
-        yield from (f"none: {misfit[0]}", "", "", "")
-        return
-    cycles = layer_cycles(layers, folding.layers)
-    slowest = max(cycles)
-    yield _named(cycles.index(slowest), layers, folding.layers, cycles.count(slowest) - 1)
-    yield from (f"{slowest:,.0f}", f"<= {hertz / slowest:,.0f}")
-    yield " ".join(f"{100 * layer / slowest:.0f}" for layer in cycles) + " %"
-
-
-def _named(index: int, layers: tuple[LayerShape, ...], table: FoldingTable, equals: int) -> str:
-    layer, (pe, simd) = layers[index], table[index]
-    also = f"; {equals} more like it" if equals else ""
-    return f"{index + 1}: {layer.inputs} to {layer.outputs}, PE {pe}, SIMD {simd}{also}"
+    fps = clock_mhz * HERTZ_PER_MHZ / slowest.cycles
+    yield f"{'<= ' if slowest.is_bound else ''}{slowest.cycles:,.0f}"
+    yield f"{'>=' if slowest.is_bound else '<='} {fps:,.0f}"
+    yield " ".join(f"{100 * share:.0f}" for share in slowest.shares) + " %" * bool(slowest.shares)

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.boards.fleet import Fleet, Remote
+from bench.boards.pool import BoardPool, Remote
 from bench.console.terminal import say
 from bench.errors import EnvironmentFailure
 from bench.grids.tables import Grid
@@ -85,11 +85,11 @@ def limits_of(grid: Grid) -> Limits:
     """The limits that `grid` sets."""
     wanted = grid.limits
     return Limits(
-        int(wanted.memory_gib * GIB),
-        wanted.processes,
-        wanted.minutes * 60,
-        int(wanted.vivado_memory_gib * GIB),
-        wanted.vivado_minutes * 60,
+        memory_bytes=int(wanted.memory_gib * GIB),
+        processes=wanted.processes,
+        seconds=wanted.minutes * 60,
+        vivado_memory_bytes=int(wanted.vivado_memory_gib * GIB),
+        vivado_seconds=wanted.vivado_minutes * 60,
     )
 
 
@@ -111,7 +111,8 @@ def prepare_runner(choice: Choice) -> bool:
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
     """The store and the runners, ready to look things up and to run them on the grid's boards."""
     boards = grid.boards if grid else ()
-    return assemble(store_path, choice.runner, Fleet(Remote.of_table(board) for board in boards))
+    pool = BoardPool(Remote.of_table(board) for board in boards)
+    return assemble(store_path, choice.runner, pool)
 
 
 def open_resolvers(store_path: Path, wanted: str, grid: Grid | None = None) -> list[Resolver]:

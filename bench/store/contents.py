@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.stages import STAGES
+from bench.flows import all_stages
 from bench.store.entry import Broken, Entry
 from bench.store.keys import SHORT
 from bench.store.manifest import Manifest
@@ -46,7 +46,7 @@ def artifact_folders(root: Path) -> Iterator[Path | Broken]:
         except StoreError as error:
             yield Broken(stage, error)
             continue
-        known = stage.name in {one.name for one in STAGES}
+        known = stage.name in all_stages()
         for entry in folders:
             # Of a stage that this version does not know, only what looks like an artifact.
             if _ARTIFACT.fullmatch(entry.name) or (known and _is_folder(entry)):
@@ -85,7 +85,7 @@ def _with_key(folder: Path, key: str) -> Entry | None:
 
 def _stages(root: Path) -> list[Path]:
     """The folders of all stages, those of this version in their order, then others."""
-    order = [stage.name for stage in STAGES]
+    order = list(all_stages())
     there = {one.name: one for one in list_folder(root)}
     others = [
         name

@@ -20,13 +20,12 @@ def canonical(data: Any) -> bytes:
 
 
 def artifact_key(
-    stage: str, version: int, spec: Mapping[str, Any], inputs: Mapping[str, str], environment: str
+    stage: str, spec: Mapping[str, Any], inputs: Mapping[str, str], environment: str
 ) -> str:
     """The key of a stage's artifact.
 
     Args:
         stage: The stage's name.
-        version: The stage's declared version.
         spec: Its own parameters, as JSON values.
         inputs: Content hash of each artifact it reads, by stage name. Contents and not keys: an
             input rebuilt with equal content does not make the dependants stale.
@@ -36,7 +35,6 @@ def artifact_key(
         canonical(
             {
                 "stage": stage,
-                "version": version,
                 "spec": spec,
                 "inputs": dict(inputs),
                 "environment": environment,
@@ -58,14 +56,12 @@ def hash_file(path: Path | str) -> str:
     return digest.hexdigest()
 
 
-def hash_sources(root: Path, sources: Iterable[str]) -> str:
-    """SHA-256 of files and folders below `root`, by relative name and content."""
+def hash_sources(root: Path, sources: Iterable[str | Path]) -> str:
+    """SHA-256 of files and folders, by their content and their names below `root`."""
     digest = hashlib.sha256()
-    for source in sorted(sources):
-        top = root / source
-        files = sorted(top.rglob("*")) if top.is_dir() else [top]
-        for file in files:
-            name = file.relative_to(root)
+    for top in sorted(root / source for source in sources):
+        for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            name = file.relative_to(root if file.is_relative_to(root) else top.parent)
             if file.is_file() and not any(_is_cache(part) for part in name.parts):
                 digest.update(f"{name.as_posix()}\0{hash_file(file)}\n".encode())
     return digest.hexdigest()

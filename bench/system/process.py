@@ -23,7 +23,7 @@ class Child:
     """A process in its own group: killed as a whole on cancel, and on leaving the context.
 
     Its standard input is a pipe that closes when the orchestrator dies, however it dies; a worker
-    on the leash stops then.
+    with `leash` stops then.
 
     Args:
         command: Program and arguments.

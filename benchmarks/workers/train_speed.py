@@ -22,11 +22,11 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from contract.stages.train import TrainSpec
 from train_worker import inference
 from train_worker.checkpoint import build_network
 from train_worker.data import read_idx, read_split
 from train_worker.lean import Twin, join
-from train_worker.specs import TrainSpec
 from train_worker.steps import Learner, steps
 
 EPOCH = 60_000

@@ -123,7 +123,7 @@ def _parse_options() -> argparse.Namespace:
         help="written: the accelerator's integers, int64 little-endian",
     )
     parser.add_argument(
-        "--leash",
+        "--stop-on-eof",
         action="store_true",
         help="stop as soon as standard input is closed, as when the connection is lost",
     )
@@ -179,7 +179,7 @@ def _measure_bitstream(package: Package, options: argparse.Namespace) -> dict[st
             "Synthesize one: name your Vivado with XILINX_VIVADO, then rerun.",
         )
     _restart_for_driver()
-    if options.leash:
+    if options.stop_on_eof:
         threading.Thread(target=_stop_with_connection, args=(None,), daemon=True).start()
     import pynq_board
 
@@ -238,11 +238,11 @@ def _restart_for_driver() -> None:
     os.execvp(command[0], command)
 
 
-def _python_with_pynq() -> str:
-    """The interpreter that has PYNQ: this one, or that of PYNQ's images; else empty."""
+def _python_with_pynq() -> str | None:
+    """The interpreter that has PYNQ: this one, or that of PYNQ's images."""
     if importlib.util.find_spec("pynq") is not None:
         return sys.executable
-    return str(PYNQ_PYTHON) if PYNQ_PYTHON.exists() else ""
+    return str(PYNQ_PYTHON) if PYNQ_PYTHON.exists() else None
 
 
 def _may_sudo() -> bool:
@@ -252,7 +252,7 @@ def _may_sudo() -> bool:
 
 
 def _identity() -> dict[str, str]:
-    """Which board this is: its name, its part, and what its numbers are to be called."""
+    """Which board this is: its name, its part, and the name of what it measures."""
     try:
         identity = json.loads(IDENTITY_FILE.read_text(encoding="utf-8"))
         return {name: str(identity[name]) for name in ("board", "part", "measured_on")}
@@ -358,7 +358,7 @@ def _simulate(package: Package, images: int, options: argparse.Namespace) -> dic
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8"
     )
     try:
-        if options.leash:
+        if options.stop_on_eof:
             threading.Thread(target=_stop_with_connection, args=(simulator,), daemon=True).start()
         printed, _ = simulator.communicate()
     finally:
@@ -395,7 +395,7 @@ def _stop_with_connection(simulator: subprocess.Popen[str] | None) -> None:
     """End everything once nobody waits for the results.
 
     That is when standard input closes; or, where the network was cut and the server does not know
-    yet, when the keeper of the board has removed our folder.
+    yet, when the agent of the board has removed our folder.
     """
     folder = Path.cwd()
     while folder.is_dir():

@@ -1,4 +1,4 @@
-"""What a measurement needs of a board and whether it is there, for `bench board probe`.
+"""Look for what a measurement needs of a board, for `bench board probe`.
 
 Prints one JSON document and changes nothing. Standard library only, Python 3.10 or newer.
 """
@@ -28,17 +28,17 @@ def main() -> None:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "free_bytes": shutil.disk_usage(Path.home()).free,
-        "busy": _who_is_there(),
+        "busy": _holder(),
         "packages": {name: _version(python, name) for name in ("pynq", "finn-plus-driver")},
-        "root": "is root" if os.geteuid() == 0 else ("sudo" if _may_sudo() else ""),
-        "power": ", ".join(sorted(power)),
-        "temperature": ", ".join(sorted(heat)),
+        "root": "is root" if os.geteuid() == 0 else ("sudo" if _may_sudo() else None),
+        "power": ", ".join(sorted(power)) or None,
+        "temperature": ", ".join(sorted(heat)) or None,
     }
     print(json.dumps(document))
 
 
-def _who_is_there() -> str:
-    """Who holds this board now; empty when nobody does."""
+def _holder() -> str | None:
+    """Who holds this board now."""
     try:
         with LOCK_FILE.open("rb") as file:
             try:
@@ -47,16 +47,16 @@ def _who_is_there() -> str:
                 return file.read().decode(errors="replace") or "another run"
     except FileNotFoundError:
         pass  # nobody ever held it
-    return ""
+    return None
 
 
-def _version(python: str, name: str) -> str:
-    """Version of a distribution that `python` has; empty when it has none."""
+def _version(python: str, name: str) -> str | None:
+    """Version of a distribution that `python` has."""
     if not Path(python).exists():
-        return ""
+        return None
     code = f"from importlib.metadata import version; print(version({name!r}))"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _may_sudo() -> bool:

@@ -18,9 +18,9 @@ import pytest
 
 from bench.boards.base import Address
 from bench.boards.checks import check_board
-from bench.boards.fleet import parse_target
 from bench.boards.link import open_link
 from bench.boards.login import address_of
+from bench.boards.pool import parse_target
 from bench.boards.ssh import open_board
 from bench.errors import BoardError
 from bench.grids.catalog import BOARD_PARTS

@@ -13,7 +13,7 @@ import psutil
 from bench.boards.base import Address
 from bench.boards.emulated import ConfinedSftp, emulated_board
 from bench.boards.link import Limits
-from bench.boards.ssh import SshBoard, open_board
+from bench.boards.ssh import Board, open_board
 
 
 def offspring() -> set[psutil.Process]:
@@ -24,7 +24,7 @@ def offspring() -> set[psutil.Process]:
 class Session:
     """A board, its address, what was logged, and the folder that holds its home."""
 
-    def __init__(self, board: SshBoard, address: Address, log: list[str], parent: Path) -> None:
+    def __init__(self, board: Board, address: Address, log: list[str], parent: Path) -> None:
         self.board = board
         self.address = address
         self.log = log

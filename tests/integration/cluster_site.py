@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bare_runner import ENVIRONMENTS, BareRunner
 from bench.console.events import Emit, Note
 from bench.errors import StageFailure
 from bench.pipeline import Resolver
@@ -33,19 +34,17 @@ class TestSite:
     seconds: float = 0.0
 
     def __call__(self) -> Resolver:
-        runner = TellingRunner(self)
-        return Resolver(
-            Store(self.folder / "store"),
-            dict.fromkeys(("host", "train", "finn", "vivado"), runner),
-        )
+        runners = dict.fromkeys(ENVIRONMENTS, TellingRunner(self))
+        return Resolver(Store(self.folder / "store"), runners)
 
 
-class TellingRunner:
+class TellingRunner(BareRunner):
     """Writes what a stage would, and tells of it."""
 
     name = "telling"
 
     def __init__(self, site: TestSite) -> None:
+        super().__init__()
         self._site = site
 
     def recipe(self, environment: str) -> str:
@@ -53,20 +52,8 @@ class TellingRunner:
         own = changed.read_text() if changed.exists() and os.environ.get("OTHER_VERSION") else ""
         return f"{self._site.recipe}{own} {environment}"
 
-    def describe(self, environment: str) -> dict[str, str]:
-        return {}
-
-    def lacks(self, environment: str) -> str:
-        return "there is no Vivado" if environment == "vivado" else ""
-
-    def ready(self, environment: str) -> bool:
-        return True
-
     def check(self, environment: str) -> None:
         raise AssertionError("the client needs no environment")
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        pass
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         folder, what = self._site.folder, f"{job.request.stage} {job.task}"

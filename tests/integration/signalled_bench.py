@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+from bare_runner import ENVIRONMENTS, BareRunner
 from bench.console.events import Emit, Note
 from bench.errors import StageFailure
 from bench.pipeline import Resolver
@@ -26,31 +27,14 @@ FILES = 150
 WAIT = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 
 
-class Runner:
+class Runner(BareRunner):
     """Writes many files; in one stage it waits for a child that never ends."""
 
     name = "venv"
 
     def __init__(self, waits_in: str) -> None:
+        super().__init__()
         self._waits_in = waits_in
-
-    def recipe(self, environment: str) -> str:
-        return environment
-
-    def describe(self, environment: str) -> dict[str, str]:
-        return {}
-
-    def lacks(self, environment: str) -> str:
-        return "no Vivado" if environment == "vivado" else ""
-
-    def ready(self, environment: str) -> bool:
-        return True
-
-    def check(self, environment: str) -> None:
-        pass
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        pass
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         outputs = job.request.outputs
@@ -74,8 +58,7 @@ def main() -> int:
     waits_in = sys.argv.pop(1)
 
     def open_resolver(path: Path, choice: object, grid: object = None) -> Resolver:
-        environments = ("host", "train", "finn", "vivado")
-        return Resolver(Store(path), dict.fromkeys(environments, Runner(waits_in)))
+        return Resolver(Store(path), dict.fromkeys(ENVIRONMENTS, Runner(waits_in)))
 
     runners.open_resolver = open_resolver  # type: ignore[assignment]
     from bench.__main__ import main as bench

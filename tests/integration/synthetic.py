@@ -12,9 +12,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bare_runner import ENVIRONMENTS, BareRunner
 from bench.console.events import Emit
 from bench.errors import StageFailure
-from bench.grids.experiment import Experiment, Point, expand, references
+from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import load_grid
 from bench.grids.tables import Grid
 from bench.paths import ROOT
@@ -23,7 +24,6 @@ from bench.runners import Job
 from bench.runners.wire import Result
 from bench.store import Store
 
-ENVIRONMENTS = ("host", "train", "finn", "vivado")
 LAYERS = ((1024, 64), (64, 64), (64, 64), (64, 10))
 HAS = {"bram18": 280, "dsp": 220, "lut": 53200, "uram": 0}
 GRID = """
@@ -44,12 +44,13 @@ clock_mhz = 100.0
 """
 
 
-class SyntheticRunner:
+class SyntheticRunner(BareRunner):
     """Writes made-up metrics; fails for the points in `failing`, by experiment name."""
 
     name = "synthetic"
 
     def __init__(self, failing: tuple[str, ...] = ()) -> None:
+        super().__init__()
         self.failing = failing
 
     def recipe(self, environment: str) -> str:
@@ -57,15 +58,6 @@ class SyntheticRunner:
 
     def describe(self, environment: str) -> dict[str, str]:
         return {"packages": f"made-up=={len(environment)}.0 another==1.2.3"}
-
-    def lacks(self, environment: str) -> str:
-        return "XILINX_VIVADO is not set: no bitstream" if environment == "vivado" else ""
-
-    def check(self, environment: str) -> None:
-        pass
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        pass
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         request = job.request
@@ -215,7 +207,7 @@ def resolver_of(store: Path, failing: tuple[str, ...] = ()) -> Resolver:
 
 def fill(
     file: Path, store: Path, failing: tuple[str, ...] = ()
-) -> tuple[Grid, tuple[Experiment, ...], Resolver]:
+) -> tuple[Grid, tuple[Point, ...], Resolver]:
     """Run the grid in `file` with made-up numbers."""
     grid = load_grid(file)
     resolver = resolver_of(store, failing)

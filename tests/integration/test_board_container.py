@@ -20,9 +20,9 @@ import pytest
 from docker.client import DockerClient
 
 from bench.boards import contained as module
-from bench.boards.base import Address, Board, Identity
-from bench.boards.contained import Furnishing, contained, emulated_in_container
-from bench.boards.ssh import open_board
+from bench.boards.base import Address, Identity
+from bench.boards.contained import ContainedBoard, contained, emulated_in_container
+from bench.boards.ssh import Board, open_board
 from bench.errors import BoardError, EnvironmentFailure
 from bench.images.cleanup import OWNER
 from bench.images.engine import LABEL
@@ -171,7 +171,7 @@ def test_an_interrupt_while_it_starts(runner: DockerRunner, tmp_path: Path) -> N
 
 def test_a_container_that_cannot_run_a_server(runner: DockerRunner) -> None:
     key = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
-    few = Furnishing(IDENTITY, key, 1, Limits(memory_bytes=1 << 30, processes=2))
+    few = ContainedBoard(IDENTITY, key, 1, Limits(memory_bytes=1 << 30, processes=2))
     image = runner.image("board", lambda _: None, threading.Event())
     with (
         pytest.raises(EnvironmentFailure, match="ended before its SSH server was up"),

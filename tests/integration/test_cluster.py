@@ -20,7 +20,7 @@ from bench.cluster import DaskBackend
 from bench.cluster.backend import CONNECT_SECONDS
 from bench.console.events import Event, Note
 from bench.errors import EnvironmentFailure, Exit
-from bench.grids.experiment import Experiment, expand
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Summary, Task, execute, plan
@@ -46,7 +46,7 @@ def site(tmp_path: Path) -> TestSite:
 
 
 @pytest.fixture
-def experiments() -> Sequence[Experiment]:
+def experiments() -> Sequence[Point]:
     return expand(load_grid(GRID))
 
 
@@ -78,7 +78,7 @@ def mortal(site: TestSite) -> Iterator[Mortal]:
 
 
 def run(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     site: TestSite,
     address: str,
     emit: Callable[[Event], None] = lambda event: None,
@@ -204,7 +204,7 @@ def test_a_scheduler_without_workers_is_said(
 
 @pytest.mark.parametrize("between_two_submissions", [False, True])
 def test_a_scheduler_that_dies_is_said_and_what_was_done_is_kept(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     site: TestSite,
     mortal: Mortal,
     monkeypatch: pytest.MonkeyPatch,
@@ -240,7 +240,7 @@ def test_a_scheduler_that_dies_is_said_and_what_was_done_is_kept(
 
 
 def test_a_scheduler_that_dies_before_it_hands_out_a_result(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     site: TestSite,
     mortal: Mortal,
     monkeypatch: pytest.MonkeyPatch,

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 import rocrate
+from fakes import HOST
 
 from bench import provenance
+from bench.flows import all_stages
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan, survey
-from bench.runners.host import HostReporter, HostRunner
+from bench.runners.host import HostContext, HostReporter, HostRunner
 from bench.runners.wire import Request
-from bench.stages import STAGES
 from bench.store import Store
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
@@ -86,7 +87,7 @@ def validator(tmp_path_factory: pytest.TempPathFactory) -> Validator:
     return Validator(tmp_path_factory.mktemp("validator"))
 
 
-def leave(request: Request, reporter: HostReporter) -> None:
+def leave(request: Request, reporter: HostReporter, context: HostContext) -> None:
     """A stage that leaves a file that depends on its spec."""
     reporter.tools["tool"] = "1.0"
     (request.outputs / "metrics.json").write_text(json.dumps(dict(request.spec)))
@@ -99,8 +100,8 @@ def crate(tmp_path: Path, plain_path: Path) -> Path:
     The validator takes a folder for a URI as it is, which an odd path is not.
     """
     points = expand(load_grid(ROOT / "experiments" / "tiny.toml"))
-    runner = HostRunner({stage.name: leave for stage in STAGES})
-    environments = {stage.environment for stage in STAGES}
+    runner = HostRunner(HOST, lambda entry: leave)
+    environments = {stage.environment for stage in all_stages().values()}
     resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(environments, runner))
     summary = execute(plan(points), resolver, 1, 1, lambda event: None)
     assert not summary.errors

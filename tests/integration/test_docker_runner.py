@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docker.client import DockerClient
 
 from bench.console.events import Event, Note, Progress
+from bench.environments import ENVIRONMENTS
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
 from bench.images.cleanup import OWNER, dead_containers
 from bench.images.recipe import RECIPES, Recipe
@@ -34,6 +36,7 @@ RECIPE = Recipe(
     sources=("docker/common/contract", "docker/common/stagekit", f"{PROBE}/probe_worker"),
     environment=None,
 )
+ENVIRONMENT = replace(ENVIRONMENTS["train"], name="probe", gpu=False)
 MEMORY = 128 << 20
 
 
@@ -54,6 +57,7 @@ class Bench:
     def job(self, stage: str) -> Job:
         request = Request(
             stage=stage,
+            entry=f"probe_worker.stages:{stage}",
             key="0" * 64,
             spec={},
             inputs={"dataset": self.folder / "input"},
@@ -80,6 +84,7 @@ def make(
 ) -> Iterator[Callable[..., Bench]]:
     """Makes a `Bench`; afterwards no container of ours may be left."""
     monkeypatch.setitem(RECIPES, "probe", RECIPE)
+    monkeypatch.setitem(ENVIRONMENTS, "probe", ENVIRONMENT)
     yield lambda **limits: Bench(tmp_path, Limits(**limits))
     assert not _ours(client)
 
@@ -188,7 +193,7 @@ def test_processes_are_limited(make) -> None:  # noqa: ANN001
 
 
 def test_a_crash_names_its_signal_and_the_log(make) -> None:  # noqa: ANN001
-    with pytest.raises(StageFailure, match="crashed with SIGSEGV") as caught:
+    with pytest.raises(StageFailure, match="was killed by SIGSEGV") as caught:
         make().run("crash")
     assert caught.value.log is not None
 
@@ -256,6 +261,7 @@ sys.path.insert(0, {str(ROOT)!r}); sys.path.insert(0, {str(Path(__file__).parent
 from pathlib import Path
 import test_docker_runner as t
 t.RECIPES["probe"] = t.RECIPE
+t.ENVIRONMENTS["probe"] = t.ENVIRONMENT
 folder = Path({str(tmp_path)!r}) / "other"
 folder.mkdir()
 bench = t.Bench(folder, t.Limits())
@@ -278,7 +284,7 @@ bench.run("sleep")
 
 
 def _assert_stops_by_itself(client: DockerClient, container: str) -> None:
-    """The worker is on the leash: nobody is left to use its result."""
+    """The worker ends with the orchestrator: nobody is left to use its result."""
     deadline = time.monotonic() + 60
     while client.api.inspect_container(container)["State"]["Running"]:
         assert time.monotonic() < deadline, "the worker outlived its orchestrator"

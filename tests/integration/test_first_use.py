@@ -16,7 +16,7 @@ from docker.client import DockerClient
 from docker.errors import APIError, ImageNotFound
 
 from bench.boards import contained as module
-from bench.boards.contained import Furnishing, contained
+from bench.boards.contained import ContainedBoard, contained
 from bench.images.base import ensure_base, images_folder
 from bench.images.build import ensure_image
 from bench.images.engine import LABEL
@@ -36,7 +36,7 @@ def run_board() -> None:
     base = ensure_base(folder, print, NEVER)
     image = ensure_image(RECIPES["board"], base, folder, print, NEVER)
     key = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
-    with contained(image, Furnishing(IDENTITY, key, 1, Limits()), print, NEVER) as address:
+    with contained(image, ContainedBoard(IDENTITY, key, 1, Limits()), print, NEVER) as address:
         assert address.port
 
 

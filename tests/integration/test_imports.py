@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.paths import ROOT
+from bench.session.lazy import SUMMARIES
 
 # Each takes a tenth of a second or more.
 LIBRARIES = {"asyncssh", "distributed", "docker", "jinja2", "matplotlib", "rocrate"}
@@ -38,3 +39,13 @@ def test_a_command_imports_only_what_it_uses(
         command, env=variables, cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     assert printed.splitlines()[-1] == "0 set()"
+
+
+def test_commands_but_those_for_boards_and_the_machine_load_no_ssh_and_no_engine() -> None:
+    names = sorted(SUMMARIES.keys() - {"board", "doctor"})
+    program = "import sys; from importlib import import_module\n"
+    program += f"for name in {names!r}: import_module('bench.commands.' + name)\n"
+    program += "print({'asyncssh', 'docker', 'distributed'} & set(sys.modules))"
+    command = [sys.executable, "-c", program]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "set()"

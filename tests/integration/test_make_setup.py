@@ -52,12 +52,12 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     (folder / "requirements").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
     shutil.copytree(ROOT / "tools", folder / "tools")
-    (folder / "bench").mkdir()
-    for name in ("__init__.py", "pip_settings.py"):
-        shutil.copy(ROOT / "bench" / name, folder / "bench")
+    (folder / "bench" / "system").mkdir(parents=True)
+    for name in ("__init__.py", "system/__init__.py", "system/pip_settings.py"):
+        shutil.copy(ROOT / "bench" / name, folder / "bench" / name)
     (folder / "pyproject.toml").write_text(PYPROJECT)
     (folder / "backend.py").write_text(BACKEND)
-    for name in ("host", "dev"):
+    for name in ("host", "dev", "cluster"):
         (folder / "requirements" / f"{name}.lock").touch()
     yield folder
     shutil.rmtree(folder)
@@ -119,6 +119,23 @@ def test_a_killed_setup_is_made_again(clone: Path) -> None:
     killed.communicate()
     assert not (clone / ".venv" / "ready").exists()
     assert "setting up .venv" in finish(start(clone, "setup"))
+    assert installed(clone)
+
+
+def test_an_extra_is_added_and_gone_with_what_it_was_added_to(clone: Path) -> None:
+    finish(start(clone, "cluster"))
+    assert (clone / ".venv" / "cluster").exists()
+    assert "setting up" not in finish(start(clone, "cluster"))
+    (clone / "requirements" / "host.lock").write_text("# other packages\n")
+    finish(start(clone, "setup"))
+    assert not (clone / ".venv" / "cluster").exists()
+
+
+def test_a_set_up_from_the_venv_that_it_replaces(clone: Path) -> None:
+    finish(start(clone, "setup"))
+    (clone / "requirements" / "host.lock").write_text("# other packages\n")
+    python = clone / ".venv" / "bin" / "python"  # as where it is activated
+    subprocess.run([python, clone / "tools" / "venv.py", "host"], cwd=clone, check=True)
     assert installed(clone)
 
 

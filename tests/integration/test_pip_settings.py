@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.environments.pip_settings import KEPT, as_variables, left_aside, settings
+from bench.system.pip_settings import KEPT, as_variables, ignored, settings
 
 # What would change which packages are installed, in which versions, from what, or where.
 HARMFUL = {
@@ -33,7 +33,7 @@ def told(tmp_path: Path) -> dict[str, str]:
 
 def test_what_leads_to_packages_is_kept_and_nothing_else(told: dict[str, str]) -> None:
     found = settings("install", told)
-    assert left_aside(found) == sorted(HARMFUL)
+    assert ignored(found) == sorted(HARMFUL)
     kept = as_variables(found, told)
     assert "PYTHONPATH" not in kept
     assert kept["PIP_CONFIG_FILE"] == os.devnull
@@ -48,7 +48,7 @@ def test_what_leads_to_packages_is_kept_and_nothing_else(told: dict[str, str]) -
 
 def test_pip_then_heeds_what_is_kept_alone(told: dict[str, str]) -> None:
     kept = as_variables(settings("install", told), told)
-    assert left_aside(settings("install", kept)) == []
+    assert ignored(settings("install", kept)) == []
 
 
 def test_a_file_that_pip_cannot_read_is_said(told: dict[str, str], tmp_path: Path) -> None:

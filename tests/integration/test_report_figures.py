@@ -17,7 +17,7 @@ from fakes import write_report
 
 import synthetic
 from bench import claims, report
-from bench.grids.experiment import Experiment, expand
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.grids.tables import Grid
 from bench.paths import ROOT
@@ -41,7 +41,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     return _material(grid, experiments, resolver)
 
 
-def _material(grid: Grid, experiments: Sequence[Experiment], resolver: Resolver) -> Material:
+def _material(grid: Grid, experiments: Sequence[Point], resolver: Resolver) -> Material:
     points = synthetic.points_of(grid)
     found = survey(points, resolver)
     results = report.collect(experiments, found)

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bare_runner import BareRunner
 from bench.boards.trust import trust
 from bench.cli import main
 from bench.console.events import Emit
@@ -60,31 +61,14 @@ images = {IMAGES}
 """
 
 
-class ContractRunner:
+class ContractRunner(BareRunner):
     """Does the worker stages' work with stand-ins, but for `synthesize`, which is the real one."""
 
     name = "contract"
 
     def __init__(self, vivado: Path | None) -> None:
-        self._variables = {"XILINX_VIVADO": str(vivado)} if vivado else {}
-
-    def recipe(self, environment: str) -> str:
-        return environment
-
-    def describe(self, environment: str) -> dict[str, str]:
-        return {}
-
-    def lacks(self, environment: str) -> str:
-        return why_none(environment, self._variables)
-
-    def check(self, environment: str) -> None:
-        pass
-
-    def ready(self, environment: str) -> bool:
-        return True
-
-    def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:
-        pass
+        super().__init__()
+        self.lacking = {"vivado": why_none({"XILINX_VIVADO": str(vivado)} if vivado else {})}
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         job.log.touch()
@@ -135,7 +119,7 @@ def build(work: Path, plan: Path) -> int:
         (output / name).mkdir(parents=True)
     top = {"LUT": 9876, "SRL": 12, "FF": 8765, "BRAM_36K": 3, "BRAM_18K": 5, "DSP": 7}
     (output / "report" / "post_synth_resources.json").write_text(json.dumps({"(top)": top}))
-    reports = ROOT / "tests" / "unit" / "vivado"
+    reports = ROOT / "tests" / "unit" / "runners" / "vivado"
     timing = (reports / "timing_summary_routed.rpt").read_text()
     timing = timing.format(wns="0.123", whs="0.021", wpws="3.750")
     (output / "report" / "post_route_timing.rpt").write_text(timing)

@@ -22,6 +22,10 @@ from bench.errors import BoardError
 from board_session import Session, on_board
 
 
+def address_at(host: str, port: int, key: asyncssh.SSHKey) -> Address:
+    return Address(host=host, port=port, user="xilinx", host_key=key, client_keys=(key,))
+
+
 def refused(address: Address) -> BoardError:
     """The error of a board that does not let us in."""
 
@@ -125,7 +129,7 @@ def test_connection_refused() -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
     with socket.socket() as bound:  # bound but not listening: nobody else can take the port
         bound.bind(("127.0.0.1", 0))
-        error = refused(Address("127.0.0.1", bound.getsockname()[1], "xilinx", key, (key,)))
+        error = refused(address_at("127.0.0.1", bound.getsockname()[1], key))
     assert "refused the connection" in error.what
     assert str(error.exit_code.value) == "6"
 
@@ -136,7 +140,7 @@ def test_a_host_that_nobody_knows(monkeypatch: Any) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     key = asyncssh.generate_private_key("ssh-ed25519")
-    error = refused(Address("no-such-board", 22, "xilinx", key, (key,)))
+    error = refused(address_at("no-such-board", 22, key))
     assert "cannot be reached while connecting: Name or service not known" in error.what
     assert "Check the address" in error.remedy
 
@@ -144,7 +148,7 @@ def test_a_host_that_nobody_knows(monkeypatch: Any) -> None:
 def test_a_server_that_says_nothing_is_given_up() -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        address = Address("127.0.0.1", mute.getsockname()[1], "xilinx", key, (key,))
+        address = address_at("127.0.0.1", mute.getsockname()[1], key)
 
         async def attempt() -> None:
             async with open_board(address, print, Limits(connect=0.2)):
@@ -163,7 +167,7 @@ def test_a_server_that_is_not_ssh(parent: Path) -> None:
         async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             key = asyncssh.generate_private_key("ssh-ed25519")
-            async with open_board(Address("127.0.0.1", port, "xilinx", key, (key,)), print):
+            async with open_board(address_at("127.0.0.1", port, key), print):
                 pytest.fail("that was no SSH server")
 
     with pytest.raises(BoardError, match="lost while connecting"):

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import HOST
 
 from bench.boards.emulated import emulated_board
 from bench.boards.measure import measure
 from bench.boards.ssh import BOARD_PROGRAM
 from bench.console.events import Event, Progress
 from bench.errors import BoardError, ConfigError
-from bench.grids.experiment import MeasureSpec, spec_as_json
 from bench.runners.host import HostReporter, WrongResult
 from bench.runners.wire import Request
 from bench.system.locks import Cancelled
@@ -67,7 +67,7 @@ class Stage:
 
     def run(self) -> dict[str, Any]:
         """Run the stage; returns its metrics."""
-        measure(self.request, self.reporter)
+        measure(self.request, self.reporter, HOST)
         metrics: dict[str, Any] = json.loads((self.request.outputs / "metrics.json").read_text())
         return metrics
 
@@ -112,7 +112,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     request = Request(
         stage="measure",
         key="0" * 64,
-        spec=spec_as_json(MeasureSpec(("emulated",), IMAGES)),
+        spec={"boards": ["emulated"], "images": IMAGES},
         inputs={name: folders[name] for name in ("simulate", "export")},
         outputs=folders["outputs"],
         scratch=folders["scratch"],

@@ -16,14 +16,15 @@ from typing import Any
 import asyncssh
 import numpy as np
 import pytest
+from fakes import HOST
 
 import fake_driver
 from bench.boards.base import Address, Identity
 from bench.boards.checks import check_board
-from bench.boards.emulated import furnish, serve
-from bench.boards.fleet import Fleet, Remote
+from bench.boards.emulated import prepare_home, serve
 from bench.boards.link import open_link
 from bench.boards.measure import measure
+from bench.boards.pool import BoardPool, Remote
 from bench.errors import BoardError
 from bench.runners.host import HostReporter
 from bench.runners.wire import Request
@@ -39,7 +40,7 @@ class Board:
     def __init__(self, home: Path) -> None:
         self.home = home
         home.mkdir()
-        furnish(home, Identity(board="Pynq-Z1", part=PART, measured_on="board"))
+        prepare_home(home, Identity(board="Pynq-Z1", part=PART, measured_on="board"))
         fake_driver.install(home / "packages")
         packages, python = shlex.quote(str(home / "packages")), shlex.quote(sys.executable)
         self._write("python3", f"export PYTHONPATH={packages}; exec {python}")
@@ -128,8 +129,8 @@ def write_package(folder: Path) -> None:
 
 def run(request_: Request) -> dict[str, Any]:
     reporter = HostReporter("task", lambda event: None, io.StringIO(), threading.Event())
-    fleet = Fleet([Remote("mine", "there", 22, "xilinx", "")])
-    measure(request_, reporter, fleet)
+    pool = BoardPool([Remote("mine", "there", 22, "xilinx")])
+    measure(request_, reporter, replace(HOST, pool=pool))
     metrics: dict[str, Any] = json.loads((request_.outputs / "metrics.json").read_text())
     return metrics
 

@@ -19,15 +19,15 @@ import asyncssh
 import psutil
 import pytest
 
-from bench.boards import transfer
 from bench.boards.base import Address, Identity
-from bench.boards.emulated import furnish
-from bench.boards.fleet import Remote
+from bench.boards.emulated import prepare_home
 from bench.boards.link import Limits
 from bench.boards.login import address_of
+from bench.boards.pool import Remote
 from bench.boards.ssh import open_board
 from bench.boards.trust import offered_key, trust
 from bench.errors import BoardError
+from bench.store.keys import hash_file
 from needs import need_programs
 
 SSHD = shutil.which("sshd")  # by its full path, which it demands; often in /usr/sbin
@@ -48,7 +48,7 @@ class Sshd:
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
         self.home.mkdir()
-        furnish(self.home, Identity(board="b", part="p", measured_on="emulated-board"))
+        prepare_home(self.home, Identity(board="b", part="p", measured_on="emulated-board"))
         self.key = folder / "key"
         for path in (self.key, folder / "host"):
             subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", path], check=True)
@@ -194,7 +194,7 @@ def test_the_connection_breaks_in_the_middle_of_a_push(
         sent, said = use(address, files, tmp_path / "results")
         assert 0 < sent <= 16_000_000
         assert said == "done\n"
-    assert (tmp_path / "results").read_text().split()[0] == transfer.sha256(files["large"])
+    assert (tmp_path / "results").read_text().split()[0] == hash_file(files["large"])
 
 
 def test_a_run_that_hangs_is_ended_on_the_board_too(sshd: Sshd) -> None:
@@ -257,6 +257,6 @@ def test_a_busy_board_says_by_whom(sshd: Sshd, tmp_path: Path) -> None:
 
     with sshd.on():
         trust_it(sshd)
-        with pytest.raises(BoardError, match="is in use by"):
+        with pytest.raises(BoardError, match="has been in use by"):
             asyncio.run(run(sshd.address(str(sshd.key))))
         assert sshd.sessions == []

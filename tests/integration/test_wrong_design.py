@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from fakes import HOST
 from wrong_design import INTERVAL, NAME, RATE, REASON, Made
 
 from bench import archive, claims, report
@@ -22,7 +23,7 @@ from bench.report.ratios import throughput_ratios
 from bench.report.results import WITHHELD
 from bench.report.summary import summarize
 from bench.runners import Job
-from bench.runners.host import HostReporter, HostRunner, WrongResult
+from bench.runners.host import HostContext, HostReporter, HostRunner, WrongResult
 from bench.runners.wire import Request
 from bench.session import runners
 from bench.status import WRONG
@@ -141,14 +142,15 @@ def test_a_wrong_row_is_different_from_a_right_one(made: Made, tmp_path: Path) -
 
 
 def test_a_host_stage_can_find_a_design_wrong(tmp_path: Path) -> None:
-    def stage(request: Request, reporter: HostReporter) -> None:
+    def stage(request: Request, reporter: HostReporter, context: HostContext) -> None:
         raise WrongResult(REASON)
 
     request = Request(
-        "measure", "0" * 64, {}, {}, tmp_path, tmp_path, tmp_path, tmp_path / "result.json", 1
-    )
+        stage="measure", spec={}, inputs={}, outputs=tmp_path, scratch=tmp_path,
+        cache=tmp_path, result=tmp_path / "result.json", cpus=1,
+    )  # fmt: skip
     job = Job("task", "host", request, tmp_path / "log.txt")
-    result = HostRunner({"measure": stage}).run(job, lambda event: None, None)  # type: ignore[arg-type]
+    result = HostRunner(HOST, lambda entry: stage).run(job, lambda event: None, None)  # type: ignore[arg-type]
     assert (result.status, result.reason) == (WRONG, REASON)
     assert REASON in (tmp_path / "log.txt").read_text()
 

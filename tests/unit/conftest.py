@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, write_grid
+from fakes import FakeRunner, write_grid
 from temporary import use
 
+from bare_runner import ENVIRONMENTS
 from bench.console.events import Event
-from bench.grids.experiment import Experiment, expand
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver
 from bench.store import Store
@@ -40,7 +41,7 @@ def grid_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def experiments(grid_file: Path) -> tuple[Experiment, ...]:
+def experiments(grid_file: Path) -> tuple[Point, ...]:
     return expand(load_grid(grid_file))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from fakes import FakeRunner
 
 from bench.cli import main
 from bench.errors import EXIT_MEANING, Exit
-from bench.grids.experiment import Experiment, SimulateSpec
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
 from bench.session import grids, overrides, runners
 from bench.session.lazy import SUMMARIES
@@ -82,6 +83,22 @@ def test_a_store_that_cannot_be_is_exit_5(
     assert "what to do:" in capsys.readouterr().err
 
 
+def test_a_cluster_without_dask_is_refused_with_the_command_that_installs_it(
+    grid_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("bench.cluster")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "distributed", None)  # as where it is not installed
+    arguments = ["run", str(grid_file), "--runner", "venv", "--store", str(tmp_path / "s")]
+    assert main([*arguments, "--scheduler", "tcp://127.0.0.1:1"]) == Exit.ENVIRONMENT
+    said = capsys.readouterr().err
+    assert "Dask is not installed" in said
+    assert "make cluster" in said
+
+
 def test_no_compiler_is_said_before_anything_is_trained(
     grid_file: Path,
     tmp_path: Path,
@@ -111,7 +128,7 @@ def test_show_of_an_unknown_key_is_explained(
 def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
     grid_file: Path,
     store: Store,
-    experiments: tuple[Experiment, ...],
+    experiments: tuple[Point, ...],
     runner: FakeRunner,
     opened: Resolver,
     capsys: pytest.CaptureFixture[str],
@@ -201,10 +218,11 @@ def test_options_that_cannot_be(
 
 def test_the_command_line_changes_the_simulation(grid_file: Path, tmp_path: Path) -> None:
     changes = grids.Changes(images=10000, exact=True, trace_images=2)
-    specs = {e.simulate for e in grids.open_grid(grid_file, changes).experiments}
-    assert specs == {SimulateSpec(images=10000, exact=True, trace_images=2)}
+    experiments = grids.open_grid(grid_file, changes).experiments
+    specs = [experiment.specs["simulate"] for experiment in experiments]
+    assert specs == [{"images": 10000, "exact": True, "trace_images": 2}] * len(experiments)
     unchanged = grids.open_grid(grid_file).experiments
-    assert {experiment.simulate.images for experiment in unchanged} == {1000}
+    assert {experiment.specs["simulate"]["images"] for experiment in unchanged} == {1000}
 
 
 def test_help_says_of_every_command_what_the_command_says_of_itself() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.console.text import counted
+from bench.flows import all_stages
 from bench.provenance import Step, caveats, checkout_of, rerun
 from bench.report.material import Material
-from bench.stages import STAGES
 from bench.store.keys import SHORT
 
 # What of an environment tells where it ran, and is shown beside its name.
@@ -136,7 +136,7 @@ def provenance_of(material: Material, about: About, folder: Path) -> Provenance:
 
 
 def _by_stage(records: Mapping[str, Record]) -> dict[str, Record]:
-    order = [stage.name for stage in STAGES]
+    order = list(all_stages())
     return dict(sorted(records.items(), key=lambda pair: order.index(pair[1].stage)))
 
 

@@ -1,9 +1,6 @@
 """The worker's side of the wire: one request in, events out, one result back.
 
-The orchestrator (`bench`) and the workers never import each other. They share a small JSON
-contract, described in docs/wire.md and implemented here once for every worker:
-
-* `python -m <worker> request.json` runs one stage.
+* `python -m stagekit request.json` runs one stage.
 * Standard output carries events, one JSON object a line; everything else goes to standard error,
   which is the log.
 * `result.json`, written whole or not at all, says how the stage ended.

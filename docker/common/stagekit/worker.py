@@ -10,14 +10,16 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, TextIO
 
+from contract.fields import Misfit
+from contract.wire import Result
 from stagekit.errors import Infeasible, StageError, WrongResult, of_the_disk
-from stagekit.request import WIRE_VERSION, Request
+from stagekit.request import Request
 
 
 class Reporter:
@@ -61,13 +63,8 @@ class Reporter:
 Stage = Callable[[Request, Reporter], None]
 
 
-def run(stages: Mapping[str, Stage], tools: Sequence[str], argv: Sequence[str]) -> int:
-    """Run the stage that the request file `argv[1]` names.
-
-    Args:
-        stages: The worker's stages by name.
-        tools: Distributions whose versions belong into the manifest.
-        argv: Program name and path of the request.
+def run(argv: Sequence[str]) -> int:
+    """Run the stage that the request file `argv[1]` asks for.
 
     Returns:
         The exit status: 0 when a result was written, whatever it says; 2 on bad usage.
@@ -79,30 +76,47 @@ def run(stages: Mapping[str, Stage], tools: Sequence[str], argv: Sequence[str]) 
     request = Request.load(Path(argv[1]))
     if request.leash:
         threading.Thread(target=_die_with_orchestrator, daemon=True).start()
-    result: dict[str, Any] = {"wire": WIRE_VERSION, "status": "done", "reason": "", "remedy": ""}
+    status, reason, remedy = _ending(request, reporter)
+    result = Result(
+        status,
+        reason,
+        remedy,
+        tools={name: metadata.version(name) for name in request.tools} | reporter.tools,
+        timings=reporter.timings,
+        peak_memory_bytes=_peak_memory(),
+    )
+    _write_atomically(request.result, result.as_json())
+    return 0
+
+
+def _ending(request: Request, reporter: Reporter) -> tuple[str, str, str]:
+    """Do what is asked; how it ended, the reason, the remedy."""
     try:
-        if request.stage not in stages:
-            raise StageError(f"This worker has no stage '{request.stage}', only {sorted(stages)}.")
-        stages[request.stage](request, reporter)
+        _function(request.entry)(request, reporter)
     except Infeasible as finding:
-        result |= {"status": "infeasible", "reason": str(finding)}
+        return "infeasible", str(finding), ""
     except WrongResult as finding:
-        result |= {"status": "wrong", "reason": str(finding)}
+        return "wrong", str(finding), ""
     except StageError as error:
         traceback.print_exc()
-        result |= {"status": "failed", "reason": error.what, "remedy": error.remedy}
+        return "failed", error.what, error.remedy
+    except Misfit as misfit:
+        traceback.print_exc()
+        return "failed", f"{misfit.field} {misfit.what}.", misfit.remedy
     except OSError as error:
         said = of_the_disk(error)
         if said is None:
             raise
         traceback.print_exc()
-        result |= {"status": "failed", "reason": said.what, "remedy": said.remedy}
-    versions = {name: metadata.version(name) for name in tools}
-    result["tools"] = versions | reporter.tools
-    result["timings"] = reporter.timings
-    result["peak_memory_bytes"] = _peak_memory()
-    _write_atomically(request.result, json.dumps(result, indent=1, sort_keys=True))
-    return 0
+        return "failed", said.what, said.remedy
+    return "done", "", ""
+
+
+def _function(entry: str) -> Stage:
+    """The function that `entry` names, as `module:function`; imported now, as it may take long."""
+    module, _, name = entry.partition(":")
+    function: Stage = getattr(import_module(module), name)
+    return function
 
 
 def _claim_stdout() -> TextIO:
@@ -129,7 +143,7 @@ def _peak_memory() -> int:
 def _write_atomically(path: Path, text: str) -> None:
     temporary = path.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

@@ -6,7 +6,6 @@ Read `compile_model` from top to bottom for the whole flow; `steps` holds the tr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.general import GiveUniqueNodeNames
 from qonnx.transformation.infer_shapes import InferShapes
 
+from contract.finn.compile import CompileSpec
 from finn_worker import (
     canonical,
     estimates,
@@ -38,43 +38,6 @@ STREAMLINING: tuple[tuple[str, Callable[[ModelWrapper], ModelWrapper]], ...] = (
     ("streamline", steps.streamline),
 )
 STEP_COUNT = len(STREAMLINING) + 9
-
-
-@dataclass(frozen=True)
-class CompileSpec:
-    """What to build.
-
-    Attributes:
-        folding: [PE, SIMD] of every MVAU, first layer first; None: FINN+ searches.
-        target_fps: Images per second that the search aims at; None with a folding.
-        options: [layer, attribute, value] of what else a folding file chooses.
-        board: FINN's name of the board, such as "Pynq-Z1".
-        part: The board's FPGA, as Vivado spells it.
-        clock_mhz: Clock asked for.
-        oversized: What becomes of a design that does not fit: "simulate" or "stop".
-    """
-
-    folding: list[list[int]] | None
-    target_fps: float | None
-    options: list[list[Any]]
-    board: str
-    part: str
-    clock_mhz: float
-    oversized: str
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be built; raises `StageError`."""
-        if not self.clock_mhz > 0:
-            raise StageError(f"The clock is {self.clock_mhz} MHz.", "Give one above 0.")
-        if (self.folding is None) == (self.target_fps is None):
-            raise StageError(
-                f"The folding is {self.folding} and the target {self.target_fps} images/s.",
-                "Give one of the two.",
-            )
-        if self.target_fps is not None and not self.target_fps > 0:
-            raise StageError(f"The target is {self.target_fps} images/s.", "Give one above 0.")
-        if self.oversized not in {"simulate", "stop"}:
-            raise StageError(f"oversized is '{self.oversized}'.", "Give 'simulate' or 'stop'.")
 
 
 def compile_model(request: Request, reporter: Reporter) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,11 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract import compiler as rule
 from stagekit import StageError
 
-# g++ first: with the stand-ins it is fast enough, and where both are there the executable should
-# not depend on which of the two somebody happened to install.
-CANDIDATES = ("g++", "clang++")
 LOG_LINES = 15
 
 
@@ -23,13 +20,13 @@ class Compiler:
     """A working compiler.
 
     Attributes:
-        path: The executable.
+        command: The executable, and options that it is always given.
         version: First line of its `--version`.
         static: Flags that spare other machines the compiler's libraries; empty where the static
             variants are not installed.
     """
 
-    path: str
+    command: tuple[str, ...]
     version: str
     static: tuple[str, ...]
 
@@ -40,28 +37,22 @@ class Compiler:
             StageError: One of them failed.
         """
         with ThreadPoolExecutor(max_workers=max(1, processes)) as pool:
-            list(pool.map(lambda arguments: run([self.path, *arguments], folder), commands))
+            list(pool.map(lambda arguments: run([*self.command, *arguments], folder), commands))
 
 
 def find_compiler() -> Compiler:
-    """The first of `CANDIDATES` on the PATH.
+    """The compiler that bench found before the run, by the same rule.
 
     Raises:
         StageError: There is none.
     """
-    for name in CANDIDATES:
-        path = shutil.which(name)
-        if path is not None:
-            break
-    else:
-        raise StageError(
-            "No C++ compiler was found; the simulator has to be compiled.",
-            "Install g++: package `g++` on Debian and Ubuntu, `gcc-c++` on Fedora and openSUSE.",
-        )
-    version = run([path, "--version"]).splitlines()[0]
-    library = run([path, "-print-file-name=libstdc++.a"]).strip()
+    command = rule.find_compiler()
+    if command is None:
+        raise StageError(rule.describe_missing(), rule.REMEDY)
+    version = run([*command, "--version"]).splitlines()[0]
+    library = run([*command, "-print-file-name=libstdc++.a"]).strip()
     static = ("-static-libstdc++", "-static-libgcc") if Path(library).is_absolute() else ()
-    return Compiler(path, version, static)
+    return Compiler(command, version, static)
 
 
 def run(command: Sequence[str], folder: Path | None = None, **environment: str) -> str:
@@ -79,7 +70,7 @@ def run(command: Sequence[str], folder: Path | None = None, **environment: str) 
         command,
         cwd=folder,
         env=environment or None,
-        # The worker's own standard input is the orchestrator's leash: not the child's to read.
+        # The worker's own standard input ends with the orchestrator: not the child's to read.
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.arrays import save_npz
+from contract.finn.simulate import SimulateSpec
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, fifo_lines
 from finn_worker.size import KnownSizing
@@ -27,21 +28,6 @@ STANDING_IN = (
 EXACT = "FINN's RTL throughout, FIFOs included"
 # Simulated and estimated interval may differ by this share without a remark.
 TOLERANCE = 0.01
-
-
-@dataclass(frozen=True)
-class SimulateSpec:
-    """What to simulate.
-
-    Attributes:
-        images: How many test images, the first ones.
-        exact: FINN's own modules throughout, in place of the stand-ins.
-        trace_images: How many of the images leave waveforms; 0 for none.
-    """
-
-    images: int
-    exact: bool
-    trace_images: int
 
 
 @dataclass(frozen=True)

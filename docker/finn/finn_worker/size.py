@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from contract.finn.size import SizeSpec
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.fifo_sizing import Sizing, size_fifos, timing_frames
 from finn_worker.rtl import standins
@@ -19,11 +20,6 @@ from stagekit import Reporter, Request, StageError
 
 # Timing does not depend on what an image shows; a few differ for good measure.
 IMAGES = 100
-
-
-@dataclass(frozen=True)
-class SizeSpec:
-    """Nothing to choose."""
 
 
 @dataclass(frozen=True)

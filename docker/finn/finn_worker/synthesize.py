@@ -14,10 +14,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contract.finn.synthesize import SynthesizeSpec
 from finn_worker import vivado_reports
 from stagekit import Infeasible, Reporter, Request, StageError
 
@@ -29,15 +29,6 @@ LIMIT_S = 5 * 3600.0
 LICENCE_TRIES, LICENCE_WAIT_S = 20, 60.0
 _LEADER = ("/bin/sh", "-c", "cat >/dev/null; kill -KILL 0")
 _LOGS = ("vivado*.log", "vitis_hls*.log", "runme.log")
-
-
-@dataclass(frozen=True)
-class SynthesizeSpec:
-    """What to build; as the compile stage had it."""
-
-    board: str
-    part: str
-    clock_mhz: float
 
 
 Build = Callable[[Path, Path], int]

@@ -1,4 +1,4 @@
-"""What Vivado says, in numbers: its reports, and why it stopped.
+"""Parse Vivado's reports into numbers, and its logs for the reason why it stopped.
 
 The formats are those of Vivado 2022.2 and 2024.2; docker/finn/tests holds hand-made samples.
 """
@@ -31,10 +31,9 @@ _POWER_NAMES = {
 }
 
 
-def first_error(log: str) -> str:
-    """The first error in a log of Vivado or Vitis HLS; empty when there is none."""
-    found = _ERROR.search(log)
-    return found[0].strip() if found else ""
+def first_error(log: str) -> str | None:
+    """The first error in a log of Vivado or Vitis HLS."""
+    return _first_line(_ERROR, log)
 
 
 def licence_is_busy(log: str) -> bool:
@@ -42,10 +41,9 @@ def licence_is_busy(log: str) -> bool:
     return bool(_LICENCE_BUSY.search(log))
 
 
-def lacks_room(log: str) -> str:
-    """The line that says that the design does not fit the part; empty when none does."""
-    found = _NO_ROOM.search(log)
-    return found[0].strip() if found else ""
+def lacks_room(log: str) -> str | None:
+    """The line that says that the design does not fit the part."""
+    return _first_line(_NO_ROOM, log)
 
 
 def parse_timing(report: str, clock_mhz: float) -> dict[str, float]:
@@ -103,6 +101,11 @@ def parse_utilisation(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, i
         "dsp_synth": _sum(top, "DSP", "DSP48"),
         "uram_synth": _sum(top, "URAM"),
     }
+
+
+def _first_line(pattern: re.Pattern[str], log: str) -> str | None:
+    line = pattern.search(log)
+    return line[0].strip() if line else None
 
 
 def _sum(entry: Mapping[str, Any], *names: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from contract.finn.compile import STAGE
 from finn_worker import compile as stage
 from stagekit import Reporter, Request
 
@@ -36,11 +37,19 @@ def write_request(root: Path, export: Path, **changes: Any) -> Path:
     """A request file, with its folders made, below `root`."""
     for name in ("outputs", "scratch", "cache"):
         (root / name).mkdir(parents=True)
-    request = {"wire": 1, "stage": "compile", "key": "0" * 64, "spec": SPEC | changes}
-    request |= {name: str(root / name) for name in ("outputs", "scratch", "cache")}
-    request |= {"inputs": {"export": str(export)}, "cpus": 1, "result": str(root / "result.json")}
+    request = Request(
+        stage="compile",
+        entry=STAGE.entry,
+        spec=SPEC | changes,
+        inputs={"export": export},
+        outputs=root / "outputs",
+        scratch=root / "scratch",
+        cache=root / "cache",
+        result=root / "result.json",
+        cpus=1,
+    )
     path = root / "request.json"
-    path.write_text(json.dumps(request), encoding="utf-8")
+    request.write(path)
     return path
 
 

@@ -24,7 +24,7 @@ def test_same_bytes_in_another_process_and_folder(
     request = write_request(tmp_path / "elsewhere", export)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
     environment |= {"HOME": str(tmp_path)}
-    command = [sys.executable, "-m", "finn_worker", str(request)]
+    command = [sys.executable, "-m", "stagekit", str(request)]
     finished = subprocess.run(
         command,
         env=environment,

@@ -21,8 +21,11 @@ TRAIN_FOLDER = Path(__file__).resolve().parents[1]
 COMMON_FOLDER = TRAIN_FOLDER.parent / "common"
 sys.path[:0] = [str(Path(__file__).parent), str(COMMON_FOLDER), str(TRAIN_FOLDER)]
 
-from stagekit import Reporter, Request, Stage  # noqa: E402  (found through the path above)
+from contract.stages import export as export_stage  # noqa: E402  (found through the path above)
+from contract.stages import train as train_stage  # noqa: E402
+from stagekit import Reporter, Request, Stage  # noqa: E402
 
+ENTRIES = {one.name: one.entry for one in (train_stage.STAGE, export_stage.STAGE)}
 IMAGE_SIZE = 8
 CLASSES = 4
 TRAIN_SPEC: dict[str, Any] = {
@@ -70,20 +73,20 @@ def make_request(
     """A request whose files lie below the new folder `folder`, written there too."""
     for name in ("outputs", "scratch", "cache"):
         (folder / name).mkdir(parents=True)
-    content = {
-        "wire": 1,
-        "stage": stage,
-        "key": "test",
-        "spec": spec,
-        "inputs": {name: str(path) for name, path in inputs.items()},
-        "outputs": str(folder / "outputs"),
-        "scratch": str(folder / "scratch"),
-        "cache": str(folder / "cache"),
-        "cpus": 1,
-        "result": str(folder / "result.json"),
-    }
-    (folder / "request.json").write_text(json.dumps(content))
-    return Request.load(folder / "request.json")
+    request = Request(
+        stage=stage,
+        entry=ENTRIES[stage],
+        tools=("torch", "brevitas"),
+        spec=spec,
+        inputs=inputs,
+        outputs=folder / "outputs",
+        scratch=folder / "scratch",
+        cache=folder / "cache",
+        cpus=1,
+        result=folder / "result.json",
+    )
+    request.write(folder / "request.json")
+    return request
 
 
 def run_worker(
@@ -96,7 +99,7 @@ def run_worker(
     request = make_request(folder, stage, spec, inputs)
     python_path = os.pathsep.join((str(COMMON_FOLDER), str(TRAIN_FOLDER)))
     process = subprocess.run(
-        [sys.executable, "-m", "train_worker", str(folder / "request.json")],
+        [sys.executable, "-m", "stagekit", str(folder / "request.json")],
         env=os.environ | {"PYTHONPATH": python_path, "OMP_NUM_THREADS": str(threads)},
         capture_output=True,
         text=True,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from conftest import TRAIN_SPEC
+from contract.stages.export import ExportSpec
+from contract.stages.train import TrainSpec
 from stagekit import StageError
-from train_worker.specs import ExportSpec, TrainSpec
 
 
 @pytest.mark.parametrize(

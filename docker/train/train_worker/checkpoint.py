@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from contract.stages.train import TrainSpec
 from stagekit import StageError
 from train_worker.networks import NetworkSpec, build, layers
-from train_worker.specs import TrainSpec
 
 FORMAT = 1
 REMEDY = "Run the train stage again with this version of the worker, then export."

@@ -15,11 +15,11 @@ from qonnx.util.cleanup import cleanup_model
 from torch import nn
 
 from contract.arrays import save_npz
+from contract.stages.export import ExportSpec
 from stagekit import Reporter, Request, StageError
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint
 from train_worker.data import Split, read_classes, read_split
-from train_worker.specs import ExportSpec
 
 INPUT_DATATYPE = "UINT8"
 ACCURACY_TOLERANCE = 0.001

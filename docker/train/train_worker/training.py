@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from contract.stages.train import TrainSpec
 from stagekit import Reporter, Request, StageError
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint, build_network
 from train_worker.data import Split, read_classes, read_split
 from train_worker.lean import Twin
-from train_worker.specs import TrainSpec
 from train_worker.steps import Learner, Steps, steps
 
 

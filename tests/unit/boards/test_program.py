@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.boards.agent import AGENT_PROGRAM
 from bench.boards.checks import SURVEY_PROGRAM
-from bench.boards.keeper import KEEPER_PROGRAM
 from bench.boards.ssh import BOARD_FILES, BOARD_PROGRAM
 from bench.grids.catalog import BOARD_PARTS
 
@@ -162,7 +162,7 @@ def test_a_machine_that_is_no_board(
 
 
 @pytest.mark.parametrize(
-    "path", [*BOARD_FILES, KEEPER_PROGRAM, SURVEY_PROGRAM], ids=lambda path: path.name
+    "path", [*BOARD_FILES, AGENT_PROGRAM, SURVEY_PROGRAM], ids=lambda path: path.name
 )
 def test_it_needs_nothing_but_the_python_of_a_board(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 10))
@@ -209,7 +209,7 @@ def test_boards_are_named_as_everywhere(program: ModuleType) -> None:
 
 def test_it_stops_with_its_connection(program: ModuleType, tmp_path: Path) -> None:
     simulator("echo $$ >&2; exec sleep 60")
-    command = [sys.executable, str(BOARD_PROGRAM), "--leash", "--package", "package"]
+    command = [sys.executable, str(BOARD_PROGRAM), "--stop-on-eof", "--package", "package"]
     command += ["--images", "images", "--output", "out"]
     pipe = subprocess.PIPE
     with subprocess.Popen(

@@ -40,7 +40,7 @@ def test_plain_lines_where_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch
     assert "simulate net-low: started" in text
     assert "simulate net-low: 40/1000 images" in text
     assert "note net-low: look at [this]\\u001b]0;title\\u0007" in text
-    assert "done simulate net-low 12.3 s" in text
+    assert "done simulate net-low 12 s" in text
     assert "skipped measure net-max (simulate failed)" in text
     assert "kept" not in text
 
@@ -69,6 +69,6 @@ def test_bars_fit_the_terminal() -> None:
     view = ui.make_view(console)
     assert isinstance(view, ui.LiveView)
     text = tell(view, console)
-    assert "done simulate net-low 12.3 s" in text
+    assert "done simulate net-low 12 s" in text
     assert "\x1b]0;" not in text
     assert max(len(line) for line in text.replace("\r", "\n").splitlines()) < 200

@@ -13,7 +13,15 @@ from rich.table import Table
 
 from bench.console import terminal
 from bench.console.terminal import Terminal, say, styled
-from bench.console.text import counted, excerpt, printable, with_short_lines
+from bench.console.text import (
+    counted,
+    duration_text,
+    excerpt,
+    memory_text,
+    printable,
+    size_text,
+    with_short_lines,
+)
 from bench.paths import ROOT
 
 NASTY = [
@@ -141,3 +149,31 @@ def test_commands_count_by_the_one_helper() -> None:
         for match in bare.finditer(path.read_text(encoding="utf-8"))
     ]
     assert not found
+
+
+@pytest.mark.parametrize(
+    ("size", "disk", "memory"),
+    [
+        (400_000, "0.4 MB", "0.000373 GiB"),
+        (12_300_000, "12 MB", "0.0115 GiB"),
+        (1_300_000_000, "1.3 GB", "1.21 GiB"),
+        (6 << 30, "6.4 GB", "6 GiB"),
+    ],
+)
+def test_bytes(size: int, disk: str, memory: str) -> None:
+    assert (size_text(size), memory_text(size)) == (disk, memory)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.44, "0.4 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (59.7, "1 min 0 s"),
+        (125.4, "2 min 5 s"),
+        (12_000, "3 h 20 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

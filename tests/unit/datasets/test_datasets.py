@@ -96,7 +96,7 @@ class Stage:
         request = Request(
             stage="dataset",
             key="0" * 64,
-            spec={"name": name},
+            spec={"dataset": name},
             inputs={},
             outputs=self.outputs,
             scratch=self.folder / "scratch",
@@ -104,7 +104,7 @@ class Stage:
             result=self.folder / "result.json",
             cpus=1,
         )
-        fetch(request, self.reporter, catalog)
+        fetch(request, self.reporter, catalog=catalog)
 
     def assert_delivered(self, contents: Mapping[str, bytes] = TINY) -> None:
         for name, data in zip(NAMES, contents.values(), strict=True):

@@ -63,11 +63,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
 
     def call() -> Path:
         reporter = HostReporter("task", lambda event: None, io.StringIO(), threading.Event())
-        spec = {"name": "Tiny-Set"}
+        spec = {"dataset": "Tiny-Set"}
         request = Request(
-            "dataset", "0" * 64, spec, {}, outputs, tmp_path, tmp_path, tmp_path / "result", 1
-        )
-        fetch(request, reporter, {"Tiny-Set": WANTED, "Other-Set": OTHER})
+            stage="dataset", spec=spec, inputs={}, outputs=outputs, scratch=tmp_path,
+            cache=tmp_path, result=tmp_path / "result", cpus=1,
+        )  # fmt: skip
+        fetch(request, reporter, catalog={"Tiny-Set": WANTED, "Other-Set": OTHER})
         assert reporter.tools == {"source": "folder named by BENCH_DATA"}
         return outputs
 

@@ -20,7 +20,7 @@ from bench.claims.table import KINDS, Claim, load_claims
 from bench.cli import cli, main
 from bench.console.text import printable, with_short_lines
 from bench.errors import ConfigError, Exit
-from bench.grids import foldings
+from bench.flows.finn.foldings import Foldings
 from bench.grids.catalog import NETWORKS
 from bench.grids.tables import Grid
 from bench.paths import ROOT
@@ -181,8 +181,8 @@ def test_any_value_for_a_folding(tmp_path: Path, value: Any) -> None:
     path = tmp_path / "file.json"
     path.write_text(json.dumps(value, default=str))
     for read in (
-        lambda: foldings.from_file(path, LAYERS),
-        lambda: foldings.named(path, "low", value, LAYERS),
+        lambda: Foldings().from_file(path, LAYERS),
+        lambda: Foldings().named(path, "low", value, LAYERS),
     ):
         with pytest.raises(ConfigError, match=re.escape(str(path))) as caught:
             read()

@@ -95,7 +95,7 @@ def test_an_image_is_built_once_and_shows_its_steps(
     ("error", "what", "remedy"),
     [
         ("write /x: no space left on device", "no disk space", "docker system df"),
-        ("pull access denied for base", "base base:1 could not be had", "make base"),
+        ("pull access denied for base", "base base:1 is not available", "make base"),
         ("The command '/bin/sh' returned a non-zero code: 100", "could not be built", "rerun"),
     ],
 )

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.flows import all_stages
 from bench.images import recipe as module
 from bench.images.base import Base
 from bench.images.context import Item, gather, hash_items, write_context
 from bench.images.recipe import RECIPES, Recipe
-from bench.stages import STAGES
 
 BASE = Base("debian", "sha256:1", "local")
 
@@ -89,7 +89,7 @@ def test_a_context_depends_on_contents_only(checkout: Path) -> None:
 def test_every_image_holds_all_the_sources_that_its_stages_declare(name: str) -> None:
     names = {item.name for item in RECIPES[name].files()}
     dockerfile = (module.ROOT / f"Dockerfile.{name}").read_text()
-    for stage in STAGES:
+    for stage in all_stages().values():
         if stage.environment == name:
             for source in stage.sources:
                 assert any(file.startswith(source) for file in names)

@@ -21,7 +21,7 @@ from docker.errors import APIError, NotFound
 
 from bench.boards import contained as module
 from bench.boards.base import Identity
-from bench.boards.contained import NETWORK, Furnishing, contained
+from bench.boards.contained import NETWORK, ContainedBoard, contained
 from bench.errors import EnvironmentFailure
 from bench.images.build import Image
 from bench.images.cleanup import Leftover, outdated_images, remove
@@ -145,8 +145,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 def run_board() -> None:
     key = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
     identity = Identity(board="b", part="p", measured_on="emulated-board")
-    furnishing = Furnishing(identity, key, 1, Limits())
-    with contained(Image("sha256:1", "", ()), furnishing, print, threading.Event()):
+    wanted = ContainedBoard(identity, key, 1, Limits())
+    with contained(Image("sha256:1", "", ()), wanted, print, threading.Event()):
         pass
 
 

@@ -64,7 +64,7 @@ class Pip:
         self.calls: list[str] = []
         self.says: dict[str, str] = {}
         monkeypatch.setattr(bench.environments.pip, "Child", self.start)
-        monkeypatch.setattr("bench.environments.pip_settings.settings", lambda command, python: {})
+        monkeypatch.setattr("bench.system.pip_settings.settings", lambda command, python: {})
 
     def start(self, command: list[str], variables: object, log: object, cancelled: object) -> Pip:
         self.wanted = Path(command[command.index("--requirement") + 1])

@@ -14,7 +14,8 @@ import pytest
 from fakes import FakeRunner
 
 from bench.errors import ConfigError
-from bench.grids.experiment import Experiment, expand
+from bench.flows import all_stages
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, Summary, Task, execute, plan
 from bench.pipeline.backend import LocalBackend
@@ -22,11 +23,10 @@ from bench.pipeline.budget import GIB, default_cost, ranks, works
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.ready import MAY_PASS
 from bench.runners import Job
-from bench.stages import BY_NAME
 
 
 def run(
-    experiments: Sequence[Experiment], resolver: Resolver, memory: int | None, jobs: int = 4
+    experiments: Sequence[Point], resolver: Resolver, memory: int | None, jobs: int = 4
 ) -> Summary:
     tasks = plan(experiments)
     return execute(tasks, resolver, jobs, 4, lambda event: None, memory=memory)
@@ -78,7 +78,7 @@ def test_a_lone_task_gets_every_processor(experiments, resolver, runner) -> None
 
 
 def test_a_budget_smaller_than_one_stage_is_refused_at_once(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     with pytest.raises(ConfigError, match=r"0\.50 GiB, but stage 'train' alone takes up to 0\.60"):
         run(experiments, resolver, memory=GIB // 2)
@@ -86,7 +86,7 @@ def test_a_budget_smaller_than_one_stage_is_refused_at_once(
 
 
 def test_a_small_budget_suffices_for_what_is_left(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Point], resolver: Resolver
 ) -> None:
     run(experiments, resolver, memory=None)
     again = run(experiments, resolver, memory=1)
@@ -112,12 +112,18 @@ def test_the_longest_chain_starts_first(
 
 
 def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     dataset, first, second = plan(experiments)[:3]
     # As many as may pass, and more; of the two trainings only one has room at a time.
     small = [
-        replace(second, id=str(n), name=str(n), stage=BY_NAME["dataset"], spec={"name": str(n)})
+        replace(
+            second,
+            id=str(n),
+            name=str(n),
+            stage=all_stages()["dataset"],
+            specs={"dataset": {"dataset": str(n)}},
+        )
         for n in range(MAY_PASS + 4)
     ]
     submitted: list[str] = []

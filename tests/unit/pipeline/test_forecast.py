@@ -15,7 +15,7 @@ from bench import report
 from bench.cli import main
 from bench.console.terminal import Terminal
 from bench.errors import Exit, StoreError
-from bench.grids.experiment import Experiment, expand
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.images import __main__ as images
 from bench.pipeline import Forecast, Resolver, execute, forecast, history, plan, survey
@@ -37,12 +37,12 @@ def record(work: Work, seconds: float, **changes: object) -> Record:
     return replace(Record("k", work, HERE, seconds, 0.0, GIB, 5, made), **changes)  # type: ignore[arg-type]
 
 
-def expected(tasks_of: Sequence[Experiment], resolver: Resolver, jobs: int = 2) -> Forecast:
+def expected(tasks_of: Sequence[Point], resolver: Resolver, jobs: int = 2) -> Forecast:
     found = survey(tasks_of, resolver, verify=True)
     return forecast(found.tasks, found, resolver.runners, jobs, None, HOST)
 
 
-def run(experiments: Sequence[Experiment], resolver: Resolver) -> None:
+def run(experiments: Sequence[Point], resolver: Resolver) -> None:
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
 
 
@@ -59,7 +59,7 @@ def test_a_training_scales_with_epochs_and_images() -> None:
     assert (found.cost.memory, found.cost.disk, found.runs) == (GIB, 5, 1)
 
 
-def test_a_simulation_scales_with_its_cycles(experiments: Sequence[Experiment]) -> None:
+def test_a_simulation_scales_with_its_cycles(experiments: Sequence[Point]) -> None:
     work = works(plan(experiments))
     amounts = {w.folding: w.amount for w in work.values() if w.stage == "simulate"}
     assert sorted(amounts.values()) == [64 * 1000, 4096 * 1000]
@@ -100,7 +100,7 @@ def test_a_build_counts_unless_the_cache_still_has_it() -> None:
 
 
 def test_a_run_leaves_a_history_that_survives_the_artifacts(
-    experiments: tuple[Experiment, ...], resolver: Resolver
+    experiments: tuple[Point, ...], resolver: Resolver
 ) -> None:
     run(experiments, resolver)
     store = resolver.store
@@ -116,7 +116,7 @@ def test_a_run_leaves_a_history_that_survives_the_artifacts(
 
 
 def test_manifests_serve_where_there_is_no_history(
-    experiments: tuple[Experiment, ...], resolver: Resolver
+    experiments: tuple[Point, ...], resolver: Resolver
 ) -> None:
     run(experiments[:1], resolver)
     (resolver.store.root / history.FILE).unlink()
@@ -143,7 +143,7 @@ def test_histories_are_safe_beside_other_runs_and_power_cuts(tmp_path: Path) -> 
     assert history.read(tmp_path) == [one] * 20
 
 
-def test_the_clock_counts_what_overlaps_once(experiments: Sequence[Experiment]) -> None:
+def test_the_clock_counts_what_overlaps_once(experiments: Sequence[Point]) -> None:
     tasks = plan(experiments)
     missing = {task.id: 1.0 for task in tasks if task.stage.name != "synthesize"}
     chain = 7.0  # dataset to measure
@@ -157,7 +157,7 @@ def test_the_clock_counts_what_overlaps_once(experiments: Sequence[Experiment]) 
 
 
 def test_what_cannot_run_is_not_counted(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     runner.lacking["finn"] = "no compiler"
     found = {stage.stage: stage for stage in expected(experiments, resolver).stages}
@@ -191,7 +191,7 @@ def test_what_stands_on_a_folding_that_cannot_be_is_not_counted(
 
 def test_a_damaged_metric_is_not_called_cached(
     grid_file: Path,
-    experiments: tuple[Experiment, ...],
+    experiments: tuple[Point, ...],
     resolver: Resolver,
     runner: FakeRunner,
     monkeypatch: pytest.MonkeyPatch,
@@ -242,7 +242,7 @@ def test_a_file_in_the_place_of_a_folder_stops_a_plan_as_it_does_a_run(
 
 
 def test_timing_sets_what_happened_beside_what_was_expected(
-    experiments: tuple[Experiment, ...], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+    experiments: tuple[Point, ...], resolver: Resolver, runner: FakeRunner, tmp_path: Path
 ) -> None:
     tasks = plan(experiments)
     runner.fail_on("measure", experiments[0].name)
@@ -286,7 +286,7 @@ def snapshot(folder: Path) -> dict[str, object]:
 @pytest.mark.parametrize("filled", [False, True])
 def test_a_dry_run_changes_nothing(
     grid_file: Path,
-    experiments: tuple[Experiment, ...],
+    experiments: tuple[Point, ...],
     resolver: Resolver,
     runner: FakeRunner,
     monkeypatch: pytest.MonkeyPatch,

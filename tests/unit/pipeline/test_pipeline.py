@@ -9,22 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner
+from fakes import FakeRunner
 
+from bare_runner import ENVIRONMENTS
 from bench.console.events import Emit, Event, Finished, Note
 from bench.errors import Exit
-from bench.grids.experiment import Experiment
+from bench.flows import all_stages, flow_named
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Summary, execute, plan
 from bench.runners import Job
 from bench.runners.wire import Result
-from bench.stages import STAGES, up_to
 from bench.store import Store
 
 NAME = "tfc-mnist-w2a2-s1"
 
 
 def run(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     resolver: Resolver,
     emit=lambda event: None,  # noqa: ANN001
 ) -> Summary:
@@ -33,7 +34,7 @@ def run(
 
 def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
     tasks = plan(experiments)
-    per_stage = {s.name: sum(t.stage is s for t in tasks) for s in STAGES}
+    per_stage = {s.name: sum(t.stage is s for t in tasks) for s in all_stages().values()}
     assert per_stage == {
         "dataset": 1, "train": 2, "export": 2, "compile": 4, "size": 4, "simulate": 4,
         "synthesize": 4, "measure": 4,
@@ -44,7 +45,11 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
 
 
 def test_only_takes_a_stage_and_what_it_needs() -> None:
-    assert [stage.name for stage in up_to("export")] == ["dataset", "train", "export"]
+    assert [stage.name for stage in flow_named("finn").up_to("export")] == [
+        "dataset",
+        "train",
+        "export",
+    ]
 
 
 def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:  # noqa: ANN001
@@ -58,7 +63,7 @@ def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:
 
 
 def test_manifests_name_the_checkout_and_their_content_does_not_depend_on_it(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Point], resolver: Resolver
 ) -> None:
     summary = run(experiments[:1], resolver)
     manifests = [o.entry.manifest for o in summary.outcomes.values() if o.entry]
@@ -70,7 +75,7 @@ def test_manifests_name_the_checkout_and_their_content_does_not_depend_on_it(
 
 
 def test_without_vivado_only_what_needs_a_bitstream_is_skipped(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     summary = run([replace(e, needs_bitstream=True) for e in experiments], resolver)
     skipped = {o.task.stage.name for o in summary.outcomes.values() if o.status == "skipped"}
@@ -88,12 +93,13 @@ def test_without_vivado_only_what_needs_a_bitstream_is_skipped(
 def test_another_spec_reruns_only_what_depends_on_it(experiments, resolver, runner) -> None:  # noqa: ANN001
     run(experiments, resolver)
     runner.ran.clear()
-    run([replace(e, simulate=replace(e.simulate, images=7)) for e in experiments], resolver)
+    fewer = {"simulate": {**experiments[0].specs["simulate"], "images": 7}}
+    run([replace(e, specs={**e.specs, **fewer}) for e in experiments], resolver)
     assert {name.split()[0] for name in runner.ran} == {"simulate", "measure"}
 
 
 def test_an_input_rebuilt_with_equal_content_stops_the_cascade(
-    experiments: Sequence[Experiment], store: Store, resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], store: Store, resolver: Resolver, runner: FakeRunner
 ) -> None:
     run(experiments, resolver)
     runner.ran.clear()
@@ -113,7 +119,7 @@ def test_another_recipe_is_another_key(experiments, store, runner) -> None:  # n
 
 
 def test_nothing_is_prepared_for_what_an_infeasible_design_blocks(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     resolver: Resolver,
     runner: FakeRunner,
     monkeypatch: pytest.MonkeyPatch,
@@ -140,7 +146,7 @@ def test_nothing_is_prepared_for_what_an_infeasible_design_blocks(
 
 
 def test_a_failure_stops_only_what_depends_on_it(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, seen: list[Event]
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner, seen: list[Event]
 ) -> None:
     runner.fail_on("compile", f"{NAME}-max")
     summary = run(experiments, resolver, seen.append)
@@ -158,7 +164,7 @@ def test_a_failure_stops_only_what_depends_on_it(
 
 
 def test_a_failure_is_kept_with_its_log_and_tried_again(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     runner.fail_on("compile", f"{NAME}-max")
     error = run(experiments, resolver).errors[0]
@@ -175,7 +181,7 @@ def test_a_failure_is_kept_with_its_log_and_tried_again(
 
 
 def test_a_corrupted_artifact_is_found_said_and_made_again(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     store: Store,
     resolver: Resolver,
     runner: FakeRunner,
@@ -195,7 +201,7 @@ def test_a_corrupted_artifact_is_found_said_and_made_again(
 
 
 def test_a_full_disk_is_a_store_error_and_costs_one_stage(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     def fill(job: Job) -> None:
         if job.request.stage == "simulate":
@@ -211,7 +217,7 @@ def test_a_full_disk_is_a_store_error_and_costs_one_stage(
 
 
 def test_a_file_in_the_place_of_a_stage_is_said_without_noise(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     """One that comes there during the run; what is there before stops it."""
     runner.before = lambda job: (resolver.store.root / "measure").touch()
@@ -224,7 +230,7 @@ def test_a_file_in_the_place_of_a_stage_is_said_without_noise(
 
 
 def test_an_interrupt_leaves_no_half_written_artifact(
-    experiments: Sequence[Experiment], store: Store, resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], store: Store, resolver: Resolver, runner: FakeRunner
 ) -> None:
     def interrupt(event: Event) -> None:
         if isinstance(event, Finished) and event.stage == "train":
@@ -238,7 +244,7 @@ def test_an_interrupt_leaves_no_half_written_artifact(
 
 
 def test_two_runs_side_by_side_do_everything_once(
-    experiments: Sequence[Experiment], store: Store, runner: FakeRunner
+    experiments: Sequence[Point], store: Store, runner: FakeRunner
 ) -> None:
     environments = ENVIRONMENTS
     resolvers = [Resolver(Store(store.root), dict.fromkeys(environments, runner)) for _ in "ab"]
@@ -256,7 +262,7 @@ def test_two_runs_side_by_side_do_everything_once(
 
 
 def test_a_crash_of_one_stage_is_not_cached(
-    experiments: Sequence[Experiment], store: Store, resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], store: Store, resolver: Resolver, runner: FakeRunner
 ) -> None:
     runner.fail_on("dataset", "mnist")
     run(experiments, resolver)

@@ -14,8 +14,9 @@ from types import FrameType
 from typing import Any, Self
 
 import pytest
-from fakes import ENVIRONMENTS, GRID, FakeRunner
+from fakes import GRID, FakeRunner
 
+from bare_runner import ENVIRONMENTS
 from bench.cli import main
 from bench.errors import Exit
 from bench.grids.experiment import Point, expand

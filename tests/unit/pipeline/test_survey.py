@@ -18,7 +18,8 @@ from fakes import FakeRunner
 from bench.cli import main
 from bench.console.events import Emit
 from bench.errors import Exit
-from bench.grids.experiment import Experiment, Point
+from bench.flows import all_stages
+from bench.grids.experiment import Point
 from bench.pipeline import PointState, Resolver, Survey, Task, execute, plan, survey
 from bench.runners import Job
 from bench.runners.wire import Result
@@ -96,7 +97,7 @@ def states(found: Survey) -> list[PointState]:
 
 
 def test_what_became_of_points_is_data(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     resolver: Resolver,
     runner: FakeRunner,
     monkeypatch: pytest.MonkeyPatch,
@@ -128,7 +129,7 @@ def test_what_became_of_points_is_data(
 
 
 def test_after_a_run_the_survey_says_what_a_new_one_would(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     resolver: Resolver,
     runner: FakeRunner,
     monkeypatch: pytest.MonkeyPatch,
@@ -136,7 +137,7 @@ def test_after_a_run_the_survey_says_what_a_new_one_would(
     infeasible(runner, experiments[1].name, monkeypatch)
     runner.fail_on("size", experiments[2].name)
     before = survey(experiments, resolver)
-    stages = ("dataset", "train", "export", "compile", "size", "simulate")
+    stages = [stage for name, stage in all_stages().items() if name != "measure"]
     for wanted in (experiments[:1], experiments[:3], experiments):
         tasks = before.tasks_for(wanted, stages)
         summary = execute(tasks, resolver, 2, 2, lambda event: None)
@@ -153,7 +154,7 @@ def test_after_a_run_the_survey_says_what_a_new_one_would(
 
 
 def test_an_artifact_whose_inputs_a_run_has_made_again_is_found_after_it(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Point], resolver: Resolver
 ) -> None:
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
     for entry in list(resolver.store.entries()):
@@ -161,14 +162,15 @@ def test_an_artifact_whose_inputs_a_run_has_made_again_is_found_after_it(
             resolver.store.remove(entry.folder)
     before = survey(experiments, resolver)
     assert {state.status for state in states(before)} == {"missing"}
-    tasks = before.tasks_for(experiments, ("dataset", "train"))
+    stages = all_stages()
+    tasks = before.tasks_for(experiments, (stages["dataset"], stages["train"]))
     summary = execute(tasks, resolver, 2, 2, lambda event: None)
     made = {task: outcome.entry for task, outcome in summary.outcomes.items()}
     assert {state.status for state in states(before.after(made, resolver))} == {"done"}
 
 
 def test_what_is_damaged_is_missing_for_a_run_and_an_error_for_a_report(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Point], resolver: Resolver
 ) -> None:
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
     survey(experiments, resolver).require_sound()
@@ -183,7 +185,7 @@ def test_what_is_damaged_is_missing_for_a_run_and_an_error_for_a_report(
 
 
 def test_the_runner_that_made_the_most_counts(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Point], resolver: Resolver
 ) -> None:
     other = FakeRunner()
     other.recipe_text = "another recipe"

@@ -10,20 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, MetricsRunner, steps_of, write_grid
+from fakes import FakeRunner, MetricsRunner, steps_of, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import provenance, report
 from bench.cli import main
 from bench.commands import run
 from bench.console.terminal import Terminal
 from bench.errors import Exit
-from bench.grids.experiment import Experiment, expand
+from bench.flows import flow_named
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan, survey
 from bench.pipeline.survey import Stored
 from bench.session import grids, runners
-from bench.stages import STAGES, up_to
 from bench.store import Store
 from bench.store.keys import hash_file
 
@@ -59,7 +60,7 @@ def as_command(made: Resolver, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_chain_goes_from_the_data_to_the_board(
-    experiments: Sequence[Experiment], made: Resolver
+    experiments: Sequence[Point], made: Resolver
 ) -> None:
     steps = steps_of(experiments[1], made)
     assert [step.stage for step in steps] == [
@@ -77,7 +78,7 @@ def test_a_chain_goes_from_the_data_to_the_board(
     assert "XILINX_VIVADO" in synthesize.reason
 
 
-def test_rows_share_what_they_share(experiments: Sequence[Experiment], made: Resolver) -> None:
+def test_rows_share_what_they_share(experiments: Sequence[Point], made: Resolver) -> None:
     chains = survey(experiments, made).chains
     low, high = chains["tfc-mnist-w2a2-s1-low"], chains[ROW]
     assert low[1] is high[1]
@@ -85,7 +86,7 @@ def test_rows_share_what_they_share(experiments: Sequence[Experiment], made: Res
 
 
 def test_a_failure_and_what_it_stops_are_in_the_chain(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     runner.fail_on("size", experiments[0].name)
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
@@ -120,13 +121,13 @@ def test_every_column_of_the_results_says_where_it_is_from() -> None:
     ],
 )
 def test_a_number_comes_with_its_arithmetic(
-    experiments: Sequence[Experiment], made: Resolver, column: str, numbers: str
+    experiments: Sequence[Point], made: Resolver, column: str, numbers: str
 ) -> None:
     assert provenance.arithmetic(column, steps_of(experiments[1], made)) == numbers
 
 
 def test_a_rate_at_another_clock_comes_with_that_of_the_build(
-    experiments: Sequence[Experiment], made: Resolver
+    experiments: Sequence[Point], made: Resolver
 ) -> None:
     steps = list(steps_of(experiments[1], made))
     on_board = {"measured_on": "board", "clock_mhz": 50.0, "fps_measured": 390625.0}
@@ -224,7 +225,7 @@ def test_a_row_or_column_that_is_not_there(
 
 
 def test_what_a_rerun_cannot_bring_back_is_said(
-    experiments: Sequence[Experiment], made: Resolver
+    experiments: Sequence[Point], made: Resolver
 ) -> None:
     steps = steps_of(experiments[1], made)
     assert provenance.caveats(steps) == ()
@@ -246,21 +247,25 @@ def test_only_the_rows_asked_for_are_made(grid_file: Path, resolver: Resolver) -
     grid = grids.open_grid(grid_file)
     chosen = grid.choose(("tfc-mnist-w4a4-s1", ROW, ROW))
     assert [point.name for point in chosen] == ["tfc-mnist-w4a4-s1", ROW]
-    stages = [stage.name for stage in STAGES]
+    flow = flow_named(grid.grid.flow)
+    stages = flow.all_stages
     found = survey(grid.points, resolver)
     training = found.tasks_for(chosen[:1], stages)
     assert [task.stage.name for task in training] == ["dataset", "train"]
     assert {task.serves for task in training} == {("tfc-mnist-w4a4-s1",)}
-    in_order = tuple(point for point in grid.points if point.name == ROW)
-    assert found.tasks_for(in_order, stages) == plan(in_order)
+    (point,) = grid.choose((ROW,))
+    planned = [(task.id, task.spec, task.serves) for task in plan((point,))]
+    asked = found.tasks_for((point,), stages)
+    assert [(task.id, task.spec, task.serves) for task in asked] == planned
     assert found.tasks_for(grid.points, stages) == plan(grid.points)
-    assert found.tasks_for(grid.points, ("dataset", "train")) == plan(grid.points, up_to("train"))
+    first = flow.up_to("train")
+    assert found.tasks_for(grid.points, first) == plan(grid.points, first)
     arguments = ["run", str(grid_file), "--row", "tfc-mnist-w3a3-s1-max"]
     assert main(arguments) == Exit.CONFIG
 
 
 @pytest.fixture
-def crate(experiments: Sequence[Experiment], made: Resolver, tmp_path: Path) -> Path:
+def crate(experiments: Sequence[Point], made: Resolver, tmp_path: Path) -> Path:
     folder = tmp_path / "a report"
     folder.mkdir()
     (folder / "results.csv").write_text("a,b\n")
@@ -303,7 +308,7 @@ def test_the_crate_links_each_result_to_its_inputs_tools_and_commit(crate: Path)
 
 
 def test_the_crate_is_the_same_each_time(
-    crate: Path, experiments: Sequence[Experiment], made: Resolver
+    crate: Path, experiments: Sequence[Point], made: Resolver
 ) -> None:
     first = crate.read_bytes()
     provenance.write_crate(crate.parent, "test", survey(experiments, made).chains)
@@ -311,7 +316,7 @@ def test_the_crate_is_the_same_each_time(
 
 
 def test_failures_are_in_the_crate_as_failed_actions(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner, tmp_path: Path
 ) -> None:
     runner.fail_on("train", "tfc-mnist-w2a2-s1")
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
@@ -324,7 +329,7 @@ def test_failures_are_in_the_crate_as_failed_actions(
 
 
 def test_an_empty_store_makes_a_crate_too(
-    experiments: Sequence[Experiment], store: Store, resolver: Resolver, tmp_path: Path
+    experiments: Sequence[Point], store: Store, resolver: Resolver, tmp_path: Path
 ) -> None:
     path = provenance.write_crate(tmp_path, "test", survey(experiments, resolver).chains)
     assert json.loads(path.read_text())["@graph"]

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 from built_archive import Built, digested
-from fakes import ENVIRONMENTS, FakeRunner
+from fakes import FakeRunner
 
+from bare_runner import ENVIRONMENTS
 from bench.cli import main
 from bench.errors import ConfigError, Exit
-from bench.grids.experiment import Experiment
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
 from bench.report import COLUMNS
 from bench.report.compare import compare_artifacts, compare_results, read_results
@@ -147,7 +148,7 @@ def test_what_is_no_report_is_said(tmp_path: Path, data: bytes, says: str) -> No
 
 
 def test_artifacts_are_compared_by_content(
-    experiments: tuple[Experiment, ...], store: Store, tmp_path: Path
+    experiments: tuple[Point, ...], store: Store, tmp_path: Path
 ) -> None:
     for root in (store.root, tmp_path / "other"):
         resolver = Resolver(Store(root), dict.fromkeys(ENVIRONMENTS, FakeRunner()))

@@ -15,7 +15,7 @@ import pytest
 from fakes import gathered, write_report
 
 from bench import report
-from bench.grids.experiment import Experiment
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import Figure, Rendered, kept
 from bench.report.material import Material
@@ -24,7 +24,7 @@ ABOUT = report.About(Path("experiments/test.toml"))
 
 
 @pytest.fixture
-def material(experiments: Sequence[Experiment], resolver: Resolver) -> Material:
+def material(experiments: Sequence[Point], resolver: Resolver) -> Material:
     """A grid of which nothing was made: four rows without numbers."""
     return gathered(experiments, resolver)
 
@@ -101,7 +101,7 @@ def test_damaged_drawings_are_drawn_again(
 
 
 def test_a_report_outside_the_store_keeps_no_drawings_in_it(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     grid_file: Path,
     resolver: Resolver,
     drawn: list[str],
@@ -117,7 +117,7 @@ def test_a_report_outside_the_store_keeps_no_drawings_in_it(
 
 
 def test_runs_that_end_together_do_not_remove_each_others_files(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[Point],
     grid_file: Path,
     resolver: Resolver,
     drawn: list[str],

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, gathered, write_grid
+from fakes import FakeRunner, gathered, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import report
 from bench.console.events import Emit
 from bench.errors import StageFailure
-from bench.grids.experiment import Experiment, expand
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import frames, pareto, style
@@ -131,7 +132,7 @@ def test_what_failed_is_there_with_its_reason(material: Material, tmp_path: Path
 
 
 def test_what_failed_leads_to_its_log_and_shows_its_end(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     def fail(job: Job) -> None:
         if job.request.stage == "simulate" and job.task == experiments[1].name:
@@ -155,7 +156,7 @@ def test_what_failed_leads_to_its_log_and_shows_its_end(
 
 
 def test_an_infeasible_point_leads_to_its_log(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner, tmp_path: Path
 ) -> None:
     made = runner.run
 
@@ -183,7 +184,7 @@ def test_an_infeasible_point_leads_to_its_log(
 
 
 def test_an_empty_store_gives_rows_that_are_missing(
-    experiments: Sequence[Experiment], resolver: Resolver, tmp_path: Path
+    experiments: Sequence[Point], resolver: Resolver, tmp_path: Path
 ) -> None:
     found = _Page(text := _render(gathered(experiments, resolver), tmp_path))
     assert text.count('class="k-missing"') == 4

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fakes import ENVIRONMENTS, FakeRunner, MetricsRunner, write_grid
+from fakes import FakeRunner, MetricsRunner, write_grid
 
+from bare_runner import ENVIRONMENTS
 from bench import report
 from bench.console.terminal import Terminal
-from bench.grids.experiment import Experiment, expand, references
+from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan, survey
 from bench.report.ratios import throughput_ratios
@@ -34,7 +35,7 @@ def runner() -> FakeRunner:
     return MetricsRunner()
 
 
-def collect(experiments: Sequence[Experiment], resolver: Resolver) -> pd.DataFrame:
+def collect(experiments: Sequence[Point], resolver: Resolver) -> pd.DataFrame:
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
     return report.collect(experiments, survey(experiments, resolver))
 
@@ -61,7 +62,7 @@ def test_the_csv_has_the_promised_columns_unrounded(results: pd.DataFrame, tmp_p
 
 
 def test_what_is_absent_is_empty_and_never_zero(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner, tmp_path: Path
 ) -> None:
     runner.fail_on("simulate", experiments[0].name)
     results = collect(experiments, resolver)
@@ -75,7 +76,7 @@ def test_what_is_absent_is_empty_and_never_zero(
 
 
 def test_an_empty_store_reports_what_is_missing(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Point], resolver: Resolver
 ) -> None:
     results = report.collect(experiments, survey(experiments, resolver))
     assert list(results["status"]) == ["missing: dataset"] * 4
@@ -230,7 +231,7 @@ def test_references_are_trainings_and_seeds_have_a_table(
 
 
 def test_an_infeasible_point_is_a_row_with_its_reason(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner, tmp_path: Path
 ) -> None:
     run = runner.run
 
@@ -249,7 +250,7 @@ def test_an_infeasible_point_is_a_row_with_its_reason(
 
 
 def test_a_design_that_is_not_folded_as_finn_searched_is_done_and_says_so(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, tmp_path: Path
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner, tmp_path: Path
 ) -> None:
     run = runner.run
 
@@ -291,7 +292,7 @@ def test_a_large_grid_is_summed_up(results: pd.DataFrame, monkeypatch: pytest.Mo
 
 
 def test_an_empty_store_sums_up_to_nothing_done(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Point], resolver: Resolver
 ) -> None:
     summary = summarize(report.collect(experiments, survey(experiments, resolver)))
     assert list(summary["missing"]) == [2, 2]

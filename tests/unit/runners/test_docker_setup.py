@@ -14,7 +14,7 @@ from bench.images import base
 from bench.images.base import Base
 from bench.runners import docker as module
 from bench.runners.container import Setup, _creation
-from bench.runners.docker import VIVADO, DockerRunner
+from bench.runners.docker import DockerRunner
 from bench.runners.limits import Limits
 from bench.runners.vivado import SUPPORTED, find_vivado
 
@@ -50,7 +50,9 @@ def test_containers_are_closed_where_they_can_be() -> None:
 def test_a_port_is_published_on_loopback_only() -> None:
     assert _created()["host_config"].get("PortBindings") is None
     for port, bound in ((0, ""), (2222, "2222")):
-        host = _created(publish=(22, port), tmpfs={"/home": "size=1"}, vanishes=True)["host_config"]
+        host = _created(publish=(22, port), tmpfs={"/home": "size=1"}, auto_remove=True)[
+            "host_config"
+        ]
         assert host["PortBindings"] == {"22/tcp": [{"HostIp": "127.0.0.1", "HostPort": bound}]}
         assert set(host["Tmpfs"]) == {"/tmp", "/home"}
         assert host["AutoRemove"] is True
@@ -106,35 +108,39 @@ def test_vivado_is_part_of_the_key_of_its_own_stages_only(
     recipes = set()
     for version in SUPPORTED:
         runner._variables = _vivado(plain_path, version)
-        runner.check(VIVADO)
-        recipes.add(runner.recipe(VIVADO))
+        runner.check("vivado")
+        recipes.add(runner.recipe("vivado"))
         assert runner.recipe("finn") == finn
     assert len(recipes | {finn}) == 3
     runner._variables = _vivado(tmp_path, version)
     with pytest.raises(EnvironmentFailure, match=r"No bitstream can be built with .*' '"):
-        runner.check(VIVADO)
+        runner.check("vivado")
 
 
-def test_without_vivado_its_stages_say_so_at_once(runner: DockerRunner) -> None:
+def test_without_vivado_its_stages_are_skipped(
+    runner: DockerRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert runner.lacks("vivado") == "XILINX_VIVADO is not set: no bitstream"
+    monkeypatch.setattr(module, "check_base", lambda: None)
+    runner.check("vivado")
     with pytest.raises(EnvironmentFailure, match="needs Vivado, and XILINX_VIVADO names none"):
-        runner.check(VIVADO)
+        runner.recipe("vivado")
 
 
 def test_a_licence_file_is_mounted_and_a_server_needs_the_network(tmp_path: Path) -> None:
     named = _vivado(tmp_path, SUPPORTED[0])
     licence = tmp_path / "licence.lic"
     licence.touch()
-    found = find_vivado(named | {"XILINXD_LICENSE_FILE": f"{licence}:2100@server"})
-    assert found is not None
-    assert licence in found.folders
-    assert found.needs_network
-    found = find_vivado(named)
-    assert found is not None
-    assert not found.needs_network
+    served = find_vivado(named | {"XILINXD_LICENSE_FILE": f"{licence}:2100@server"})
+    assert licence in served.folders
+    assert served.needs_network
+    assert not find_vivado(named).needs_network
 
 
 @pytest.mark.parametrize("wrong", ["path", "version", "unknown version", "licence"])
-def test_a_wrong_vivado_is_an_error_that_names_it(tmp_path: Path, wrong: str) -> None:
+def test_a_wrong_vivado_is_an_error_that_names_it(
+    runner: DockerRunner, tmp_path: Path, wrong: str
+) -> None:
     variables = {
         "path": lambda: {"XILINX_VIVADO": str(tmp_path / "none")},
         "version": lambda: _vivado(tmp_path, "2019.1"),
@@ -147,3 +153,7 @@ def test_a_wrong_vivado_is_an_error_that_names_it(tmp_path: Path, wrong: str) ->
         find_vivado(variables)
     assert str(tmp_path) in caught.value.what
     assert caught.value.remedy
+    # Whoever looks things up gets the reason, and no error.
+    runner._variables = variables
+    assert runner.lacks("vivado") == caught.value.what
+    assert runner.lacks("finn") == ""

@@ -16,7 +16,6 @@ from bench.runners import Job
 from bench.runners import venv as module
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
-from bench.runners.vivado import ENVIRONMENT as VIVADO
 from bench.runners.wire import Request
 from bench.session.runners import limits_of
 
@@ -27,11 +26,11 @@ TELL = "import os; print(os.environ.get('BENCH_BUILD_SECONDS'))"
 
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """A job whose worker is the module `stand_in` in a folder, run by this interpreter."""
-    stand_in = replace(
-        module.ENVIRONMENTS["finn"], worker="stand_in", worker_folders=(tmp_path,), compiler=False
-    )
-    monkeypatch.setattr(module, "ENVIRONMENTS", {"finn": stand_in})
+    """A job whose worker is a module `stagekit` in a folder of its own, run by this interpreter."""
+    stand_in = replace(module.ENVIRONMENTS["finn"], worker_folders=(tmp_path,), compiler=False)
+    monkeypatch.setitem(module.ENVIRONMENTS, "finn", stand_in)
+    vivado = replace(stand_in, name="vivado", base="finn", needs_vivado=True, limits="vivado_")
+    monkeypatch.setitem(module.ENVIRONMENTS, "vivado", vivado)
     python = VenvRunner(tmp_path)._home("finn") / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
@@ -44,7 +43,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 def work(job: Job, code: str, limits: Limits) -> tuple[StageFailure, list[Event]]:
     """Run `code` as the worker, which leaves no result."""
-    (job.request.scratch / "stand_in.py").write_text(code)
+    (job.request.scratch / "stagekit.py").write_text(code)
     events: list[Event] = []
     with pytest.raises(StageFailure) as caught:
         VenvRunner(job.request.scratch, limits).run(job, events.append, threading.Event())
@@ -54,7 +53,7 @@ def work(job: Job, code: str, limits: Limits) -> tuple[StageFailure, list[Event]
 @pytest.mark.parametrize(
     ("code", "limits", "said", "remedy"),
     [
-        (HUNGRY, Limits(memory_bytes=GIB // 32), "memory limit of 0.03125 GiB", "`memory_gib`"),
+        (HUNGRY, Limits(memory_bytes=GIB // 32), "memory limit of 0.0312 GiB", "`memory_gib`"),
         (SLOW, Limits(seconds=0.06), "took longer than 0.001 minutes", "`minutes`"),
     ],
 )
@@ -78,9 +77,9 @@ def test_vivado_has_limits_of_its_own(
     vivado.parent.mkdir(parents=True)
     vivado.touch()
     monkeypatch.setenv("XILINX_VIVADO", str(vivado.parent.parent))
-    synthesize = replace(job, environment=VIVADO)
+    synthesize = replace(job, environment="vivado")
     assert Note("task", "120") in work(synthesize, TELL, limits)[1]
     assert Note("task", "None") in work(job, TELL, limits)[1]
     failure, _ = work(synthesize, HUNGRY, limits)
-    assert "0.03125 GiB" in failure.what
+    assert "0.0312 GiB" in failure.what
     assert "`vivado_memory_gib`" in failure.remedy

@@ -9,8 +9,9 @@ import pytest
 
 from bench.console.events import Note, Progress
 from bench.errors import StageFailure
-from bench.runners.wire import WIRE_VERSION, Result
+from bench.runners.wire import Result, read_result
 from bench.runners.worker import as_event
+from contract.wire import WIRE_VERSION
 
 RESULT = {
     "wire": WIRE_VERSION, "status": "done", "reason": "", "remedy": "", "tools": {}, "timings": {},
@@ -20,9 +21,9 @@ RESULT = {
 
 def test_a_result_is_read(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    assert Result.read(path) is None
+    assert read_result(path) is None
     path.write_text(json.dumps(RESULT))
-    assert Result.read(path) == Result("done", "", "", {}, {}, 1)
+    assert read_result(path) == Result("done", "", "", {}, {}, 1)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_what_is_no_result_is_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(content)
     with pytest.raises(StageFailure, match="result cannot be used") as caught:
-        Result.read(path)
+        read_result(path)
     assert "environment" in caught.value.remedy
 
 

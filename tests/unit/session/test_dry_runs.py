@@ -68,6 +68,14 @@ def an_odd_vivado(grid: Path, patch: Patch) -> list[str]:
     return []
 
 
+def a_vivado_not_supported(grid: Path, patch: Patch) -> list[str]:
+    program = grid.parent / "2023.1" / "bin" / "vivado"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    patch.setenv("XILINX_VIVADO", str(program.parent.parent))
+    return []
+
+
 def a_board_nobody_trusted(grid: Path, patch: Patch) -> list[str]:
     patch.setenv("XDG_CONFIG_HOME", str(grid.parent / "config"))
     patch.setenv("SSH_AUTH_SOCK", str(grid.parent / "agent"))
@@ -90,6 +98,7 @@ FAULTS: dict[Callable[[Path, Patch], list[str]], Exit] = {
     a_file_as_store: Exit.STORE,
     claims_that_are_none: Exit.CONFIG,
     an_odd_vivado: Exit.ENVIRONMENT,
+    a_vivado_not_supported: Exit.ENVIRONMENT,
     a_board_nobody_trusted: Exit.BOARD,
     a_row_of_another_grid: Exit.CONFIG,
 }

@@ -18,7 +18,7 @@ from stored import KEY, loop, manifest, put
 from bench.cli import main
 from bench.console.events import Event, Note
 from bench.errors import Exit, StoreError
-from bench.grids.experiment import Experiment
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Summary, execute, plan
 from bench.session import runners
 from bench.store import Broken, DamageError, Entry, Manifest, Store
@@ -167,7 +167,7 @@ OTHERS = [name for name in HARMS if name != "one digit"]
 
 @pytest.mark.parametrize("names", [OTHERS[n::6] for n in range(6)], ids=", ".join)
 def test_a_run_sets_it_aside_and_makes_it_again(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner, names: list[str]
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner, names: list[str]
 ) -> None:
     """The artifact of each stage is harmed in another way."""
 
@@ -208,7 +208,7 @@ def test_a_run_sets_it_aside_and_makes_it_again(
     ],
 )
 def test_a_file_that_is_none_is_damage(
-    experiments: Sequence[Experiment], resolver: Resolver, harm: Harm, damage: str
+    experiments: Sequence[Point], resolver: Resolver, harm: Harm, damage: str
 ) -> None:
     execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
     entry = next(e for e in resolver.store.entries() if e.manifest.stage == "export")
@@ -218,7 +218,7 @@ def test_a_file_that_is_none_is_damage(
 
 
 def test_a_stage_that_leaves_a_pipe_has_failed(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     runner.before = lambda job: os.mkfifo(job.request.outputs / "pipe")
     summary = execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
@@ -340,7 +340,7 @@ def test_artifacts_of_a_stage_of_another_version_are_not_overlooked(
 def test_gc_removes_what_is_damaged_and_keeps_what_rests_on_it(
     grid_file: Path,
     store: Store,
-    experiments: tuple[Experiment, ...],
+    experiments: tuple[Point, ...],
     resolver: Resolver,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -15,7 +15,7 @@ from stored import KEY, manifest
 
 from bench.console.events import Event, Finished
 from bench.errors import Exit, StoreError
-from bench.grids.experiment import Experiment
+from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
 from bench.store import Entry, Store
 from bench.store import store as store_module
@@ -30,7 +30,7 @@ def unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_interrupt_right_after_the_commit_leaves_the_artifact(
-    experiments: Sequence[Experiment], resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+    experiments: Sequence[Point], resolver: Resolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, store = Path.replace, resolver.store
 
@@ -115,7 +115,7 @@ def test_signals_raise_but_in_a_clean_up_and_the_first_decides_the_exit_code() -
 
 
 def test_a_second_interrupt_does_not_stop_the_clean_up(
-    experiments: Sequence[Experiment], resolver: Resolver, runner: FakeRunner
+    experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
     interrupts.ready()
     slow, interrupted = threading.Event(), threading.Event()
@@ -146,7 +146,7 @@ def test_a_second_interrupt_does_not_stop_the_clean_up(
 
 
 def test_output_that_is_lost_stops_a_run_and_is_no_failure_of_a_stage(
-    experiments: Sequence[Experiment], resolver: Resolver
+    experiments: Sequence[Point], resolver: Resolver
 ) -> None:
     def emit(event: Event) -> None:
         if getattr(event, "stage", "") == "train":

@@ -61,7 +61,7 @@ def test_leaving_early_kills_the_child(tmp_path: Path) -> None:
     assert gone(running.pid)
 
 
-def test_a_worker_on_the_leash_dies_with_a_killed_orchestrator(tmp_path: Path) -> None:
+def test_a_worker_dies_with_a_killed_orchestrator(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[3]
     (tmp_path / "worker.py").write_text(
         textwrap.dedent("""
@@ -70,7 +70,8 @@ def test_a_worker_on_the_leash_dies_with_a_killed_orchestrator(tmp_path: Path) -
         def forever(request, reporter):
             reporter.note("up")
             time.sleep(60)
-        sys.exit(stagekit.run({"forever": forever}, [], sys.argv))
+        if __name__ == "__main__":
+            sys.exit(stagekit.run(sys.argv))
         """)
     )
     (tmp_path / "orchestrator.py").write_text(
@@ -80,8 +81,10 @@ def test_a_worker_on_the_leash_dies_with_a_killed_orchestrator(tmp_path: Path) -
         from bench.system.process import Child
         from bench.runners.wire import Request
         here = Path(sys.argv[1])
-        Request("forever", "k", {}, {}, here, here, here, here / "r", 1, leash=True).write(
-            here / "request.json")
+        Request(
+            stage="forever", entry="worker:forever", spec={}, inputs={}, outputs=here,
+            scratch=here, cache=here, result=here / "r", cpus=1, leash=True,
+        ).write(here / "request.json")
         command = [sys.executable, str(here / "worker.py"), str(here / "request.json")]
         with Child(command, dict(os.environ), open(here / "log", "wb"), threading.Event()) as c:
             next(c.lines())

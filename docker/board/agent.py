@@ -1,9 +1,9 @@
-"""Keeps a board for one run: its lock, a private folder, and a cache of files by content.
+"""The agent that holds a board for one run: its lock, a private folder, a cache by content.
 
 `python3 -c "<this file>" FOLDER HOLDER` takes the board or says who has it, then answers requests,
 one JSON object a line each way. It ends, and the folder with it, when standard input closes or
-nothing has come for a while: a run whose connection died cannot keep the board. The kernel frees
-the lock however this program ends. Standard library only, Python 3.10 or newer.
+no heartbeat has come for a while: a run whose connection died cannot keep the board. The kernel
+frees the lock however this program ends. Standard library only, Python 3.10 or newer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 TOP = Path.home() / ".bench"
-# A run sends something every few seconds; after this long it is gone.
+# A run sends a heartbeat every few seconds; after this long without any it is gone.
 SILENCE_S = 30.0
 CACHE_BYTES = 1 << 30
 _CHUNK = 1 << 16
@@ -51,7 +51,7 @@ def main() -> int:
         _serve(session)
     finally:
         os.ftruncate(lock, 0)
-        # Only what holds a lock has a folder, so that of every other session is a leftover.
+        # Only the holder of the lock has a folder: those of other sessions are leftovers.
         shutil.rmtree(session)
     return 0
 
@@ -75,7 +75,7 @@ def _serve(session: Path) -> None:
 
 
 def _requests() -> Iterator[dict[str, Any]]:
-    """What the run asks for, until it is gone; beats only say that it is not."""
+    """What the run asks for, until it is gone; heartbeats only say that it is not."""
     rest = b""
     while select.select([0], [], [], SILENCE_S)[0]:
         data = os.read(0, _CHUNK)
@@ -84,7 +84,7 @@ def _requests() -> Iterator[dict[str, Any]]:
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
             request = json.loads(line)
-            if request["do"] != "beat":
+            if request["do"] != "heartbeat":
                 yield request
 
 
@@ -99,7 +99,7 @@ def _do(session: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place(session: Path, files: dict[str, list[Any]]) -> dict[str, Any]:
-    """Link files from the cache into the session; what the cache lacks is said.
+    """Link files from the cache into the session; answers which the cache lacks.
 
     Args:
         session: The session's folder.
@@ -126,7 +126,7 @@ def _place(session: Path, files: dict[str, list[Any]]) -> dict[str, Any]:
 
 
 def _verify(checksum: str, size: int) -> bool:
-    """Whether the cache holds a file and its content is right; a part of full size becomes one."""
+    """Whether the cache holds a sound file; a part that is complete becomes one."""
     kept = TOP / "cache" / checksum
     if kept.exists():
         if _sha256(kept) == checksum:

@@ -1,4 +1,4 @@
-"""The boards that a run may use: where each is, and which of them are free.
+"""The boards that a run may use: the address of each, and which of them are free.
 
 Every command that reads a grid imports this; what needs an SSH library is in `login`.
 """
@@ -28,19 +28,19 @@ class Remote:
 
     Attributes:
         name: How the experiment file or the command line calls it.
-        key: Private key file; empty for the usual ones and the agent's.
+        key: Private key file; None for the usual ones and the SSH agent's.
     """
 
     name: str
     host: str
     port: int
     user: str
-    key: str
+    key: str | None = None
 
     @classmethod
     def of_table(cls, table: BoardTable) -> Remote:
-        """One of `[[boards]]`."""
-        return cls(table.name, table.address, table.port, table.user, table.key or "")
+        """A board of the grid's `[[boards]]`."""
+        return cls(table.name, table.address, table.port, table.user, table.key)
 
 
 def parse_target(text: str) -> Remote:
@@ -52,14 +52,17 @@ def parse_target(text: str) -> Remote:
     match = _TARGET.fullmatch(text)
     port = int(match["port"] or 22) if match else 0
     if match is None or not 1 <= port <= 65535:
-        raise ConfigError(f"'{excerpt(text)}' is no board.", "Write user@host or user@host:port.")
-    return Remote(text, match["host"].strip("[]"), port, match["user"] or "xilinx", "")
+        raise ConfigError(
+            f"'{excerpt(text)}' is not the address of a board.",
+            "Write user@host or user@host:port.",
+        )
+    return Remote(text, match["host"].strip("[]"), port, match["user"] or "xilinx")
 
 
-class Fleet:
-    """Hands out boards to the stages of this process, each to one at a time.
+class BoardPool:
+    """Gives boards to the stages of this process, each to one stage at a time.
 
-    Other processes are kept away by the lock on the board itself; see `bench.boards.keeper`.
+    Other processes are kept away by the lock on the board itself; see `bench.boards.agent`.
 
     Args:
         remotes: The boards.
@@ -72,10 +75,10 @@ class Fleet:
 
     @contextmanager
     def take(self, names: Sequence[str], check: Callable[[], None]) -> Iterator[Remote]:
-        """Have one of the boards `names`, the first that is free, until the end of the block.
+        """Take the first of the boards `names` that is free, until the end of the block.
 
         Args:
-            names: The boards that would do.
+            names: The boards to choose from.
             check: Called while waiting; raises to stop that.
 
         Raises:

@@ -1,4 +1,4 @@
-"""`python -m probe_worker request.json`."""
+"""Stages that try what a container allows, and end in every way there is."""
 
 import ctypes
 import os
@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from stagekit import Reporter, Request, StageError, run
+from stagekit import Reporter, Request, StageError
 
 CGROUP_FILES = (
     "memory.max",
@@ -131,12 +131,3 @@ def write(request: Request, reporter: Reporter) -> None:
     (request.outputs / "folder" / "file").write_text("kept\n")
     (request.cache / "entry").write_text("cached\n")
     request.write_metrics({})
-
-
-STAGES = {
-    stage.__name__: stage
-    for stage in (look, hog, hog_in_child, fork, sleep, crash, leave, flood, write)
-}
-
-if __name__ == "__main__":
-    sys.exit(run(STAGES, (), sys.argv))

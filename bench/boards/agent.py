@@ -1,4 +1,4 @@
-"""This side of docker/board/keeper.py: the board's lock, its private folder, its cache."""
+"""The host's side of docker/board/agent.py: the board's lock, a private folder, a cache."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from bench.boards.link import Limits, Link, command_failed, end, garbage, pass_l
 from bench.errors import BoardError
 from bench.paths import ROOT
 
-KEEPER_PROGRAM = ROOT / "docker" / "board" / "keeper.py"
+AGENT_PROGRAM = ROOT / "docker" / "board" / "agent.py"
 
-BEAT_S = 5.0
+HEARTBEAT_S = 5.0
 _ASK_AGAIN_S = 1.0
 _CHUNK = 1 << 16
 _LARGEST_ANSWER = 1 << 22
@@ -32,8 +32,8 @@ _LARGEST_ANSWER = 1 << 22
 @asynccontextmanager
 async def keep(
     link: Link, session: str, limits: Limits, on_wait: Callable[[str], None]
-) -> AsyncIterator[Keeper]:
-    """Hold the board, with a private folder that is gone afterwards.
+) -> AsyncIterator[Agent]:
+    """Hold the board, with a private folder that is removed afterwards.
 
     Args:
         link: The connection.
@@ -44,51 +44,51 @@ async def keep(
     Raises:
         BoardError: It stayed busy, or its home folder cannot be written.
     """
-    keeper = await _take(link, session, limits, on_wait)
-    beating = asyncio.create_task(keeper.beat())
+    agent = await _take(link, session, limits, on_wait)
+    heartbeats = asyncio.create_task(agent.send_heartbeats())
     try:
-        yield keeper
+        yield agent
     except BaseException:
-        await _release_quietly(keeper, link)
+        await _release_quietly(agent, link)
         raise
     else:
-        await keeper.release()
+        await agent.release()
     finally:
-        beating.cancel()
+        heartbeats.cancel()
 
 
-async def _take(link: Link, session: str, limits: Limits, on_wait: Callable[[str], None]) -> Keeper:
+async def _take(link: Link, session: str, limits: Limits, on_wait: Callable[[str], None]) -> Agent:
     told = False
     deadline = asyncio.get_running_loop().time() + limits.busy
     while True:
-        keeper = await Keeper.start(link, session, limits)
-        if not keeper.busy:
-            return keeper
+        agent = await Agent.start(link, session, limits)
+        if not agent.busy:
+            return agent
         if not told:
-            on_wait(f"{link.name} is in use by {keeper.busy}; waiting for it")
+            on_wait(f"{link.name} is in use by {agent.busy}; waiting for it")
             told = True
         if asyncio.get_running_loop().time() > deadline:
             raise BoardError(
-                f"{link.name} is in use by {keeper.busy}, and was so for {limits.busy:g} s.",
+                f"{link.name} has been in use by {agent.busy} for {limits.busy:g} s.",
                 "Wait for that run to end, or name another board.",
             )
         await asyncio.sleep(min(_ASK_AGAIN_S, limits.busy))
 
 
-async def _release_quietly(keeper: Keeper, link: Link) -> None:
-    """Let go; a fault in that must not hide the one that ended the session."""
+async def _release_quietly(agent: Agent, link: Link) -> None:
+    """Release the board; an error in that must not hide the one that ended the session."""
     try:
-        await keeper.release()
+        await agent.release()
     except BoardError as error:
-        link.log(f"the next run on the board removes what this one left there: {error.what}")
+        link.log(f"not cleaned up, the next run on the board will do so: {error.what}")
 
 
-class Keeper:
-    """A running keeper; made by `keep`.
+class Agent:
+    """A running agent; made by `keep`.
 
     Attributes:
         folder: The session's folder, absolute as the board's shell sees it.
-        busy: Who has the board; empty when it is ours.
+        busy: Who has the board; None when it is ours.
     """
 
     def __init__(
@@ -102,38 +102,38 @@ class Keeper:
         self._turn = asyncio.Lock()
         self._rest = b""
         self.folder = ""
-        self.busy = ""
+        self.busy: str | None = None
 
     @classmethod
-    async def start(cls, link: Link, session: str, limits: Limits) -> Keeper:
+    async def start(cls, link: Link, session: str, limits: Limits) -> Agent:
         """Ask for the board once; see `busy` for the answer."""
         holder = f"{getpass.getuser()} on {platform.node()}"
-        code = KEEPER_PROGRAM.read_text(encoding="utf-8")
-        link.log(f"$ python3 -c <{KEEPER_PROGRAM.name}> {session}")
+        code = AGENT_PROGRAM.read_text(encoding="utf-8")
+        link.log(f"$ python3 -c <{AGENT_PROGRAM.name}> {session}")
         async with explained(link.name, "taking the board", limits.command):
             process = await link.connection.create_process(
                 shlex.join(["exec", "python3", "-c", code, session, holder]), encoding=None
             )
-            keeper = cls(link, process, limits)
+            agent = cls(link, process, limits)
             try:
-                answer = await keeper._read()
+                answer = await agent._read()
             except BaseException:
-                keeper._close()
+                agent._close()
                 raise
         if answer.get("leftovers"):
             link.log(f"removed what earlier runs left on the board: {answer['leftovers']}")
-        keeper.folder, keeper.busy = str(answer.get("held", "")), str(answer.get("busy", ""))
-        if keeper.busy:
-            keeper._close()
-        return keeper
+        agent.folder, agent.busy = str(answer.get("held", "")), answer.get("busy")
+        if agent.busy:
+            agent._close()
+        return agent
 
     async def ask(self, doing: str, limit_s: float, **request: Any) -> dict[str, Any]:
-        """The keeper's answer to a request.
+        """The agent's answer to a request.
 
         Args:
             doing: What it is for, e.g. `checking files`.
             limit_s: Seconds.
-            request: See docker/board/keeper.py.
+            request: See docker/board/agent.py.
 
         Raises:
             BoardError: It could not do it, or the connection is gone.
@@ -142,15 +142,15 @@ class Keeper:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             return await self._read()
 
-    async def beat(self) -> None:
-        """Say every few seconds that this run lives."""
+    async def send_heartbeats(self) -> None:
+        """Tell the agent every few seconds that this run is alive."""
         with contextlib.suppress(OSError):
             while True:
-                await asyncio.sleep(BEAT_S)
-                self._process.stdin.write(b'{"do": "beat"}\n')
+                await asyncio.sleep(HEARTBEAT_S)
+                self._process.stdin.write(b'{"do": "heartbeat"}\n')
 
     async def release(self) -> None:
-        """Let the board go; its folder is gone when this returns."""
+        """Release the board; its folder is removed when this returns."""
         try:
             async with explained(self._link.name, "cleaning up", self._limits.clean):
                 self._process.stdin.write_eof()
@@ -188,7 +188,7 @@ class Keeper:
             raise garbage(self._link.name, "the shell", text) from None
         if error:
             if answer.get("full"):
-                raise disk_full(self._link.name, "")
+                raise disk_full(self._link.name)
             raise BoardError(
                 f"{self._link.name} failed: {error}.",
                 "Check the disk and the permissions of the home folder on the board.",
@@ -196,7 +196,9 @@ class Keeper:
         return dict(answer)
 
     def _failed(self) -> BoardError:
-        done = Completed(self._process.returncode or 0, "", tuple(self._errors))
+        done = Completed(
+            status=self._process.returncode or 0, stdout="", errors=tuple(self._errors)
+        )
         return command_failed(self._link.name, "python3", done)
 
     def _close(self) -> None:

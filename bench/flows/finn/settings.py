@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.console.text import counted, shown
 from bench.errors import ConfigError, did_you_mean
-from bench.grids.catalog import LayerShape
+from contract.finn.folding import Layer, cycles, divisors
 
 Option = tuple[str, str, int | str]
 """Layer (MVAU_0 is the first, Thresholding_0 what follows it), attribute, value."""
@@ -109,7 +109,7 @@ _RULES = {"MVAU": _OF_MVAU, "Thresholding": _OF_THRESHOLDING}
 _FOLD = ("PE", "SIMD")
 
 
-def read(where: str, data: Mapping[str, Any], layers: Sequence[LayerShape]) -> Settings:
+def read(where: str, data: Mapping[str, Any], layers: Sequence[Layer]) -> Settings:
     """What FINN's folding file (`data`, from `where`) says of a network.
 
     Raises:
@@ -139,7 +139,7 @@ def without_defaults(
     where: str,
     options: Sequence[Option],
     table: Sequence[tuple[int, int]],
-    layers: Sequence[LayerShape],
+    layers: Sequence[Layer],
 ) -> tuple[Option, ...]:
     """`options` without thresholds that are as parallel as their layer, as all are by default.
 
@@ -147,7 +147,7 @@ def without_defaults(
         ConfigError: Thresholds cannot be as parallel as is asked for, or hold up the layers.
     """
     pairs = list(zip(table, layers, strict=True))
-    slowest = max(layer.cycles(pe, simd) for (pe, simd), layer in pairs)
+    slowest = max(cycles(layer, pe, simd) for (pe, simd), layer in pairs)
     kept = []
     for name, key, value in options:
         if key == "PE" and isinstance(value, int):
@@ -166,17 +166,12 @@ def without_defaults(
     return tuple(kept)
 
 
-def divisors(number: int) -> list[int]:
-    """All divisors of `number`, ascending."""
-    return [value for value in range(1, number + 1) if number % value == 0]
-
-
 def _is_kept(layer: str, key: str, value: Any) -> bool:
     rule = _RULES[layer.split("_", maxsplit=1)[0]].get(key)
     return rule is not None and rule.kept and (key, value) != ("ram_style", "auto")
 
 
-def _named(where: str, data: Mapping[str, Any], layers: Sequence[LayerShape]) -> dict[str, str]:
+def _named(where: str, data: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
     """The name in the file of each layer that it sets."""
     known = {f"MVAU_{number}": layer for number, layer in enumerate(layers)}
     optional = [f"Thresholding_{number}" for number in range(len(layers) - 1)]
@@ -226,7 +221,7 @@ def _unknown(name: str) -> str:
     return f"{name or shown(name)} is no layer of the network"
 
 
-def _layers_text(known: Mapping[str, LayerShape], optional: Sequence[str]) -> str:
+def _layers_text(known: Mapping[str, Layer], optional: Sequence[str]) -> str:
     shapes = [f"{name} ({layer.inputs} x {layer.outputs})" for name, layer in known.items()]
     return f"Layers: {', '.join(shapes)}; and, where you like, {', '.join(optional)}."
 

@@ -1,8 +1,8 @@
 """The user's settings of pip, as far as they say where packages come from.
 
-The locks alone say which packages are installed, and bench where to. Whatever else pip is told by
-its files and variables, such as a constraint on torch or an installation for the user, is left
-aside. Needs nothing but Python: `tools/venv.py` uses it before anything is installed.
+The locks alone say which packages are installed, and bench where. Whatever else pip is told by its
+files and variables, such as a constraint on torch or an installation for the user, is ignored.
+Needs nothing but Python: `tools/venv.py` uses it before anything is installed.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ SECONDS = 60
 _LIST = """
 import json
 from pip._internal.configuration import Configuration
-found = Configuration(isolated=False)
-found.load()
-items = [(k, v) for k, v in found.items() if not isinstance(v, dict)]
-items += [item for _, v in found.items() if isinstance(v, dict) for item in v.items()]
+settings = Configuration(isolated=False)
+settings.load()
+items = [(k, v) for k, v in settings.items() if not isinstance(v, dict)]
+items += [item for _, v in settings.items() if isinstance(v, dict) for item in v.items()]
 print(json.dumps(items))
 """
 
@@ -67,19 +67,19 @@ def settings(
         section, _, name = key.partition(".")
         if section in sections:
             sections[section][name] = str(value)
-    return {name: value for found in sections.values() for name, value in found.items()}
+    return {name: value for section in sections.values() for name, value in section.items()}
 
 
-def as_variables(found: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables for pip: `variables`, with those of `found` alone that are kept."""
+def as_variables(wanted: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """Environment variables for pip: `variables`, and of the settings `wanted` those in `KEPT`."""
     others = {k: v for k, v in without_python(variables).items() if not k.startswith("PIP_")}
-    kept = {_variable(name): value for name, value in found.items() if name in KEPT}
+    kept = {_variable(name): value for name, value in wanted.items() if name in KEPT}
     return {**others, **kept, "PIP_CONFIG_FILE": os.devnull}
 
 
-def left_aside(found: Mapping[str, str]) -> list[str]:
-    """Those of the settings `found` that would change what is installed, or where."""
-    return sorted(name for name in found if name not in KEPT | SILENT)
+def ignored(wanted: Mapping[str, str]) -> list[str]:
+    """Those of the settings `wanted` that would change what is installed, or where."""
+    return sorted(name for name in wanted if name not in KEPT | SILENT)
 
 
 def without_python(variables: Mapping[str, str]) -> dict[str, str]:

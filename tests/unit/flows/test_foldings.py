@@ -9,21 +9,26 @@ from typing import Any
 import pytest
 
 from bench.errors import ConfigError
-from bench.grids import foldings
+from bench.flows import Folding
+from bench.flows.finn.foldings import Foldings, checked
 from bench.grids.catalog import NETWORKS, LayerShape
-from bench.grids.foldings import Folding
 
+FOLDINGS = Foldings()
 LAYERS = NETWORKS["TFC"].layers(32, 10)
 LIST = [[2, 8], [1, 1], [1, 1], [5, 1]]
 FINN = {f"MVAU_hls_{nth}": {"PE": pe, "SIMD": simd} for nth, (pe, simd) in enumerate(LIST)}
 LOW = ((2, 8), (1, 1), (1, 1), (5, 1))
 
 
+def folding(name: str, table: object, options: object = ()) -> Folding:
+    return Folding(name=name, fields={"folding": table, "target_fps": None, "options": options})
+
+
 def read(folder: Path, content: object) -> Folding:
     """The folding in a file; `content` is its text, or what is written as JSON."""
     path = folder / "Mine.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return foldings.from_file(path, LAYERS)
+    return FOLDINGS.from_file(path, LAYERS)
 
 
 def refusal(folder: Path, content: object) -> str:
@@ -57,15 +62,15 @@ def changed(layer: str, **settings: Any) -> dict[str, Any]:
     ],
 )
 def test_ways_to_write_the_same_folding(tmp_path: Path, content: object) -> None:
-    assert read(tmp_path, content) == Folding("mine", LOW)
+    assert read(tmp_path, content) == folding("mine", LOW)
 
 
 def test_what_else_of_a_layer_is_honoured(tmp_path: Path) -> None:
     content = changed("MVAU_hls_1", ram_style="block", resType="dsp")
     content |= {"Thresholding_0": {"PE": 4}, "Defaults": {"resType": ["lut", ["MVAU_hls"]]}}
     found = read(tmp_path, content)
-    assert found.layers == LOW
-    assert found.options == (
+    assert found.fields["folding"] == LOW
+    assert found.fields["options"] == (
         ("MVAU_0", "resType", "lut"),
         ("MVAU_1", "ram_style", "block"),
         ("MVAU_1", "resType", "dsp"),
@@ -163,10 +168,10 @@ def test_thresholds_may_not_hold_up_the_layers(tmp_path: Path) -> None:
 
 
 def test_layers_by_name_in_a_table_of_the_grid(tmp_path: Path) -> None:
-    named = foldings.named(tmp_path, "mine", FINN | {"Thresholding_0": {"PE": 4}}, LAYERS)
-    assert named == Folding("mine", LOW, options=(("Thresholding_0", "PE", 4),))
+    named = FOLDINGS.named(tmp_path, "mine", FINN | {"Thresholding_0": {"PE": 4}}, LAYERS)
+    assert named == folding("mine", LOW, options=(("Thresholding_0", "PE", 4),))
     with pytest.raises(ConfigError, match="has the keys layer"):
-        foldings.named(tmp_path, "mine", {"layer": LIST}, LAYERS)
+        FOLDINGS.named(tmp_path, "mine", {"layer": LIST}, LAYERS)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +193,7 @@ def test_all_inputs_at_once_are_refused_with_what_is_right(
     shape: tuple[int, int], pair: list[int], says: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        foldings.checked("mine", [pair], [LayerShape(*shape)])
+        checked("mine", [pair], [LayerShape(*shape)])
     assert "loses results" in caught.value.what
     assert caught.value.remedy == says
 
@@ -196,4 +201,4 @@ def test_all_inputs_at_once_are_refused_with_what_is_right(
 def test_a_folding_that_loses_results_may_be_kept_as_infeasible(tmp_path: Path) -> None:
     entry = {"layers": [[1, 4]], "infeasible": "loses results"}
     layers = [LayerShape(4, 2)]
-    assert foldings.named(tmp_path, "all", entry, layers).layers == ((1, 4),)
+    assert FOLDINGS.named(tmp_path, "all", entry, layers).fields["folding"] == ((1, 4),)

@@ -17,10 +17,11 @@ import pytest
 
 from bench.boards import transfer
 from bench.boards.base import Address, Identity
-from bench.boards.emulated import ConfinedSftp, furnish, serve
+from bench.boards.emulated import ConfinedSftp, prepare_home, serve
 from bench.boards.link import Limits
-from bench.boards.ssh import SshBoard, open_board
+from bench.boards.ssh import Board, open_board
 from bench.errors import BoardError
+from bench.store.keys import hash_file
 from board_session import offspring
 
 KEY = asyncssh.generate_private_key("ssh-ed25519")
@@ -39,7 +40,7 @@ class Machine:
             yield replace(address, client_keys=(KEY,))
 
     @asynccontextmanager
-    async def session(self, address: Address, busy: float = 30) -> AsyncIterator[SshBoard]:
+    async def session(self, address: Address, busy: float = 30) -> AsyncIterator[Board]:
         async with open_board(address, self.log.append, Limits(busy=busy)) as board:
             yield board
 
@@ -54,10 +55,10 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: Any) -> Machine:
-    monkeypatch.setattr("bench.boards.keeper._ASK_AGAIN_S", 0.05)
+    monkeypatch.setattr("bench.boards.agent._ASK_AGAIN_S", 0.05)
     home = tmp_path / "home"
     home.mkdir()
-    furnish(home, Identity(board="b", part="p", measured_on="emulated-board"))
+    prepare_home(home, Identity(board="b", part="p", measured_on="emulated-board"))
     return Machine(home)
 
 
@@ -74,7 +75,7 @@ def test_two_runs_never_share_a_board(machine: Machine) -> None:
     async def run() -> None:
         async with machine.on() as address:
             async with machine.session(address) as board:
-                with pytest.raises(BoardError, match=r"is in use by .+ on .+, and was so for"):
+                with pytest.raises(BoardError, match=r"has been in use by .+ on .+ for"):
                     async with machine.session(address, busy=0.2):
                         pytest.fail("the board was shared")
                 assert (await board.run(["pwd"], 5)).status == 0
@@ -122,11 +123,11 @@ def test_a_keeper_that_was_killed_leaves_neither_lock_nor_folder(machine: Machin
 
 def test_a_silent_run_loses_the_board(machine: Machine, monkeypatch: Any, tmp_path: Path) -> None:
     """As when the network is cut and nobody tells the board."""
-    impatient = tmp_path / "keeper.py"
-    from bench.boards.keeper import KEEPER_PROGRAM
+    impatient = tmp_path / "agent.py"
+    from bench.boards.agent import AGENT_PROGRAM
 
-    impatient.write_text(KEEPER_PROGRAM.read_text().replace("SILENCE_S = 30.0", "SILENCE_S = 0.1"))
-    monkeypatch.setattr("bench.boards.keeper.KEEPER_PROGRAM", impatient)
+    impatient.write_text(AGENT_PROGRAM.read_text().replace("SILENCE_S = 30.0", "SILENCE_S = 0.1"))
+    monkeypatch.setattr("bench.boards.agent.AGENT_PROGRAM", impatient)
 
     async def run() -> None:
         async with machine.on() as address, machine.session(address):
@@ -274,7 +275,7 @@ def test_what_cannot_be_gone_on_with_is_fetched_anew(
 
 def test_a_damaged_part_is_sent_anew(machine: Machine, package: dict[str, Path]) -> None:
     async def run() -> None:
-        checksum = transfer.sha256(package["large"])
+        checksum = hash_file(package["large"])
         cache = machine.home / ".bench" / "cache"
         cache.mkdir(parents=True)
         (cache / f"{checksum}.part").write_bytes(bytes(600_000))

@@ -1,0 +1,20 @@
+"""Flows: the stages between a trained model and a measured one.
+
+A flow is one object, in a package beside this file or in an extension's file. It names its stages,
+reads its foldings, and knows its boards; the rest of bench takes all of that from here.
+"""
+
+from bench.flows.flow import FRONT, Bottleneck, Flow, Folding, FoldingFormat
+from bench.flows.register import all_stages, flow_named, names, register
+
+__all__ = [
+    "FRONT",
+    "Bottleneck",
+    "Flow",
+    "Folding",
+    "FoldingFormat",
+    "all_stages",
+    "flow_named",
+    "names",
+    "register",
+]

@@ -1,0 +1,154 @@
+"""How FINN+'s foldings are written: [PE, SIMD] pairs, its own folding files, throughputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.console.text import counted, shown
+from bench.errors import ConfigError
+from bench.flows.finn import settings
+from bench.flows.finn.settings import Option
+from bench.flows.flow import Bottleneck, Folding
+from bench.grids.reading import read_json
+from contract.finn.cycles import HERTZ_PER_MHZ
+from contract.finn.folding import FoldingTable, Layer, layer_cycles, misfits
+
+_MARK = "infeasible"
+_TERMS = ("PE", "SIMD")
+
+
+class Foldings:
+    """See `bench.flows.flow.FoldingFormat`."""
+
+    def named(self, path: Path, name: str, entry: Any, layers: Sequence[Layer]) -> Folding:
+        """The folding `name`, as the TOML file `path` has it.
+
+        An entry is a list of [PE, SIMD] pairs; a table by layer, as in FINN's own folding files; or
+        a table `{layers, infeasible}`: a folding that cannot be, kept on purpose, with the reason.
+        The grid takes that one, and the compile stage refuses it as a finding.
+
+        Raises:
+            ConfigError: It does not fit the network, or is marked as infeasible though it fits.
+        """
+        where = f"{path}: folding '{name}'"
+        if not isinstance(entry, dict):
+            return _folding(name, checked(where, entry, layers))
+        if any(isinstance(value, dict) for value in entry.values()):
+            return _of_finn(where, name, entry, layers)
+        if set(entry) != {"layers", _MARK} or not isinstance(entry[_MARK], str):
+            raise ConfigError(
+                f"{where} has the keys {', '.join(sorted(entry))}.",
+                f"Write a list of [PE, SIMD] pairs, a table with `layers` and `{_MARK}` (why), or "
+                "one of layers by name: MVAU_0 = { PE = 2, SIMD = 8 }.",
+            )
+        table = _pairs(where, entry["layers"], layers)
+        if not list(misfits(table, layers)):
+            raise ConfigError(
+                f"{where} is marked as infeasible, but every layer can be folded as it says.",
+                "Write it as a plain list.",
+            )
+        return _folding(name, table)
+
+    def from_file(self, path: Path, layers: Sequence[Layer]) -> Folding:
+        """The folding in a JSON file: a list of [PE, SIMD] pairs, or FINN's own folding file.
+
+        Raises:
+            ConfigError: The file is missing, no JSON, or does not fit the network.
+        """
+        data, name = read_json(path), path.stem.lower()
+        if isinstance(data, dict):
+            return _of_finn(str(path), name, data, layers)
+        return _folding(name, checked(str(path), data, layers))
+
+    def for_throughput(self, fps: float) -> Folding:
+        """What FINN's search shall find for `fps` images per second."""
+        name = f"fps{fps:.0f}" if fps == int(fps) else f"fps{fps}"
+        return _folding(name, None, target_fps=float(fps))
+
+    def bottleneck(self, folding: Folding, layers: Sequence[Layer], clock_mhz: float) -> Bottleneck:
+        """The slowest layer, which sets the interval."""
+        table, fps = folding.fields["folding"], folding.fields["target_fps"]
+        if table is None:
+            # The search goes on until the target is met, and no layer takes longer than unfolded.
+            unfolded = max(layer_cycles(layers, ((1, 1),) * len(layers)))
+            most = min(clock_mhz * HERTZ_PER_MHZ / fps, unfolded)
+            return Bottleneck(layer="by FINN's search", cycles=most, is_bound=True)
+        if misfit := next(misfits(table, layers), None):
+            return Bottleneck(layer=f"none: {misfit[0]}")
+        taken = layer_cycles(layers, table)
+        slowest = max(taken)
+        index = taken.index(slowest)
+        (pe, simd), layer = table[index], layers[index]
+        equals = taken.count(slowest) - 1
+        also = f"; {equals} more like it" if equals else ""
+        what = f"{index + 1}: {layer.inputs} to {layer.outputs}, PE {pe}, SIMD {simd}{also}"
+        shares = tuple(cycles / slowest for cycles in taken)
+        return Bottleneck(layer=what, cycles=slowest, shares=shares)
+
+
+def _folding(
+    name: str,
+    table: FoldingTable | None,
+    *,
+    target_fps: float | None = None,
+    options: tuple[Option, ...] = (),
+) -> Folding:
+    fields = {"folding": table, "target_fps": target_fps, "options": options}
+    return Folding(name=name, fields=fields)
+
+
+def checked(where: str, table: Any, layers: Sequence[Layer]) -> FoldingTable:
+    """`table` as a folding of `layers`.
+
+    Raises:
+        ConfigError: It is no list of pairs, of the wrong length, or one that a layer cannot have.
+    """
+    pairs = _pairs(where, table, layers)
+    _refuse(where, list(misfits(pairs, layers)))
+    return pairs
+
+
+def _pairs(where: str, table: Any, layers: Sequence[Layer]) -> FoldingTable:
+    if not isinstance(table, list):
+        raise ConfigError(f"{where} is not a list of [PE, SIMD] pairs.", "Write [[2, 8], ...].")
+    if len(table) != len(layers):
+        raise ConfigError(
+            f"{where} has {counted(len(table), 'layer')}, the network has {len(layers)}.",
+            "Give one [PE, SIMD] pair per layer.",
+        )
+    _refuse(where, list(_no_pairs(table)))
+    return tuple((pe, simd) for pe, simd in table)
+
+
+def _no_pairs(table: list[Any]) -> Iterator[tuple[str, str]]:
+    """What of `table` is no pair of whole numbers, and what it should be; as of `misfits`."""
+    for number, row in enumerate(table, start=1):
+        if not isinstance(row, list) or len(row) != len(_TERMS):
+            yield f"layer {number} is {shown(row)}, not a pair [PE, SIMD].", "Write [2, 8], say."
+            continue
+        for term, value in zip(_TERMS, row, strict=True):
+            if type(value) is not int or value < 1:
+                what = f"layer {number}: {term} is {shown(value)}."
+                yield what, f"{term} is a whole number from 1 up."
+
+
+def _refuse(where: str, problems: Sequence[tuple[str, str]]) -> None:
+    """Raise a `ConfigError` that names all `problems` of layers, each with its remedy."""
+    if not problems:
+        return
+    remedies = dict.fromkeys(remedy for _, remedy in problems)
+    if len(remedies) > 1:
+        layers = (" ".join(what.split()[:2]).rstrip(":") for what, _ in problems)
+        remedies = dict.fromkeys(
+            f"{layer}: {remedy}" for layer, (_, remedy) in zip(layers, problems, strict=True)
+        )
+    raise ConfigError("\n".join(f"{where}, {what}" for what, _ in problems), "\n".join(remedies))
+
+
+def _of_finn(where: str, name: str, data: dict[str, Any], layers: Sequence[Layer]) -> Folding:
+    chosen = settings.read(where, data, layers)
+    table = checked(where, chosen.pairs, layers)
+    options = settings.without_defaults(where, chosen.options, table, layers)
+    return _folding(name, table, options=options)

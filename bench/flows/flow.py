@@ -1,0 +1,93 @@
+"""What a flow is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from contract.finn.folding import Layer
+from contract.stage import Stage
+from contract.stages import dataset, export, train
+
+FRONT = (dataset.STAGE, train.STAGE, export.STAGE)
+"""The stages before any flow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folding:
+    """How parallel a design is.
+
+    Attributes:
+        name: As results call it.
+        fields: What it decides of the specs of its flow's stages, by field.
+    """
+
+    name: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bottleneck:
+    """The layer that sets the interval of a folded network.
+
+    Attributes:
+        layer: What it is, for people; or why the folding cannot be.
+        cycles: Per image; None where there is no such design.
+        is_bound: Whether it takes at most so many.
+        shares: Cycles of each layer, of those of the slowest.
+    """
+
+    layer: str
+    cycles: float | None = None
+    is_bound: bool = False
+    shares: tuple[float, ...] = ()
+
+
+class FoldingFormat(Protocol):
+    """How a flow's foldings are written; every method raises `ConfigError` for one that is not."""
+
+    def named(self, path: Path, name: str, entry: Any, layers: Sequence[Layer]) -> Folding:
+        """The folding `name`, whose entry in the TOML file `path` is `entry`."""
+
+    def from_file(self, path: Path, layers: Sequence[Layer]) -> Folding:
+        """The folding in a file of the user's."""
+
+    def for_throughput(self, fps: float) -> Folding:
+        """What the flow's search shall find for `fps` images per second."""
+
+    def bottleneck(self, folding: Folding, layers: Sequence[Layer], clock_mhz: float) -> Bottleneck:
+        """The slowest of `layers`, known before anything is run."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flow:
+    """The stages between a trained model and a measured one.
+
+    Attributes:
+        name: As experiment files say it.
+        title: For people, such as "FINN+ 1.6.1".
+        stages: In order, each after those that it needs.
+        boards: The FPGA of each board that it builds for.
+        foldings: How its foldings are written.
+    """
+
+    name: str
+    title: str
+    stages: tuple[Stage, ...]
+    foldings: FoldingFormat
+    boards: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """With those before it."""
+        return (*FRONT, *self.stages)
+
+    def up_to(self, name: str) -> tuple[Stage, ...]:
+        """Stage `name` and everything it needs, in order."""
+        wanted = {name}
+        for stage in reversed(self.all_stages):
+            if stage.name in wanted:
+                wanted.update(stage.needs, stage.needs_bitstream)
+        return tuple(stage for stage in self.all_stages if stage.name in wanted)

@@ -1,0 +1,63 @@
+"""The sources that decide what a stage does: the modules that it imports, and what it names."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from bench.environments import ENVIRONMENTS
+from bench.paths import ROOT
+from contract.stage import Stage
+
+
+@cache
+def source_files(stage: Stage) -> tuple[Path, ...]:
+    """Files and folders; a change of any of them makes another result possible.
+
+    Of a worker these are its own modules, as far as the stage imports them, and not those of other
+    stages. Imports inside of functions count. A stage of the host names its sources.
+    """
+    named = (ROOT / name for name in stage.sources)
+    if stage.environment not in ENVIRONMENTS:
+        return tuple(named)
+    module, _, _ = stage.entry.partition(":")
+    return (*named, *sorted(_modules(module, ENVIRONMENTS[stage.environment].worker_folders)))
+
+
+def _modules(entry: str, folders: Sequence[Path]) -> set[Path]:
+    """The files of `entry` and of all that it imports from `folders`, directly or not."""
+    files: set[Path] = set()
+    waiting = [entry, "stagekit.__main__"]
+    while waiting:
+        for path in _files(waiting.pop(), folders):
+            if path not in files:
+                files.add(path)
+                waiting += _imports(path)
+    return files
+
+
+def _files(module: str, folders: Sequence[Path]) -> Iterator[Path]:
+    """Those of `module` and the packages around it; none where another project has it."""
+    *_, last = parts = module.split(".")
+    for folder in folders:
+        for count in range(1, len(parts) + 1):
+            package = folder.joinpath(*parts[:count])
+            if (package / "__init__.py").is_file():
+                yield package / "__init__.py"
+        path = folder.joinpath(*parts[:-1], f"{last}.py")
+        if path.is_file():
+            yield path
+
+
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
+    """The modules that `path` imports; of `from a import b`, both `a` and `a.b`."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(names)

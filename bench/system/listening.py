@@ -1,0 +1,73 @@
+"""Listen to something that may be silent for minutes, without missing an interrupt."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from bench.system.locks import Cancelled
+
+POLL_SECONDS = 0.2
+_WAITING = 1000  # items that a slow reader lets wait; then the source has to
+
+Item = TypeVar("Item")
+
+
+class TimedOut(Exception):
+    """The deadline passed."""
+
+
+def listen(
+    source: Iterable[Item], cancelled: threading.Event, deadline: float = math.inf
+) -> Iterator[Item]:
+    """What `source` gives, as it comes; a thread waits for it.
+
+    Args:
+        source: Ends, or raises, in its own time; abandoned where this ends earlier.
+        cancelled: Set to stop listening.
+        deadline: When to stop, by the monotonic clock.
+
+    Raises:
+        Cancelled: `cancelled` was set.
+        TimedOut: The deadline passed.
+        Exception: What `source` raised.
+    """
+    arriving: queue.Queue[tuple[Item] | Exception | None] = queue.Queue(_WAITING)
+    stopped = threading.Event()
+
+    def fetch() -> None:
+        end: Exception | None = None
+        try:
+            for item in source:
+                arriving.put((item,))
+                if stopped.is_set():
+                    return
+        except Exception as error:  # handed over to the thread that listens
+            end = error
+        arriving.put(end)
+
+    threading.Thread(target=fetch, daemon=True).start()
+    try:
+        while True:
+            if cancelled.is_set():
+                raise Cancelled
+            if time.monotonic() > deadline:
+                raise TimedOut
+            try:
+                arrived = arriving.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if arrived is None:
+                return
+            if isinstance(arrived, Exception):
+                raise arrived
+            yield arrived[0]
+    finally:
+        stopped.set()
+        with contextlib.suppress(queue.Empty):
+            arriving.get_nowait()  # makes room, should the thread wait for some

@@ -1,0 +1,188 @@
+"""The fields of a spec: what users may write in them, declared beside each field and checked.
+
+A field is annotated with what it may hold, for instance
+
+    epochs: Annotated[int, Range(ge=1, le=10_000), Key("passes over the training images")]
+
+The host makes the tables of an experiment file from these annotations, with pydantic; a worker,
+which has only the standard library, checks a spec that arrives by `require`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+Spec = TypeVar("Spec")
+
+
+class Misfit(ValueError):
+    """A field that cannot be as it is.
+
+    Attributes:
+        field: Its name.
+        what: What is wrong with it: `... = 5, but ...`.
+        remedy: What would be right.
+    """
+
+    def __init__(self, field: str, what: str, remedy: str) -> None:
+        super().__init__(f"{field} {what}. {remedy}")
+        self.field, self.what, self.remedy = field, what, remedy
+
+
+@dataclass(frozen=True)
+class Key:
+    """The field is a key of the experiment file; `about` says what it is, for people."""
+
+    about: str
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
+        """Describes the key to editors."""
+        return {**handler(schema), "description": self.about}
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a field may hold, in words; for those that a pattern or a function checks."""
+
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """The range of a number, each end named as in pydantic."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The ends that there are."""
+        ends = {name: getattr(self, name) for name in ("ge", "gt", "le", "lt")}
+        return {name: end for name, end in ends.items() if end is not None}
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """The number's schema, bounded."""
+        return {**handler(source), **self.bounds}
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` is in it."""
+        return (
+            (self.ge is None or value >= self.ge)
+            and (self.gt is None or value > self.gt)
+            and (self.le is None or value <= self.le)
+            and (self.lt is None or value < self.lt)
+        )
+
+    def __str__(self) -> str:
+        words = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
+        ends = {name: f"{end:,.15g}" for name, end in self.bounds.items()}
+        if {"ge", "le"} <= ends.keys():
+            return f"from {ends['ge']} to {ends['le']}"
+        return " and ".join(f"{words[name]} {end}" for name, end in ends.items())
+
+
+def keys(spec: type) -> dict[str, Any]:
+    """The annotations of the fields of `spec` that are keys of the experiment file."""
+    return {
+        name: annotation
+        for name, annotation in fields_of(spec).items()
+        if any(isinstance(mark, Key) for mark in split(annotation)[1])
+    }
+
+
+@functools.cache
+def fields_of(spec: type) -> dict[str, Any]:
+    """The annotations of all fields of the dataclass `spec`."""
+    hints = typing.get_type_hints(spec, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(spec)}
+
+
+def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type, and what is annotated to it."""
+    if typing.get_origin(annotation) is not typing.Annotated:
+        return annotation, ()
+    kind, *marks = typing.get_args(annotation)
+    return kind, tuple(marks)
+
+
+def parse(spec: type[Spec], data: Mapping[str, Any]) -> Spec:
+    """`data`, JSON values, as a `spec`; arrays become tuples.
+
+    Raises:
+        Misfit: A field is missing, unknown, or holds what it may not.
+    """
+    expected = fields_of(typing.cast("type", spec))
+    for name in sorted(expected.keys() ^ data.keys()):
+        there = "is unknown" if name in data else "is missing"
+        raise Misfit(name, there, f"The fields are {', '.join(sorted(expected))}.")
+    return require(spec(**{name: _as_tuples(value) for name, value in data.items()}))
+
+
+def require(spec: Spec) -> Spec:
+    """`spec` itself.
+
+    Raises:
+        Misfit: A field holds what it may not, by its annotation or by the method `check`.
+    """
+    for name, annotation in fields_of(typing.cast("type", type(spec))).items():
+        value = getattr(spec, name)
+        if not _fits(value, annotation):
+            raise Misfit(name, f"is {value!r}", f"Give {name} as {in_words(annotation)}.")
+    check = getattr(spec, "check", None)
+    if check is not None:
+        check()
+    return spec
+
+
+def in_words(annotation: Any) -> str:
+    """What a field may hold, for people."""
+    kind, marks = split(annotation)
+    for mark in marks:
+        if isinstance(mark, Means):
+            return mark.words
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(in_words(part) for part in parts if part is not types.NoneType)
+    if origin is Literal:
+        return " or ".join(f"'{part}'" for part in parts)
+    if origin is tuple:
+        return f"a list, each {in_words(parts[0])}"
+    plain = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
+    bounds = "".join(f" {mark}" for mark in marks if isinstance(mark, Range))
+    return f"{plain.get(kind, 'a table')}{bounds}"
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    kind, marks = split(annotation)
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is Literal:
+        return value in parts
+    if origin is tuple:
+        return isinstance(value, tuple) and _items_fit(value, parts)
+    if kind in (int, float):  # to Python, true and false are numbers
+        is_number = isinstance(value, int if kind is int else int | float)
+        ranges = (mark for mark in marks if isinstance(mark, Range))
+        return is_number and type(value) is not bool and all(mark.holds(value) for mark in ranges)
+    if kind is Any:
+        return True
+    return isinstance(value, origin or kind)
+
+
+def _items_fit(values: tuple[Any, ...], parts: tuple[Any, ...]) -> bool:
+    if parts[-1] is Ellipsis:
+        return all(_fits(value, parts[0]) for value in values)
+    return len(values) == len(parts) and all(map(_fits, values, parts))

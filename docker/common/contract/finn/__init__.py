@@ -1,0 +1,1 @@
+"""The stages of the FINN+ flow: from a QONNX model to a measurement on a board."""

@@ -1,0 +1,50 @@
+"""How many cycles an image takes, and whether a folding can be, as far as the specs tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from contract.finn.folding import FoldingTable, Layer, layer_cycles, misfits
+from contract.stage import Specs
+
+HERTZ_PER_MHZ = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A layer with weights."""
+
+    inputs: int
+    outputs: int
+    pixels: int = 1
+
+
+def layers_of(specs: Specs) -> tuple[Layer, ...]:
+    """The layers with weights of the network that is trained."""
+    size = specs["train"]["image_size"]
+    widths = (size * size, 64, 64, 64, 10)
+    return tuple(Matrix(inputs=a, outputs=b) for a, b in pairwise(widths))
+
+
+def cycles_per_image(specs: Specs) -> float:
+    """Of the slowest layer; those asked for where FINN+ is to find the folding."""
+    build = specs["compile"]
+    if build["folding"] is None:
+        return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
+    layers, table = layers_of(specs), _table(specs)
+    if next(misfits(table, layers), None):
+        return 0.0
+    return float(max(layer_cycles(layers, table)))
+
+
+def refusal(specs: Specs) -> str | None:
+    """Why a folding will be found infeasible; None where that is not known beforehand."""
+    if specs["compile"]["folding"] is None:
+        return None
+    misfit = next(misfits(_table(specs), layers_of(specs)), None)
+    return misfit[0] if misfit else None
+
+
+def _table(specs: Specs) -> FoldingTable:
+    return tuple((pe, simd) for pe, simd in specs["compile"]["folding"])

@@ -1,0 +1,69 @@
+"""The `simulate` stage: the RTL, cycle for cycle, in Verilator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+from contract.fields import Key, Misfit, Range
+from contract.finn.cycles import cycles_per_image
+from contract.stage import GIB, Cost, Scope, Specs, Stage
+
+# Two at least: from one image to the next is an interval.
+Images = Annotated[int, Range(ge=2, le=1_000_000)]
+SECONDS_PER_CYCLE = 1 / 5e6
+
+
+class _Traced(Protocol):
+    @property
+    def images(self) -> int: ...
+    @property
+    def trace_images(self) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateSpec:
+    """What to simulate."""
+
+    images: Annotated[Images, Key("Test images, the first ones.")] = 1000
+    exact: Annotated[bool, Key("FINN's own modules throughout, in place of the stand-ins.")] = False
+    trace_images: Annotated[
+        int, Range(ge=0, le=1_000_000), Key("Images that leave waveforms (VCD).")
+    ] = 0
+
+    def check(self: _Traced) -> None:
+        """Only what is simulated leaves waveforms; raises `Misfit`."""
+        if self.trace_images > self.images:
+            simulated = "1 image is" if self.images == 1 else f"{self.images:,} images are"
+            what = f"= {self.trace_images:,}, and {simulated} simulated"
+            raise Misfit("trace_images", what, f"Give 0 to {self.images:,}, or more images.")
+
+
+def _cycles(spec: Mapping[str, Any], specs: Specs) -> float:
+    return float(spec["images"]) * cycles_per_image(specs)
+
+
+def _variant(spec: Mapping[str, Any]) -> str:
+    return f"exact={spec['exact']} waveforms={spec['trace_images']}"
+
+
+STAGE = Stage(
+    name="simulate",
+    summary="run the RTL cycle for cycle in Verilator",
+    environment="finn",
+    entry="finn_worker.simulate:simulate",
+    spec=SimulateSpec,
+    scope=Scope.DESIGN,
+    needs=("compile", "size", "export"),
+    sources=("docker/finn/rtl",),
+    # From 0.5 s for 64,000 cycles to 3.7 s for 16 million.
+    cost=Cost(seconds=0.5, per_unit=SECONDS_PER_CYCLE, memory=GIB // 2, disk=2_200_000),
+    amount=_cycles,
+    variant=_variant,
+    files={
+        "golden": ("files/*.npz",),
+        "simulators": ("files/package/*",),
+        "waveforms": ("files/*.vcd",),
+    },
+)

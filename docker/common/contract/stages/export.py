@@ -1,0 +1,33 @@
+"""The `export` stage: from a checkpoint to QONNX, checked against torch image by image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from contract.fields import Key, Range
+from contract.stage import GIB, Cost, Scope, Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSpec:
+    """How to export."""
+
+    golden_images: Annotated[
+        int,
+        Range(ge=100, le=1_000_000),
+        Key("Test images whose outputs every later form of the network is checked against."),
+    ] = 100
+
+
+STAGE = Stage(
+    name="export",
+    summary="export to QONNX, check",
+    environment="train",
+    entry="train_worker.export:export",
+    spec=ExportSpec,
+    scope=Scope.TRAINING,
+    needs=("train", "dataset"),
+    cost=Cost(seconds=5, memory=GIB * 6 // 10, disk=11_000_000),
+    files={"models": ("files/*.onnx",), "golden": ("files/*.npz",)},
+)

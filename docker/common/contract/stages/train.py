@@ -1,0 +1,112 @@
+"""The `train` stage: quantization-aware training with Brevitas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Protocol
+
+from contract.fields import Key, Means, Misfit, Range
+from contract.stage import GIB, Cost, Scope, Specs, Stage
+
+# The trained network's largest; what is built for an FPGA keeps to 8.
+LEAST_BITS, MOST_BITS = 2, 32
+LARGEST_SEED = 2**63 - 1
+"""torch's."""
+
+Bits = Annotated[int, Range(ge=LEAST_BITS, le=MOST_BITS)] | Annotated[int, Range(ge=0, le=0)]
+Widths = Annotated[
+    Bits | tuple[Bits, ...],
+    Means(f"a number from {LEAST_BITS} to {MOST_BITS}, 0 for float, or a list of one per layer"),
+]
+"""Bit widths: a number for all layers, or one for each; 0 where nothing is quantized."""
+Epoch = Annotated[int, Range(ge=1, le=10_000)]
+
+
+class _Milestones(Protocol):
+    @property
+    def milestones(self) -> tuple[int, ...]: ...
+    @property
+    def epochs(self) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSpec:
+    """What to train, and how."""
+
+    network: str
+    weight_bits: Widths
+    act_bits: Widths
+    seed: Annotated[int, Range(ge=0, le=LARGEST_SEED)]
+    epochs: Annotated[Epoch, Key("Passes over the training images.")]
+    milestones: Annotated[
+        tuple[Epoch, ...],
+        Key("The learning rate is multiplied by `gamma` after each of these epochs."),
+    ]
+    # Batch normalization has no variance to work with in a batch of one.
+    batch_size: Annotated[int, Range(ge=2, le=1_000_000), Key("Images per step.")] = 100
+    learning_rate: Annotated[
+        float, Range(gt=0, le=100), Key("Adam's, before the first milestone.")
+    ] = 0.01
+    gamma: Annotated[float, Range(gt=0, le=1), Key("See `milestones`.")] = 0.1
+    dropout: Annotated[
+        float, Range(ge=0, lt=1), Key("Probability of dropping an input or activation.")
+    ] = 0.2
+    image_size: Annotated[
+        int, Range(ge=1, le=128), Key("Height and width that images are resized to, in pixels.")
+    ] = 32
+    train_images: Annotated[
+        int, Range(ge=0, le=10_000_000), Key("The first so many training images; 0 for all.")
+    ] = 0
+
+    def bits_of_layers(self, layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Bit widths of each layer's weights, and of the activations between the layers.
+
+        Raises:
+            Misfit: A list is of another length than the network.
+        """
+        weights = _for_each("weight_bits", self.weight_bits, layers)
+        return weights, _for_each("act_bits", self.act_bits, layers - 1)
+
+    def check(self: _Milestones) -> None:
+        """Milestones rise, and lie within the training; raises `Misfit`."""
+        rising = all(epoch < later for epoch, later in pairwise(self.milestones))
+        if not rising or any(epoch >= self.epochs for epoch in self.milestones):
+            last = self.epochs - 1
+            valid = f"rising epochs from 1 to {last:,}, or none: []" if last else "none: []"
+            trained = "1 epoch is" if self.epochs == 1 else f"{self.epochs:,} epochs are"
+            what = f"= {list(self.milestones)}, and {trained} trained"
+            raise Misfit("milestones", what, f"Give {valid}.")
+
+
+def _for_each(field: str, bits: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+    widths = bits if isinstance(bits, tuple) else (bits,) * count
+    if len(widths) != count:
+        remedy = f"Give {field} as one number, or a list of {count}."
+        raise Misfit(field, f"is {list(widths)}", remedy)
+    return widths
+
+
+def _images(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
+    return float(spec["epochs"] * (spec["train_images"] or 60_000))
+
+
+def _batches(spec: Mapping[str, Any]) -> str:
+    return f"batches of {spec['batch_size']}"
+
+
+STAGE = Stage(
+    name="train",
+    summary="train with Brevitas",
+    environment="train",
+    entry="train_worker.training:train",
+    spec=TrainSpec,
+    scope=Scope.TRAINING,
+    needs=("dataset",),
+    # TFC takes 0.7 to 0.9 s an epoch of 60,000 images.
+    cost=Cost(seconds=4, per_unit=1.5e-5, memory=GIB * 6 // 10, disk=400_000),
+    amount=_images,
+    variant=_batches,
+    files={"checkpoints": ("files/*.pt",)},
+)
