@@ -239,7 +239,6 @@ def vivado(environment: Mapping[str, str]) -> Finding:
         return Finding("Vivado", "missing", f"{VIVADO_VARIABLE} is not set", WITHOUT_VIVADO, remedy)
     try:
         installed = find_vivado(environment)
-        assert installed is not None, "one is named"
         require_plain(*installed.folders)
     except EnvironmentFailure as error:  # the very words with which a run refuses it
         return Finding("Vivado", "warning", error.what, WITHOUT_VIVADO, error.remedy)
