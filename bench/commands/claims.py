@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -51,12 +52,13 @@ def command(
     stated = claims.load_claims(claims.claims_beside(file))
     survey = reporting.look_up(grid, runner, store_path)
     folder = reporting.folder_of(grid, store_path)
+    write = partial(reporting.report_on, grid, survey, stated, accept=accept)
     if dry_run:
-        reported, lines = reporting.dry_run(grid, survey, stated, folder, accept=accept)
+        reported, lines = reporting.dry_run(folder, write)
         for line in lines:
             say(line)
     else:
-        reported = reporting.report_on(grid, survey, stated, folder, accept=accept)
+        reported = write(folder)
         _show(reported, as_json)
     if reported.fallen:
         raise ClaimError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -28,12 +29,13 @@ def command(file: Path, changes: Changes, dry_run: bool, runner: str, store_path
     stated = claims.load_claims(claims.claims_beside(file))
     survey = reporting.look_up(grid, runner, store_path)
     folder = reporting.folder_of(grid, store_path)
+    write = partial(reporting.report_on, grid, survey, stated)
     if dry_run:
-        _, lines = reporting.dry_run(grid, survey, stated, folder)
+        _, lines = reporting.dry_run(folder, write)
         for line in lines:
             console.print(line, soft_wrap=True)
     else:
-        reported = reporting.report_on(grid, survey, stated, folder)
+        reported = write(folder)
         report.show(reported.results, grid.name, console)
         closing.show_claims(reported, console)
         closing.show_files(reported, console)

@@ -84,16 +84,8 @@ def execute(
     backend = backend or LocalBackend(resolver, jobs, emit)
     if missing is None:
         missing = look_up(tasks, resolver).missing
-    return _Execution(tasks, resolver, _Limits(jobs, cpus, memory), backend, emit).run(missing)
-
-
-@dataclass(frozen=True)
-class _Limits:
-    """See `execute`."""
-
-    jobs: int
-    cpus: int
-    memory: int | None
+    run = _Execution(tasks, resolver, backend, emit, jobs=jobs, cpus=cpus, memory=memory)
+    return run.run(missing)
 
 
 class _Execution:
@@ -101,12 +93,16 @@ class _Execution:
         self,
         tasks: Sequence[Task],
         resolver: Resolver,
-        limits: _Limits,
         backend: Backend,
         emit: Emit,
+        *,
+        jobs: int,
+        cpus: int,
+        memory: int | None,
     ) -> None:
         self._resolver = resolver
-        self._limits = limits
+        self._jobs, self._cpus = jobs, cpus
+        self._memory = memory if backend.limited else None
         self._backend = backend
         self._emit = emit
         self._works = works(tasks)
@@ -121,7 +117,7 @@ class _Execution:
         start = time.monotonic()
         check_store(self._resolver.store, missing)
         if self._backend.limited:
-            check_machine(missing, self._resolver, self._limits.memory)
+            check_machine(missing, self._resolver, self._memory)
         with self._backend:
             self._backend.prepare(list(dict.fromkeys(t.stage.environment for t in missing)))
             self._admit(self._queue.first)
@@ -158,24 +154,23 @@ class _Execution:
 
     def _start_tasks(self) -> None:
         """Start as many tasks as the limits allow."""
-        limited, jobs = self._backend.limited, self._limits.jobs
-        while not limited or len(self._running) < jobs:
+        while not self._backend.limited or len(self._running) < self._jobs:
             task = self._queue.take(self._room())
             if task is None:
                 return
-            share = min(jobs, self._to_start + len(self._running))
+            share = min(self._jobs, self._to_start + len(self._running))
             self._to_start -= 1
             entries = {n: self._summary.outcomes[need].entry for n, need in task.needs.items()}
             inputs = {name: entry for name, entry in entries.items() if entry is not None}
-            cpus = max(1, self._limits.cpus // share)
+            cpus = max(1, self._cpus // share)
             future = self._backend.submit(task, inputs, cpus, self._ranks[task.id])
             self._running[future] = task
 
     def _room(self) -> int | None:
         """Bytes that one more task may take; None for any number."""
-        if not self._backend.limited or self._limits.memory is None or not self._running:
+        if self._memory is None or not self._running:
             return None
-        return self._limits.memory - sum(map(memory_of, self._running.values()))
+        return self._memory - sum(map(memory_of, self._running.values()))
 
     def _settle(self, task: Task, future: Future[Outcome]) -> None:
         try:

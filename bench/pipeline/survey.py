@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +267,7 @@ def look_up(
     Raises:
         StoreError: Something cannot be read.
     """
-    find = _LookUp(resolver, earlier or {}, verify)
+    find = _finder(resolver, earlier or {}, verify)
     return derive(points, tasks, resolver.store.root, resolver.lacks, find)
 
 
@@ -318,42 +318,26 @@ def _status(stored: Stored, needs: Iterable[Step]) -> tuple[str, str | None]:
     return MISSING, str(stored.damage) if stored.damage else "not in the store"
 
 
-class _LookUp:
-    """Looks tasks up in a store; every folder of it is listed once.
+def _finder(
+    resolver: Resolver, earlier: Mapping[str, Stored], verify: bool
+) -> Callable[[Task, Mapping[str, Entry]], Stored]:
+    """Looks tasks up in a store; every folder of it is listed once."""
+    names, failures = cache(resolver.store.names), cache(resolver.store.failures)
 
-    Args:
-        resolver: Keys and the store.
-        earlier: See `look_up`.
-        verify: Whether to compare metrics with their hashes.
-    """
-
-    def __init__(self, resolver: Resolver, earlier: Mapping[str, Stored], verify: bool) -> None:
-        self._resolver = resolver
-        self._store = resolver.store
-        self._earlier = earlier
-        self._verify = verify
-        self._names: dict[str, Mapping[str, str]] = {}
-        self._failures: dict[str, Mapping[str, tuple[Path, Manifest]]] = {}
-
-    def __call__(self, task: Task, inputs: Mapping[str, Entry]) -> Stored:
+    def find(task: Task, inputs: Mapping[str, Entry]) -> Stored:
         if len(inputs) < len(task.needs):
             return Stored()
-        key, stage = self._resolver.key(task, inputs), task.stage.name
-        earlier = self._earlier.get(task.id)
-        if earlier is not None and earlier.key == key:
-            return earlier
-        if stage not in self._names:
-            self._names[stage] = self._store.names(stage)
-        name = self._names[stage].get(key[:SHORT])
+        key, stage = resolver.key(task, inputs), task.stage.name
+        known = earlier.get(task.id)
+        if known is not None and known.key == key:
+            return known
+        name = names(stage).get(key[:SHORT])
         try:
-            entry = self._store.find(stage, key, name) if name is not None else None
-            if entry is not None and self._verify:
+            entry = None if name is None else resolver.store.find(stage, key, name)
+            if entry is not None and verify:
                 entry.metrics()
         except DamageError as damage:
             return Stored(key=key, damage=damage)
-        return Stored(key=key, entry=entry, failure=None if entry else self._failure(stage, key))
+        return Stored(key=key, entry=entry, failure=None if entry else failures(stage).get(key))
 
-    def _failure(self, stage: str, key: str) -> tuple[Path, Manifest] | None:
-        if stage not in self._failures:
-            self._failures[stage] = self._store.failures(stage)
-        return self._failures[stage].get(key)
+    return find

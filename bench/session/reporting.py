@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,15 +100,8 @@ def report_on(
     return Reported(results, judgements, fallen, (*written, crate), page.drawn)
 
 
-def dry_run(
-    grid: OpenGrid,
-    surveyed: Survey,
-    stated: Mapping[str, claims.AnyClaim],
-    folder: Path,
-    *,
-    accept: bool = False,
-) -> tuple[Reported, tuple[str, ...]]:
-    """What `report_on` would do to `folder`, which stays as it is.
+def dry_run(folder: Path, write: Callable[[Path], Reported]) -> tuple[Reported, tuple[str, ...]]:
+    """What `write` would do to a report's `folder`, which stays as it is.
 
     Returns:
         The report, and a line for each of its files.
@@ -124,7 +117,7 @@ def dry_run(
         copy = Path(temporary) / folder.name
         if folder.exists():
             shutil.copytree(folder, copy)
-        reported = report_on(grid, surveyed, stated, copy, accept=accept)
+        reported = write(copy)
         files = [(path, folder / path.relative_to(copy)) for path in reported.written]
         return reported, tuple(f"{_change(new, old)}: {old}" for new, old in files)
 
