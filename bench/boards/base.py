@@ -49,7 +49,7 @@ class Identity(BaseModel):
     """What a board says it is.
 
     Attributes:
-        board: Name as in `bench.grids.catalog.BOARD_PARTS`.
+        board: Name as in `bench.flows.finn.boards.BOARD_PARTS`.
         part: The FPGA's part number.
         measured_on: What its numbers are: `emulated-board` or `board`.
     """

@@ -13,7 +13,7 @@ from bench.boards.base import Probe
 from bench.boards.link import Link, read_document
 from bench.boards.ssh import BOARD_PROGRAM
 from bench.console.text import size_text
-from bench.grids.catalog import BOARD_PARTS
+from bench.flows.finn.boards import BOARD_PARTS
 
 SURVEY_PROGRAM = BOARD_PROGRAM.with_name("survey.py")
 

@@ -13,6 +13,7 @@ from bench.claims.frames import grouped, judged_rows, states
 from bench.claims.table import AccuracyClaim
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
+from bench.datasets import DATASETS
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def judge_accuracy(claim: AccuracyClaim, trainings: pd.DataFrame) -> Part:
     known = zip(rows["weight_bits"], rows["act_bits"], strict=True)
     keep = pd.Series([bits in pairs for bits in known], index=rows.index, dtype=bool)
     parts = [
-        _judge_group(claim, f"{network} on {dataset}, {counted(int(epochs), 'epoch')}", group)
+        _judge_group(claim, network, dataset, int(epochs), group)
         for (network, dataset, epochs), group in grouped(
             rows[keep].dropna(subset=["epochs"]), ("network", "dataset", "epochs")
         )
@@ -49,10 +50,18 @@ def judge_accuracy(claim: AccuracyClaim, trainings: pd.DataFrame) -> Part:
     return combined(parts, f"No training of {' or '.join(claim.networks)} is in the grid.")
 
 
-def _judge_group(claim: AccuracyClaim, where: str, rows: pd.DataFrame) -> Part:
+def _judge_group(
+    claim: AccuracyClaim, network: str, dataset: str, epochs: int, rows: pd.DataFrame
+) -> Part:
     name = "w{}a{}".format(*claim.reference)
+    where = f"{network} on {dataset}, {counted(epochs, 'epoch')}"
+    if dataset not in DATASETS:
+        why = "bench does not know this data set, so not how many images it is tested on"
+        return Part(Verdict.NOT_TESTABLE, f"{where}: {why}.")
+    images = DATASETS[dataset].test_images
     points = {
-        bits: _point(claim, group) for bits, group in grouped(rows, ("weight_bits", "act_bits"))
+        bits: _point(claim, images, group)
+        for bits, group in grouped(rows, ("weight_bits", "act_bits"))
     }
     reference = points.pop(claim.reference, None)
     if reference is None:
@@ -113,8 +122,8 @@ def _first(names: list[str], shown: int = 6) -> str:
     return ", ".join(names[:shown]) + more
 
 
-def _point(claim: AccuracyClaim, rows: Any) -> _Point | None:
-    """One precision's trainings as a point; None where none has an accuracy."""
+def _point(claim: AccuracyClaim, images: int, rows: Any) -> _Point | None:
+    """One precision's trainings as a point, tested on `images`; None without an accuracy."""
     known = rows.dropna(subset=["accuracy"])
     if known.empty:
         return None
@@ -123,7 +132,7 @@ def _point(claim: AccuracyClaim, rows: Any) -> _Point | None:
     seeds = len(accuracies)
     own = seeds >= claim.seeds_for_spread
     spread = float(accuracies.std()) if own else claim.training_std
-    variance = mean * (1 - mean) / claim.test_images + spread**2 / seeds
+    variance = mean * (1 - mean) / images + spread**2 / seeds
     return _Point(mean, variance, seeds, tuple(known["experiment"]))
 
 

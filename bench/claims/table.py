@@ -9,10 +9,10 @@ from pydantic import Field, StringConstraints, model_validator
 
 from bench.console.text import shown
 from bench.errors import ConfigError, did_you_mean
-from bench.grids.catalog import NETWORKS
 from bench.grids.grid import CLAIMS_FILE
 from bench.grids.reading import read_toml
 from bench.grids.schema import Line, Prose, Table, disagree, validated
+from bench.networks import NETWORKS
 from bench.paths import ROOT
 from contract.fields import Means
 
@@ -56,7 +56,6 @@ class AccuracyClaim(Claim):
         reference: [weights, activations] that the others are compared with.
         weight_bits, act_bits: Every pair of the two is compared.
         epochs: Enough training.
-        test_images: Images that an accuracy is counted over.
         standard_errors: How many standard errors of the difference are within chance.
         training_std: Spread between seeds, as a fraction, where too few seeds were trained.
         seeds_for_spread: From so many seeds on their own spread is taken.
@@ -67,7 +66,6 @@ class AccuracyClaim(Claim):
     weight_bits: Widths
     act_bits: Widths
     epochs: Count
-    test_images: Count
     standard_errors: Factor
     training_std: Annotated[float, Field(ge=0, lt=1)]
     seeds_for_spread: Annotated[int, Field(ge=2, le=1_000_000)]

@@ -27,7 +27,7 @@ from bench.boards.trust import known_hosts_file, offered_key, require_writable, 
 from bench.console.progress import make_view
 from bench.console.terminal import Terminal, say
 from bench.errors import BoardError, ConfigError
-from bench.grids.catalog import BOARD_PARTS
+from bench.flows.finn.boards import BOARD_PARTS
 from bench.images.base import images_folder
 from bench.paths import default_store
 from bench.runners.docker import DockerRunner

@@ -1,4 +1,4 @@
-"""The headers of IDX files.
+"""Data sets in four IDX files, as MNIST is published.
 
 Format: two zero bytes, a type code, the number of dimensions, then each dimension as a 32-bit
 big-endian integer, then the elements (http://yann.lecun.com/exdb/mnist).
@@ -8,48 +8,99 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench.datasets.model import DataFile, Dataset, Images, Source
 from bench.errors import DataError
 
-UNSIGNED_BYTE = 0x08
-MAGIC_BYTES = 4
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_UNSIGNED_BYTE = 0x08
+_NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+_REMEDY = "Correct the declaration of this data set: it names another kind of file."
 
 
-def header_bytes(dimensions: int) -> int:
-    """Length of the header of a file with so many dimensions."""
-    return MAGIC_BYTES + 4 * dimensions
-
-
-def read_shape(path: Path, dimensions: int) -> tuple[int, ...]:
-    """The shape of the unsigned bytes in the IDX file `path`.
+def dataset(
+    *,
+    name: str,
+    classes: int,
+    size: tuple[int, int],
+    train_images: int,
+    test_images: int,
+    sha256: tuple[str, str, str, str],
+    sources: tuple[Source, ...],
+) -> Dataset:
+    """A data set of grey images.
 
     Args:
-        path: A decompressed IDX file.
-        dimensions: How many it must have: 3 for images [N, height, width], 1 for labels [N].
+        name: As in `Dataset`, like `classes`, `train_images`, `test_images` and `sources`.
+        classes: See `Dataset`.
+        train_images: See `Dataset`.
+        test_images: See `Dataset`.
+        sources: See `Dataset`.
+        size: Height and width of the images.
+        sha256: Of the four files: training images and labels, test images and labels.
+    """
+    pixels = math.prod(size)
+    lengths = [_header(3) + train_images * pixels, _header(1) + train_images]
+    lengths += [_header(3) + test_images * pixels, _header(1) + test_images]
+    return Dataset(
+        name=name,
+        shape=(1, *size),
+        classes=classes,
+        train_images=train_images,
+        test_images=test_images,
+        files=tuple(map(DataFile, _NAMES, sha256, lengths)),
+        sources=sources,
+        read=read,
+    )
+
+
+def read(folder: Path, files: Sequence[DataFile]) -> tuple[Images, Images]:
+    """The images and labels in the four files.
 
     Raises:
-        DataError: It is not an IDX file of that kind, or its length does not fit its header.
+        DataError: A file is no such IDX file, or its length does not fit its header.
     """
-    with path.open("rb") as stream:
-        header = stream.read(header_bytes(dimensions))
-    magic = bytes((0, 0, UNSIGNED_BYTE, dimensions))
-    if header[:MAGIC_BYTES] != magic or len(header) != header_bytes(dimensions):
+    arrays = [
+        _array(folder / file.name, dimensions)
+        for file, dimensions in zip(files, (3, 1, 3, 1), strict=True)
+    ]
+    return Images(arrays[0][:, None], arrays[1]), Images(arrays[2][:, None], arrays[3])
+
+
+def _header(dimensions: int) -> int:
+    """Bytes of the header of a file with so many dimensions."""
+    return len(_magic(dimensions)) + 4 * dimensions
+
+
+def _magic(dimensions: int) -> bytes:
+    return bytes((0, 0, _UNSIGNED_BYTE, dimensions))
+
+
+def _array(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
+    """The unsigned bytes in an IDX file of so many dimensions."""
+    import numpy as np  # noqa: PLC0415
+
+    content, magic, header = path.read_bytes(), _magic(dimensions), _header(dimensions)
+    if not content.startswith(magic) or len(content) < header:
         raise DataError(
             f"{path.name} is not an IDX file of unsigned bytes in {dimensions} dimension(s).",
-            "Correct the catalog entry of this data set: it names another kind of file.",
+            _REMEDY,
         )
-    shape = struct.unpack(f">{dimensions}I", header[MAGIC_BYTES:])
-    expected = len(header) + math.prod(shape)
-    if path.stat().st_size != expected:
+    shape = struct.unpack_from(f">{dimensions}I", content, len(magic))
+    if len(content) != header + math.prod(shape):
         raise DataError(
-            f"{path.name} has {path.stat().st_size} bytes, its header says {expected}.",
-            "Correct the catalog entry of this data set: it describes a file cut short.",
+            f"{path.name} has {len(content)} bytes, its header says {header + math.prod(shape)}.",
+            _REMEDY,
         )
-    return shape
-
-
-def read_labels(path: Path) -> bytes:
-    """The labels in the IDX file `path`, one byte each; errors as in `read_shape`."""
-    read_shape(path, dimensions=1)
-    return path.read_bytes()[header_bytes(1) :]
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)

@@ -1,30 +1,57 @@
-"""What a data set is, and what its sources must offer."""
+"""What the file of a data set declares, and what its sources must offer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bench.runners.host import HostReporter
+from contract.stages.dataset import DatasetSpec
+
+if TYPE_CHECKING:  # numpy takes long to import, and most commands look up a shape only
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """One IDX file of a data set.
+    """A published file of a data set.
 
     Attributes:
-        name: Its name in the artifact, e.g. `train-images.idx`.
-        published: Its name where it is published, without `.gz`.
+        name: Its name where it is published, without `.gz`.
         sha256: SHA-256 of the decompressed content, in hexadecimal.
         size: Bytes of the decompressed content.
     """
 
     name: str
-    published: str
     sha256: str
     size: int
+
+
+class Reporter(Protocol):
+    """What the fetching of a data set tells while it works."""
+
+    tools: dict[str, str]
+
+    def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
+        """`done` of `total` `unit`s are through. Raises `Cancelled` after an interrupt."""
+
+    def note(self, text: str) -> None:
+        """Something a person should read; also logged."""
+
+    def log(self, text: str) -> None:
+        """A line for the log."""
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` when the run was interrupted; call it in every long loop."""
+
+    def timed(self, name: str) -> AbstractContextManager[None]:
+        """Add the seconds spent inside to the timing `name`."""
 
 
 class SourceFailed(Exception):
@@ -39,7 +66,7 @@ class Source(Protocol):
         """Name for people, and for the manifest."""
 
     def deliver(
-        self, files: Sequence[DataFile], scratch: Path, reporter: HostReporter
+        self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
         """The files one by one in the order asked for, raw or gzipped, not yet checked.
 
@@ -49,25 +76,70 @@ class Source(Protocol):
             reporter: Told how far it is.
 
         Raises:
-            SourceFailed: It cannot be had from here.
+            SourceFailed: It is not available from here.
             Cancelled: The run was interrupted.
         """
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A data set of images and labels in IDX format.
+class Images:
+    """One half of a data set.
 
     Attributes:
-        files: Its files: training images and labels, test images and labels.
-        sources: Where to look for them, in this order.
+        images: uint8 [N, C, H, W], pixels in 0..255.
+        labels: uint8 [N].
     """
 
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
+
+
+Reader = Callable[[Path, Sequence[DataFile]], tuple[Images, Images]]
+"""From a folder with the files, decompressed, under their names, to training and test images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set of images and labels that grids may name.
+
+    Attributes:
+        name: What grids call it.
+        shape: Of an image: channels, height, width.
+        classes: How many; labels are 0..classes-1.
+        train_images: How many images there are to train on.
+        test_images: How many images there are to test with.
+        files: What has to be fetched.
+        sources: Where to look for the files, in this order.
+        read: A function that reads the files.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    classes: int
+    train_images: int
+    test_images: int
     files: tuple[DataFile, ...]
     sources: tuple[Source, ...]
+    read: Reader
 
+    def __post_init__(self) -> None:
+        """Refuse what could not be used; raises `ValueError`."""
+        numbers = (*self.shape, self.classes, self.train_images, self.test_images)
+        if len(self.shape) != 3 or min(numbers) < 1 or self.classes > 256:
+            raise ValueError("shape is (C, H, W), classes are 1 to 256, and there are images")
+        if not inspect.isfunction(self.read):
+            raise ValueError(f"read is no function but {type(self.read).__name__}")
 
-TRAIN_IMAGES = "train-images.idx"
-TRAIN_LABELS = "train-labels.idx"
-TEST_IMAGES = "test-images.idx"
-TEST_LABELS = "test-labels.idx"
+    @cached_property
+    def spec(self) -> DatasetSpec:
+        """The spec of the stage that fetches it."""
+        module = Path(inspect.getfile(self.read))
+        return DatasetSpec(
+            name=self.name,
+            shape=self.shape,
+            classes=self.classes,
+            train_images=self.train_images,
+            test_images=self.test_images,
+            sha256=tuple((file.name, file.sha256) for file in self.files),
+            reader=hashlib.sha256(module.read_bytes()).hexdigest(),
+        )

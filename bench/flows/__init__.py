@@ -5,9 +5,10 @@ reads its foldings, and knows its boards; the rest of bench takes all of that fr
 """
 
 from bench.flows.flow import FRONT, Bottleneck, Flow, Folding, FoldingFormat
-from bench.flows.register import all_stages, flow_named, names, register
+from bench.flows.register import FLOWS, all_stages, flow_named
 
 __all__ = [
+    "FLOWS",
     "FRONT",
     "Bottleneck",
     "Flow",
@@ -15,6 +16,4 @@ __all__ = [
     "FoldingFormat",
     "all_stages",
     "flow_named",
-    "names",
-    "register",
 ]

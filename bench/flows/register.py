@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from functools import cache
 
+from bench import extensions
 from bench.errors import ConfigError, did_you_mean
-from bench.flows.flow import FRONT, Flow
+from bench.extensions import Register
+from bench.flows.flow import Flow
 from contract.stage import Stage
 
 DEFAULT = "finn"
 
-_added: dict[str, Flow] = {}
-
-
-def register(flow: Flow) -> None:
-    """Add `flow`, or put it in the place of one of its name."""
-    _added[flow.name] = flow
+FLOWS = Register(Flow, "FLOW", sys.modules[__package__])
 
 
 def flow_named(name: str) -> Flow:
-    """The flow `name`.
+    """The flow `name`, with the stages that extensions add to it.
 
     Raises:
         ConfigError: There is none.
     """
-    flows = _flows()
-    if name not in flows:
-        raise ConfigError(f"flow = '{name}' is not known.", did_you_mean(name, flows))
-    return flows[name]
-
-
-def names() -> tuple[str, ...]:
-    """Of all flows."""
-    return tuple(_flows())
+    if name not in FLOWS:
+        raise ConfigError(f"flow = '{name}' is not known.", did_you_mean(name, FLOWS))
+    return _complete(FLOWS[name], _added_stages())
 
 
 def all_stages() -> dict[str, Stage]:
     """Every stage of every flow by name, in order."""
-    flows = (FRONT, *(flow.stages for flow in _flows().values()))
-    return {stage.name: stage for stages in flows for stage in stages}
+    stages = (stage for name in FLOWS for stage in flow_named(name).all_stages)
+    return {stage.name: stage for stage in stages}
 
 
-def _flows() -> dict[str, Flow]:
-    return {**_built_in(), **_added}
+def _added_stages() -> tuple[Stage, ...]:
+    declared = (getattr(module, "STAGE", None) for module in extensions.modules())
+    return tuple(stage for stage in declared if isinstance(stage, Stage))
 
 
 @cache
-def _built_in() -> dict[str, Flow]:
-    from bench.flows.finn import FLOW  # noqa: PLC0415  # it imports what this package offers
-
-    return {FLOW.name: FLOW}
+def _complete(flow: Flow, added: tuple[Stage, ...]) -> Flow:
+    """`flow` with those of `added` that need nothing but what it has, each after what it needs."""
+    for stage in added:
+        names = [each.name for each in flow.all_stages]
+        if set(stage.needs) <= set(names):
+            own = len(names) - len(flow.stages)
+            place = max((names.index(need) + 1 - own for need in stage.needs), default=0)
+            stages = (*flow.stages[: max(place, 0)], stage, *flow.stages[max(place, 0) :])
+            flow = replace(flow, stages=stages)
+    return flow

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.datasets import DATASETS
 from bench.flows import Flow, flow_named
-from bench.grids.grid import precisions
+from bench.grids.grid import hyperparameters, precisions
 from bench.grids.tables import FLOAT, Grid
+from bench.networks import NETWORKS
 from contract import fields
 from contract.stage import Specs, Stage
 
@@ -106,7 +108,7 @@ def references(grid: Grid) -> tuple[Point, ...]:
             seed=seed,
         )
         name = _training_name(labels)
-        own = specs.of(stages, vars(labels))
+        own = specs.of(stages, _trained(grid, labels))
         found.append(Point(name=name, training_name=name, labels=labels, specs=own))
     return tuple(found)
 
@@ -128,7 +130,7 @@ def _designs(grid: Grid) -> Iterator[Point]:
             board=board,
         )
         part = specs.flow.boards.get(board)
-        chosen = {**vars(labels), **folding.fields, "part": part, "boards": boards}
+        chosen = {**_trained(grid, labels), **folding.fields, "part": part, "boards": boards}
         training_name = _training_name(labels)
         suffix = f"-{board.lower()}" if len(build.board) > 1 else ""
         yield Point(
@@ -138,6 +140,17 @@ def _designs(grid: Grid) -> Iterator[Point]:
             specs=specs.of(specs.flow.all_stages, chosen),
             needs_bitstream=grid.needs_bitstream,
         )
+
+
+def _trained(grid: Grid, labels: Labels) -> dict[str, Any]:
+    """What a point decides of the specs of its training, by field."""
+    network, dataset = NETWORKS[labels.network], DATASETS[labels.dataset]
+    return {
+        **vars(labels),
+        **vars(dataset.spec),
+        "architecture": network.architecture,
+        **vars(hyperparameters(grid.train)),
+    }
 
 
 def _training_name(labels: Labels) -> str:
@@ -157,9 +170,10 @@ class _Specs:
         return {stage.name: self._spec(stage, chosen) for stage in stages}
 
     def _spec(self, stage: Stage, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
-        table, written = self._grid.table(stage), fields.keys(stage.spec)
+        table = self._grid.table(stage)
+        written = {name: getattr(table, name) for name in fields.keys(stage.spec)}
         values = {
-            name: getattr(table, name) if name in written else chosen[name]
+            name: chosen[name] if written.get(name) is None else written[name]
             for name in fields.fields_of(stage.spec)
         }
         identity = (stage.name, *values.values())

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench.console.text import shown
+from bench.datasets import DATASETS
 from bench.errors import ConfigError, did_you_mean
-from bench.flows import Flow, Folding, flow_named, names
+from bench.flows import FLOWS, Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
-from bench.grids.catalog import DATASETS, NETWORKS, LayerShape
 from bench.grids.names import require_file_name, require_name
 from bench.grids.reading import UnreadableFile, read_toml
 from bench.grids.schema import validated
 from bench.grids.tables import Grid, TrainTable, Widths, grid_model
+from bench.networks import NETWORKS, Defaults
+from contract.architecture import ArchitectureError, LayerShape
 from contract.finn.measure import EMULATED
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
@@ -45,15 +48,34 @@ def load_grid(path: Path) -> Grid:
     _check_no_twins(path, grid)
     _check_bits(path, train)
     check_images(path, grid)
+    _check_shapes(path, train)
     return grid.model_copy(update={"folds": _load_foldings(path, grid, flow)})
 
 
 def _flow(path: Path, name: object) -> Flow:
-    if not isinstance(name, str) or name not in names():
+    if not isinstance(name, str) or name not in FLOWS:
         raise ConfigError(
-            f"{path}: flow = {shown(name)} is not known.", did_you_mean(str(name), names())
+            f"{path}: flow = {shown(name)} is not known.", did_you_mean(str(name), FLOWS)
         )
     return flow_named(name)
+
+
+def hyperparameters(train: TrainTable) -> Defaults:
+    """What is said of the training; what is not, the network's file says."""
+    defaults = asdict(NETWORKS[train.network].defaults)
+    given = {name: getattr(train, name) for name in defaults}
+    return Defaults(**defaults | {name: said for name, said in given.items() if said is not None})
+
+
+def layers(train: TrainTable, dataset: str) -> tuple[LayerShape, ...]:
+    """The layers with weights of the network, trained on `dataset`.
+
+    Raises:
+        ArchitectureError: The network cannot take its images.
+    """
+    size, data = hyperparameters(train).image_size, DATASETS[dataset]
+    architecture = NETWORKS[train.network].architecture
+    return architecture.shapes((data.shape[0], size, size), data.classes)
 
 
 def precisions(train: TrainTable) -> tuple[tuple[Widths, Widths], ...]:
@@ -111,9 +133,10 @@ def _check_bits(path: Path, train: TrainTable) -> None:
             "Give train.bits = [[weights, activations], ...], or both train.weight_bits and "
             "train.act_bits for every pair of them.",
         )
-    weights = len(NETWORKS[train.network].hidden) + 1
+    architecture = NETWORKS[train.network].architecture
+    counts = architecture.weighted(), architecture.activations()
     for pair in _pairs(train):
-        for of, bits, count in zip(("weight", "activation"), pair, (weights, weights - 1)):  # noqa: B905
+        for of, bits, count in zip(("weight", "activation"), pair, counts, strict=True):
             if isinstance(bits, tuple) and len(bits) != count:
                 raise ConfigError(
                     f"{path}: {len(bits)} {of} bit widths are given, {train.network} has {count}.",
@@ -128,33 +151,47 @@ def check_images(path: Path, grid: Grid) -> None:
         ConfigError: More are; `path` is named.
     """
     for dataset in grid.train.dataset:
-        shape = DATASETS[dataset]
+        data = DATASETS[dataset]
         for field, wanted, most in (
-            ("train.train_images", grid.train.train_images, shape.train_images),
-            ("export.golden_images", grid.export.golden_images, shape.test_images),
-            ("simulate.images", grid.simulate.images, shape.test_images),
-            ("measure.images", grid.measure.images, shape.test_images),
+            ("train.train_images", grid.train.train_images, data.train_images),
+            ("export.golden_images", grid.export.golden_images, data.test_images),
+            ("simulate.images", grid.simulate.images, data.test_images),
+            ("measure.images", grid.measure.images, data.test_images),
         ):
             if wanted > most:
                 kind = "training" if field.startswith("train") else "test"
                 raise ConfigError(
-                    f"{path}: {field} = {wanted}, and {dataset} has {most:,} {kind} images.",
+                    f"{path}: {field} = {shown(wanted)}, and {dataset} has {most:,} {kind} images.",
                     f"Give at most {most:,}.",
                 )
-        trained_on = grid.train.train_images or shape.train_images
-        if grid.train.batch_size > trained_on:
+        trained_on = grid.train.train_images or data.train_images
+        batch_size = hyperparameters(grid.train).batch_size
+        if batch_size > trained_on:
             raise ConfigError(
-                f"{path}: train.batch_size = {grid.train.batch_size}, and {trained_on:,} images "
-                "are trained on.",
+                f"{path}: train.batch_size = {shown(batch_size)}, and {trained_on:,} images are "
+                "trained on.",
                 f"Give 2 to {trained_on:,}.",
             )
 
 
+def _check_shapes(path: Path, train: TrainTable) -> None:
+    """Every data set's images must be such as the network can take."""
+    for dataset in train.dataset:
+        try:
+            layers(train, dataset)
+        except ArchitectureError as error:
+            raise ConfigError(
+                f"{path}: {train.network} cannot be trained on {dataset} with train.image_size = "
+                f"{hyperparameters(train).image_size}: {error}.",
+                "Give another image_size or data set.",
+            ) from None
+
+
 def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
     """The foldings of `grid`, each checked against the network for every data set."""
-    build, network = grid.build, grid.train.network
+    build = grid.build
     beside = path.parent / FOLDINGS_FILE
-    tables = _tables_of(beside, network) if build.foldings else {}
+    tables = _tables_of(beside, grid.train.network) if build.foldings else {}
     _check_names(path, "build.foldings", build.foldings, tables)
     files = [path.parent / name for name in build.folding_files]
     if twice := repeated(build.folding_files):
@@ -163,14 +200,12 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
         )
     for file in files:
         require_name(f"{path}: build.folding_files, the folding in {file.name}", file.stem)
-    found: dict[str, Folding] = {}
-    for dataset in grid.train.dataset:
-        shape, known = DATASETS[dataset], NETWORKS[network]
-        layers: tuple[LayerShape, ...] = known.layers(grid.train.image_size, shape.classes)
+    folds: dict[str, Folding] = {}
+    for shapes in dict.fromkeys(layers(grid.train, dataset) for dataset in grid.train.dataset):
         choices = [
-            flow.foldings.named(beside, name, tables[name], layers) for name in build.foldings
+            flow.foldings.named(beside, name, tables[name], shapes) for name in build.foldings
         ]
-        choices += [_from_file(flow, path, file, layers) for file in files]
+        choices += [_from_file(flow, path, file, shapes) for file in files]
         choices += [flow.foldings.for_throughput(fps) for fps in build.target_fps]
         if twice := repeated(choice.name for choice in choices):
             raise ConfigError(
@@ -178,18 +213,18 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
                 "of its folding, in small letters).",
                 "Rename one of the files.",
             )
-        found |= {choice.name: choice for choice in choices}
-    if not found:
+        folds |= {choice.name: choice for choice in choices}
+    if not folds:
         raise ConfigError(
             f"{path}: build names no folding.",
             f"Give build.foldings (see {FOLDINGS_FILE}), build.target_fps or build.folding_files.",
         )
-    return tuple(found.values())
+    return tuple(folds.values())
 
 
-def _from_file(flow: Flow, path: Path, file: Path, layers: tuple[LayerShape, ...]) -> Folding:
+def _from_file(flow: Flow, path: Path, file: Path, shapes: tuple[LayerShape, ...]) -> Folding:
     try:
-        return flow.foldings.from_file(file, layers)
+        return flow.foldings.from_file(file, shapes)
     except UnreadableFile as error:
         raise ConfigError(f"{path}: build.folding_files: {error.what}", error.remedy) from None
 
@@ -206,7 +241,7 @@ def _tables_of(path: Path, network: str) -> dict[str, Any]:
     return tables
 
 
-def _check_names(path: Path, field: str, names: Iterable[str], known: Any) -> None:
+def _check_names(path: Path, field: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
             raise ConfigError(

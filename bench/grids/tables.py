@@ -27,7 +27,7 @@ from bench.flows import Flow, Folding
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.grids.names import HOST, IPV6, LONGEST, USER
 from bench.grids.schema import Line, Name, Table, disagree, matching
-from contract.fields import Key, Means, Misfit, keys
+from contract.fields import Key, Means, Misfit, keys, split
 from contract.finn.measure import EMULATED
 from contract.stage import Stage
 from contract.stages.train import LARGEST_SEED, LEAST_BITS, MOST_BITS
@@ -274,7 +274,10 @@ def _table(name: str, base: type[Keys], specs: Sequence[type]) -> type[Keys]:
         defaults = {field.name: field.default for field in dataclasses.fields(spec)}
         for key, annotation in keys(spec).items():
             default = defaults[key]
-            fields[key] = (annotation, ... if default is dataclasses.MISSING else default)
+            if any(isinstance(mark, Key) and mark.inferred for mark in split(annotation)[1]):
+                fields[key] = (annotation | None, None)
+            else:
+                fields[key] = (annotation, ... if default is dataclasses.MISSING else default)
     about = base.__doc__ if base is not Keys else f"`[{name}]`: parameters of the stage."
     model: type[Keys] = create_model(
         f"{name.capitalize()}Table", __base__=base, __doc__=about, **fields

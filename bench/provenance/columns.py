@@ -54,7 +54,7 @@ SOURCES: dict[str, Source] = {
     "seed": _given("train.seeds"),
     "epochs": _given("train.epochs"),
     "board": _given("build.board"),
-    "part": _given("build.board", "the board's FPGA, bench/grids/catalog.py"),
+    "part": _given("build.board", "the board's FPGA, bench/flows/finn/boards.py"),
     "clock_mhz": _given("build.clock_mhz"),
     "target_fps": _given("build.target_fps"),
     "accuracy": Source(

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.boards import MEASURED_ON
+from bench.datasets import DATASETS
 
 Row = Mapping[str, str]
 
 # What a row is: two rows with the same values here are of the same experiment.
 IDENTITY = ("network", "dataset", "weight_bits", "act_bits", "folding", "seed", "board")
 
-# Test images that `accuracy` is a mean over, for both data sets.
-TEST_IMAGES = 10_000
 # Hundreds of accuracies are compared at once: 2 would be exceeded by chance alone.
 STANDARD_ERRORS = 3.0
 BOARD_RATIO = 0.1
@@ -61,7 +60,10 @@ class Tolerance:
         return FLOAT_RATIO * largest
 
     def _images(self, row: Row) -> float:
-        images = float(row.get(self.images) or TEST_IMAGES)
+        if not self.images and row["dataset"] not in DATASETS:
+            raise ValueError(f"there is no data set {row['dataset']} here")
+        tested = row[self.images] if self.images else DATASETS[row["dataset"]].test_images
+        images = float(tested)
         if not images >= 1:
             raise ValueError(f"{self.images} is {images}")
         return images

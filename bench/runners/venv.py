@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.console.events import Emit
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
+from bench.extensions import folders
 from bench.paths import ROOT
 from bench.runners.base import Job
 from bench.runners.limits import Limits
@@ -121,5 +122,5 @@ def _variables(environment: Environment, request: Request) -> dict[str, str]:
         **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
         **fixed_variables(str(request.scratch), request.cpus),
         **visible_devices(),
-        "PYTHONPATH": os.pathsep.join(map(str, environment.worker_folders)),
+        "PYTHONPATH": os.pathsep.join(map(str, (*environment.worker_folders, *folders()))),
     }

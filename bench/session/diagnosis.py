@@ -13,7 +13,7 @@ from typing import Literal
 
 import psutil
 
-from bench.datasets.folder import VARIABLE as DATA_VARIABLE
+from bench.datasets.fetching.folder import VARIABLE as DATA_VARIABLE
 from bench.errors import EnvironmentFailure, store_error
 from bench.images.base import VARIABLE as BASE_VARIABLE
 from bench.images.base import obstacle

@@ -15,7 +15,7 @@ from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
 from bench.environments import ENVIRONMENTS
 from bench.flows import Bottleneck, flow_named
-from bench.grids.catalog import DATASETS, NETWORKS
+from bench.grids.grid import layers
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Step, Survey, Task
 from bench.pipeline.budget import SETUP_SECONDS
@@ -132,14 +132,10 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
     table.add_column("slowest layer", overflow="fold")
     for heading in ("cycles", "fps", "of it, by layer"):
         table.add_column(heading, justify="right", no_wrap=True)
-    shapes = {
-        NETWORKS[grid.train.network].layers(grid.train.image_size, DATASETS[dataset].classes)
-        for dataset in grid.train.dataset
-    }
-    format_ = flow_named(grid.flow).foldings
-    for layers in sorted(shapes, key=str):
+    foldings = flow_named(grid.flow).foldings
+    for shapes in dict.fromkeys(layers(grid.train, dataset) for dataset in grid.train.dataset):
         for folding in grid.folds:
-            slowest = format_.bottleneck(folding, layers, grid.build.clock_mhz)
+            slowest = foldings.bottleneck(folding, shapes, grid.build.clock_mhz)
             table.add_row(folding.name, slowest.layer, *_numbers(slowest, grid.build.clock_mhz))
     console.print(table)
 

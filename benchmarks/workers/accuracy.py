@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 WIDTH_OF_ALL = range(2, 9)
 
 
@@ -43,19 +44,23 @@ def main() -> None:
 def train(job: tuple[Path, int, str, str, tuple[int, int], int]) -> dict[str, object]:
     """Train as the stage does; its best accuracy and the seconds it took."""
     import torch  # noqa: PLC0415  (in the child only)
-    from train_speed import BrevitasItself  # noqa: PLC0415
 
     from stagekit import Reporter, Request  # noqa: PLC0415
     from train_worker import training  # noqa: PLC0415
+    from train_worker.autograd import Autograd  # noqa: PLC0415
+
+    sys.path.append(str(ROOT))
+    from bench.networks.tfc import NETWORK  # noqa: PLC0415
 
     folder, epochs, way, device, (weight_bits, act_bits), seed = job
     if way == "brevitas":
-        training.Twin = BrevitasItself  # type: ignore[misc]
+        training.Twin = Autograd  # type: ignore[misc]
     if device == "cpu":
         torch.cuda.is_available = lambda: False
     spec = {
-        "network": "TFC", "weight_bits": weight_bits, "act_bits": act_bits, "seed": seed,
-        "epochs": epochs, "batch_size": 100, "learning_rate": 0.01,
+        "network": "TFC", "architecture": NETWORK.architecture.to_json(),
+        "weight_bits": weight_bits, "act_bits": act_bits, "seed": seed, "epochs": epochs,
+        "batch_size": 100, "learning_rate": 0.01,
         "milestones": [epoch for epoch in (34, 37) if epoch < epochs], "gamma": 0.1,
         "dropout": 0.2, "image_size": 32, "train_images": 0,
     }  # fmt: skip

@@ -22,17 +22,23 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from contract.arrays import load_npz
 from contract.stages.train import TrainSpec
 from train_worker import inference
+from train_worker.autograd import Autograd
 from train_worker.checkpoint import build_network
-from train_worker.data import read_idx, read_split
-from train_worker.lean import Twin, join
+from train_worker.data import read_findings, read_split
+from train_worker.lean import Twin
 from train_worker.steps import Learner, steps
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from bench.networks.tfc import NETWORK
 
 EPOCH = 60_000
 SPEC = TrainSpec(
-    network="TFC", weight_bits=4, act_bits=4, seed=1, epochs=1, batch_size=100,
-    learning_rate=0.01, milestones=[], gamma=0.1, dropout=0.2, image_size=32, train_images=0,
+    network="TFC", architecture=NETWORK.architecture.to_json(), weight_bits=4, act_bits=4, seed=1,
+    epochs=1, batch_size=100, learning_rate=0.01, milestones=[], gamma=0.1, dropout=0.2,
+    image_size=32, train_images=0,
 )  # fmt: skip
 
 
@@ -40,8 +46,8 @@ class PerImage(Dataset[tuple[torch.Tensor, int]]):
     """Images as Pillow sees them, one at a time."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        self._images = read_idx(folder / "train-images.idx", 3)[:count]
-        self._labels = read_idx(folder / "train-labels.idx", 1)[:count]
+        images, labels = load_npz(folder / "train.npz", ("images", "labels"))
+        self._images, self._labels = images[:count, 0], labels[:count]
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -53,25 +59,6 @@ class PerImage(Dataset[tuple[torch.Tensor, int]]):
         return pixels.reshape(-1), int(self._labels[index])
 
 
-class BrevitasItself(Twin):
-    """No twin at all: Brevitas' modules and autograd, where a twin is expected."""
-
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network.train()
-        self.vector = join(network.parameters())
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """See `Twin`."""
-        self._values = self.network.train()(pixels)
-        return self._values.detach()
-
-    def backward(self, gradient: torch.Tensor) -> None:
-        """See `Twin`."""
-        assert self.vector.grad is not None
-        self.vector.grad.zero_()
-        self._values.backward(gradient)
-
-
 def main() -> None:
     """Print seconds per epoch, one for each repeat."""
     folder, images, repeats, way = (
@@ -81,12 +68,12 @@ def main() -> None:
         sys.argv[4],
     )
     torch.manual_seed(1)
-    network = build_network(SPEC, 10).train()
+    network = build_network(SPEC, read_findings(folder)).train()
     if way == "naive":
         epoch = _naive(network, folder, images, int(sys.argv[5]))
     else:
         inference.fix_arithmetic()
-        twin = BrevitasItself if way == "brevitas" else Twin
+        twin = Autograd if way == "brevitas" else Twin
         epoch = _as_the_stage(network, twin, folder, images)
     seconds = []
     for _ in range(repeats):
@@ -97,10 +84,11 @@ def main() -> None:
 
 
 def _as_the_stage(
-    network: nn.Module, twin: type[Twin], folder: Path, images: int
+    network: nn.Module, twin: type[Twin | Autograd], folder: Path, images: int
 ) -> Callable[[], None]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    data = read_split(folder, "train", 10, SPEC.image_size).first(images)
+    data = read_split(folder, "train", read_findings(folder), SPEC.image_size, flat=True)
+    data = data.first(images)
     learner = Learner(twin(network.to(device)), data, SPEC.learning_rate, device)
     step = steps(learner, torch.arange(SPEC.batch_size, device=device), device)
 

@@ -23,7 +23,7 @@ from bench.boards.login import address_of
 from bench.boards.pool import parse_target
 from bench.boards.ssh import open_board
 from bench.errors import BoardError
-from bench.grids.catalog import BOARD_PARTS
+from bench.flows.finn.boards import BOARD_PARTS
 from bench.paths import ROOT
 
 TARGET = os.environ.get("BENCH_BOARD", "")

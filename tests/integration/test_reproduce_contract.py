@@ -24,7 +24,7 @@ from bare_runner import BareRunner
 from bench.boards.trust import trust
 from bench.cli import main
 from bench.console.events import Emit
-from bench.datasets import fetch as fetching
+from bench.datasets.fetching import fetch as fetching
 from bench.paths import ROOT
 from bench.runners import Job
 from bench.runners.vivado import why_none

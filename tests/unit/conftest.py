@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from fakes import FakeRunner, write_grid
 from temporary import use
 
 from bare_runner import ENVIRONMENTS
+from bench import extensions
 from bench.console.events import Event
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
@@ -30,6 +33,27 @@ def no_waiting_for_disks(no_fsync: None) -> None:
 @pytest.fixture(autouse=True)
 def no_figures(no_drawing: None) -> None:
     """In no unit test."""
+
+
+@pytest.fixture
+def extension(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str, str], Path]]:
+    """Adds a file to a folder of extensions, given its name and text."""
+    folder = tmp_path / "extensions"
+    folder.mkdir()
+    monkeypatch.setenv(extensions.VARIABLE, str(folder))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = set(sys.modules)
+
+    def add(name: str, text: str) -> Path:
+        (folder / name).write_text(text)
+        return folder / name
+
+    yield add
+    for name in set(sys.modules) - modules:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -37,9 +37,16 @@ class Misfit(ValueError):
 
 @dataclass(frozen=True)
 class Key:
-    """The field is a key of the experiment file; `about` says what it is, for people."""
+    """The field is a key of the experiment file.
+
+    Attributes:
+        about: What it is, for people.
+        inferred: Whether it may be left out and then follows from the point, as of a network's own
+            defaults.
+    """
 
     about: str
+    inferred: bool = False
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
         """Describes the key to editors."""
@@ -123,7 +130,8 @@ def parse(spec: type[Spec], data: Mapping[str, Any]) -> Spec:
     for name in sorted(expected.keys() ^ data.keys()):
         there = "is unknown" if name in data else "is missing"
         raise Misfit(name, there, f"The fields are {', '.join(sorted(expected))}.")
-    return require(spec(**{name: _as_tuples(value) for name, value in data.items()}))
+    values = {name: _as_declared(name, value, expected[name]) for name, value in data.items()}
+    return require(spec(**values))
 
 
 def require(spec: Spec) -> Spec:
@@ -158,6 +166,18 @@ def in_words(annotation: Any) -> str:
     plain = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
     bounds = "".join(f" {mark}" for mark in marks if isinstance(mark, Range))
     return f"{plain.get(kind, 'a table')}{bounds}"
+
+
+def _as_declared(name: str, value: Any, annotation: Any) -> Any:
+    """JSON values as what is declared: arrays as tuples, records by their own `from_json`."""
+    from_json = getattr(split(annotation)[0], "from_json", None)
+    if from_json is None:
+        return _as_tuples(value)
+    try:
+        return from_json(value)
+    except ValueError as error:
+        remedy = "Run bench and its workers in the same version."
+        raise Misfit(name, f"cannot be used: {error}", remedy) from error
 
 
 def _as_tuples(value: Any) -> Any:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from contract import fields, wire
+from contract.fields import Misfit
+from stagekit.errors import StageError
 
 Spec = TypeVar("Spec")
 
@@ -17,8 +19,11 @@ class Request(wire.Request):
     """One stage to run, as a worker sees it."""
 
     def parse(self, spec_type: type[Spec]) -> Spec:
-        """The spec; raises `contract.fields.Misfit` where a field is not as declared."""
-        return fields.parse(spec_type, self.spec)
+        """The spec; raises `StageError` where a field is not as declared."""
+        try:
+            return fields.parse(spec_type, self.spec)
+        except Misfit as misfit:
+            raise StageError(f"{misfit.field} {misfit.what}.", misfit.remedy) from misfit
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write `metrics.json`: the stage's findings, deterministic, read by later stages."""

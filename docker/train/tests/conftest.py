@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import struct
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,8 +19,11 @@ import pytest
 TRAIN_FOLDER = Path(__file__).resolve().parents[1]
 COMMON_FOLDER = TRAIN_FOLDER.parent / "common"
 sys.path[:0] = [str(Path(__file__).parent), str(COMMON_FOLDER), str(TRAIN_FOLDER)]
+sys.path.append(str(TRAIN_FOLDER.parents[1]))  # the networks' declarations, which a worker is given
 
-from contract.stages import export as export_stage  # noqa: E402  (found through the path above)
+from bench.networks.tfc import NETWORK  # noqa: E402  (found through the path above)
+from contract.arrays import load_npz, save_npz  # noqa: E402
+from contract.stages import export as export_stage  # noqa: E402
 from contract.stages import train as train_stage  # noqa: E402
 from stagekit import Reporter, Request, Stage  # noqa: E402
 
@@ -30,6 +32,7 @@ IMAGE_SIZE = 8
 CLASSES = 4
 TRAIN_SPEC: dict[str, Any] = {
     "network": "TFC",
+    "architecture": NETWORK.architecture.to_json(),
     "weight_bits": 2,
     "act_bits": 2,
     "seed": 1,
@@ -119,28 +122,30 @@ def run_here(stage: Stage, request: Request) -> None:
     stage(request, Reporter(io.StringIO()))
 
 
-def write_idx(path: Path, array: npt.NDArray[np.uint8]) -> None:
-    """Write `array` as an IDX file."""
-    header = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
-    path.write_bytes(header + array.tobytes())
-
-
-def write_dataset(folder: Path, train_images: int = 500, test_images: int = 150) -> Path:
+def write_dataset(
+    folder: Path, train_images: int = 500, test_images: int = 150, channels: int = 1
+) -> Path:
     """Images of 12x12 pixels, bright in the quadrant that their class names, with noise."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(7)
     for name, count in (("train", train_images), ("test", test_images)):
         labels = generator.integers(0, CLASSES, count, dtype=np.uint8)
-        images = generator.integers(0, 120, (count, 12, 12), dtype=np.uint8)
+        images = generator.integers(0, 120, (count, channels, 12, 12), dtype=np.uint8)
         for image, label in zip(images, labels, strict=True):
             row, column = divmod(int(label), 2)
-            image[row * 6 : row * 6 + 6, column * 6 : column * 6 + 6] += 100
-        write_idx(folder / f"{name}-images.idx", images)
-        write_idx(folder / f"{name}-labels.idx", labels)
-    sizes = {"classes": CLASSES, "height": 12, "width": 12}
-    sizes |= {"train_images": train_images, "test_images": test_images}
-    (folder / "metrics.json").write_text(json.dumps(sizes))
+            image[:, row * 6 : row * 6 + 6, column * 6 : column * 6 + 6] += 100
+        save_npz(folder / f"{name}.npz", images=images, labels=labels)
+    findings = {"classes": CLASSES, "channels": channels, "height": 12, "width": 12}
+    findings |= {"train_images": train_images, "test_images": test_images}
+    (folder / "metrics.json").write_text(json.dumps(findings))
     return folder
+
+
+def change_split(folder: Path, name: str, **changed: npt.NDArray[np.generic]) -> None:
+    """Write a half of a data set again, with other `images` or `labels`."""
+    path = folder / f"{name}.npz"
+    arrays = dict(zip(("images", "labels"), load_npz(path, ("images", "labels")), strict=True))
+    save_npz(path, **(arrays | changed))
 
 
 @pytest.fixture(scope="session")

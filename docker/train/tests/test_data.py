@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from conftest import CLASSES, write_dataset, write_idx
+from conftest import CLASSES, change_split, write_dataset
+from contract.arrays import save_npz
 from stagekit import StageError
-from train_worker.data import read_classes, read_idx, read_split, resize
+from train_worker.data import Findings, Split, read_findings, read_split, resize
+
+FINDINGS = Findings(CLASSES, channels=1)
 
 
 @pytest.fixture
@@ -20,73 +24,92 @@ def own_dataset(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "dataset", train_images=20, test_images=10)
 
 
-def test_images_and_labels_are_those_in_the_files(tmp_path: Path) -> None:
-    images = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    write_idx(tmp_path / "test-images.idx", images)
-    write_idx(tmp_path / "test-labels.idx", np.array([3, 1], dtype=np.uint8))
-    split = read_split(tmp_path, "test", classes=4, image_size=3)
-    assert split.images.tolist() == images.reshape(2, 9).tolist()
+def read(folder: Path, name: str = "test") -> Split:
+    return read_split(folder, name, FINDINGS, 8, flat=True)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("flat", [True, False])
+def test_images_and_labels_are_those_in_the_files(
+    tmp_path: Path, channels: int, flat: bool
+) -> None:
+    images = np.arange(2 * channels * 9, dtype=np.uint8).reshape(2, channels, 3, 3)
+    save_npz(tmp_path / "test.npz", images=images, labels=np.array([3, 1], dtype=np.uint8))
+    split = read_split(tmp_path, "test", Findings(4, channels), image_size=3, flat=flat)
+    wanted = images.reshape(2, -1) if flat else images
+    assert torch.equal(split.images, torch.from_numpy(wanted))
     assert split.labels.tolist() == [3, 1]
 
 
 def test_resizing_matches_pillow_on_each_image() -> None:
-    images = np.random.default_rng(3).integers(0, 256, (5, 28, 28), dtype=np.uint8)
-    for row, image in zip(resize(images, 32), images, strict=True):
-        expected = np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR))
-        assert row.reshape(32, 32).tolist() == expected.tolist()
+    images = np.random.default_rng(3).integers(0, 256, (5, 1, 28, 28), dtype=np.uint8)
+    for small, image in zip(resize(images, 32), images, strict=True):
+        expected = np.asarray(Image.fromarray(image[0]).resize((32, 32), Image.Resampling.BILINEAR))
+        assert small[0].tolist() == expected.tolist()
 
 
-def test_missing_file(own_dataset: Path) -> None:
-    (own_dataset / "test-labels.idx").unlink()
-    with pytest.raises(StageError, match=r"test-labels\.idx cannot be read") as caught:
-        read_split(own_dataset, "test", CLASSES, 8)
+def test_resizing_of_colours_matches_pillow() -> None:
+    images = np.random.default_rng(3).integers(0, 256, (4, 3, 20, 28), dtype=np.uint8)
+    for small, image in zip(resize(images, 32), images, strict=True):
+        picture = Image.fromarray(image.transpose(1, 2, 0), mode="RGB")
+        expected = np.asarray(picture.resize((32, 32), Image.Resampling.BILINEAR))
+        assert small.transpose(1, 2, 0).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 and no more", b"\x93NUMPY"])
+def test_file_that_is_missing_or_damaged(own_dataset: Path, content: bytes | None) -> None:
+    (own_dataset / "test.npz").unlink()
+    if content is not None:
+        (own_dataset / "test.npz").write_bytes(content)
+    with pytest.raises(StageError, match=r"test\.npz cannot be read") as caught:
+        read(own_dataset)
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("change", [-1, 1])
-def test_length_must_be_as_announced(own_dataset: Path, change: int) -> None:
-    path = own_dataset / "train-images.idx"
-    content = path.read_bytes()
-    path.write_bytes(content[:change] if change < 0 else content + b"\0")
-    with pytest.raises(StageError, match=f"holds {len(content) + change} bytes.*{len(content)}"):
-        read_split(own_dataset, "train", CLASSES, 8)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"\0\0", b"\0\0\x08\x03\0\0\0\x01", b"\x1f\x8b\x08\0" * 8, b"\0\0\x0d\x03" + bytes(12)],
-    ids=["empty", "two bytes", "half a header", "gzip", "float values"],
-)
-def test_not_an_idx_file_of_bytes(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "train-images.idx"
-    path.write_bytes(content)
-    with pytest.raises(StageError, match="no IDX file of unsigned bytes"):
-        read_idx(path, 3)
+def test_pickled_objects_are_not_loaded(own_dataset: Path) -> None:
+    objects = np.array([{"a": 1}], dtype=object)
+    np.savez(own_dataset / "test.npz", images=objects, labels=objects)
+    with pytest.raises(StageError, match=r"test\.npz cannot be read"):
+        read(own_dataset)
 
 
 def test_counts_must_match(own_dataset: Path) -> None:
-    write_idx(own_dataset / "train-labels.idx", np.zeros(19, dtype=np.uint8))
-    with pytest.raises(StageError, match="20 images but 19 labels"):
-        read_split(own_dataset, "train", CLASSES, 8)
+    change_split(own_dataset, "train", labels=np.zeros(19, dtype=np.uint8))
+    with pytest.raises(StageError, match=r"20 images but labels uint8 \[19\]"):
+        read(own_dataset, "train")
 
 
 def test_label_beyond_the_classes(own_dataset: Path) -> None:
-    write_idx(own_dataset / "test-labels.idx", np.full(10, CLASSES, dtype=np.uint8))
+    change_split(own_dataset, "test", labels=np.full(10, CLASSES, dtype=np.uint8))
     with pytest.raises(StageError, match=f"label {CLASSES}, its {CLASSES} classes end"):
-        read_split(own_dataset, "test", CLASSES, 8)
+        read(own_dataset)
 
 
-@pytest.mark.parametrize("shape", [(0, 12, 12), (10, 0, 12)])
-def test_empty_set(own_dataset: Path, shape: tuple[int, int, int]) -> None:
-    write_idx(own_dataset / "test-images.idx", np.zeros(shape, dtype=np.uint8))
-    write_idx(own_dataset / "test-labels.idx", np.zeros(shape[0], dtype=np.uint8))
-    with pytest.raises(StageError, match="test set is empty"):
-        read_split(own_dataset, "test", CLASSES, 8)
+@pytest.mark.parametrize(
+    ("shape", "kind", "complaint"),
+    [
+        ((0, 1, 12, 12), np.uint8, "are none"),
+        ((10, 1, 0, 12), np.uint8, "are none"),
+        ((10, 12, 12), np.uint8, r"are no bytes \[N, C, H, W\]"),
+        ((10, 1, 12, 12), np.float32, r"are no bytes \[N, C, H, W\]"),
+        ((10, 3, 12, 12), np.uint8, "have not 1 channels"),
+    ],
+)
+def test_images_of_another_kind(
+    own_dataset: Path, shape: tuple[int, ...], kind: type[np.generic], complaint: str
+) -> None:
+    change_split(
+        own_dataset, "test", images=np.zeros(shape, kind), labels=np.zeros(shape[0], np.uint8)
+    )
+    with pytest.raises(StageError, match=f"images of the test set {complaint}"):
+        read(own_dataset)
 
 
-@pytest.mark.parametrize("text", [None, "{", "{}", "[]", json.dumps({"classes": "many"})])
-def test_number_of_classes_unknown(tmp_path: Path, text: str | None) -> None:
+@pytest.mark.parametrize(
+    "text", [None, "{", "{}", "[]", json.dumps({"classes": "many", "channels": 1})]
+)
+def test_findings_that_cannot_be_used(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "metrics.json").write_text(text)
     with pytest.raises(StageError, match=r"metrics\.json of the data set is unusable"):
-        read_classes(tmp_path)
+        read_findings(tmp_path)

@@ -17,12 +17,13 @@ from conftest import (
     CLASSES,
     IMAGE_SIZE,
     Outcome,
+    change_split,
     make_request,
     run_here,
     run_worker,
     write_dataset,
-    write_idx,
 )
+from contract.arrays import load_npz
 from stagekit import StageError
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint
@@ -98,7 +99,7 @@ def test_metrics(exported: Outcome) -> None:
         "golden_images": 100,
         "agreeing": 100,
         "input_datatype": "UINT8",
-        "input_elements": INPUTS,
+        "input_shape": [INPUTS],
         "classes": CLASSES,
     }
 
@@ -179,17 +180,16 @@ def test_parameters_of_another_spec(trained: Outcome, dataset: Path, tmp_path: P
 
 def test_another_number_of_classes(trained: Outcome, tmp_path: Path) -> None:
     other = write_dataset(tmp_path / "other")
-    (other / "metrics.json").write_text('{"classes": 10}')
+    (other / "metrics.json").write_text('{"classes": 10, "channels": 1}')
     reason = failed_export(tmp_path, other, trained.outputs)
-    assert reason == f"The checkpoint has {CLASSES} classes, the data set 10."
+    assert reason.startswith(f"The checkpoint has {CLASSES} classes and 1 channels")
 
 
 def test_another_test_set(trained: Outcome, tmp_path: Path) -> None:
     """Labels that are all off by one leave nothing right that was right."""
     other = write_dataset(tmp_path / "other")
-    content = (other / "test-labels.idx").read_bytes()
-    labels = np.frombuffer(content, dtype=np.uint8, offset=8)
-    write_idx(other / "test-labels.idx", ((labels + 1) % CLASSES).astype(np.uint8))
+    (labels,) = load_npz(other / "test.npz", ["labels"])
+    change_split(other, "test", labels=((labels + 1) % CLASSES).astype(np.uint8))
     reason = failed_export(tmp_path, other, trained.outputs)
     assert "right on this one" in reason
 

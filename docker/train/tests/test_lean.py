@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional
 
 import conftest  # noqa: F401  (the path to what follows)
-from stagekit import StageError
+from bench.networks.tfc import NETWORK
 from train_worker.data import Split
-from train_worker.lean import LeanDropout, Twin
-from train_worker.networks import NetworkSpec, build
+from train_worker.lean import LeanDropout, Twin, UnknownLayerError
+from train_worker.networks import build
 from train_worker.steps import Learner, RecordedStep, cross_entropy
 
 FEATURES, CLASSES, IMAGES = 64, 10, 100
@@ -32,8 +32,7 @@ def network(
 ) -> nn.Module:
     """A network whose normalization has been learning for a while."""
     torch.manual_seed(3)
-    spec = NetworkSpec("TFC", FEATURES, CLASSES, weight_bits, act_bits, dropout)
-    made = build(spec)
+    made = build(NETWORK.architecture, (1, 8, 8), CLASSES, weight_bits, act_bits, dropout)
     with torch.no_grad():
         for module in made:
             if isinstance(module, nn.BatchNorm1d):
@@ -150,12 +149,12 @@ def test_steps_are_those_of_adam_and_autograd(bits: int) -> None:
 
 
 def test_unknown_layer() -> None:
-    with pytest.raises(StageError, match="GELU"):
+    with pytest.raises(UnknownLayerError, match="GELU"):
         Twin(nn.Sequential(nn.Linear(2, 2, bias=False), nn.GELU()))
 
 
 def test_bias_is_unknown() -> None:
-    with pytest.raises(StageError, match="bias=True"):
+    with pytest.raises(UnknownLayerError, match="bias=True"):
         Twin(nn.Sequential(nn.Linear(2, 2)))
 
 

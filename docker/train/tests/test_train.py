@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,15 +13,15 @@ from conftest import (
     IMAGE_SIZE,
     TRAIN_SPEC,
     Outcome,
+    change_split,
     make_request,
     run_here,
     run_worker,
     write_dataset,
-    write_idx,
 )
+from contract.arrays import load_npz
 from stagekit import StageError
 from train_worker.checkpoint import Checkpoint
-from train_worker.data import read_idx
 from train_worker.training import _batches, train
 
 
@@ -77,9 +76,8 @@ def test_another_seed_gives_another_network(
 def test_train_images_takes_the_first(dataset: Path, tmp_path: Path) -> None:
     """As if the data set held no more."""
     shorter = write_dataset(tmp_path / "shorter")
-    for name in ("images", "labels"):
-        content = np.asarray(read_idx(dataset / f"train-{name}.idx", 3 if name == "images" else 1))
-        write_idx(shorter / f"train-{name}.idx", content[:101])
+    images, labels = load_npz(dataset / "train.npz", ("images", "labels"))
+    change_split(shorter, "train", images=images[:101], labels=labels[:101])
     states = []
     for folder, count in ((dataset, 101), (shorter, 0)):
         spec = TRAIN_SPEC | {"train_images": count, "epochs": 1, "milestones": []}
@@ -99,11 +97,11 @@ def test_every_image_is_in_one_batch_and_no_batch_is_a_single_image() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"network": "CVN"}, "There is no network 'CVN'."),
+        ({"architecture": {}}, "architecture cannot be used: "),
         ({"weight_bits": 64}, "weight_bits is 64."),
         ({"train_images": 501}, "train_images is 501, the training set holds 500."),
         ({"train_images": 30}, "batch_size is 50, more than the 30 training images."),
-        ({"learning_rate": 1e38}, "The training diverged"),
+        ({"learning_rate": 1e38}, "learning_rate is 1e+38."),
     ],
 )
 def test_bad_spec(dataset: Path, tmp_path: Path, change: dict[str, Any], reason: str) -> None:
@@ -117,10 +115,10 @@ def test_bad_spec(dataset: Path, tmp_path: Path, change: dict[str, Any], reason:
 
 def test_failure_is_told_to_the_orchestrator(tmp_path: Path) -> None:
     folder = write_dataset(tmp_path / "dataset")
-    path = folder / "train-images.idx"
+    path = folder / "train.npz"
     path.write_bytes(path.read_bytes()[:1000])
     run = run_worker(tmp_path / "run", "train", TRAIN_SPEC, {"dataset": folder})
     assert run.result["status"] == "failed"
-    assert "train-images.idx holds 1000 bytes" in run.result["reason"]
+    assert "train.npz cannot be read" in run.result["reason"]
     assert run.result["remedy"]
     assert run.hashes() == {}

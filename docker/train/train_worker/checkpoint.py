@@ -11,11 +11,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from contract.fields import Misfit, parse
 from contract.stages.train import TrainSpec
 from stagekit import StageError
-from train_worker.networks import NetworkSpec, build, layers
+from train_worker.data import Findings
+from train_worker.networks import build
 
-FORMAT = 1
+FORMAT = 2
 REMEDY = "Run the train stage again with this version of the worker, then export."
 
 
@@ -25,14 +27,14 @@ class Checkpoint:
 
     Attributes:
         spec: What it was trained with.
-        classes: Number of its logits.
+        findings: Classes and channels of the data set.
         epoch: The epoch, counted from 1, whose parameters these are.
         accuracy: Fraction of the whole test set it gets right.
         state: The network's parameters and buffers by name.
     """
 
     spec: TrainSpec
-    classes: int
+    findings: Findings
     epoch: int
     accuracy: float
     state: dict[str, torch.Tensor]
@@ -42,7 +44,7 @@ class Checkpoint:
         content = {
             "format": FORMAT,
             "spec": dataclasses.asdict(self.spec),
-            "classes": self.classes,
+            "findings": dataclasses.asdict(self.findings),
             "epoch": self.epoch,
             "accuracy": self.accuracy,
             "state": self.state,
@@ -67,13 +69,13 @@ class Checkpoint:
             raise StageError(f"{path.name} is no checkpoint in format {FORMAT}.", REMEDY)
         try:
             return cls(
-                spec=TrainSpec(**content["spec"]),
-                classes=content["classes"],
+                spec=parse(TrainSpec, content["spec"]),
+                findings=Findings(**content["findings"]),
                 epoch=content["epoch"],
                 accuracy=content["accuracy"],
                 state=content["state"],
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, Misfit) as error:
             raise StageError(
                 f"{path.name} has other fields than this worker writes: {error}.", REMEDY
             ) from error
@@ -84,7 +86,7 @@ class Checkpoint:
         Raises:
             StageError: The parameters do not fit the network that the spec describes.
         """
-        network = build_network(self.spec, self.classes)
+        network = build_network(self.spec, self.findings)
         try:
             network.load_state_dict(self.state)
         except RuntimeError as error:
@@ -94,16 +96,14 @@ class Checkpoint:
         return network.eval()
 
 
-def build_network(spec: TrainSpec, classes: int) -> nn.Module:
+def build_network(spec: TrainSpec, findings: Findings) -> nn.Module:
     """The network that `spec` describes, untrained."""
-    weight_bits, act_bits = spec.bits_of_layers(layers(spec.network))
+    weight_bits, act_bits = spec.bits_of_layers()
     return build(
-        NetworkSpec(
-            name=spec.network,
-            inputs=spec.image_size**2,
-            classes=classes,
-            weight_bits=weight_bits,
-            act_bits=act_bits,
-            dropout=spec.dropout,
-        )
+        spec.architecture,
+        image=(findings.channels, spec.image_size, spec.image_size),
+        classes=findings.classes,
+        weight_bits=weight_bits,
+        act_bits=act_bits,
+        dropout=spec.dropout,
     )

@@ -1,15 +1,9 @@
-"""Images and labels from IDX files, resized and held in memory as tensors.
-
-The IDX format is described at http://yann.lecun.com/exdb/mnist/: two zero bytes, a code for the
-type (8 for unsigned bytes), the number of dimensions, each dimension as a big-endian 32-bit
-integer, then the values in row-major order.
-"""
+"""Images and labels of a data set, resized and held in memory as tensors."""
 
 from __future__ import annotations
 
 import json
-import math
-import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +12,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from contract.arrays import ArraysError, load_npz
 from stagekit import StageError
-
-UINT8_CODE = 8
-IMAGE_DIMENSIONS = 3
 
 REMEDY = (
     "Remove the stored data set ('bench store verify' names damaged artifacts) and fetch it again."
@@ -33,7 +25,7 @@ class Split:
     """Images with their labels.
 
     Attributes:
-        images: uint8 [N, F], F = image_size * image_size, row-major pixels in 0..255.
+        images: uint8 [N, C, H, W], or [N, F] for networks that take flat arrays; 0..255.
         labels: int64 [N], in 0..classes-1.
     """
 
@@ -48,94 +40,102 @@ class Split:
         return Split(self.images[:count], self.labels[:count])
 
 
-def read_classes(folder: Path) -> int:
-    """Number of classes of the data set in `folder`, from its `metrics.json`."""
+@dataclass(frozen=True)
+class Findings:
+    """What the `dataset` stage says of a data set.
+
+    Attributes:
+        classes: How many there are.
+        channels: Of its images.
+    """
+
+    classes: int
+    channels: int
+
+
+def read_findings(folder: Path) -> Findings:
+    """What `metrics.json` of the data set in `folder` says."""
     path = folder / "metrics.json"
     try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["classes"])
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        return Findings(int(metrics["classes"]), int(metrics["channels"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StageError(f"{path.name} of the data set is unusable: {error!r}.", REMEDY) from error
 
 
-def read_split(folder: Path, name: str, classes: int, image_size: int) -> Split:
-    """Read `<name>-images.idx` and `<name>-labels.idx` from `folder`.
+def read_split(
+    folder: Path, name: str, findings: Findings, image_size: int, *, flat: bool
+) -> Split:
+    """Read `<name>.npz` from `folder`.
 
     Args:
         folder: The data set.
         name: "train" or "test".
-        classes: Labels must be below this number.
+        findings: What the images have to be.
         image_size: Height and width in pixels to which the images are resized.
+        flat: Whether an image is to become a row of pixels, channel by channel.
 
     Raises:
-        StageError: A file is missing, damaged, or does not fit the other one.
+        StageError: The file is missing or damaged, or its arrays do not fit each other.
     """
-    images = read_idx(folder / f"{name}-images.idx", IMAGE_DIMENSIONS)
-    labels = read_idx(folder / f"{name}-labels.idx", 1)
-    if len(images) != len(labels):
-        raise StageError(
-            f"The {name} set has {len(images)} images but {len(labels)} labels.", REMEDY
-        )
-    if images.size == 0:
-        raise StageError(f"The {name} set is empty: its shape is {images.shape}.", REMEDY)
-    if labels.max() >= classes:
-        raise StageError(
-            f"The {name} set has label {labels.max()}, its {classes} classes end at {classes - 1}.",
-            REMEDY,
-        )
+    try:
+        images, labels = load_npz(folder / f"{name}.npz", ("images", "labels"))
+    except ArraysError as error:
+        raise StageError(f"{error}.", REMEDY) from error
+    _check(images, labels, name, findings)
+    resized = resize(images.astype(np.uint8, copy=False), image_size)
     return Split(
-        torch.from_numpy(resize(images, image_size)),
+        torch.from_numpy(resized.reshape(len(resized), -1) if flat else resized),
         torch.from_numpy(labels.astype(np.int64)),
     )
 
 
-def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """Read an IDX file of unsigned bytes.
-
-    Args:
-        path: The decompressed file.
-        dimensions: Number of dimensions that it must have.
-
-    Returns:
-        A read-only array in the file's shape.
-
-    Raises:
-        StageError: The file is missing, is no such IDX file, or is cut short or too long.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StageError(f"{path.name} cannot be read: {error.strerror}.", REMEDY) from error
-    header_bytes = 4 + 4 * dimensions
-    if content[:4] != bytes((0, 0, UINT8_CODE, dimensions)) or len(content) < header_bytes:
+def _check(
+    images: npt.NDArray[np.generic],
+    labels: npt.NDArray[np.generic],
+    name: str,
+    findings: Findings,
+) -> None:
+    wanted: Sequence[tuple[bool, str]] = (
+        (images.dtype == np.uint8 and images.ndim == 4, "are no bytes [N, C, H, W]"),
+        (images.size > 0, "are none"),
+        (images.shape[1:2] == (findings.channels,), f"have not {findings.channels} channels"),
+    )
+    for holds, problem in wanted:
+        if not holds:
+            shape = f"{images.dtype} {list(images.shape)}"
+            raise StageError(f"The images of the {name} set {problem}: {shape}.", REMEDY)
+    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise StageError(
-            f"{path.name} is no IDX file of unsigned bytes in {dimensions} dimensions"
-            f" (it begins with {content[:4].hex(' ') or 'nothing'}).",
+            f"The {name} set has {len(images)} images but labels {labels.dtype} "
+            f"{list(labels.shape)}.",
             REMEDY,
         )
-    shape = struct.unpack_from(f">{dimensions}I", content, 4)
-    expected = header_bytes + math.prod(shape)
-    if len(content) != expected:
+    largest = int(labels.astype(np.int64).max())
+    if largest >= findings.classes:
         raise StageError(
-            f"{path.name} holds {len(content)} bytes, its header announces {expected}.", REMEDY
+            f"The {name} set has label {largest}, its {findings.classes} classes end at "
+            f"{findings.classes - 1}.",
+            REMEDY,
         )
-    return np.frombuffer(content, dtype=np.uint8, offset=header_bytes).reshape(shape)
 
 
 def resize(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Resize with Pillow's bilinear filter, which is what torchvision's Resize does to an image.
 
     Args:
-        images: [N, height, width].
+        images: [N, C, height, width].
         size: New height and width in pixels.
 
     Returns:
-        [N, size * size], each image flattened.
+        [N, C, size, size].
     """
-    count, height, width = images.shape
-    if (height, width) == (size, size):
-        return images.reshape(count, -1).copy()
-    resized = np.empty((count, size * size), dtype=np.uint8)
-    for row, image in zip(resized, images, strict=True):
-        scaled = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
-        row[:] = np.asarray(scaled).reshape(-1)
-    return resized
+    count, channels, *before = images.shape
+    if before == [size, size]:
+        return images.copy()
+    planes = images.reshape(count * channels, *before)
+    resized = np.empty((len(planes), size, size), dtype=np.uint8)
+    for target, plane in zip(resized, planes, strict=True):
+        scaled = Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR)
+        target[:] = np.asarray(scaled)
+    return resized.reshape(count, channels, size, size)

@@ -19,7 +19,7 @@ from contract.stages.export import ExportSpec
 from stagekit import Reporter, Request, StageError
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint
-from train_worker.data import Split, read_classes, read_split
+from train_worker.data import Split, read_findings, read_split
 
 INPUT_DATATYPE = "UINT8"
 ACCURACY_TOLERANCE = 0.001
@@ -47,7 +47,7 @@ def export(request: Request, reporter: Reporter) -> None:
     _check_accuracy(checkpoint, predictions, test_set)
 
     with reporter.timed("export"):
-        model = to_qonnx(network, test_set.images.shape[1], request.scratch)
+        model = to_qonnx(network, tuple(test_set.images.shape[1:]), request.scratch)
         model.save(str(request.outputs / "model.onnx"))
     golden = test_set.first(spec.golden_images)
     with reporter.timed("execute"):
@@ -73,27 +73,27 @@ def export(request: Request, reporter: Reporter) -> None:
             "golden_images": spec.golden_images,
             "agreeing": spec.golden_images,
             "input_datatype": INPUT_DATATYPE,
-            "input_elements": images.shape[1],
-            "classes": checkpoint.classes,
+            "input_shape": list(images.shape[1:]),
+            "classes": checkpoint.findings.classes,
             "max_logit_difference": float(np.abs(exported - golden_logits).max()),
         }
     )
 
 
-def to_qonnx(network: nn.Module, inputs: int, scratch: Path) -> ModelWrapper:
+def to_qonnx(network: nn.Module, shape: tuple[int, ...], scratch: Path) -> ModelWrapper:
     """Export and clean up.
 
     Args:
-        network: In evaluation mode; takes pixel values [N, inputs].
-        inputs: F, the elements of a flattened image.
+        network: In evaluation mode; takes pixel values [N, *shape].
+        shape: Of an image: (F,) or (C, H, W).
         scratch: Folder for intermediate files.
 
     Returns:
-        A model whose input is [1, inputs], annotated as UINT8.
+        A model whose input is [1, *shape], annotated as UINT8.
     """
     path = scratch / "exported.onnx"
     # The dynamo exporter would put the weights into a second file.
-    export_qonnx(network, args=torch.zeros(1, inputs), export_path=str(path), dynamo=False)
+    export_qonnx(network, args=torch.zeros(1, *shape), export_path=str(path), dynamo=False)
     model = cleanup_model(ModelWrapper(str(path)))
     model.set_tensor_datatype(model.graph.input[0].name, DataType[INPUT_DATATYPE])
     return model
@@ -102,7 +102,7 @@ def to_qonnx(network: nn.Module, inputs: int, scratch: Path) -> ModelWrapper:
 def execute(
     model: ModelWrapper, images: npt.NDArray[np.uint8], reporter: Reporter
 ) -> npt.NDArray[np.float32]:
-    """Run the model on one image after another: float [N, classes] of uint8 [N, F]."""
+    """Run the model on one image after another: float [N, classes] of uint8 [N, ...]."""
     source, sink = model.graph.input[0].name, model.graph.output[0].name
     rows = []
     for done, image in enumerate(images, start=1):
@@ -113,13 +113,15 @@ def execute(
 
 
 def _read_test_set(folder: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Split:
-    classes = read_classes(folder)
-    if classes != checkpoint.classes:
+    findings, trained = read_findings(folder), checkpoint.findings
+    if findings != trained:
         raise StageError(
-            f"The checkpoint has {checkpoint.classes} classes, the data set {classes}.",
+            f"The checkpoint has {trained.classes} classes and {trained.channels} channels, the "
+            f"data set {findings.classes} and {findings.channels}.",
             "Export with the data set that the network was trained on.",
         )
-    test_set = read_split(folder, "test", classes, checkpoint.spec.image_size)
+    size, flat = checkpoint.spec.image_size, checkpoint.spec.architecture.flat
+    test_set = read_split(folder, "test", findings, size, flat=flat)
     if spec.golden_images > len(test_set):
         raise StageError(
             f"golden_images is {spec.golden_images}, the test set holds {len(test_set)}.",

@@ -31,7 +31,7 @@ def logits(network: nn.Module, images: torch.Tensor) -> npt.NDArray[np.float32]:
 
     Args:
         network: Left in evaluation mode.
-        images: uint8 [N, F].
+        images: uint8 [N, F] or [N, C, H, W].
 
     Returns:
         [N, classes].

@@ -18,13 +18,16 @@ from brevitas import nn as qnn
 from torch import nn
 from torch.nn import functional
 
-from stagekit import StageError
 from train_worker.networks import PIXEL_MAX, ScalePixels
 
 LEAST_SCALE = 1e-10
 """Below this, Brevitas keeps the magnitude that a weight's scale is taken from."""
 
 DROPOUT_LEVELS = 2**16
+
+
+class UnknownLayerError(Exception):
+    """A kind of layer that has no twin; autograd differentiates all kinds."""
 
 
 class Twin:
@@ -36,13 +39,18 @@ class Twin:
     Attributes:
         network: As given.
         vector: Every parameter, one after another, float [P].
+        recordable: Whether a CUDA graph of a step gives the same values.
 
     Raises:
-        StageError: `network` holds a kind of layer that no twin is known for.
+        UnknownLayerError: `network`, left as it was, holds a kind of layer that has no twin.
     """
+
+    recordable = True
 
     def __init__(self, network: nn.Module) -> None:
         assert isinstance(network, nn.Sequential)
+        for layer in network:
+            _twin(layer)
         self.network = network
         self.vector = join(network.parameters())
         self._layers = [_twin(layer) for layer in network]
@@ -60,8 +68,8 @@ class Twin:
         for layer in reversed(self._layers[self._first + 1 :]):
             gradient = layer.backward(gradient)
         self._layers[self._first].learn(gradient)
-        found = [part.reshape(-1) for layer in self._layers for part in layer.gradients]
-        torch.cat(found, out=self.vector.grad)
+        parts = [part.reshape(-1) for layer in self._layers for part in layer.gradients]
+        torch.cat(parts, out=self.vector.grad)
 
 
 def join(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
@@ -89,7 +97,7 @@ def _twin(layer: nn.Module) -> Layer:
         return LeanDropout(layer.p)
     if isinstance(layer, ScalePixels):
         return LeanPixels()
-    raise StageError(f"Training knows no lean twin of the layer {layer}.")
+    raise UnknownLayerError(str(layer))
 
 
 class Layer(ABC):

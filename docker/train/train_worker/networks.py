@@ -1,45 +1,30 @@
-"""The networks that can be trained, by name.
+"""From a network's declaration to a module that can be trained and exported.
 
-A network takes pixel values 0..255 as float [N, F] and returns logits, float [N, classes]. The
-division by 255 is part of it, so that an exported model takes the 8-bit image as it is.
+A network takes pixel values 0..255 as float [N, F] or [N, C, H, W] and returns logits, float
+[N, classes]. The division by 255 is part of it, so that an exported model takes the 8-bit image as
+it is.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from brevitas import nn as qnn
-from brevitas.quant import Int8ActPerTensorFloatMinMaxInit, Int8WeightPerTensorFloat
+from brevitas.quant import (
+    Int8ActPerTensorFloatMinMaxInit,
+    Int8WeightPerTensorFloat,
+    Uint8ActPerTensorFloatMaxInit,
+)
 from torch import nn
 
+from contract import architecture as declared
+from contract.architecture import Architecture, ArchitectureError, Layer, Shape
 from stagekit import StageError
 
 PIXEL_MAX = 255.0
-TFC_WIDTHS = (64, 64, 64)
-
-
-@dataclass(frozen=True)
-class NetworkSpec:
-    """What a network is built from.
-
-    Attributes:
-        name: Key in `NETWORKS`.
-        inputs: F, the elements of a flattened image.
-        classes: Number of logits.
-        weight_bits: Bit width of each layer's weights, first layer first; 0: not quantized.
-        act_bits: Bit width of the activations after each layer but the last; 0: not quantized.
-        dropout: Probability of dropping an input or activation in training.
-    """
-
-    name: str
-    inputs: int
-    classes: int
-    weight_bits: tuple[int, ...]
-    act_bits: tuple[int, ...]
-    dropout: float
+RELU_MAX = 6.0
 
 
 class ScalePixels(nn.Module):
@@ -50,76 +35,119 @@ class ScalePixels(nn.Module):
         return pixels / PIXEL_MAX
 
 
-def tfc(spec: NetworkSpec) -> nn.Module:
-    """The paper's "tiny fully connected" network: F -> 64 -> 64 -> 64 -> classes.
+class Residual(nn.Module):
+    """The sum of two paths from one input."""
 
-    As in the authors' QuantTFC (GitHub QDucasse/nn_benchmark), a batch normalization follows the
-    last layer too. Other than there, the activations' scale is learned and no quantizer precedes
-    the first layer.
-    """
-    layers: list[nn.Module] = [ScalePixels(), nn.Dropout(spec.dropout)]
-    fan_in = spec.inputs
-    for width, weight_bits, act_bits in zip(
-        TFC_WIDTHS, spec.weight_bits[:-1], spec.act_bits, strict=True
-    ):
-        layers += [
-            _linear(fan_in, width, weight_bits, per_channel=True),
-            nn.BatchNorm1d(width),
-            _hard_tanh(act_bits),
-            nn.Dropout(spec.dropout),
-        ]
-        fan_in = width
-    layers += [
-        _linear(fan_in, spec.classes, spec.weight_bits[-1], per_channel=False),
-        nn.BatchNorm1d(spec.classes),
-    ]
-    return nn.Sequential(*layers)
+    def __init__(self, branch: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.branch = branch
+        self.shortcut = shortcut
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Branch plus shortcut."""
+        total: torch.Tensor = self.branch(x) + self.shortcut(x)
+        return total
 
 
-NETWORKS: dict[str, Callable[[NetworkSpec], nn.Module]] = {"TFC": tfc}
-LAYERS = {"TFC": len(TFC_WIDTHS) + 1}
-"""Layers with weights, by network."""
+def build(
+    architecture: Architecture,
+    image: Shape,
+    classes: int,
+    weight_bits: Iterable[int],
+    act_bits: Iterable[int],
+    dropout: float,
+) -> nn.Module:
+    """The network; its initial weights follow torch's global seed.
 
-
-def build(spec: NetworkSpec) -> nn.Module:
-    """Build the network; its initial weights follow torch's global seed.
+    Args:
+        architecture: Its layers.
+        image: Shape of the images, (C, H, W).
+        classes: Number of logits.
+        weight_bits: Bit width of each layer's weights, first layer first; 0: not quantized.
+        act_bits: Bit width of each activation; 0: not quantized.
+        dropout: Probability of dropping an input or activation in training.
 
     Raises:
-        StageError: No network has that name.
+        StageError: The network cannot take such images.
     """
-    layers(spec.name)
-    return NETWORKS[spec.name](spec)
-
-
-def layers(network: str) -> int:
-    """Number of layers with weights.
-
-    Raises:
-        StageError: No network has that name.
-    """
-    if network not in NETWORKS:
-        nearest = difflib.get_close_matches(network, NETWORKS, n=1, cutoff=0.0)[0]
+    try:
+        architecture.shapes(image, classes)
+    except ArchitectureError as error:
         raise StageError(
-            f"There is no network '{network}'.",
-            f"Did you mean '{nearest}'? The networks are: {', '.join(sorted(NETWORKS))}.",
-        )
-    return LAYERS[network]
+            f"The network cannot take images of {image}: {error}.",
+            "Give another image_size or another data set.",
+        ) from error
+    builder = _Builder(classes, iter(weight_bits), iter(act_bits), dropout)
+    return builder.sequence(architecture.layers, architecture.input_shape(image))
 
 
-def _linear(fan_in: int, fan_out: int, bits: int, *, per_channel: bool) -> nn.Module:
-    """No bias; signed weights in narrow range, scaled by the largest magnitude."""
-    if bits == 0:
-        return nn.Linear(fan_in, fan_out, bias=False)
-    layer: nn.Module = qnn.QuantLinear(
-        fan_in,
-        fan_out,
-        bias=False,
-        weight_quant=Int8WeightPerTensorFloat,
-        weight_bit_width=bits,
-        weight_scaling_per_output_channel=per_channel,
-        weight_narrow_range=True,
-    )
-    return layer
+class _Builder:
+    """Makes modules of layers, in order; each takes the next of the bit widths."""
+
+    def __init__(
+        self, classes: int, weight_bits: Iterator[int], act_bits: Iterator[int], dropout: float
+    ) -> None:
+        self._classes = classes
+        self._weight_bits = weight_bits
+        self._act_bits = act_bits
+        self._dropout = dropout
+
+    def sequence(self, layers: Iterable[Layer], shape: Shape) -> nn.Sequential:
+        """The modules of `layers`, for values of `shape`."""
+        modules = []
+        for layer in layers:
+            modules.append(self._module(layer, shape))
+            shape = layer.output(shape, self._classes)
+        return nn.Sequential(*modules)
+
+    def _module(self, layer: Layer, shape: Shape) -> nn.Module:
+        module: nn.Module
+        match layer:
+            case declared.Linear() | declared.Conv2d() | declared.DepthwiseConv2d():
+                module = self._weighted(layer, shape)
+            case declared.HardTanh():
+                module = _hard_tanh(next(self._act_bits))
+            case declared.ReLU():
+                module = _relu(next(self._act_bits))
+            case declared.Residual():
+                branch = self.sequence(layer.branch, shape)
+                module = Residual(branch, self.sequence(layer.shortcut, shape))
+            case declared.BatchNorm():
+                module = (nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d)(shape[0])
+            case declared.MaxPool():
+                module = nn.MaxPool2d(layer.kernel, layer.stride, layer.padding)
+            case declared.AveragePool():
+                module = nn.AvgPool2d(layer.kernel, layer.stride, layer.padding)
+            case declared.GlobalAveragePool():
+                module = nn.AvgPool2d(shape[1:])
+            case declared.Flatten():
+                module = nn.Flatten()
+            case declared.Dropout():
+                module = nn.Dropout(self._dropout)
+            case _:
+                assert isinstance(layer, declared.ScalePixels), layer
+                module = ScalePixels()
+        return module
+
+    def _weighted(
+        self, layer: declared.Linear | declared.Conv2d | declared.DepthwiseConv2d, shape: Shape
+    ) -> nn.Module:
+        """No bias; signed weights in narrow range, scaled by the largest magnitude."""
+        bits = next(self._weight_bits)
+        quantizer = {
+            "weight_quant": Int8WeightPerTensorFloat,
+            "weight_bit_width": bits,
+            "weight_scaling_per_output_channel": layer.per_channel,
+            "weight_narrow_range": True,
+        }
+        options: dict[str, Any] = {"bias": False, **(quantizer if bits else {})}
+        outputs = layer.output(shape, self._classes)[0]
+        if isinstance(layer, declared.Linear):
+            return (qnn.QuantLinear if bits else nn.Linear)(shape[0], outputs, **options)
+        options |= {"kernel_size": layer.kernel, "stride": layer.stride, "padding": layer.padding}
+        if isinstance(layer, declared.DepthwiseConv2d):
+            options["groups"] = shape[0]
+        return (qnn.QuantConv2d if bits else nn.Conv2d)(shape[0], outputs, **options)
 
 
 def _hard_tanh(bits: int) -> nn.Module:
@@ -128,5 +156,15 @@ def _hard_tanh(bits: int) -> nn.Module:
         return nn.Hardtanh()
     layer: nn.Module = qnn.QuantHardTanh(
         act_quant=Int8ActPerTensorFloatMinMaxInit, bit_width=bits, min_val=-1.0, max_val=1.0
+    )
+    return layer
+
+
+def _relu(bits: int) -> nn.Module:
+    """Unsigned activation whose learned range starts as 0..6; unquantized, it has no end."""
+    if bits == 0:
+        return nn.ReLU()
+    layer: nn.Module = qnn.QuantReLU(
+        act_quant=Uint8ActPerTensorFloatMaxInit, bit_width=bits, max_val=RELU_MAX
     )
     return layer

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from train_worker.data import Split
-from train_worker.lean import Twin
 
 GRAPH_WARM_UP = 3
 """Steps before a CUDA graph is recorded, so that libraries have allocated what they need."""
@@ -22,18 +22,35 @@ def cross_entropy(values: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Ten
     return functional.nll_loss(logarithms, labels), gradient
 
 
+class Differentiable(Protocol):
+    """A network whose gradients lie in one vector; see `lean.Twin`."""
+
+    network: nn.Module
+    vector: nn.Parameter
+    recordable: bool
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The logits of a batch in training."""
+
+    def backward(self, gradient: torch.Tensor) -> None:
+        """Fill `vector.grad`, given the gradient of the logits that `forward` returned last."""
+
+
 class Learner:
     """A network's twin with its optimizer and the images it learns from, all on one device.
 
     Args:
-        twin: Maps float pixels [N, F] to logits [N, classes].
+        twin: Maps float pixels [N, F] or [N, C, H, W] to logits [N, classes].
         data: The training images; kept as bytes, as fetching floats from memory takes longer.
         learning_rate: Adam's.
         device: Where all of it is, the twin's network included.
     """
 
-    def __init__(self, twin: Twin, data: Split, learning_rate: float, device: torch.device) -> None:
+    def __init__(
+        self, twin: Differentiable, data: Split, learning_rate: float, device: torch.device
+    ) -> None:
         self._twin = twin
+        self.recordable = twin.recordable
         self._images = data.images.to(device)
         self._labels = data.labels.to(device)
         on_gpu = device.type == "cuda"
@@ -120,4 +137,6 @@ class RecordedStep:
 
 def steps(learner: Learner, batch: torch.Tensor, device: torch.device) -> Steps:
     """The fastest way to do steps of the length of `batch` on `device`."""
-    return RecordedStep(learner, batch) if device.type == "cuda" else learner.step
+    if device.type == "cuda" and learner.recordable:
+        return RecordedStep(learner, batch)
+    return learner.step

@@ -14,9 +14,10 @@ from torch import nn
 from contract.stages.train import TrainSpec
 from stagekit import Reporter, Request, StageError
 from train_worker import inference
+from train_worker.autograd import Autograd
 from train_worker.checkpoint import Checkpoint, build_network
-from train_worker.data import Split, read_classes, read_split
-from train_worker.lean import Twin
+from train_worker.data import Findings, Split, read_findings, read_split
+from train_worker.lean import Twin, UnknownLayerError
 from train_worker.steps import Learner, Steps, steps
 
 
@@ -52,13 +53,13 @@ def train(request: Request, reporter: Reporter) -> None:
     inference.fix_arithmetic()
     device = _choose_device(reporter)
     torch.manual_seed(spec.seed)
-    classes = read_classes(request.inputs["dataset"])
-    network = build_network(spec, classes)
+    findings = read_findings(request.inputs["dataset"])
+    network = build_network(spec, findings)
     with reporter.timed("read data"):
-        train_set, test_set = _read_data(request.inputs["dataset"], classes, spec)
+        train_set, test_set = _read_data(request.inputs["dataset"], findings, spec)
     with reporter.timed("train"):
         training = _Training(network, train_set, test_set, spec, device)
-        epochs, best = training.run(classes, reporter)
+        epochs, best = training.run(findings, reporter)
     best.save(request.outputs / "checkpoint.pt")
     request.write_metrics(
         {
@@ -70,10 +71,12 @@ def train(request: Request, reporter: Reporter) -> None:
     )
 
 
-def _read_data(folder: Path, classes: int, spec: TrainSpec) -> tuple[Split, Split]:
+def _read_data(folder: Path, findings: Findings, spec: TrainSpec) -> tuple[Split, Split]:
     """The training images asked for and the whole test set."""
-    train_set = read_split(folder, "train", classes, spec.image_size)
-    test_set = read_split(folder, "test", classes, spec.image_size)
+    train_set, test_set = (
+        read_split(folder, name, findings, spec.image_size, flat=spec.architecture.flat)
+        for name in ("train", "test")
+    )
     wanted = spec.train_images or len(train_set)
     if wanted > len(train_set):
         raise StageError(
@@ -122,10 +125,10 @@ class _Training:
         self._device = device
         # On a GPU, the twin learns with parameters of its own.
         self._moved = network if device.type == "cpu" else copy.deepcopy(network).to(device)
-        self._learner = Learner(Twin(self._moved), train_set, spec.learning_rate, device)
+        self._learner = Learner(_twin(self._moved), train_set, spec.learning_rate, device)
         self._step: Steps | None = None
 
-    def run(self, classes: int, reporter: Reporter) -> tuple[list[Epoch], Checkpoint]:
+    def run(self, findings: Findings, reporter: Reporter) -> tuple[list[Epoch], Checkpoint]:
         """All epochs, and the best one by test accuracy (of equals the later, as the authors do).
 
         Raises:
@@ -152,7 +155,7 @@ class _Training:
             epochs.append(Epoch(number, loss, train_accuracy, test_accuracy, rate))
             if best is None or test_accuracy >= best.accuracy:
                 state = _copy_state(self._network)
-                best = Checkpoint(spec, classes, number, test_accuracy, state)
+                best = Checkpoint(spec, findings, number, test_accuracy, state)
             text = f"loss {loss:.4f}, test accuracy {test_accuracy:.2%}"
             reporter.progress(number, spec.epochs, "epoch", text)
         assert best is not None
@@ -169,6 +172,14 @@ class _Training:
         if self._moved is not self._network:
             self._network.load_state_dict(self._moved.state_dict())
         return loss_sum / len(order), right / len(order)
+
+
+def _twin(network: nn.Module) -> Twin | Autograd:
+    """The lean twin where every layer has one, else Brevitas' own modules."""
+    try:
+        return Twin(network)
+    except UnknownLayerError:
+        return Autograd(network)
 
 
 def _batches(order: torch.Tensor, batch_size: int) -> list[torch.Tensor]:

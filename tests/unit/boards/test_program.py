@@ -18,7 +18,7 @@ import pytest
 from bench.boards.agent import AGENT_PROGRAM
 from bench.boards.checks import SURVEY_PROGRAM
 from bench.boards.ssh import BOARD_FILES, BOARD_PROGRAM
-from bench.grids.catalog import BOARD_PARTS
+from bench.flows.finn.boards import BOARD_PARTS
 
 IDENTITY = {"board": "Pynq-Z1", "part": "xc7z020clg400-1", "measured_on": "emulated-board"}
 PACKAGE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bench import claims
 from bench.claims import Verdict
 from bench.claims.table import AccuracyClaim, AnyClaim, ResourceClaim, ThroughputClaim
 from bench.console.terminal import Terminal
+from bench.datasets import DATASETS
 from bench.errors import ConfigError, StoreError
 from bench.grids.grid import CLAIMS_FILE
 from bench.paths import ROOT
@@ -82,17 +84,37 @@ def test_accuracy_within_chance_is_reproduced_and_beyond_it_is_not() -> None:
     assert mixed.evidence[0].rows == ("tfc-mnist-w2a2-s1", "tfc-mnist-w8a8-s1")
 
 
-def test_the_tolerance_of_accuracy_is_the_stated_standard_error() -> None:
-    judged = c1(
-        training(8, 0.9), training(4, 0.9), test_images=900, training_std=0.0, standard_errors=2.0
-    )
+@pytest.fixture
+def tested_on(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets MNIST have so many test images."""
+
+    def set_images(count: int) -> None:
+        few = replace(DATASETS["MNIST"], test_images=count)
+        monkeypatch.setattr("bench.claims.accuracy.DATASETS", {"MNIST": few})
+
+    return set_images
+
+
+def test_the_tolerance_of_accuracy_is_the_stated_standard_error(
+    tested_on: Callable[[int], None],
+) -> None:
+    tested_on(900)
+    judged = c1(training(8, 0.9), training(4, 0.9), training_std=0.0, standard_errors=2.0)
     # sqrt(2 x 0.9 x 0.1 / 900) = 1.414 %, twice that is 2.83 %.
     assert "allowed -2 x 1.41 = -2.83: within" in judged.evidence[0].arithmetic
 
 
-def test_several_seeds_bring_their_own_spread() -> None:
+def test_accuracy_on_a_data_set_that_is_not_known_is_not_testable() -> None:
+    rows = [training(bits, 0.9, dataset="Elsewhere") for bits in (8, 4)]
+    judged = c1(*rows)
+    assert judged.verdict == Verdict.NOT_TESTABLE
+    assert "TFC on Elsewhere, 40 epochs: bench does not know this data set" in judged.reason
+
+
+def test_several_seeds_bring_their_own_spread(tested_on: Callable[[int], None]) -> None:
+    tested_on(10**9)
     seeds = [training(b, 0.97 + 0.01 * s * (b == 4), seed=s) for b in (8, 4) for s in (-1, 0, 1)]
-    judged = c1(*seeds, test_images=10**9, training_std=0.5, standard_errors=1.0)
+    judged = c1(*seeds, training_std=0.5, standard_errors=1.0)
     # Of w4a4: a standard deviation of 1 point over sqrt(3) seeds; of w8a8: none.
     assert "(means of 3 seeds); allowed -1 x 0.58 = -0.58" in judged.evidence[0].arithmetic
     assert len(judged.evidence[0].rows) == 6

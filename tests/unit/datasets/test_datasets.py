@@ -13,27 +13,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.console.events import Event, Note, Progress
-from bench.datasets.catalog import DATASETS
-from bench.datasets.download import Patience
-from bench.datasets.fetch import fetch
+from bench.datasets import DATASETS
+from bench.datasets.fetching.fetch import fetch
+from bench.datasets.fetching.packages import NpmPackage
+from bench.datasets.fetching.web import Patience, WebFolder
+from bench.datasets.idx import read
 from bench.datasets.model import DataFile, Dataset, Source
-from bench.datasets.packages import NpmPackage
-from bench.datasets.web import WebFolder
 from bench.errors import ConfigError, DataError
-from bench.grids import catalog
 from bench.runners.host import HostReporter
 from bench.runners.wire import Request
 from bench.system.locks import Cancelled
+from contract.arrays import load_npz
 
-NAMES = ("train-images.idx", "train-labels.idx", "test-images.idx", "test-labels.idx")
 PUBLISHED = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -62,12 +63,20 @@ TINY = tiny_set(7)
 OTHER = tiny_set(99)
 
 
-def dataset(contents: Mapping[str, bytes], *sources: Source) -> Dataset:
-    files = tuple(
-        DataFile(name, published, hashlib.sha256(data).hexdigest(), len(data))
-        for name, (published, data) in zip(NAMES, contents.items(), strict=True)
+def dataset(contents: Mapping[str, bytes], *sources: Source, name: str = "Tiny-Set") -> Dataset:
+    return Dataset(
+        name=name,
+        shape=(1, 2, 4),
+        classes=3,
+        train_images=3,
+        test_images=2,
+        files=tuple(
+            DataFile(published, hashlib.sha256(data).hexdigest(), len(data))
+            for published, data in contents.items()
+        ),
+        sources=sources,
+        read=read,
     )
-    return Dataset(files, sources)
 
 
 @dataclass
@@ -92,11 +101,12 @@ class Stage:
     def notes(self) -> list[str]:
         return [event.text for event in self.events if isinstance(event, Note)]
 
-    def run(self, catalog: Mapping[str, Dataset], name: str = "Tiny-Set") -> None:
+    def run(self, data: Dataset, **changed: str) -> None:
+        spec = json.loads(json.dumps(asdict(data.spec) | changed))
         request = Request(
             stage="dataset",
             key="0" * 64,
-            spec={"dataset": name},
+            spec=spec,
             inputs={},
             outputs=self.outputs,
             scratch=self.folder / "scratch",
@@ -104,11 +114,19 @@ class Stage:
             result=self.folder / "result.json",
             cpus=1,
         )
-        fetch(request, self.reporter, catalog=catalog)
+        fetch(request, self.reporter, datasets={data.name: data})
 
     def assert_delivered(self, contents: Mapping[str, bytes] = TINY) -> None:
-        for name, data in zip(NAMES, contents.values(), strict=True):
-            assert (self.outputs / name).read_bytes() == data
+        parts = list(contents.values())
+        for file, images, labels, count in (
+            ("train.npz", parts[0], parts[1], 3),
+            ("test.npz", parts[2], parts[3], 2),
+        ):
+            loaded = load_npz(self.outputs / file, ("images", "labels"))
+            assert [array.dtype for array in loaded] == [np.uint8, np.uint8]
+            assert loaded[0].shape == (count, 1, 2, 4)
+            assert loaded[0].tobytes() == images[16:]
+            assert loaded[1].tobytes() == labels[8:]
         assert list((self.folder / "scratch").iterdir()) == []
 
 
@@ -168,7 +186,7 @@ def server() -> Iterator[Server]:
 
 def test_web_folder_delivers(stage: Stage, server: Server) -> None:
     place = server.publish("good", TINY)
-    stage.run({"Tiny-Set": dataset(TINY, place)})
+    stage.run(dataset(TINY, place))
     stage.assert_delivered()
     assert stage.notes == []
     assert stage.reporter.tools == {"source": place.url}
@@ -177,9 +195,10 @@ def test_web_folder_delivers(stage: Stage, server: Server) -> None:
 
 
 def test_metrics_come_from_the_files(stage: Stage, server: Server) -> None:
-    stage.run({"Tiny-Set": dataset(TINY, server.publish("good", TINY))})
+    stage.run(dataset(TINY, server.publish("good", TINY)))
     text = (stage.outputs / "metrics.json").read_text()
-    expected = {"classes": 3, "height": 2, "width": 4, "train_images": 3, "test_images": 2}
+    expected = {"classes": 3, "channels": 1, "height": 2, "width": 4}
+    expected |= {"train_images": 3, "test_images": 2}
     assert json.loads(text) == expected
     assert text == json.dumps(expected, indent=1, sort_keys=True) + "\n"
 
@@ -227,7 +246,7 @@ def test_bad_mirror_is_told_and_the_next_one_taken(
 ) -> None:
     reason = fault(server)
     bad, good = WebFolder(f"{server.url}/bad/"), server.publish("good", TINY)
-    stage.run({"Tiny-Set": dataset(TINY, bad, good)})
+    stage.run(dataset(TINY, bad, good))
     stage.assert_delivered()
     assert stage.reporter.tools == {"source": good.url}
     assert len(stage.notes) == 1
@@ -239,7 +258,7 @@ def test_bad_mirror_is_told_and_the_next_one_taken(
 def test_no_further_file_is_asked_of_a_bad_mirror(stage: Stage, server: Server) -> None:
     web_page_instead(server)
     with pytest.raises(DataError):
-        stage.run({"Tiny-Set": dataset(TINY, WebFolder(f"{server.url}/bad/"))})
+        stage.run(dataset(TINY, WebFolder(f"{server.url}/bad/")))
     assert server.asked == [f"/bad/{PUBLISHED[0]}.gz"]
 
 
@@ -250,7 +269,7 @@ def test_all_sources_fail(
     nowhere = WebFolder("http://127.0.0.1:1/mnist/")
     sources = (WebFolder(f"{server.url}/bad/"), nowhere, NpmPackage("tiny@1", "data"))
     with pytest.raises(DataError) as caught:
-        stage.run({"Tiny-Set": dataset(TINY, *sources)})
+        stage.run(dataset(TINY, *sources))
     what = caught.value.what
     assert f"{server.url}/bad/: {PUBLISHED[0]}.gz: answered 404" in what
     assert f"{nowhere.url}: {PUBLISHED[0]}.gz: could not be reached (Connection refused)" in what
@@ -265,7 +284,7 @@ def test_silent_server_costs_no_more_than_the_patience(stage: Stage) -> None:
         place = WebFolder(f"http://127.0.0.1:{silent.getsockname()[1]}/", Patience(silence=0.2))
         start = time.monotonic()
         with pytest.raises(DataError, match=r"went silent for 0\.2 s"):
-            stage.run({"Tiny-Set": dataset(TINY, place)})
+            stage.run(dataset(TINY, place))
     assert time.monotonic() - start < 1.0
 
 
@@ -328,7 +347,7 @@ def test_a_server_that_never_ends_is_given_up(
     good = server.publish("good", TINY)
     with answering(*parts, drip=drip) as url:
         start = time.monotonic()
-        stage.run({"Tiny-Set": dataset(TINY, WebFolder(url, patience), good)})
+        stage.run(dataset(TINY, WebFolder(url, patience), good))
         assert time.monotonic() - start < 2.0
     stage.assert_delivered()
     assert re.search(reason, stage.notes[0])
@@ -351,7 +370,7 @@ def test_what_a_server_says_is_quoted_short_and_harmless(
     stage: Stage, answer: bytes, expected: str
 ) -> None:
     with answering(answer) as url, pytest.raises(DataError) as caught:
-        stage.run({"Tiny-Set": dataset(TINY, WebFolder(url, Patience(silence=2)))})
+        stage.run(dataset(TINY, WebFolder(url, Patience(silence=2))))
     assert expected in caught.value.what
     assert caught.value.what.replace("\n", "").isprintable()
     assert len(caught.value.what) < 400
@@ -364,37 +383,59 @@ def test_interrupt_while_waiting_for_an_answer(stage: Stage) -> None:
         threading.Timer(0.1, stage.cancelled.set).start()
         start = time.monotonic()
         with pytest.raises(Cancelled):
-            stage.run({"Tiny-Set": dataset(TINY, place)})
+            stage.run(dataset(TINY, place))
     assert time.monotonic() - start < 1.0
 
 
 def test_unknown_name(stage: Stage) -> None:
     with pytest.raises(ConfigError) as caught:
-        stage.run({"MNIST": dataset(TINY)}, name="MINST")
+        stage.run(dataset(TINY, name="MNIST"), name="MINST")
     assert "Did you mean 'MNIST'?" in caught.value.remedy
 
 
-def test_images_and_labels_must_belong_together(stage: Stage, server: Server) -> None:
-    contents = {**TINY, PUBLISHED[1]: idx((2,), bytes((0, 1)))}
-    with pytest.raises(DataError, match="do not belong together"):
-        stage.run({"Tiny-Set": dataset(contents, server.publish("good", contents))})
+def test_a_data_set_declared_in_another_way_elsewhere(stage: Stage) -> None:
+    with pytest.raises(ConfigError, match="declared in another way here"):
+        stage.run(dataset(TINY), reader="0" * 64)
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
-    [(b"P5 2 4 255 ", "not an IDX file"), (TINY[PUBLISHED[0]][:-1], "header says 40")],
+    ("published", "content", "complaint"),
+    [
+        (PUBLISHED[0], b"P5 2 4 255 ", "not an IDX file"),
+        (PUBLISHED[0], TINY[PUBLISHED[0]][:-1], "header says 40"),
+        (PUBLISHED[1], idx((2,), bytes((0, 1))), r"training labels are uint8 \[2\] for 3 images"),
+        (PUBLISHED[1], idx((3,), bytes((0, 3, 1))), "labels go up to 3, and 3 classes are"),
+        (PUBLISHED[2], idx((2, 4, 2), bytes(16)), r"test images are uint8 \[2, 1, 4, 2\], decl"),
+        (PUBLISHED[2], idx((1, 2, 4), bytes(8)), r"test images are uint8 \[1, 1, 2, 4\], decl"),
+    ],
 )
-def test_catalog_entry_that_is_no_idx_file(
-    stage: Stage, server: Server, content: bytes, complaint: str
+def test_files_must_be_what_is_declared(
+    stage: Stage, server: Server, published: str, content: bytes, complaint: str
 ) -> None:
-    contents = {**TINY, PUBLISHED[0]: content}
+    contents = {**TINY, published: content}
     with pytest.raises(DataError, match=complaint):
-        stage.run({"Tiny-Set": dataset(contents, server.publish("good", contents))})
+        stage.run(dataset(contents, server.publish("good", contents)))
+    assert list(stage.outputs.iterdir()) == []
 
 
-def test_catalog_has_the_data_sets_that_experiments_may_name() -> None:
-    assert set(DATASETS) == set(catalog.DATASETS)
-    for data in DATASETS.values():
-        assert tuple(file.name for file in data.files) == NAMES
-        assert len({file.sha256 for file in data.files}) == len(NAMES)
-        assert data.sources
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_names_files_and_places(name: str) -> None:
+    data = DATASETS[name]
+    assert data.name == name
+    assert len({file.sha256 for file in data.files}) == len(data.files)
+    assert data.sources
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"shape": (28, 28)}, "shape"),
+        ({"shape": (0, 28, 28)}, "shape"),
+        ({"classes": 257}, "classes"),
+        ({"test_images": 0}, "images"),
+        ({"read": partial(read)}, "read is no function but partial"),
+    ],
+)
+def test_declarations_that_cannot_be(changed: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        replace(dataset(TINY), **changed)

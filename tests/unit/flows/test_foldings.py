@@ -11,10 +11,11 @@ import pytest
 from bench.errors import ConfigError
 from bench.flows import Folding
 from bench.flows.finn.foldings import Foldings, checked
-from bench.grids.catalog import NETWORKS, LayerShape
+from bench.networks import NETWORKS
+from contract.architecture import LayerShape
 
 FOLDINGS = Foldings()
-LAYERS = NETWORKS["TFC"].layers(32, 10)
+LAYERS = NETWORKS["TFC"].architecture.shapes((1, 32, 32), 10)
 LIST = [[2, 8], [1, 1], [1, 1], [5, 1]]
 FINN = {f"MVAU_hls_{nth}": {"PE": pe, "SIMD": simd} for nth, (pe, simd) in enumerate(LIST)}
 LOW = ((2, 8), (1, 1), (1, 1), (5, 1))

@@ -21,8 +21,8 @@ from bench.cli import cli, main
 from bench.console.text import printable, with_short_lines
 from bench.errors import ConfigError, Exit
 from bench.flows.finn.foldings import Foldings
-from bench.grids.catalog import NETWORKS
 from bench.grids.tables import Grid
+from bench.networks import NETWORKS
 from bench.paths import ROOT
 from bench.session.grids import open_grid
 
@@ -165,7 +165,7 @@ def test_any_value_of_any_field_of_a_claim(tmp_path: Path, kind: str) -> None:
             assert str(path) in said
 
 
-LAYERS = NETWORKS["TFC"].layers(32, 10)
+LAYERS = NETWORKS["TFC"].architecture.shapes((1, 32, 32), 10)
 # Neither a folding nor a layer of one.
 NO_FOLDING = (
     *(value for value in NASTY if value != 10**5000), None, [None] * 4, [[2, None]] * 4,

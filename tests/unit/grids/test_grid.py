@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ConfigError
-from bench.grids.catalog import NETWORKS
 from bench.grids.experiment import expand, references
 from bench.grids.grid import NO_GRIDS, load_grid
+from bench.networks import NETWORKS
 from bench.paths import ROOT
 from contract.finn.folding import divisors
 
@@ -109,14 +109,14 @@ def test_bad_input_is_named_with_the_nearest_valid(
         (
             "epochs = 2",
             "epochs = 2\ntrain_images = 60001",
-            ["train.train_images", "60,000 training"],
+            ["train.train_images = 60001", "Give at most 60,000"],
         ),
         (
             "epochs = 2",
             "epochs = 2\ntrain_images = 50\nbatch_size = 51",
             ["train.batch_size = 51", "50 images are trained on", "2 to 50"],
         ),
-        ("epochs = 2", "epochs = 2\nbatch_size = 1", ["train.batch_size = 1", "2 to 1,000"]),
+        ("epochs = 2", "epochs = 2\nbatch_size = 1", ["train.batch_size = 1", "at least 2"]),
         (
             "[build]",
             "[simulate]\nimages = 5\ntrace_images = 6\n[build]",
@@ -342,7 +342,7 @@ def test_foldings_from_json_files(grid_file: Path, content: object) -> None:
 def test_the_papers_grid_is_the_papers(tmp_path: Path) -> None:
     grid = load_grid(ROOT / "experiments" / "paper.toml")
     on_mnist = [e for e in expand(grid) if e.labels.dataset == "MNIST"]
-    layers = NETWORKS["TFC"].layers(32, 10)
+    layers = NETWORKS["TFC"].architecture.shapes((1, 32, 32), 10)
     intervals = {}
     for experiment in on_mnist:
         folding = experiment.specs["compile"]["folding"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from dataclasses import replace
@@ -64,6 +65,16 @@ def test_a_stage_beyond_its_limits_is_stopped(
     assert said in failure.what
     assert remedy in failure.remedy
     assert failure.log == job.log
+
+
+def test_a_worker_finds_what_lies_in_folders_of_extensions(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After what is its own, so that a file of a user's hides none of that."""
+    monkeypatch.setenv("BENCH_EXTENSIONS", str(tmp_path / "own stages"))
+    code = "import os; print(os.environ['PYTHONPATH'])"
+    (path,) = (event.text for event in work(job, code, Limits())[1] if isinstance(event, Note))
+    assert path.split(os.pathsep) == [str(tmp_path), str(tmp_path / "own stages")]
 
 
 def test_vivado_has_limits_of_its_own(

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+import json
+from functools import lru_cache
 
-from contract.finn.folding import FoldingTable, Layer, layer_cycles, misfits
+from contract.architecture import Architecture, LayerShape, Shape
+from contract.finn.folding import FoldingTable, layer_cycles, misfits
 from contract.stage import Specs
 
 HERTZ_PER_MHZ = 1e6
 
 
-@dataclass(frozen=True, kw_only=True)
-class Matrix:
-    """A layer with weights."""
-
-    inputs: int
-    outputs: int
-    pixels: int = 1
-
-
-def layers_of(specs: Specs) -> tuple[Layer, ...]:
+def layers_of(specs: Specs) -> tuple[LayerShape, ...]:
     """The layers with weights of the network that is trained."""
-    size = specs["train"]["image_size"]
-    widths = (size * size, 64, 64, 64, 10)
-    return tuple(Matrix(inputs=a, outputs=b) for a, b in pairwise(widths))
+    train, dataset = specs["train"], specs["dataset"]
+    image = dataset["shape"][0], train["image_size"], train["image_size"]
+    return _layers(json.dumps(train["architecture"]), image, dataset["classes"])
+
+
+@lru_cache
+def _layers(architecture: str, image: Shape, classes: int) -> tuple[LayerShape, ...]:
+    """Thousands of points share a network."""
+    return Architecture.from_json(json.loads(architecture)).shapes(image, classes)
 
 
 def cycles_per_image(specs: Specs) -> float:

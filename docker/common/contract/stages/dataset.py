@@ -9,19 +9,31 @@ from contract.stage import GIB, Cost, Scope, Stage
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """The data set, by name."""
+    """What decides the arrays of a data set, and what others have to know of them.
 
-    dataset: str
+    Attributes:
+        name, shape, classes, train_images, test_images: As its file declares them.
+        sha256: Name and SHA-256 of each file.
+        reader: SHA-256 of the module that the reader is in.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    classes: int
+    train_images: int
+    test_images: int
+    sha256: tuple[tuple[str, str], ...]
+    reader: str
 
 
 STAGE = Stage(
     name="dataset",
     summary="fetch and check the images",
     environment="host",
-    entry="bench.datasets.fetch:fetch",
+    entry="bench.datasets.fetching.fetch:fetch",
     spec=DatasetSpec,
     scope=Scope.DATASET,
-    sources=("bench/datasets",),
+    sources=("bench/datasets/fetching/fetch.py", "docker/common/contract/arrays.py"),
     cost=Cost(seconds=5, memory=GIB // 4, disk=55_000_000),
     files={"data": ("files/*",)},
 )

@@ -15,7 +15,7 @@ class ExportSpec:
 
     golden_images: Annotated[
         int,
-        Range(ge=100, le=1_000_000),
+        Range(ge=100),
         Key("Test images whose outputs every later form of the network is checked against."),
     ] = 100
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Protocol
 
+from contract.architecture import Architecture
 from contract.fields import Key, Means, Misfit, Range
 from contract.stage import GIB, Cost, Scope, Specs, Stage
 
@@ -36,6 +37,7 @@ class TrainSpec:
     """What to train, and how."""
 
     network: str
+    architecture: Architecture
     weight_bits: Widths
     act_bits: Widths
     seed: Annotated[int, Range(ge=0, le=LARGEST_SEED)]
@@ -45,29 +47,34 @@ class TrainSpec:
         Key("The learning rate is multiplied by `gamma` after each of these epochs."),
     ]
     # Batch normalization has no variance to work with in a batch of one.
-    batch_size: Annotated[int, Range(ge=2, le=1_000_000), Key("Images per step.")] = 100
+    batch_size: Annotated[int, Range(ge=2), Key("Images per step.", inferred=True)]
     learning_rate: Annotated[
-        float, Range(gt=0, le=100), Key("Adam's, before the first milestone.")
-    ] = 0.01
-    gamma: Annotated[float, Range(gt=0, le=1), Key("See `milestones`.")] = 0.1
+        float, Range(gt=0, le=100), Key("Adam's, before the first milestone.", inferred=True)
+    ]
+    gamma: Annotated[float, Range(gt=0, le=1), Key("See `milestones`.", inferred=True)]
     dropout: Annotated[
-        float, Range(ge=0, lt=1), Key("Probability of dropping an input or activation.")
-    ] = 0.2
+        float,
+        Range(ge=0, lt=1),
+        Key("Probability of dropping an input or activation.", inferred=True),
+    ]
     image_size: Annotated[
-        int, Range(ge=1, le=128), Key("Height and width that images are resized to, in pixels.")
-    ] = 32
+        int,
+        Range(ge=1, le=128),
+        Key("Height and width that images are resized to, in pixels.", inferred=True),
+    ]
     train_images: Annotated[
-        int, Range(ge=0, le=10_000_000), Key("The first so many training images; 0 for all.")
+        int, Range(ge=0), Key("The first so many training images; 0 for all.")
     ] = 0
 
-    def bits_of_layers(self, layers: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Bit widths of each layer's weights, and of the activations between the layers.
+    def bits_of_layers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Bit widths of each layer's weights, and of each activation.
 
         Raises:
             Misfit: A list is of another length than the network.
         """
-        weights = _for_each("weight_bits", self.weight_bits, layers)
-        return weights, _for_each("act_bits", self.act_bits, layers - 1)
+        network = self.architecture
+        weights = _for_each("weight_bits", self.weight_bits, network.weighted())
+        return weights, _for_each("act_bits", self.act_bits, network.activations())
 
     def check(self: _Milestones) -> None:
         """Milestones rise, and lie within the training; raises `Misfit`."""
@@ -88,8 +95,8 @@ def _for_each(field: str, bits: int | tuple[int, ...], count: int) -> tuple[int,
     return widths
 
 
-def _images(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
-    return float(spec["epochs"] * (spec["train_images"] or 60_000))
+def _images(spec: Mapping[str, Any], specs: Specs) -> float:
+    return float(spec["epochs"] * (spec["train_images"] or specs["dataset"]["train_images"]))
 
 
 def _batches(spec: Mapping[str, Any]) -> str:

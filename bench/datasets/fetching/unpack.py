@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
-from bench.datasets.model import DataFile
-from bench.runners.host import HostReporter
+from bench.datasets.model import DataFile, Reporter
 
 CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
@@ -20,15 +19,15 @@ class Damaged(Exception):
     """A file cannot be read to its end, or is not the file it should be.
 
     Attributes:
-        found: SHA-256 of its content; empty when it could not be read.
+        sha256: Of its content; None where it could not be read.
     """
 
-    def __init__(self, reason: str, found: str = "") -> None:
+    def __init__(self, reason: str, sha256: str | None = None) -> None:
         super().__init__(reason)
-        self.found = found
+        self.sha256 = sha256
 
 
-def unpack(source: Path, file: DataFile, target: Path, reporter: HostReporter) -> None:
+def unpack(source: Path, file: DataFile, target: Path, reporter: Reporter) -> None:
     """Write the decompressed content of `source` to `target` and check it against `file`.
 
     Args:
@@ -51,11 +50,11 @@ def unpack(source: Path, file: DataFile, target: Path, reporter: HostReporter) -
             # A wrong file may unpack to anything; it shall not fill the disk.
             if size <= file.size:
                 out.write(chunk)
-    found = digest.hexdigest()
-    if found != file.sha256:
-        reporter.log(f"{source.name}: SHA-256 {found}, expected {file.sha256}")
-        reason = f"{file.published} has the wrong SHA-256 {found[:12]}... ({size} bytes)"
-        raise Damaged(reason, found=found)
+    sha256 = digest.hexdigest()
+    if sha256 != file.sha256:
+        reporter.log(f"{source.name}: SHA-256 {sha256}, expected {file.sha256}")
+        reason = f"{file.name} has the wrong SHA-256 {sha256[:12]}... ({size} bytes)"
+        raise Damaged(reason, sha256)
 
 
 class Readable(Protocol):

@@ -10,8 +10,8 @@ from bench.errors import DataError
 VARIABLE = "BENCH_DATA"
 
 
-def find(name: str, dataset: Dataset, root: Path) -> list[Path]:
-    """The files of data set `name` below `root`, in the data set's order, not yet checked.
+def find(dataset: Dataset, root: Path) -> list[Path]:
+    """The files of `dataset` below `root`, in the data set's order, not yet checked.
 
     Looked for, raw or gzipped, under their usual names in `root`, in a folder named like the
     data set (`FashionMNIST`, `fashion-mnist`, ...), and in a folder `raw` in either.
@@ -19,37 +19,40 @@ def find(name: str, dataset: Dataset, root: Path) -> list[Path]:
     Raises:
         DataError: `root` is no folder that can be read, or a file is missing.
     """
-    folders = _folders(name, root)
-    found = {file: _first_present(file, folders) for file in dataset.files}
-    missing = [file for file, path in found.items() if path is None]
+    folders = _folders(dataset.name, root)
+    paths = {file: _first_present(file, folders) for file in dataset.files}
+    missing = [file for file, path in paths.items() if path is None]
     if missing:
-        names = "\n".join(f"  {file.published}[.gz]" for file in missing)
-        which = "none of the files" if len(missing) == len(found) else "not all the files"
+        names = "\n".join(f"  {file.name}[.gz]" for file in missing)
+        which = "none of the files" if len(missing) == len(paths) else "not all the files"
         raise DataError(
-            f"{VARIABLE} names the folder {root}, which has {which} of {name}. Missing:\n{names}\n"
+            f"{VARIABLE} names the folder {root}, which has {which} of {dataset.name}. Missing:\n"
+            f"{names}\n"
             f"Looked in: {', '.join(str(folder) for folder in folders)}.",
             f"Put the files there, or unset {VARIABLE} to have them fetched.",
         )
-    return [path for path in found.values() if path is not None]
+    return [path for path in paths.values() if path is not None]
 
 
-def wrong_content(path: Path, file: DataFile, reason: str, found: str, whose: str) -> DataError:
+def wrong_content(
+    path: Path, file: DataFile, reason: str, sha256: str | None, whose: str | None
+) -> DataError:
     """The error that explains why `path` is refused.
 
     Args:
         path: The user's file.
         file: What it should be.
         reason: What is wrong with it.
-        found: Its SHA-256; empty when it cannot be read.
-        whose: The data set that it does belong to; empty when none.
+        sha256: Of its content; None where it cannot be read.
+        whose: The data set that it does belong to, if any.
     """
     remedy = f"Replace the file, or unset {VARIABLE} to have the data fetched."
-    if not found:
+    if sha256 is None:
         return DataError(f"{path} is damaged: {reason}.", remedy)
     hint = f" That is a file of {whose}." if whose else ""
     return DataError(
         f"{path} has the wrong checksum.{hint}\n"
-        f"  expected SHA-256 {file.sha256}\n  found    SHA-256 {found}\n"
+        f"  expected SHA-256 {file.sha256}\n  found    SHA-256 {sha256}\n"
         "(of the decompressed content).",
         remedy,
     )
@@ -74,7 +77,7 @@ def _plain(name: str) -> str:
 
 
 def _first_present(file: DataFile, folders: list[Path]) -> Path | None:
-    stems = (file.published, file.published.replace("-idx", ".idx"), file.name)
+    stems = (file.name, file.name.replace("-idx", ".idx"))
     names = [stem + suffix for stem in stems for suffix in ("", ".gz")]
     paths = (folder / name for folder in folders for name in names)
     return next((path for path in paths if path.is_file()), None)

@@ -9,10 +9,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 
 from bench.console.text import excerpt
+from bench.datasets.fetching.web import Patience
 from bench.datasets.model import SourceFailed
 
 CHUNK = 1 << 16
@@ -21,26 +21,6 @@ POLL_SECONDS = 0.1
 AHEAD = 16
 # Digits of a length that a server may announce: Python refuses to convert thousands.
 LENGTH_DIGITS = 15
-
-
-@dataclass(frozen=True)
-class Patience:
-    """When a server is given up, all in seconds.
-
-    Attributes:
-        silence: Without a byte.
-        window: In which it sends less than `slowest` bytes per second.
-        slowest: See `window`.
-        total: For one file.
-    """
-
-    silence: float = 10.0
-    window: float = 30.0
-    slowest: float = 1000.0
-    total: float = 1800.0
-
-
-USUAL = Patience()
 
 
 def download(url: str, patience: Patience, check: Callable[[], None]) -> Iterator[bytes]:

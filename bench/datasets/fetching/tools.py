@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.console.text import excerpt
-from bench.datasets.model import SourceFailed
-from bench.runners.host import HostReporter
+from bench.datasets.model import Reporter, SourceFailed
 
 POLL_SECONDS = 0.05
 
@@ -27,7 +26,7 @@ def require(tools: Sequence[str]) -> None:
 def run_tool(
     command: Sequence[str],
     folder: Path,
-    reporter: HostReporter,
+    reporter: Reporter,
     seconds: float,
     environment: Mapping[str, str],
 ) -> None:
@@ -66,7 +65,7 @@ def run_tool(
         raise SourceFailed(f"{command[0]} ended with code {process.returncode}: {_gist(text)}")
 
 
-def _wait(process: subprocess.Popen[bytes], reporter: HostReporter, seconds: float) -> None:
+def _wait(process: subprocess.Popen[bytes], reporter: Reporter, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while process.poll() is None:
         reporter.check_cancelled()

@@ -6,13 +6,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.download import USUAL, Patience, download
-from bench.datasets.model import DataFile, SourceFailed
-from bench.runners.host import HostReporter
+from bench.datasets.model import DataFile, Reporter, SourceFailed
 
 MEGABYTE = 1_000_000
 # Compressed data may be a little longer than the data; anything beyond is not the file.
 SLACK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When a server is given up, all in seconds.
+
+    Attributes:
+        silence: Without a byte.
+        window: In which it sends less than `slowest` bytes per second.
+        slowest: See `window`.
+        total: For one file.
+    """
+
+    silence: float = 10.0
+    window: float = 30.0
+    slowest: float = 1000.0
+    total: float = 1800.0
+
+
+USUAL = Patience()
 
 
 @dataclass(frozen=True)
@@ -33,11 +51,14 @@ class WebFolder:
         return self.url
 
     def deliver(
-        self, files: Sequence[DataFile], scratch: Path, reporter: HostReporter
+        self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
         """See `Source.deliver`."""
+        # What it imports takes long, and most commands fetch nothing.
+        from bench.datasets.fetching.download import download  # noqa: PLC0415
+
         for done, file in enumerate(files):
-            target = scratch / f"{file.published}.gz"
+            target = scratch / f"{file.name}.gz"
             pieces = download(self.url + target.name, self.patience, reporter.check_cancelled)
             received = 0
             try:
@@ -47,7 +68,7 @@ class WebFolder:
                         if received > file.size + SLACK_BYTES:
                             raise SourceFailed("sent more than it can hold")
                         out.write(piece)
-                        text = f"{file.published}, {received / MEGABYTE:.1f} MB"
+                        text = f"{file.name}, {received / MEGABYTE:.1f} MB"
                         reporter.progress(done, len(files), "file", text)
             except SourceFailed as error:
                 raise SourceFailed(f"{target.name}: {error}") from error

