@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -305,14 +305,14 @@ def because(task: Task, status: str, reason: str | None) -> str:
     return reason if status == SKIPPED and reason else f"{task.stage.name} {status}"
 
 
-def _status(stored: Stored, needs: Iterable[Step]) -> tuple[str, str | None]:
+def _status(stored: Stored, needs: Collection[Step]) -> tuple[str, str | None]:
     if stored.entry is not None:
         return stored.entry.manifest.status, stored.entry.manifest.reason
-    for step in needs:
-        if step.status != DONE:
-            # What failed or is missing is made by the next run; a finding stays.
-            status = MISSING if step.status in (FAILED, MISSING) else SKIPPED
-            return status, because(step.task, step.status, step.reason)
+    # What failed or is missing is made by the next run; what is skipped, or a finding, stays so.
+    for status, later in ((SKIPPED, False), (MISSING, True)):
+        for step in needs:
+            if step.status != DONE and (step.status in (FAILED, MISSING)) == later:
+                return status, because(step.task, step.status, step.reason)
     if stored.failure is not None:
         return FAILED, stored.failure[1].reason
     return MISSING, str(stored.damage) if stored.damage else "not in the store"

@@ -128,6 +128,15 @@ def test_what_became_of_points_is_data(
     assert {step.stage for step in found.steps.values() if step.lack} == {"synthesize"}
 
 
+def test_what_a_run_would_skip_in_the_end_is_skipped_from_the_start(
+    experiments: Sequence[Point], resolver: Resolver
+) -> None:
+    found = survey([replace(experiments[0], needs_bitstream=True)], resolver)
+    skipped = {step.stage: step.reason for step in found.steps.values() if step.status == "skipped"}
+    assert skipped == {"synthesize": NO_VIVADO, "measure": NO_VIVADO}
+    assert "measure" not in {task.stage.name for task in found.missing}
+
+
 def test_after_a_run_the_survey_says_what_a_new_one_would(
     experiments: Sequence[Point],
     resolver: Resolver,
