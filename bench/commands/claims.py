@@ -17,7 +17,7 @@ from bench.session.grids import Changes, open_grid
 
 
 class ClaimError(BenchError):
-    """A claim fares worse than it did before."""
+    """A claim has a worse verdict than before."""
 
     exit_code = Exit.CLAIM
 
@@ -60,9 +60,9 @@ def command(
     else:
         reported = write(folder)
         _show(reported, as_json)
-    if reported.fallen:
+    if reported.regressions:
         raise ClaimError(
-            "; ".join(map(str, reported.fallen)) + ".",
+            "; ".join(map(str, reported.regressions)) + ".",
             "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
         )
     closing.require_none_wrong(survey, grid.experiments)

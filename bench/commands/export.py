@@ -10,13 +10,12 @@ import click
 from bench import archive
 from bench.archive.writer import require_suffix
 from bench.console.terminal import Terminal
-from bench.console.text import counted
+from bench.console.text import counted, size_text
 from bench.errors import ConfigError
 from bench.session import options, reporting
 from bench.session.grids import Changes, open_grid
 from bench.session.kinds import PathKind
-from bench.session.preview import megabytes
-from bench.status import WRONG
+from bench.words import Status
 
 
 @click.command("export")
@@ -65,7 +64,7 @@ def command(
         raise ConfigError(f"{target} is there already.", "Name another --output, or say --force.")
     survey = reporting.look_up(grid, runner, store_path)
     chosen = archive.select(file, grid.grid, grid.experiments, grid.references, survey, kinds)
-    size = megabytes(chosen.bytes)
+    size = size_text(chosen.bytes)
     if dry_run:
         names = archive.dry_run(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
         for name in names:
@@ -75,11 +74,11 @@ def command(
     packed = archive.pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
     console.print(
         f"written: {packed.path}: {counted(len(packed.files), 'file')}, {size}, "
-        f"{megabytes(packed.size)} packed"
+        f"{size_text(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
     for point in grid.experiments:
-        if survey.state_of(point).status == WRONG:
+        if survey.state_of(point).status == Status.WRONG:
             text = f"wrong: {point.name} computes something else than the trained model"
             console.print(text, style="red")
     console.print(

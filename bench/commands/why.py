@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from bench import provenance, report
+from bench import provenance, results
 from bench.console.progress import COLOURS
 from bench.console.terminal import Terminal, say, styled
 from bench.errors import ConfigError, did_you_mean, nearest
@@ -21,11 +21,13 @@ from bench.grids.experiment import Point
 from bench.grids.grid import NO_GRIDS
 from bench.paths import ROOT
 from bench.pipeline import Step, Survey, survey
+from bench.results import Column, Facts, row_of
+from bench.results.facts import facts_of
 from bench.session import options, runners
 from bench.session.grids import Changes, OpenGrid, open_grid
 from bench.session.kinds import PathKind
-from bench.status import WRONG
 from bench.store import Store
+from bench.words import Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,22 +92,23 @@ def command(
       bench why tfc-mnist-w2a2-s1-max --file experiments/paper.toml --json
     """
     target = _find(row, file, store_path, runner, changes)
-    values = _values(target)
+    (facts,) = facts_of((target.point,), target.survey)
+    values = row_of(facts)
     if column is not None and column not in values:
         what = f"'{column}' is no column of {row}."
         raise ConfigError(what, did_you_mean(column, values))
     commands = provenance.rerun(row, target.grid.file, target.steps, changes.options)
     if as_json:
-        say(json.dumps(_as_json(target, values, column, commands), indent=1, default=str))
+        say(json.dumps(_as_json(target, values, column, commands, facts), indent=1, default=str))
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
-    provenance.line(console, _heading(target, values))
+    provenance.line(console, _heading(target, facts))
     if target.others:
         provenance.line(
             console, styled("[dim]also named in {}; see --file[/]", ", ".join(target.others))
         )
     if column is not None:
-        _show_column(console, column, values[column], target.steps)
+        _show_column(console, results.column(column), values[column], facts)
     provenance.show_steps(_behind(column, target.steps), console)
     provenance.line(console, styled("[bold]again[/], in a checkout and a store of its own:"))
     for words in commands:
@@ -114,13 +117,13 @@ def command(
         provenance.line(console, styled("[yellow]but[/] {}", caveat), indent=2)
 
 
-def _heading(row: _Row, values: Mapping[str, Any]) -> Text:
-    state = row.survey.state_of(row.point).status
-    text = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
-    if state == WRONG:
+def _heading(row: _Row, facts: Facts) -> Text:
+    state = facts.state
+    text = f"{state} ({state.reason})" if state.reason else str(state)
+    if state.status == Status.WRONG:
         text += "; what running it has shown is left out"
     name, file = row.grid.name, row.grid.file
-    shown = Text(text, COLOURS[state])
+    shown = Text(text, COLOURS[state.status])
     return styled("[bold]{}[/] of grid '{}', {}: {}", row.point.name, name, file, shown)
 
 
@@ -174,23 +177,9 @@ def _survey(grid: OpenGrid, point: Point, runner: str, store: Path) -> Survey:
     return survey((point,) if len(resolvers) == 1 else grid.points, *resolvers)
 
 
-def _values(row: _Row) -> dict[str, Any]:
-    """The row's values by column; None for what is absent."""
-    if row.point.is_training:
-        values = report.training_row(row.point, row.survey)
-    else:
-        values = report.row(row.point, row.survey)
-    return {name: _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A number as results.csv has it: whole ones without a fraction."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _behind(column: str | None, steps: Sequence[Step]) -> list[Step]:
     """The step that a column is from, and all that it rests on."""
-    wanted = {provenance.SOURCES[column].stage} if column else set()
+    wanted = {results.column(column).stage} if column else set()
     if not wanted & {step.stage for step in steps}:
         return list(steps)
     for step in reversed(steps):
@@ -199,24 +188,27 @@ def _behind(column: str | None, steps: Sequence[Step]) -> list[Step]:
     return [step for step in steps if step.stage in wanted]
 
 
-def _show_column(console: Terminal, column: str, value: Any, steps: Sequence[Step]) -> None:
-    source = provenance.SOURCES[column]
+def _show_column(console: Terminal, column: Column, value: Any, facts: Facts) -> None:
     shown = "empty" if value is None else f"{value}"
-    text = styled("[bold]{}[/] = {} ({})", column, shown, source.origin)
+    unit = f" {column.unit}" if column.unit and value is not None else ""
+    text = styled("[bold]{}[/] = {}{} ({})", column.name, shown, unit, column.origin)
     provenance.line(console, text, indent=2)
-    formula = f": {source.formula}" if source.formula else ""
-    provenance.line(console, f"from {source.stage}, {source.metric}{formula}", indent=4)
-    if numbers := _arithmetic(column, value, steps):
+    provenance.line(console, f"from {column.source}", indent=4)
+    if numbers := _arithmetic(column, value, facts):
         provenance.line(console, numbers, indent=4)
 
 
-def _arithmetic(column: str, value: Any, steps: Sequence[Step]) -> str:
+def _arithmetic(column: Column, value: Any, facts: Facts) -> str:
     """How the value comes about; empty for one that is absent, or withheld from a wrong row."""
-    return "" if value is None else provenance.arithmetic(column, steps)
+    return "" if value is None else column.arithmetic_of(facts)
 
 
 def _as_json(
-    row: _Row, values: Mapping[str, Any], column: str | None, commands: Sequence[str]
+    row: _Row,
+    values: Mapping[str, Any],
+    column: str | None,
+    commands: Sequence[str],
+    facts: Facts,
 ) -> dict[str, Any]:
     steps = _behind(column, row.steps)
     about: dict[str, Any] = {
@@ -227,10 +219,9 @@ def _as_json(
     }
     if column is not None:
         about["column"] = {
-            "name": column,
+            **results.column(column).as_json(),
             "value": values[column],
-            **asdict(provenance.SOURCES[column]),
-            "arithmetic": _arithmetic(column, values[column], row.steps),
+            "arithmetic": _arithmetic(results.column(column), values[column], facts),
         }
     return about | {
         "steps": [provenance.as_json(step) for step in steps],

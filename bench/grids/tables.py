@@ -32,7 +32,6 @@ from contract.finn.measure import EMULATED
 from contract.stage import Stage
 from contract.stages.train import LARGEST_SEED, LEAST_BITS, MOST_BITS
 
-FLOAT = "float"
 BIT_WIDTHS = range(LEAST_BITS, 9)
 """What is built for an FPGA; references may have more."""
 MOST_POINTS = 100_000
@@ -151,7 +150,7 @@ class MeasureTable(Keys):
     """`[measure]`: the board that times the accelerator, and over how many images."""
 
     board: Annotated[
-        Names, Key('"emulated", one of `[[boards]]`, or several of those, all used at once.')
+        Names, Key('"emulated-board", one of `[[boards]]`, or several of those, all used at once.')
     ] = (EMULATED,)
 
     @property

@@ -5,11 +5,10 @@ from bench.pipeline.execute import Summary, execute
 from bench.pipeline.forecast import Forecast, forecast
 from bench.pipeline.plan import Task, plan
 from bench.pipeline.resolve import Resolver
-from bench.pipeline.survey import PointState, Step, Survey, look_up, survey
+from bench.pipeline.survey import Step, Survey, look_up, survey
 
 __all__ = [
     "Forecast",
-    "PointState",
     "Resolver",
     "Step",
     "Summary",

@@ -19,8 +19,8 @@ from bench.pipeline.plan import Task
 from bench.pipeline.ready import ReadyQueue
 from bench.pipeline.resolve import Resolver
 from bench.pipeline.survey import because, look_up
-from bench.status import FAILED, SKIPPED, is_wrong
 from bench.store import Manifest
+from bench.words import Status
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Summary:
     @property
     def wrong(self) -> list[Outcome]:
         """What computes something else than the trained model, by this run or an earlier one."""
-        return [o for o in self.outcomes.values() if o.entry and is_wrong(o.entry.manifest.status)]
+        return [outcome for outcome in self.outcomes.values() if outcome.ended == Status.WRONG]
 
     @property
     def exit_code(self) -> Exit:
@@ -139,8 +139,8 @@ class _Execution:
                 self._queue.add(task)
                 continue
             self._to_start -= 1
-            self._summary.outcomes[task.id] = Outcome(task, SKIPPED, None, reason)
-            self._emit(Finished(task.name, task.stage.name, SKIPPED, reason, 0.0))
+            self._summary.outcomes[task.id] = Outcome(task, Status.SKIPPED, None, reason)
+            self._emit(Finished(task.name, task.stage.name, Status.SKIPPED, reason, 0.0))
             waiting += self._queue.end(task.id)
 
     def _blocker(self, task: Task) -> str | None:
@@ -148,8 +148,7 @@ class _Execution:
         for need in task.needs.values():
             outcome = self._summary.outcomes[need]
             if not outcome.usable:
-                status = outcome.entry.manifest.status if outcome.entry else outcome.status
-                return because(outcome.task, status, outcome.reason)
+                return because(outcome.task, outcome.ended, outcome.reason)
         return None
 
     def _start_tasks(self) -> None:
@@ -179,9 +178,9 @@ class _Execution:
             reported = {(other.what, other.log) for other in self._summary.errors}
             if (error.what, error.log) not in reported:  # a lost scheduler fails many tasks alike
                 self._summary.errors.append(error)
-            outcome = Outcome(task, FAILED, None, error.what)
+            outcome = Outcome(task, Status.FAILED, None, error.what)
             first_line = error.what.splitlines()[0]
-            self._emit(Finished(task.name, task.stage.name, FAILED, first_line, 0.0))
+            self._emit(Finished(task.name, task.stage.name, Status.FAILED, first_line, 0.0))
         self._summary.outcomes[task.id] = outcome
         if outcome.entry is not None and outcome.status != "kept":
             self._remember(outcome.entry.manifest, self._works[task.id])

@@ -13,9 +13,9 @@ from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.pipeline.plan import Task, plan
 from bench.pipeline.resolve import Resolver
-from bench.status import DONE, FAILED, MISSING, SKIPPED
 from bench.store import DamageError, Entry, Manifest
 from bench.store.keys import SHORT
+from bench.words import State, Status
 from contract.stage import Stage
 
 
@@ -43,7 +43,7 @@ class Step:
     Attributes:
         task: The task.
         stored: What the store holds.
-        status: A word of `bench.status`. `skipped` is what a run would skip, too: the machine lacks
+        status: A `bench.words.Status`. `skipped` is what a run would skip, too: the machine lacks
             something, or the step stands on one that came to nothing.
         reason: Why, for every status but `done`.
         lack: What the machine lacks for it; None where it could run.
@@ -51,7 +51,7 @@ class Step:
 
     task: Task
     stored: Stored
-    status: str
+    status: Status
     reason: str | None = None
     lack: str | None = None
 
@@ -95,7 +95,7 @@ class Step:
     @property
     def log(self) -> Path | None:
         """What a stage printed that is not done; an archive may come without."""
-        if self.status == DONE:
+        if self.status == Status.DONE:
             return None
         folder = self.stored.failure[0] if self.stored.failure else self.folder
         path = folder / "log.txt" if folder else None
@@ -109,21 +109,6 @@ class Step:
             DamageError: They are not what the stage wrote.
         """
         return self.entry.metrics() if self.entry else {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PointState:
-    """What became of a point.
-
-    Attributes:
-        status: A word of `bench.status`.
-        stage: The stage that stopped it; None where it is done.
-        reason: Why, where there is more to say.
-    """
-
-    status: str
-    stage: str | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +143,9 @@ class Survey:
     @property
     def missing(self) -> list[Task]:
         """What a run would make, or find out that it cannot be made."""
-        return [s.task for s in self.steps.values() if s.entry is None and s.status != SKIPPED]
+        return [
+            s.task for s in self.steps.values() if s.entry is None and s.status != Status.SKIPPED
+        ]
 
     @cached_property
     def chains(self) -> dict[str, tuple[Step, ...]]:
@@ -180,7 +167,7 @@ class Survey:
         name = point.name if point.name in self.chains else self._trainings[point.name]
         return {step.stage: step for step in self.chains[name] if step.stage in point.specs}
 
-    def state_of(self, point: Point) -> PointState:
+    def state_of(self, point: Point) -> State:
         """What became of a point: the first step that is not done decides.
 
         A stage that nothing else of the point reads, such as a synthesis beside an emulated
@@ -189,10 +176,10 @@ class Survey:
         steps = self.steps_of(point)
         needed = {name for step in steps.values() for name in step.needs} | {[*steps][-1]}
         for step in steps.values():
-            if step.stage in needed and step.status != DONE:
-                reason = step.reason if step.status != MISSING else None
-                return PointState(status=step.status, stage=step.stage, reason=reason)
-        return PointState(status=DONE)
+            if step.stage in needed and step.status != Status.DONE:
+                reason = step.reason if step.status != Status.MISSING else None
+                return State(status=step.status, stage=step.stage, reason=reason)
+        return State(status=Status.DONE)
 
     def tasks_for(self, points: Iterable[Point], stages: Iterable[Stage]) -> list[Task]:
         """The plan of some of the points, or their trainings, up to some stages."""
@@ -290,10 +277,11 @@ def derive(
     steps: dict[str, Step] = {}
     for task in tasks:
         needs = {name: steps[need] for name, need in task.needs.items()}
-        usable = {n: step.entry for n, step in needs.items() if step.entry and step.status == DONE}
+        done = {name: step.entry for name, step in needs.items() if step.status == Status.DONE}
+        usable = {name: entry for name, entry in done.items() if entry}
         lack = lacks(task)
         stored = Stored() if lack else find(task, usable)
-        status, reason = (SKIPPED, lack) if lack else _status(stored, needs.values())
+        status, reason = (Status.SKIPPED, lack) if lack else _status(stored, needs.values())
         steps[task.id] = Step(
             task=task, stored=stored, status=status, reason=reason or None, lack=lack or None
         )
@@ -302,20 +290,21 @@ def derive(
 
 def because(task: Task, status: str, reason: str | None) -> str:
     """Why what needs `task` cannot run, if that ended with `status` for `reason`."""
-    return reason if status == SKIPPED and reason else f"{task.stage.name} {status}"
+    return reason if status == Status.SKIPPED and reason else f"{task.stage.name} {status}"
 
 
-def _status(stored: Stored, needs: Collection[Step]) -> tuple[str, str | None]:
+def _status(stored: Stored, needs: Collection[Step]) -> tuple[Status, str | None]:
     if stored.entry is not None:
-        return stored.entry.manifest.status, stored.entry.manifest.reason
+        return Status(stored.entry.manifest.status), stored.entry.manifest.reason
     # What failed or is missing is made by the next run; what is skipped, or a finding, stays so.
-    for status, later in ((SKIPPED, False), (MISSING, True)):
-        for step in needs:
-            if step.status != DONE and (step.status in (FAILED, MISSING)) == later:
-                return status, because(step.task, step.status, step.reason)
+    to_make = (Status.FAILED, Status.MISSING)
+    blocking = [step for step in needs if step.status != Status.DONE]
+    for step in sorted(blocking, key=lambda step: step.status in to_make):
+        status = Status.MISSING if step.status in to_make else Status.SKIPPED
+        return status, because(step.task, step.status, step.reason)
     if stored.failure is not None:
-        return FAILED, stored.failure[1].reason
-    return MISSING, str(stored.damage) if stored.damage else "not in the store"
+        return Status.FAILED, stored.failure[1].reason
+    return Status.MISSING, str(stored.damage) if stored.damage else "not in the store"
 
 
 def _finder(

@@ -2,19 +2,13 @@
 
 from bench.pipeline import Step
 from bench.provenance.chain import as_json, checkout_of
-from bench.provenance.columns import PART, SOURCES, WHOLE, Source, arithmetic
 from bench.provenance.crate import METADATA, write_crate
 from bench.provenance.rerun import caveats, rerun
 from bench.provenance.show import line, show_steps
 
 __all__ = [
     "METADATA",
-    "PART",
-    "SOURCES",
-    "WHOLE",
-    "Source",
     "Step",
-    "arithmetic",
     "as_json",
     "caveats",
     "checkout_of",

@@ -24,6 +24,7 @@ from bench.provenance.chain import checkout_of
 from bench.store import Manifest
 from bench.store.keys import SHORT, canonical, hash_file
 from bench.system.files import TEMPORARY, write_atomic
+from bench.words import Status
 
 METADATA = "ro-crate-metadata.json"
 RO_CRATE = "1.1"
@@ -193,7 +194,7 @@ def _artifact_id(manifest: Manifest) -> str:
 
 def _add_action(graph: _Graph, made: _Made) -> None:
     """One run of one stage: what it read, what it left, with what, where, when."""
-    manifest = made.manifest
+    manifest, status = made.manifest, Status(made.manifest.status)
     ended = datetime.fromisoformat(manifest.created)
     action: Entity = {
         "@id": f"#action-{manifest.stage}-{manifest.key[:SHORT]}",
@@ -205,15 +206,13 @@ def _add_action(graph: _Graph, made: _Made) -> None:
         + [graph.value(name, value) for name, value in sorted(manifest.spec.items())],
         "startTime": (ended - timedelta(seconds=manifest.seconds)).isoformat(timespec="seconds"),
         "endTime": ended.isoformat(timespec="seconds"),
-        "actionStatus": f"{_SCHEMA}/{'Failed' if manifest.status == 'failed' else 'Completed'}"
-        "ActionStatus",
+        "actionStatus": f"{_SCHEMA}/{'Completed' if status.is_finding else 'Failed'}ActionStatus",
         "environment": [graph.value(name, value) for name, value in _surroundings(manifest)],
     }
-    if manifest.status != "done":
-        action["error" if manifest.status == "failed" else "disambiguatingDescription"] = (
-            f"{manifest.status}: {manifest.reason}"
-        )
-    if manifest.status != "failed":
+    if status != Status.DONE:
+        key = "disambiguatingDescription" if status.is_finding else "error"
+        action[key] = f"{status}: {manifest.reason}"
+    if status.is_finding:
         action["result"] = [graph.add(_artifact(manifest))]
     graph.add(action)
 
@@ -289,7 +288,9 @@ def _report_action(graph: _Graph, contained: Sequence[Entity], made: Sequence[_M
         "description": "tables, claims and figures from the artifacts",
         "instrument": graph.add(instrument),
         "object": [
-            {"@id": _artifact_id(one.manifest)} for one in made if one.manifest.status != "failed"
+            {"@id": _artifact_id(one.manifest)}
+            for one in made
+            if Status(one.manifest.status).is_finding
         ],
         "result": [{"@id": one["@id"]} for one in contained],
     }

@@ -7,22 +7,22 @@ from collections.abc import Iterable
 
 from bench import claims
 from bench.console.terminal import Terminal
-from bench.console.text import counted
+from bench.console.text import counted, duration_text
 from bench.errors import WrongDesign
 from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.pipeline import Summary, Survey
 from bench.session.reporting import Reported
-from bench.status import WRONG
+from bench.words import Status
 
 WRONG_SHOWN = 3
 
 
 def show_claims(reported: Reported, console: Terminal) -> None:
-    """A line per claim, and which of them fared better before."""
+    """A line per claim, and which of them had a better verdict before."""
     console.print()
     claims.show_lines(reported.judgements, console)
-    claims.show_falls(reported.fallen, console)
+    claims.show_regressions(reported.regressions, console)
 
 
 def show_slowest(summary: Summary, console: Terminal) -> None:
@@ -42,7 +42,7 @@ def show_slowest(summary: Summary, console: Terminal) -> None:
     times = seconds[slowest]
     kept = len(times) - made[slowest]
     origin = f", {kept} of them kept from earlier" if kept else ""
-    console.print(f"slowest stage: {slowest}, {sum(times):,.1f} s for {len(times)}{origin}")
+    console.print(f"slowest stage: {slowest}, {duration_text(sum(times))} for {len(times)}{origin}")
 
 
 def show_files(reported: Reported, console: Terminal) -> None:
@@ -56,7 +56,7 @@ def show_files(reported: Reported, console: Terminal) -> None:
 
 def wrong_designs(survey: Survey, points: Iterable[Point]) -> WrongDesign | None:
     """The error that names the points whose designs compute something else than the model."""
-    wrong = [(p, state) for p in points if (state := survey.state_of(p)).status == WRONG]
+    wrong = [(p, state) for p in points if (state := survey.state_of(p)).status == Status.WRONG]
     if not wrong:
         return None
     first, stopped = wrong[0]

@@ -128,7 +128,7 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
             multiple=True,
             metavar="NAME|USER@HOST",
             help="Measure on this board instead of the file's: one of its [[boards]], "
-            "user@host[:port], or 'emulated'. Several are used at once.",
+            "user@host[:port], or 'emulated-board'. Several are used at once.",
         ),
         click.option(
             "--trace",

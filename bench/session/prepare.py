@@ -38,7 +38,7 @@ class Prepared:
     """
 
     grid: OpenGrid
-    stated: Mapping[str, claims.AnyClaim]
+    stated: Mapping[str, claims.Claim]
     wanted: tuple[Point, ...]
     choice: runners.Choice
     resolver: Resolver
@@ -94,7 +94,7 @@ def prepare(
     if elsewhere and not grid.grid.measure.emulated:
         raise ConfigError(
             "A cluster's machines do not know this machine's boards and keys.",
-            "Run without --scheduler, or with --board emulated.",
+            "Run without --scheduler, or with --board emulated-board.",
         )
     choice = runners.choose_runner(runner, store_path, runners.limits_of(grid.grid))
     resolver = runners.open_resolver(store_path, choice, grid.grid)

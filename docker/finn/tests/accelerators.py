@@ -61,7 +61,6 @@ class Bench:
             cache=self.folder / "cache",
             cpus=2,
             result=self.folder / name / "result.json",
-            leash=False,
         )
         for path in (request.outputs, request.scratch):
             path.mkdir(parents=True)
@@ -121,7 +120,6 @@ def compile_network(
         cache=scratch,
         cpus=2,
         result=scratch / "result.json",
-        leash=False,
     )
     compile_model(request, Reporter(io.StringIO()))
     return Bench(mlp, folder, export, compiled)

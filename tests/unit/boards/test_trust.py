@@ -167,17 +167,17 @@ def test_boards_in_a_file_and_on_the_command_line(grid_file: Path) -> None:
     assert experiments[0].specs["measure"]["boards"] == ["root@kria:2222"]
     assert grid.needs_bitstream
     assert grid.boards[-1].address == "kria"
-    experiments = open_grid(grid_file, Changes(boards=("emulated",))).experiments
-    assert experiments[0].specs["measure"]["boards"] == ["emulated"]
+    experiments = open_grid(grid_file, Changes(boards=("emulated-board",))).experiments
+    assert experiments[0].specs["measure"]["boards"] == ["emulated-board"]
     with pytest.raises(ConfigError, match="stands alone"):
-        open_grid(grid_file, Changes(boards=("emulated", "a")))
+        open_grid(grid_file, Changes(boards=("emulated-board", "a")))
 
 
 @pytest.mark.parametrize(
     ("measure", "said"),
     [
         ('"c"', "measure.board = 'c' is not known"),
-        ('["emulated", "a"]', "stands alone"),
+        ('["emulated-board", "a"]', "stands alone"),
         ('["a", "a"]', "names 'a' twice"),
         ('"a"\n[[boards]]\nname = "x"\nadress = "1"', "Did you mean 'address'"),
         ('"a"\n[[boards]]\nname = "a"\naddress = "1"', "boards.name names 'a' twice"),

@@ -20,11 +20,12 @@ from bench.console.events import Emit
 from bench.errors import Exit
 from bench.flows import all_stages
 from bench.grids.experiment import Point
-from bench.pipeline import PointState, Resolver, Survey, Task, execute, plan, survey
+from bench.pipeline import Resolver, Survey, Task, execute, plan, survey
 from bench.runners import Job
 from bench.runners.wire import Result
 from bench.session.lazy import SUMMARIES
 from bench.store import DamageError, Entry, Manifest
+from bench.words import State, Status
 
 COMMANDS = (["run"], ["plan"], ["report"], ["claims"], ["export"], ["why"])
 NO_VIVADO = "XILINX_VIVADO is not set: no bitstream"
@@ -92,7 +93,7 @@ def infeasible(runner: FakeRunner, point: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(runner, "run", refuse)
 
 
-def states(found: Survey) -> list[PointState]:
+def states(found: Survey) -> list[State]:
     return [found.state_of(point) for point in found.points]
 
 
@@ -103,7 +104,7 @@ def test_what_became_of_points_is_data(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     nothing = survey(experiments, resolver)
-    assert states(nothing) == [PointState(status="missing", stage="dataset")] * 4
+    assert states(nothing) == [State(status=Status.MISSING, stage="dataset")] * 4
     low, high, other, last = experiments
     last = replace(last, needs_bitstream=True)
     infeasible(runner, high.name, monkeypatch)
@@ -113,17 +114,17 @@ def test_what_became_of_points_is_data(
     found = survey(points, resolver)
     # The synthesis that is skipped stops nothing but a measurement that needs its bitstream.
     assert states(found) == [
-        PointState(status="failed", stage="size", reason="It broke."),
-        PointState(status="infeasible", stage="compile", reason="PE 8 of 10"),
-        PointState(status="done"),
-        PointState(status="skipped", stage="synthesize", reason=NO_VIVADO),
+        State(status=Status.FAILED, stage="size", reason="It broke."),
+        State(status=Status.INFEASIBLE, stage="compile", reason="PE 8 of 10"),
+        State(status=Status.DONE),
+        State(status=Status.SKIPPED, stage="synthesize", reason=NO_VIVADO),
     ]
     steps = found.steps_of(high)
     assert (steps["size"].status, steps["size"].reason) == ("skipped", "compile infeasible")
     assert (steps["measure"].status, steps["measure"].reason) == ("skipped", "compile infeasible")
     steps = found.steps_of(low)
     assert (steps["measure"].status, steps["measure"].reason) == ("missing", "simulate missing")
-    assert found.state_of(low.training) == PointState(status="done")
+    assert found.state_of(low.training) == State(status=Status.DONE)
     assert [*found.steps_of(low.training)] == ["dataset", "train"]
     assert {step.stage for step in found.steps.values() if step.lack} == {"synthesize"}
 

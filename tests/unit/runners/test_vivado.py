@@ -30,5 +30,5 @@ def test_looking_things_up_with_a_vivado_that_is_not_supported(
     found = survey(experiments, resolver)
     results = report.collect(experiments, found)
     assert set(results["status"]) == {"done"}
-    assert all("is Vivado 2023.1; FINN+ supports" in text for text in results["synthesis"])
+    assert all("is Vivado 2023.1; FINN+ supports" in text for text in results["synthesis_reason"])
     assert all("2023.1" in str(chain) for chain in found.chains.values())
