@@ -28,7 +28,7 @@ from bench.errors import EnvironmentFailure
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT, environments_folder
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import Resolver, execute, look_up, plan
 from bench.pipeline.assemble import assemble
 from bench.runners.venv import VenvRunner
 from bench.store import Entry
@@ -93,9 +93,9 @@ class Benchmark:
         self.add(Figure("the same, warm", "s", warm, 10))
         resolver = self._resolver(self.store)
         tasks = plan(expand(load_grid(GRID)))
-        found = resolver.present(tasks)
+        present = look_up(tasks, resolver).present
         # Without Vivado nothing is synthesized.
-        return {f"{t.stage.name} {t.name}": found[t.id] for t in tasks if t.id in found}
+        return {f"{t.stage.name} {t.name}": present[t.id] for t in tasks if t.id in present}
 
     def _stages(self, entries: dict[str, Entry]) -> None:
         manifests = [entry.manifest for entry in entries.values()]

@@ -11,7 +11,7 @@ from bench.console.events import Event
 from bench.errors import EnvironmentFailure
 from bench.runners import Job, Runner
 from bench.runners.wire import Request
-from bench.session.common import choose_runner, prepare_runner
+from bench.session.runners import choose_runner, prepare_runner
 
 # What a stage may cost beside its work, in seconds.
 GOALS = {"venv": 0.3, "docker": 1.5}

@@ -11,21 +11,20 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from fakes import GRID, MetricsRunner, write_grid
+from fakes import GRID, MetricsRunner, write_grid, write_report
 
 from bare_runner import ENVIRONMENTS
-from bench import archive, claims, report
+from bench import archive, claims
 from bench.archive import bag
 from bench.archive.reader import members, read_in_chunks
 from bench.archive.writer import Item, pack
 from bench.console.events import Emit
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import Resolver, execute, plan, survey
 from bench.report.figures import Rendered
 from bench.runners import Job
 from bench.runners.wire import Result
-from bench.session import reporting
 from bench.store import Store
 
 DATE = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
@@ -76,12 +75,11 @@ class Built:
             patch.setattr(
                 "bench.report.html.write.render", lambda figure, _: drawn if figure.draw else None
             )
-            reporting.report_on(
-                self.grid, self.experiments, self.resolver, folder, stated, report.About(self.file)
-            )
+            write_report(self.file, self.resolver, folder, stated)
 
     def select(self, *kinds: str) -> archive.Selection:
-        return archive.select(self.file, self.grid, self.experiments, (), self.resolver, kinds)
+        found = survey(self.experiments, self.resolver)
+        return archive.select(self.file, self.grid, self.experiments, (), found, kinds)
 
     def pack(self, target: Path, *kinds: str) -> Path:
         chosen = self.select(*kinds)

@@ -75,7 +75,7 @@ def on_built(tmp_path: Path, built: Built, monkeypatch: pytest.MonkeyPatch) -> B
     shutil.copytree(built.resolver.store.root, root, symlinks=True)
     resolver = Resolver(Store(root), built.resolver.runners)
     monkeypatch.setattr(
-        "bench.session.common.open_resolver", lambda path, choice, grid=None: resolver
+        "bench.session.runners.open_resolver", lambda path, choice, grid=None: resolver
     )
     copy = object.__new__(Built)
     vars(copy).update(vars(built) | {"resolver": resolver})

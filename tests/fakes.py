@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from bare_runner import BareRunner
-from bench import provenance, report
+from bench import report
 from bench.boards.pool import BoardPool
+from bench.claims import Claim
 from bench.console.events import Emit
 from bench.errors import StageFailure
 from bench.grids.experiment import Point
 from bench.paths import ROOT
-from bench.pipeline import Resolver
+from bench.pipeline import Resolver, Step, survey
 from bench.report.material import Material, gather
 from bench.runners import Job
 from bench.runners.host import HostContext
 from bench.runners.wire import Result
+from bench.session import reporting
+from bench.session.grids import open_grid
 
 GRID = """
 name = "test"
@@ -140,10 +143,20 @@ class MetricsRunner(FakeRunner):
 
 def gathered(experiments: Sequence[Point], resolver: Resolver) -> Material:
     """What a report of the store as it is would show."""
-    return gather(
-        "test",
-        experiments,
-        report.collect(experiments, resolver),
-        report.collect_trainings(experiments, resolver),
-        provenance.chains(experiments, resolver),
-    )
+    found = survey(experiments, resolver)
+    results = report.collect(experiments, found)
+    trainings = report.collect_trainings(experiments, found)
+    return gather("test", experiments, results, trainings, found.chains)
+
+
+def steps_of(point: Point, resolver: Resolver) -> tuple[Step, ...]:
+    """What is behind a point in the store as it is."""
+    return tuple(survey((point,), resolver).steps_of(point).values())
+
+
+def write_report(
+    file: Path, resolver: Resolver, folder: Path, stated: Mapping[str, Claim] | None = None
+) -> reporting.Reported:
+    """The report of the grid in `file` on the store as it is."""
+    grid = open_grid(file)
+    return reporting.report_on(grid, survey(grid.points, resolver), stated or {}, folder)

@@ -13,7 +13,7 @@ from bare_runner import ENVIRONMENTS
 from bench import report
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import Resolver, execute, plan, survey
 from bench.runners import Job
 from bench.store import Store
 from bench.words import Status
@@ -103,4 +103,4 @@ class Made:
         return execute(plan(self.experiments), self.resolver, 2, 2, lambda event: None)
 
     def results(self) -> Any:
-        return report.collect(self.experiments, self.resolver)
+        return report.collect(self.experiments, survey(self.experiments, self.resolver))

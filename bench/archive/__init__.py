@@ -6,6 +6,6 @@ docs/decisions/0012-archives.md.
 
 from bench.archive.check import Checked, verify
 from bench.archive.contents import KINDS, Selection, select
-from bench.archive.writer import pack, rehearse
+from bench.archive.writer import dry_run, pack
 
-__all__ = ["KINDS", "Checked", "Selection", "pack", "rehearse", "select", "verify"]
+__all__ = ["KINDS", "Checked", "Selection", "dry_run", "pack", "select", "verify"]

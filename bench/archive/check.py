@@ -15,7 +15,7 @@ import pandas as pd
 from bench import claims, report
 from bench.archive import bag, tags
 from bench.archive.bag import ArchiveError
-from bench.archive.points import Points, Recorded, missing_artifacts, read_points
+from bench.archive.points import Points, missing_artifacts, read_points, recorded
 from bench.archive.reader import Member, members, read_in_chunks
 from bench.archive.rendered import Comparison, Found, compare_report
 from bench.archive.renderer import renderer
@@ -24,7 +24,7 @@ from bench.console.text import counted, excerpt
 from bench.errors import ConfigError, StoreError, store_error
 from bench.grids.grid import CLAIMS_FILE
 from bench.grids.reading import UnreadableFile, read_json
-from bench.pipeline import Resolver, Task
+from bench.pipeline import Survey
 from bench.results.frame import rows_of
 from bench.results.rows import wrong_rows
 from bench.store import Manifest, Store
@@ -98,13 +98,12 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
     checked.unchecked += unchecked
     counter = Counter()
     try:
-        found = Recorded(points, Store(folder / bag.STORE))
-        tasks = points.tasks()
-        checked.manifests = len(found.present(tasks))
-        checked.findings += missing_artifacts(points, tasks, found)
-        checked.findings += _check_chain(tasks, found, digests)
+        survey = recorded(points, Store(folder / bag.STORE))
+        checked.manifests = len(survey.present)
+        checked.findings += missing_artifacts(points, survey)
+        checked.findings += _check_chain(survey, digests)
         stated = folder / bag.GRIDS / CLAIMS_FILE
-        compared = compare_rows(folder / bag.REPORT, points, found, stated, counter)
+        compared = compare_rows(folder / bag.REPORT, points, survey, stated, counter)
         checked.findings += compared.wrong
         checked.unchecked += compared.unchecked
     except (StoreError, ConfigError) as error:
@@ -119,7 +118,7 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
 def compare_rows(
     folder: Path,
     points: Points,
-    resolver: Resolver,
+    survey: Survey,
     stated: Path,
     counter: Counter | None = None,
 ) -> Comparison:
@@ -128,17 +127,17 @@ def compare_rows(
     Args:
         folder: The report's.
         points: What its rows are.
-        resolver: Finds the artifacts.
+        survey: What became of them.
         stated: The claims.toml that its claims were judged by.
         counter: Counts the values compared, and collects the rows that are wrong.
     """
     counter = counter or Counter()
-    results = report.collect(points.experiments, resolver)
+    results = report.collect(points.experiments, survey)
     counter.wrong += wrong_rows(rows_of(results))
-    trainings = report.collect_trainings(points.points, resolver)
+    trainings = report.collect_trainings(points.points, survey)
     judged = _judge(stated, results, trainings)
     found = Found(results, trainings, judged)
-    compared = compare_report(folder, points, resolver, found, counter)
+    compared = compare_report(folder, points, survey, found, counter)
     compared.wrong += _compare_claims(folder / CLAIMS, judged)
     return compared
 
@@ -255,15 +254,11 @@ def _read_points(folder: Path, checked: Checked) -> Points:
         raise
 
 
-def _check_chain(
-    tasks: Sequence[Task], found: Recorded, digests: Mapping[str, str]
-) -> Iterator[str]:
+def _check_chain(survey: Survey, digests: Mapping[str, str]) -> Iterator[str]:
     """Every artifact is what its task asks for, made from what it says, with what it says."""
-    present = found.present(tasks)
-    for task in tasks:
-        entry = present.get(task.id)
-        if entry is None:
-            continue
+    present = survey.present
+    for task_id, entry in present.items():
+        task = survey.steps[task_id].task
         manifest, where = entry.manifest, f"{task.stage.name}/{entry.folder.name}"
         if canonical(manifest.spec) != canonical(task.spec):
             yield f"{where}: its parameters are not those of {task.name}"

@@ -18,7 +18,7 @@ from bench.errors import ConfigError
 from bench.grids.experiment import Point
 from bench.grids.grid import FOLDINGS_FILE
 from bench.grids.tables import Grid
-from bench.pipeline import Resolver
+from bench.pipeline import Survey
 from bench.store import DamageError, Entry
 from bench.system.files import TEMPORARY
 
@@ -68,7 +68,7 @@ def select(
     grid: Grid,
     experiments: tuple[Point, ...],
     references: tuple[Point, ...],
-    resolver: Resolver,
+    survey: Survey,
     kinds: Sequence[str],
 ) -> Selection:
     """What an archive of `grid` holds.
@@ -78,43 +78,45 @@ def select(
         grid: What is in it, changed as the command line says.
         experiments: Its experiments.
         references: What it trains for comparison.
-        resolver: Keys, store and runners.
+        survey: What became of its points.
         kinds: Of `KINDS`, which artifacts come along.
 
     Raises:
         ConfigError: Nothing is done yet, or the report is missing or older than the store.
         DamageError: An artifact is not what its manifest says.
     """
-    points, present, failures = collect_points(grid.name, experiments, references, resolver)
-    if not present:
+    survey.require_sound()
+    if not survey.present:
         raise ConfigError(
-            f"Nothing of grid '{grid.name}' is in {resolver.store.root}.",
+            f"Nothing of grid '{grid.name}' is in {survey.root}.",
             f"Run it first: bench run {file}",
         )
-    report = resolver.store.root / "reports" / grid.name
-    _require_report(report, points, resolver, file)
-    entries = {entry.folder: entry for entry in present.values()}
+    points = collect_points(grid.name, experiments, references, survey)
+    report = survey.root / "reports" / grid.name
+    _require_report(report, points, survey, file)
+    entries = {entry.folder: entry for entry in survey.present.values()}
     items = [
         Item(POINTS, (points.model_dump_json(indent=1) + "\n").encode()),
         *_files(report, REPORT),
         *_grid_files(file, grid),
     ]
     for entry in entries.values():
-        items += _artifact(entry, resolver.store.root, kinds)
-    for folder in failures:
-        for name in ("manifest.json", "log.txt"):
-            items.append(_item(folder / name, resolver.store.root))
+        items += _artifact(entry, survey.root, kinds)
+    for step in survey.steps.values():
+        if step.stored.failure:
+            folder, _ = step.stored.failure
+            items += [_item(folder / name, survey.root) for name in ("manifest.json", "log.txt")]
     tags = [Item(name, content) for name, content in tag_files(grid.name).items()]
     newest = max(entry.manifest.created for entry in entries.values())
     date = datetime.fromisoformat(newest)
     return Selection(tuple(items), tuple(tags), f"finn-bench-{grid.name}", date)
 
 
-def _require_report(report: Path, points: Points, resolver: Resolver, file: Path) -> None:
+def _require_report(report: Path, points: Points, survey: Survey, file: Path) -> None:
     remedy = f"Write it: bench report {file}, with the same options."
     if not (report / "results.csv").is_file():
         raise ConfigError(f"{report} holds no report.", remedy)
-    stale = compare_rows(report, points, resolver, claims_beside(file)).wrong
+    stale = compare_rows(report, points, survey, claims_beside(file)).wrong
     if stale:
         raise ConfigError(f"The report is not what the store says: {stale[0]}.", remedy)
 

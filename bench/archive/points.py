@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,11 +11,11 @@ from bench import __version__
 from bench.archive.bag import FORMAT, POINTS, ArchiveError
 from bench.archive.renderer import renderer
 from bench.console.text import excerpt
-from bench.environments import ENVIRONMENTS
+from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.grids.schema import first_problem
-from bench.pipeline import Resolver, Task, plan
-from bench.runners import Runner
+from bench.pipeline import Survey, Task, plan
+from bench.pipeline.survey import Stored, derive
 from bench.store import Entry, Store
 from bench.store.manifest import FILE as MANIFEST
 
@@ -53,10 +52,6 @@ class Points(BaseModel):
         """Experiments and references."""
         return (*self.experiments, *self.references)
 
-    def tasks(self) -> list[Task]:
-        """The plan of all points."""
-        return plan(self.points)
-
 
 class _Header(BaseModel):
     format: int
@@ -67,34 +62,24 @@ def collect_points(
     grid: str,
     experiments: tuple[Point, ...],
     references: tuple[Point, ...],
-    resolver: Resolver,
-) -> tuple[Points, dict[str, Entry], list[Path]]:
-    """The points of a grid; their artifacts by task id; the folders of failures among them."""
-    tasks = plan((*experiments, *references))
-    present = resolver.present(tasks, strict=True)
-    failures, folders = {}, []
-    for task in tasks:
-        inputs = {name: present[need] for name, need in task.needs.items() if need in present}
-        if task.id in present or len(inputs) < len(task.needs) or resolver.lacks(task):
-            continue
-        key = resolver.key(task, inputs)
-        found = resolver.store.failure(task.stage.name, key)
-        if found is not None:
-            failures[task.id] = key
-            folders.append(found[0])
-    root = resolver.store.root
-    points = Points(
+    survey: Survey,
+) -> Points:
+    """The points of a grid, and what became of them."""
+    steps = survey.steps
+    return Points(
         format=FORMAT,
         bench=__version__,
         grid=grid,
         experiments=experiments,
         references=references,
-        artifacts={i: e.folder.relative_to(root).as_posix() for i, e in present.items()},
-        failures=failures,
-        lacks={task.stage.environment: lack for task in tasks if (lack := resolver.lacks(task))},
+        artifacts={
+            task: entry.folder.relative_to(survey.root).as_posix()
+            for task, entry in survey.present.items()
+        },
+        failures={i: s.stored.failure[1].key for i, s in steps.items() if s.stored.failure},
+        lacks=survey.lacks,
         renderer=renderer(),
     )
-    return points, present, folders
 
 
 def read_points(path: Path) -> Points:
@@ -131,64 +116,39 @@ def read_points(path: Path) -> Points:
     )
 
 
-class Recorded(Resolver):
-    """Looks artifacts up as `points.json` says, whatever the environments of this machine are.
+def recorded(points: Points, store: Store) -> Survey:
+    """The survey that `points.json` records, whatever the environments of this machine are.
 
     Args:
         points: From the archive.
         store: What it holds.
+
+    Raises:
+        ArchiveError: It names something outside of the archive.
     """
+    entries: dict[str, Entry] = {}
+    for task_id, folder in points.artifacts.items():
+        if folder.startswith("/") or ".." in folder.split("/"):
+            raise ArchiveError(f"{POINTS} names {folder!r}.", "Do not trust the archive.")
+        if (store.root / folder / MANIFEST).is_file():
+            entries[task_id] = Entry.read(store.root / folder)
+    failures = {name: store.failures(name) for name in all_stages() if points.failures}
 
-    def __init__(self, points: Points, store: Store) -> None:
-        # Of a runner, reports want to know only what the machine of the archive lacked.
-        runner = cast("Runner", _Lacking(points.lacks))
-        super().__init__(store, dict.fromkeys(ENVIRONMENTS, runner))
-        self._points = points
-        self._found: dict[str, Entry] = {}
-        for task_id, folder in points.artifacts.items():
-            if folder.startswith("/") or ".." in folder.split("/"):
-                raise ArchiveError(f"{POINTS} names {folder!r}.", "Do not trust the archive.")
-            path = store.root / folder
-            if (path / MANIFEST).is_file():
-                self._found[task_id] = Entry.read(path)
+    def lacks(task: Task) -> str | None:
+        return None if task.id in entries else points.lacks.get(task.stage.environment)
 
-    def present(
-        self,
-        tasks: Iterable[Task],
-        known: Mapping[str, Entry] | None = None,  # noqa: ARG002  # all that there is, is known
-        *,
-        strict: bool = False,  # noqa: ARG002  # it was, when they were read
-        verify: bool = False,  # noqa: ARG002  # `check` compares every hash
-    ) -> dict[str, Entry]:
-        """See `Resolver.present`."""
-        return {task.id: self._found[task.id] for task in tasks if task.id in self._found}
+    def find(task: Task, inputs: Mapping[str, Entry]) -> Stored:  # noqa: ARG001
+        key = points.failures.get(task.id)
+        failure = failures[task.stage.name].get(key) if key else None
+        return Stored(key=key, entry=entries.get(task.id), failure=failure)
 
-    def lacks(self, task: Task) -> str:
-        """See `Resolver.lacks`."""
-        return self._points.lacks.get(task.stage.environment, "")
-
-    def key(self, task: Task, inputs: Mapping[str, Entry]) -> str:  # noqa: ARG002
-        """The key of a failure; empty for other tasks: their artifacts need none."""
-        return self._points.failures.get(task.id, "")
+    return derive(points.points, plan(points.points), store.root, lacks, find)
 
 
-class _Lacking:
-    """Stands for a runner that is only asked what it lacks."""
-
-    def __init__(self, lacks: Mapping[str, str]) -> None:
-        self._lacks = lacks
-
-    def lacks(self, environment: str) -> str:
-        """See `Runner.lacks`."""
-        return self._lacks.get(environment, "")
-
-
-def missing_artifacts(points: Points, tasks: Sequence[Task], found: Recorded) -> list[str]:
+def missing_artifacts(points: Points, survey: Survey) -> list[str]:
     """What `points.json` names and the archive does not hold, one phrase each."""
-    there = found.present(tasks)
-    known = {task.id for task in tasks}
-    lost = [f for i, f in points.artifacts.items() if i in known and i not in there]
-    strange = [folder for i, folder in points.artifacts.items() if i not in known]
+    lost = [f for i, f in points.artifacts.items() if i in survey.steps and i not in survey.present]
+    strange = [folder for i, folder in points.artifacts.items() if i not in survey.steps]
     return [f"{folder}: its manifest is missing" for folder in lost] + [
         f"{folder}: it belongs to no point of the grid" for folder in strange
     ]

@@ -19,7 +19,7 @@ from bench import provenance, report
 from bench.archive.points import Points
 from bench.archive.renderer import renderer
 from bench.archive.tables import Counter, compare_table
-from bench.pipeline import Resolver
+from bench.pipeline import Step, Survey
 
 PAGE, CRATE, TIMING = "index.html", "ro-crate-metadata.json", "timing.json"
 # Of the past, or compared elsewhere.
@@ -57,7 +57,7 @@ class Comparison:
 
 
 def compare_report(
-    folder: Path, points: Points, resolver: Resolver, found: Found, counter: Counter
+    folder: Path, points: Points, survey: Survey, found: Found, counter: Counter
 ) -> Comparison:
     """Render the report in `folder` again, but for its drawings, and compare file by file.
 
@@ -70,7 +70,7 @@ def compare_report(
     if about is None:
         compared.wrong.append(f"{PAGE} is missing, or does not say which command it is of")
         about = report.About(Path())
-    chains = provenance.chains(points.points, resolver)
+    chains = survey.chains
     with tempfile.TemporaryDirectory(prefix="bench-render-") as temporary:
         again = Path(temporary)
         if (folder / TIMING).is_file():
@@ -128,7 +128,7 @@ def _about(page: Path) -> report.About | None:
 
 
 def _crates(
-    folder: Path, grid: str, chains: Mapping[str, Sequence[provenance.Step]]
+    folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]
 ) -> tuple[str | None, str | None]:
     """The report's RO-Crate, and that of the files which it names as they are."""
     if not (folder / CRATE).is_file():

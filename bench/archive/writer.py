@@ -94,7 +94,7 @@ def pack(
     return Packed(target, digest, target.stat().st_size, names)
 
 
-def rehearse(
+def dry_run(
     items: Iterable[Item], tags: Iterable[Item], target: Path, folder: str, date: datetime
 ) -> tuple[str, ...]:
     """What `pack` would put into `target`: done as it does it, but for writing a file.

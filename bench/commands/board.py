@@ -32,9 +32,9 @@ from bench.images.base import images_folder
 from bench.paths import default_store
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import Limits as StageLimits
-from bench.session.common import available_cpus
 from bench.session.kinds import PathKind
 from bench.session.options import dry_run_option
+from bench.session.runners import available_cpus
 
 FOREVER = StageLimits(seconds=math.inf)
 COLOURS = {"ok": "green", "missing": "red", "note": "yellow"}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
-from bench import claims, report
+from bench import claims
 from bench.console.terminal import Terminal, say
 from bench.errors import BenchError, Exit
-from bench.session import common, options, reporting, wrong
-from bench.session.rehearsal import rehearse
+from bench.session import closing, options, reporting
+from bench.session.grids import Changes, open_grid
 
 
 class ClaimError(BenchError):
@@ -22,7 +23,7 @@ class ClaimError(BenchError):
 
 
 @click.command("claims")
-@common.grid_options
+@options.grid_options
 @click.option(
     "--accept", is_flag=True, help="Keep the present verdicts, also where they are worse."
 )
@@ -30,7 +31,7 @@ class ClaimError(BenchError):
 @click.option("--json", "as_json", is_flag=True, help="Print what claims.json holds instead.")
 def command(
     file: Path,
-    changes: common.Changes,
+    changes: Changes,
     runner: str,
     store_path: Path,
     accept: bool,
@@ -47,19 +48,13 @@ def command(
       bench claims experiments/quick.toml
       bench claims experiments/paper.toml --json
     """
-    grid, experiments = common.load_experiments(file, changes)
+    grid = open_grid(file, changes)
     stated = claims.load_claims(claims.claims_beside(file))
-    resolver = common.best_resolver(runner, store_path, grid, experiments)
-    folder = store_path / "reports" / grid.name
-    about = report.About(file, changes.options)
-
-    def write(target: Path) -> reporting.Reported:
-        return reporting.report_on(
-            grid, experiments, resolver, target, stated, about, accept=accept
-        )
-
+    survey = reporting.look_up(grid, runner, store_path)
+    folder = reporting.folder_of(grid, store_path)
+    write = partial(reporting.report_on, grid, survey, stated, accept=accept)
     if dry_run:
-        reported, lines = rehearse(folder, write)
+        reported, lines = reporting.dry_run(folder, write)
         for line in lines:
             say(line)
     else:
@@ -70,7 +65,7 @@ def command(
             "; ".join(map(str, reported.regressions)) + ".",
             "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
         )
-    wrong.require_none(reported.results)
+    closing.require_none_wrong(survey, grid.experiments)
 
 
 def _show(reported: reporting.Reported, as_json: bool) -> None:

@@ -12,16 +12,14 @@ from bench.archive.writer import require_suffix
 from bench.console.terminal import Terminal
 from bench.console.text import counted, size_text
 from bench.errors import ConfigError
-from bench.grids.experiment import references
-from bench.results import row_of
-from bench.results.facts import facts_of
-from bench.results.rows import wrong_rows
-from bench.session import common, options
+from bench.session import options, reporting
+from bench.session.grids import Changes, open_grid
 from bench.session.kinds import PathKind
+from bench.words import Status
 
 
 @click.command("export")
-@common.grid_options
+@options.grid_options
 @click.option(
     "--output",
     type=PathKind(dir_okay=False),
@@ -40,7 +38,7 @@ from bench.session.kinds import PathKind
 @options.dry_run_option
 def command(
     file: Path,
-    changes: common.Changes,
+    changes: Changes,
     output: Path | None,
     kinds: tuple[str, ...],
     force: bool,
@@ -59,16 +57,16 @@ def command(
       bench export experiments/quick.toml --output quick.zip --dry-run
     """
     console = Terminal(soft_wrap=True, no_color=not sys.stdout.isatty())
-    grid, experiments = common.load_experiments(file, changes)
+    grid = open_grid(file, changes)
     target = output or Path(f"{grid.name}.tar.gz")
     require_suffix(target)
     if target.exists() and not force:
         raise ConfigError(f"{target} is there already.", "Name another --output, or say --force.")
-    resolver = common.best_resolver(runner, store_path, grid, experiments)
-    chosen = archive.select(file, grid, experiments, references(grid), resolver, kinds)
+    survey = reporting.look_up(grid, runner, store_path)
+    chosen = archive.select(file, grid.grid, grid.experiments, grid.references, survey, kinds)
     size = size_text(chosen.bytes)
     if dry_run:
-        names = archive.rehearse(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
+        names = archive.dry_run(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
         for name in names:
             console.print(f"would pack: {name}")
         console.print(f"would write: {target}: {counted(len(names), 'file')}, {size}")
@@ -79,8 +77,10 @@ def command(
         f"{size_text(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
-    for name in wrong_rows(map(row_of, facts_of(experiments, resolver))):
-        console.print(f"wrong: {name} computes something else than the trained model", style="red")
+    for point in grid.experiments:
+        if survey.state_of(point).status == Status.WRONG:
+            text = f"wrong: {point.name} computes something else than the trained model"
+            console.print(text, style="red")
     console.print(
         "Publish that number beside the archive: then nobody can replace the whole of it unseen."
     )

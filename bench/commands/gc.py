@@ -13,8 +13,9 @@ from bench.console.text import size_text
 from bench.errors import ConfigError, StoreError
 from bench.grids.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
-from bench.pipeline import Resolver, Task, plan
-from bench.session import common, options, overrides
+from bench.pipeline import Resolver, Task, look_up, plan
+from bench.session import options, overrides, runners
+from bench.session.grids import open_grid
 from bench.session.kinds import PathKind
 from bench.store import Broken, Entry
 
@@ -47,20 +48,19 @@ def command(
     everywhere = sorted((ROOT / "experiments").glob("*.toml"))
     grids = files or [path for path in everywhere if path.name not in NO_GRIDS]
     store = opened(store_path)
-    choices = common.choose_runners(runner, store_path)
-    resolvers = [common.open_resolver(store_path, choice) for choice in choices]
+    resolvers = runners.open_resolvers(store_path, runner)
     if store.live_runs():
         raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
     found = list(store.survey())
     tasks = [tasks for file in grids for tasks in _plans_of(file, store_path, as_written)]
     freed = 0
-    for one in _unwanted(found, tasks, resolvers):
-        size = one.bytes if isinstance(one, Entry) else 0
-        why = f" ({one.reason})" if isinstance(one, Broken) else ""
+    for item in _unwanted(found, tasks, resolvers):
+        size = item.bytes if isinstance(item, Entry) else 0
+        why = f" ({item.reason})" if isinstance(item, Broken) else ""
         if not dry_run:
-            store.remove(one.folder)
+            store.remove(item.folder)
         freed += size
-        say(f"{'would remove' if dry_run else 'removed'} {one.folder}{why}")
+        say(f"{'would remove' if dry_run else 'removed'} {item.folder}{why}")
     freed += store.failed_bytes() if dry_run else store.remove_failed()
     for file in grids if as_written and not dry_run else ():
         overrides.forget(store_path, load_grid(file).name)
@@ -70,15 +70,15 @@ def command(
 
 def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]:
     """The tasks of the grid in `file`, and those of every run that changed it."""
-    grid, experiments = common.load_experiments(file)
-    yield plan(common.all_points(grid, experiments))
+    grid = open_grid(file)
+    yield plan(grid.points)
     for changes in [] if as_written else overrides.recorded(store, grid.name):
         try:
-            changed = common.load_experiments(file, changes)
+            changed = open_grid(file, changes)
         except ConfigError as error:
             say(f"note: an earlier run of {file} counts no more: {error.what}")
         else:
-            yield plan(common.all_points(*changed))
+            yield plan(changed.points)
 
 
 def _unwanted(
@@ -86,24 +86,24 @@ def _unwanted(
 ) -> Iterator[Entry | Broken]:
     """What is damaged, and every artifact that nothing asks for."""
     # What a runner made that cannot be asked now, nobody can tell to be unwanted.
-    known = {one.name for resolver in resolvers for one in resolver.runners.values()}
-    broken = [one for one in found if isinstance(one, Broken)]
+    known = {item.name for resolver in resolvers for item in resolver.runners.values()}
+    broken = [item for item in found if isinstance(item, Broken)]
     wanted: set[Path] = set()
     uncertain: set[tuple[str, str]] = set()
     for tasks in plans:
         for resolver in resolvers:
-            present = resolver.present(tasks)
+            present = look_up(tasks, resolver).present
             wanted.update(entry.folder for entry in present.values())
         uncertain |= _behind(broken, tasks)
-    for one in found:
-        if isinstance(one, Broken):
-            if one.damaged:
-                yield one
+    for item in found:
+        if isinstance(item, Broken):
+            if item.damaged:
+                yield item
             continue
-        made = one.manifest
-        named = one.folder in wanted or (made.stage, made.name) in uncertain
+        made = item.manifest
+        named = item.folder in wanted or (made.stage, made.name) in uncertain
         if not named and made.environment["runner"] in known:
-            yield one
+            yield item
 
 
 def _behind(broken: Sequence[Broken], tasks: Sequence[Task]) -> set[tuple[str, str]]:
@@ -112,7 +112,7 @@ def _behind(broken: Sequence[Broken], tasks: Sequence[Task]) -> set[tuple[str, s
     Its keys cannot be told without the content of that; once it is made again, most likely with
     the same content, they are wanted.
     """
-    places = {(one.folder.parent.name, one.folder.name.rpartition("--")[0]) for one in broken}
+    places = {(item.folder.parent.name, item.folder.name.rpartition("--")[0]) for item in broken}
     lost: set[str] = set()
     for task in tasks:
         if (task.stage.name, task.name) in places or lost & set(task.needs.values()):

@@ -8,21 +8,21 @@ import click
 
 from bench.console.terminal import Terminal
 from bench.console.text import counted
-from bench.session import common, rows
-from bench.session.bottlenecks import show_bottlenecks
-from bench.session.bounds import Bounds, bound_options
+from bench.session import options
+from bench.session.grids import Changes
+from bench.session.options import Bounds
 from bench.session.prepare import prepare
-from bench.session.preview import show_forecast, show_tasks
+from bench.session.preview import show_bottlenecks, show_forecast, show_tasks
 
 
 @click.command("plan")
-@common.grid_options
-@bound_options
-@rows.rows_option
+@options.grid_options
+@options.bound_options
+@options.rows_option
 @click.option("--tasks", "list_tasks", is_flag=True, help="List every task, too.")
 def command(
     file: Path,
-    changes: common.Changes,
+    changes: Changes,
     bounds: Bounds,
     names: tuple[str, ...],
     list_tasks: bool,
@@ -43,11 +43,11 @@ def command(
     ready = prepare(file, changes, bounds, names, runner, store_path)
     console = Terminal()
     console.print(
-        f"Grid '{ready.grid.name}': {counted(len(ready.experiments), 'experiment')}, "
+        f"Grid '{ready.grid.name}': {counted(len(ready.grid.experiments), 'experiment')}, "
         f"{counted(len(ready.tasks), 'task')}; "
         f"runner {ready.choice.runner.name} ({ready.choice.reason})"
     )
     if list_tasks:
-        show_tasks(ready.expected, ready.tasks, ready.resolver, console)
-    show_bottlenecks(ready.grid, console)
+        show_tasks(ready.expected, ready.tasks, ready.survey, console)
+    show_bottlenecks(ready.grid.grid, console)
     show_forecast(ready.expected, store_path, console)

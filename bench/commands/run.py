@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,11 @@ from bench.console.progress import make_view
 from bench.console.terminal import Terminal
 from bench.console.text import counted, duration_text
 from bench.paths import environments_folder
-from bench.pipeline import Forecast, Resolver, Summary, Task, execute
-from bench.session import closing, common, options, overrides, reporting, rows, wrong
-from bench.session.bounds import Bounds, bound_options
+from bench.pipeline import Summary, execute
+from bench.session import closing, options, overrides, reporting, runners
+from bench.session.grids import Changes
 from bench.session.kinds import SchedulerAddress
+from bench.session.options import Bounds
 from bench.session.prepare import Prepared, prepare
 from bench.session.preview import show_forecast
 from bench.words import Status
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@common.grid_options
-@bound_options
-@rows.rows_option
+@options.grid_options
+@options.bound_options
+@options.rows_option
 @click.option(
     "--scheduler",
     type=SchedulerAddress(),
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 def command(
     context: click.Context,
     file: Path,
-    changes: common.Changes,
+    changes: Changes,
     bounds: Bounds,
     names: tuple[str, ...],
     scheduler: str | None,
@@ -64,110 +64,102 @@ def command(
     ready = prepare(
         file, changes, bounds, names, runner, store_path, elsewhere=scheduler is not None
     )
-    grid, tasks, resolver = ready.grid, ready.tasks, ready.resolver
-    folder = store_path / "reports" / grid.name
+    folder = reporting.folder_of(ready.grid, store_path)
     if dry_run:
-        _rehearse(ready, scheduler, folder, console)
+        _dry_run(ready, scheduler, folder, console)
         return
-    ready = _with_base(ready)
-    overrides.record(store_path, grid.name, changes)
-    summary, expected = _execute(ready, scheduler, folder, console)
-    _link(grid.name, tasks, summary, resolver)
-    _tell(console, tasks, summary)
-    timing = report.write_timing(expected, tasks, summary, folder)
+    if runners.prepare_runner(ready.choice):
+        ready = ready.looked_up_again()
+    overrides.record(store_path, ready.grid.name, changes)
+    summary, ready = _execute(ready, scheduler, folder, console)
+    _link(ready, summary)
+    _tell(console, len(ready.tasks), summary)
+    timing = report.write_timing(ready.expected, ready.tasks, summary, folder)
+    made = {task: outcome.entry for task, outcome in summary.outcomes.items()}
+    survey = ready.survey.after(made, ready.resolver)
     if not bounds.only:
-        about = report.About(file, changes.options)
-        kept = {i: one.entry for i, one in summary.outcomes.items() if one.entry is not None}
-        reported = reporting.report_on(
-            grid, ready.experiments, resolver, folder, ready.stated, about, kept
-        )
-        _show(reported, {point.name for point in ready.wanted}, grid.name, summary, console)
+        reported = reporting.report_on(ready.grid, survey, ready.stated, folder)
+        _show(reported, ready, summary, console)
     if timing:
         console.print(report.timing_line(timing))
-    if found := wrong.of_run(summary):
-        context.obj.explain(wrong.error(found))
+    if wrong := closing.wrong_designs(survey, ready.wanted):
+        context.obj.explain(wrong)
     for error in summary.errors:
         context.obj.explain(error)
     context.exit(int(summary.exit_code))
 
 
-def _rehearse(ready: Prepared, scheduler: str | None, folder: Path, console: Terminal) -> None:
+def _dry_run(ready: Prepared, scheduler: str | None, folder: Path, console: Terminal) -> None:
     """Say what would run, and where the report would be."""
-    expected = ready.expected
     if scheduler is not None:
         backend = _cluster(scheduler, ready, lambda _: None)
-        expected = ready.foreseen(backend.slots)
+        ready = ready.at_once(backend.slots)
         backend.close()
-    show_forecast(expected, ready.resolver.store.root, console)
+    show_forecast(ready.expected, ready.resolver.store.root, console)
     console.print("`bench plan --tasks` lists every task.")
     console.print(f"would write: {folder}", soft_wrap=True)
 
 
-def _with_base(ready: Prepared) -> Prepared:
-    """Where images have to have a base first, make it; what is there is known only then."""
-    if not common.prepare_runner(ready.choice):
-        return ready
-    return replace(ready, expected=ready.foreseen(ready.expected.jobs))
-
-
 def _execute(
     ready: Prepared, scheduler: str | None, folder: Path, console: Terminal
-) -> tuple[Summary, Forecast]:
+) -> tuple[Summary, Prepared]:
     """Do the tasks, showing what goes on; what was expected is saved before the first starts."""
-    expected, backend = ready.expected, None
+    backend = None
     with make_view(console) as view:
         if scheduler is not None:
             backend = _cluster(scheduler, ready, view.show)
-            expected = ready.foreseen(backend.slots)
-        report.write_forecast(expected, folder)
-        choice, said = ready.choice, report.expectation(expected)
-        view.show(Planned(len(ready.tasks), expected.jobs, choice.runner.name, choice.reason, said))
+            ready = ready.at_once(backend.slots)
+        report.write_forecast(ready.expected, folder)
+        choice, said = ready.choice, report.expectation(ready.expected)
+        jobs = ready.expected.jobs
+        view.show(Planned(len(ready.tasks), jobs, choice.runner.name, choice.reason, said))
         summary = execute(
             ready.tasks,
             ready.resolver,
-            expected.jobs,
-            common.available_cpus(),
+            jobs,
+            runners.available_cpus(),
             view.show,
             memory=ready.memory,
             backend=backend,
-            present=expected.present,
+            missing=ready.missing,
         )
-    return summary, expected
+    return summary, ready
 
 
 def _cluster(scheduler: str, ready: Prepared, emit: Emit) -> DaskBackend:
     from bench.cluster import DaskBackend, Site  # noqa: PLC0415  # it takes half a second
 
     store = ready.resolver.store.root
-    limits = common.limits_of(ready.grid)
+    limits = runners.limits_of(ready.grid.grid)
     site = Site(store, environments_folder(store), ready.choice.runner.name, limits)
     return DaskBackend(scheduler, ready.resolver, site, emit)
 
 
 def _show(
-    reported: reporting.Reported, wanted: set[str], grid: str, summary: Summary, console: Terminal
+    reported: reporting.Reported, ready: Prepared, summary: Summary, console: Terminal
 ) -> None:
-    """Show the results of the rows `wanted`."""
+    """Show the results of the rows that were wanted."""
+    wanted = {point.name for point in ready.wanted}
     results = reported.results[reported.results["experiment"].isin(wanted)]
-    report.show(results.reset_index(drop=True), grid, console)
+    report.show(results.reset_index(drop=True), ready.grid.name, console)
     closing.show_claims(reported, console)
     closing.show_slowest(summary, console)
     closing.show_files(reported, console)
 
 
-def _link(grid: str, tasks: list[Task], summary: Summary, resolver: Resolver) -> None:
+def _link(ready: Prepared, summary: Summary) -> None:
     """Make every artifact of the run reachable by the experiment that it serves."""
-    for task in tasks:
+    for task in ready.tasks:
         entry = summary.outcomes[task.id].entry
         if entry is not None:
             for experiment in task.serves:
-                resolver.store.link(grid, experiment, task.stage.name, entry)
+                ready.resolver.store.link(ready.grid.name, experiment, task.stage.name, entry)
 
 
-def _tell(console: Terminal, tasks: list[Task], summary: Summary) -> None:
+def _tell(console: Terminal, tasks: int, summary: Summary) -> None:
     kept = summary.count("kept")
     skipped = summary.count(Status.SKIPPED)
-    if kept + skipped == len(tasks) and not summary.errors and kept:
+    if kept + skipped == tasks and not summary.errors and kept:
         all_are = "the only task is" if kept == 1 else f"all {kept:,} tasks are"
         line = f"Nothing to do: {all_are} in the store, and every hash is right."
         reasons = {o.reason for o in summary.outcomes.values() if o.status == Status.SKIPPED}

@@ -48,7 +48,7 @@ def list_entries(store_path: Path) -> None:
         say(f"There are no artifacts in {store_path}.")
         return
     say(_table([HEADINGS, *map(_row, found)]))
-    require_readable([one for one in found if isinstance(one, Broken)])
+    require_readable([item for item in found if isinstance(item, Broken)])
 
 
 @command.command("show")
@@ -62,7 +62,7 @@ def show(key: str, store_path: Path) -> None:
       bench store show 3f2a
     """
     everything = list(opened(store_path).survey())
-    found = [one for one in everything if _key(one).startswith(key)]
+    found = [item for item in everything if _key(item).startswith(key)]
     if len(found) != 1:
         require_readable(everything)  # it may be among those
         number = (
@@ -86,18 +86,18 @@ def verify(store_path: Path) -> None:
     """
     checked, damaged = 0, 0
     broken: list[Broken] = []
-    for one in opened(store_path).survey():
+    for item in opened(store_path).survey():
         checked += 1
-        found = _checked(one)
+        found = _checked(item)
         if isinstance(found, Broken):
             broken.append(found)
             continue
         damaged += bool(found)
         for damage in found:
-            say(f"damaged {_place(one)}: {damage}")
-    for one in broken:
-        say(f"{one.state} {_place(one)}: {one.reason}")
-    damaged += sum(one.damaged for one in broken)
+            say(f"damaged {_place(item)}: {damage}")
+    for item in broken:
+        say(f"{item.state} {_place(item)}: {item.reason}")
+    damaged += sum(item.damaged for item in broken)
     if damaged:
         every = counted(checked, "artifact")
         what = counted(damaged, f"of {every} is damaged.", f"of {every} are damaged.")
@@ -131,7 +131,7 @@ def require_readable(found: Sequence[Entry | Broken], note: str = "") -> None:
     Raises:
         StoreError: Something could not be read.
     """
-    unreadable = [one for one in found if isinstance(one, Broken) and not one.damaged]
+    unreadable = [item for item in found if isinstance(item, Broken) and not item.damaged]
     if unreadable:
         first = unreadable[0].error
         error = StoreError(
@@ -144,34 +144,34 @@ def require_readable(found: Sequence[Entry | Broken], note: str = "") -> None:
         raise error
 
 
-def _checked(one: Entry | Broken) -> list[str] | Broken:
+def _checked(item: Entry | Broken) -> list[str] | Broken:
     """The damage to an artifact's files; or what is in its place."""
-    if isinstance(one, Broken):
-        return one
+    if isinstance(item, Broken):
+        return item
     try:
-        return one.damage()
+        return item.damage()
     except StoreError as error:
-        return Broken(one.folder, error)
+        return Broken(item.folder, error)
 
 
-def _row(one: Listed | Broken) -> tuple[str, ...]:
-    if isinstance(one, Broken):
-        name = one.folder.name.rpartition("--")[0] or one.folder.name
-        return _key(one), one.folder.parent.name, name, one.state, "", "", one.reason
-    size, seconds = f"{one.bytes / 1e6:.1f}", f"{one.seconds:.1f}"
-    return one.key[:SHORT], one.stage, one.name, one.status, size, seconds, one.made
+def _row(item: Listed | Broken) -> tuple[str, ...]:
+    if isinstance(item, Broken):
+        name = item.folder.name.rpartition("--")[0] or item.folder.name
+        return _key(item), item.folder.parent.name, name, item.state, "", "", item.reason
+    size, seconds = f"{item.bytes / 1e6:.1f}", f"{item.seconds:.1f}"
+    return item.key[:SHORT], item.stage, item.name, item.status, size, seconds, item.made
 
 
-def _key(one: Entry | Broken) -> str:
+def _key(item: Entry | Broken) -> str:
     """The key, or as much of it as the folder's name holds."""
-    if isinstance(one, Entry):
-        return one.manifest.key
-    _, _, key = one.folder.name.rpartition("--")
-    return key if key != one.folder.name else ""
+    if isinstance(item, Entry):
+        return item.manifest.key
+    _, _, key = item.folder.name.rpartition("--")
+    return key if key != item.folder.name else ""
 
 
-def _place(one: Entry | Broken) -> str:
-    return excerpt(f"{one.folder.parent.name}/{one.folder.name}", LONGEST)
+def _place(item: Entry | Broken) -> str:
+    return excerpt(f"{item.folder.parent.name}/{item.folder.name}", LONGEST)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +20,36 @@ from bench.errors import ConfigError, did_you_mean, nearest
 from bench.grids.experiment import Point
 from bench.grids.grid import NO_GRIDS
 from bench.paths import ROOT
-from bench.pipeline import Resolver
+from bench.pipeline import Step, Survey, survey
 from bench.results import Column, Facts, row_of
 from bench.results.facts import facts_of
-from bench.session import common, options, rows
+from bench.session import options, runners
+from bench.session.grids import Changes, OpenGrid, open_grid
 from bench.session.kinds import PathKind
+from bench.store import Store
 from bench.words import Status
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A row, the experiment file that names it, and its chain."""
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A row, and the experiment file that names it.
 
+    Attributes:
+        grid: The grid.
+        point: The row's experiment or training.
+        survey: What became of it.
+        others: Other experiment files that name it.
+    """
+
+    grid: OpenGrid
     point: Point
-    file: Path
-    grid: str
-    steps: tuple[provenance.Step, ...]
-    resolver: Resolver
-    others: tuple[str, ...]
+    survey: Survey
+    others: tuple[str, ...] = ()
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Everything behind the row."""
+        return tuple(self.survey.steps_of(self.point).values())
 
     @property
     def made(self) -> int:
@@ -54,8 +67,7 @@ class _Found:
     "holds the most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
-@common.simulation_options
-@common.board_option
+@options.change_options
 @options.store_option
 @options.runner_option
 def command(
@@ -65,10 +77,7 @@ def command(
     as_json: bool,
     store_path: Path,
     runner: str,
-    images: int | None,
-    exact: bool | None,
-    trace_images: int | None,
-    boards: tuple[str, ...],
+    changes: Changes,
 ) -> None:
     """Show everything behind ROW, or behind the number in its COLUMN.
 
@@ -82,38 +91,40 @@ def command(
       bench why tfc-mnist-w2a2-s1-max fps_core
       bench why tfc-mnist-w2a2-s1-max --file experiments/paper.toml --json
     """
-    changes = common.Changes(images, exact, trace_images, boards)
-    found = _find(row, file, store_path, runner, changes)
-    (facts,) = facts_of((found.point,), found.resolver)
+    target = _find(row, file, store_path, runner, changes)
+    (facts,) = facts_of((target.point,), target.survey)
     values = row_of(facts)
     if column is not None and column not in values:
-        what = f"'{column}' is no column of {found.point.name}."
+        what = f"'{column}' is no column of {row}."
         raise ConfigError(what, did_you_mean(column, values))
-    commands = provenance.rerun(row, found.file, found.steps, changes.options)
+    commands = provenance.rerun(row, target.grid.file, target.steps, changes.options)
     if as_json:
-        say(json.dumps(_as_json(found, values, column, commands, facts), indent=1, default=str))
+        say(json.dumps(_as_json(target, values, column, commands, facts), indent=1, default=str))
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
-    stopped = f": {values['stopped_at']}" if values["stopped_at"] else ""
-    status = f"{values['status']}{stopped}"
-    status += f" ({values['reason']})" if values["reason"] else ""
-    if values["status"] == Status.WRONG:
-        status += "; what running it has shown is left out"
-    state = Text(status, COLOURS[values["status"]])
-    heading = styled("[bold]{}[/] of grid '{}', {}: {}", row, found.grid, found.file, state)
-    provenance.line(console, heading)
-    if found.others:
+    provenance.line(console, _heading(target, facts))
+    if target.others:
         provenance.line(
-            console, styled("[dim]also named in {}; see --file[/]", ", ".join(found.others))
+            console, styled("[dim]also named in {}; see --file[/]", ", ".join(target.others))
         )
     if column is not None:
         _show_column(console, results.column(column), values[column], facts)
-    provenance.show_steps(_behind(column, found.steps), console)
+    provenance.show_steps(_behind(column, target.steps), console)
     provenance.line(console, styled("[bold]again[/], in a checkout and a store of its own:"))
     for words in commands:
         console.print(f"  {words}", soft_wrap=True)
-    for caveat in provenance.caveats(found.steps):
+    for caveat in provenance.caveats(target.steps):
         provenance.line(console, styled("[yellow]but[/] {}", caveat), indent=2)
+
+
+def _heading(row: _Row, facts: Facts) -> Text:
+    state = facts.state
+    text = f"{state} ({state.reason})" if state.reason else str(state)
+    if state.status == Status.WRONG:
+        text += "; what running it has shown is left out"
+    name, file = row.grid.name, row.grid.file
+    shown = Text(text, COLOURS[state.status])
+    return styled("[bold]{}[/] of grid '{}', {}: {}", row.point.name, name, file, shown)
 
 
 def _files(file: Path | None) -> list[Path]:
@@ -130,37 +141,43 @@ def _shortest(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _find(
-    row: str, given: Path | None, store: Path, runner: str, changes: common.Changes
-) -> _Found:
+def _find(row: str, given: Path | None, store: Path, runner: str, changes: Changes) -> _Row:
     """The row in the file that is given; else in that of which the store holds the most.
 
     Raises:
         ConfigError: No file names it.
+        DamageError: An artifact behind it is damaged.
     """
-    candidates: list[_Found] = []
-    known: set[str] = set()
+    Store(store).require()
+    candidates: list[_Row] = []
+    names: set[str] = set()
     for file in _files(given):
-        grid, experiments = common.load_experiments(file, changes)
-        points = rows.named(common.all_points(grid, experiments))
-        known |= points.keys()
-        if row in points:
-            resolver = common.best_resolver(runner, store, grid, experiments)
-            steps = provenance.chain(points[row], resolver)
-            candidates.append(_Found(points[row], file, grid.name, steps, resolver, ()))
+        grid = open_grid(file, changes)
+        names |= grid.by_name.keys()
+        if row in grid.by_name:
+            point = grid.by_name[row]
+            surveyed = _survey(grid, point, runner, store)
+            candidates.append(_Row(grid=grid, point=point, survey=surveyed))
     if not candidates:
         if given is not None:
-            raise ConfigError(f"{given} names no row '{row}'.", nearest(row, known))
+            raise ConfigError(f"{given} names no row '{row}'.", nearest(row, names))
         raise ConfigError(
             f"No experiment file in experiments/ names a row '{row}'.",
-            f"If it is from another file, give that with --file. {nearest(row, known)}",
+            f"If it is from another file, give that with --file. {nearest(row, names)}",
         )
-    best = max(candidates, key=lambda one: one.made)
-    others = tuple(str(one.file) for one in candidates if one is not best)
-    return _Found(best.point, best.file, best.grid, best.steps, best.resolver, others)
+    best = max(candidates, key=lambda candidate: candidate.made)
+    best.survey.require_sound()
+    others = tuple(str(other.grid.file) for other in candidates if other is not best)
+    return replace(best, others=others)
 
 
-def _behind(column: str | None, steps: Sequence[provenance.Step]) -> list[provenance.Step]:
+def _survey(grid: OpenGrid, point: Point, runner: str, store: Path) -> Survey:
+    """What became of the row; the whole grid decides between several runners, as in a report."""
+    resolvers = runners.open_resolvers(store, runner, grid.grid)
+    return survey((point,) if len(resolvers) == 1 else grid.points, *resolvers)
+
+
+def _behind(column: str | None, steps: Sequence[Step]) -> list[Step]:
     """The step that a column is from, and all that it rests on."""
     wanted = {results.column(column).stage} if column else set()
     if not wanted & {step.stage for step in steps}:
@@ -187,17 +204,17 @@ def _arithmetic(column: Column, value: Any, facts: Facts) -> str:
 
 
 def _as_json(
-    found: _Found,
+    row: _Row,
     values: Mapping[str, Any],
     column: str | None,
     commands: Sequence[str],
     facts: Facts,
 ) -> dict[str, Any]:
-    steps = _behind(column, found.steps)
+    steps = _behind(column, row.steps)
     about: dict[str, Any] = {
-        "row": found.point.name,
-        "grid": found.grid,
-        "file": str(found.file),
+        "row": row.point.name,
+        "grid": row.grid.name,
+        "file": str(row.grid.file),
         "values": dict(values),
     }
     if column is not None:
@@ -207,7 +224,7 @@ def _as_json(
             "arithmetic": _arithmetic(results.column(column), values[column], facts),
         }
     return about | {
-        "steps": [step.as_json() for step in steps],
+        "steps": [provenance.as_json(step) for step in steps],
         "rerun": list(commands),
-        "caveats": list(provenance.caveats(found.steps)),
+        "caveats": list(provenance.caveats(row.steps)),
     }

@@ -5,5 +5,19 @@ from bench.pipeline.execute import Summary, execute
 from bench.pipeline.forecast import Forecast, forecast
 from bench.pipeline.plan import Task, plan
 from bench.pipeline.resolve import Resolver
+from bench.pipeline.survey import Step, Survey, look_up, survey
 
-__all__ = ["Forecast", "Resolver", "Summary", "Task", "budget", "execute", "forecast", "plan"]
+__all__ = [
+    "Forecast",
+    "Resolver",
+    "Step",
+    "Summary",
+    "Survey",
+    "Task",
+    "budget",
+    "execute",
+    "forecast",
+    "look_up",
+    "plan",
+    "survey",
+]

@@ -20,8 +20,6 @@ from contract.stage import GIB, Cost, Scope
 
 # Of what is free when the run starts: the rest is for the file cache and everybody else.
 SHARE_OF_FREE_MEMORY = 0.8
-# How many smaller tasks may start before one that is waiting for memory.
-MAY_PASS = 8
 # What setting up an environment takes where it is not there yet, downloads included.
 SETUP_SECONDS = {"train": 60.0, "finn": 60.0}
 _UNKNOWN = Cost(seconds=10, memory=GIB, disk=1_000_000)

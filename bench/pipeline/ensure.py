@@ -44,6 +44,11 @@ class Outcome:
     reason: str = ""
 
     @property
+    def ended(self) -> str:
+        """How it ended, this time or when its artifact was made."""
+        return self.entry.manifest.status if self.entry else self.status
+
+    @property
     def usable(self) -> bool:
         """Whether the tasks that need this one can run."""
         return self.entry is not None and self.entry.manifest.status == Status.DONE

@@ -1,10 +1,10 @@
-"""What a run will take, from what earlier runs took; from stated defaults where there were none."""
+"""What a run will take: from what earlier runs took, or from stated defaults."""
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from bench.pipeline import foreseen, history
 from bench.pipeline.budget import SETUP_SECONDS, ranks, works
 from bench.pipeline.plan import Task
 from bench.pipeline.predict import Prediction, Predictor
-from bench.pipeline.resolve import Resolver
 from bench.pipeline.schedule import wall_seconds
-from bench.store import Entry
+from bench.pipeline.survey import Survey
+from bench.runners import Runner
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class Forecast:
         jobs: Tasks at once.
         machine: Where.
         predictions: By task id, of the tasks that will run.
-        present: By task id, the artifacts that are there.
     """
 
     stages: tuple[StageForecast, ...]
@@ -63,7 +62,6 @@ class Forecast:
     jobs: int
     machine: str
     predictions: Mapping[str, Prediction]
-    present: Mapping[str, Entry]
 
     @property
     def seconds(self) -> float:
@@ -73,13 +71,13 @@ class Forecast:
     @property
     def from_earlier_runs(self) -> bool:
         """Whether most of the time stands on earlier runs, not on defaults."""
-        known = sum(p.cost.seconds for p in self.predictions.values() if p.runs)
-        return known > self.seconds / 2
+        measured = sum(p.cost.seconds for p in self.predictions.values() if p.runs)
+        return measured > self.seconds / 2
 
     @property
     def elsewhere(self) -> bool:
         """Whether some of those runs were on another machine."""
-        return not all(found.here for found in self.predictions.values())
+        return not all(likely.here for likely in self.predictions.values())
 
     @property
     def disk(self) -> int:
@@ -94,49 +92,44 @@ class Forecast:
 
 def forecast(
     tasks: Sequence[Task],
-    resolver: Resolver,
+    survey: Survey,
+    runners: Mapping[str, Runner],
     jobs: int,
     memory: int | None,
     host: Mapping[str, str],
 ) -> Forecast:
-    """What a run of `tasks` will do and take; reads the store and changes nothing.
+    """What a run of `tasks` will do and take.
 
     Args:
         tasks: A plan, each task after those that it needs.
-        resolver: Keys, store and runners.
+        survey: What the store holds of them.
+        runners: The runner of each environment.
         jobs: How many tasks run at once.
         memory: Bytes that those may take together; None for no bound.
         host: The machine, as a manifest describes it.
     """
-    store, machine = resolver.store.root, history.machine_of(host)
-    present = resolver.present(tasks, verify=True)
-    work = works(tasks)
-    records = history.read(store)
-    known = {record.key for record in records}
+    machine, work, present = history.machine_of(host), works(tasks), survey.present
+    records = history.read(survey.root)
+    recorded = {record.key for record in records}
     # A store from before there was a history, or one that came without.
-    for task_id, entry in present.items():
-        if entry.manifest.key not in known:
-            records.append(history.as_record(entry.manifest, work[task_id]))
-    predictor = Predictor(records, machine, _cache_age(store))
-    idle = resolver.blocked(tasks, present).keys() | foreseen.behind(
-        tasks, foreseen.infeasible(tasks)
-    )
-    predictions = {
-        task.id: predictor.predict(work[task.id])
-        for task in tasks
-        if task.id not in present and task.id not in idle
-    }
-    setups = _setups(tasks, predictions, resolver)
+    for task in tasks:
+        entry = present.get(task.id)
+        if entry is not None and entry.manifest.key not in recorded:
+            records.append(history.as_record(entry.manifest, work[task.id]))
+    predictor = Predictor(records, machine, _cache_age(survey.root))
+    to_run = {task.id for task in survey.missing}
+    to_run -= foreseen.behind(tasks, foreseen.infeasible(tasks))
+    predictions = {t.id: predictor.predict(work[t.id]) for t in tasks if t.id in to_run}
+    setups = _setups(tasks, predictions, runners)
     ready_at = _ready_at(setups)
-    seconds = {task_id: found.cost.seconds for task_id, found in predictions.items()}
+    seconds = {task_id: likely.cost.seconds for task_id, likely in predictions.items()}
     return Forecast(
-        stages=tuple(_stages(tasks, present, predictions)),
+        stages=tuple(_stages(tasks, present.keys(), predictions)),
         setups=setups,
         wall_seconds=wall_seconds(tasks, seconds, ranks(tasks, work), jobs, memory, ready_at),
         jobs=jobs,
         machine=machine,
         predictions=predictions,
-        present=present,
     )
 
 
@@ -147,25 +140,25 @@ def _cache_age(store: Path) -> float | None:
 
 
 def _setups(
-    tasks: Sequence[Task], predictions: Mapping[str, Prediction], resolver: Resolver
+    tasks: Sequence[Task], predictions: Mapping[str, Prediction], runners: Mapping[str, Runner]
 ) -> tuple[str, ...]:
     """The environments that the tasks to run need and that are not there."""
     wanted = dict.fromkeys(task.stage.environment for task in tasks if task.id in predictions)
-    return tuple(name for name in wanted if not resolver.runners[name].ready(name))
+    return tuple(name for name in wanted if not runners[name].ready(name))
 
 
 def _ready_at(setups: Sequence[str]) -> dict[str, float]:
     """When each environment is there: one is set up after the other."""
-    found, now = {}, 0.0
+    times, now = {}, 0.0
     for name in setups:
         now += SETUP_SECONDS.get(name, 0.0)
-        found[name] = now
-    return found
+        times[name] = now
+    return times
 
 
 def _stages(
     tasks: Sequence[Task],
-    present: Mapping[str, Entry],
+    present: Collection[str],
     predictions: Mapping[str, Prediction],
 ) -> list[StageForecast]:
     by_stage: dict[str, list[Task]] = defaultdict(list)
@@ -181,7 +174,7 @@ def _stages(
 def _stage(
     name: str,
     tasks: Sequence[Task],
-    present: Mapping[str, Entry],
+    present: Collection[str],
     predictions: Mapping[str, Prediction],
 ) -> StageForecast:
     to_run = [predictions[task.id] for task in tasks if task.id in predictions]
@@ -191,8 +184,8 @@ def _stage(
         cached=cached,
         to_run=len(to_run),
         skipped=len(tasks) - cached - len(to_run),
-        seconds=sum(one.cost.seconds for one in to_run),
-        memory=max((one.cost.memory for one in to_run), default=0),
-        disk=sum(one.cost.disk for one in to_run),
-        runs=min((one.runs for one in to_run), default=0),
+        seconds=sum(likely.cost.seconds for likely in to_run),
+        memory=max((likely.cost.memory for likely in to_run), default=0),
+        disk=sum(likely.cost.disk for likely in to_run),
+        runs=min((likely.runs for likely in to_run), default=0),
     )

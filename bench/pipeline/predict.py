@@ -54,23 +54,23 @@ class Predictor:
         self, records: Sequence[Record], machine: str, cache_since: float | None = None
     ) -> None:
         self._cache_since = cache_since
-        self._known: dict[Work, Prediction] = {}
+        self._predictions: dict[Work, Prediction] = {}
         self._machine = machine
         by_stage: dict[str, list[Record]] = defaultdict(list)
-        for record in sorted(records, key=lambda one: one.created):
+        for record in sorted(records, key=lambda record: record.created):
             by_stage[record.work.stage].append(record)
         self._by_stage: dict[str, _Runs] = {}
         self._latest: dict[Work, str] = {}
-        for stage, found in by_stage.items():
-            here = [record for record in found if record.machine == machine] or found
+        for stage, all_records in by_stage.items():
+            here = [r for r in all_records if r.machine == machine] or all_records
             self._by_stage[stage] = _Runs(here)
             self._latest |= {record.work: record.created for record in here}
 
     def predict(self, work: Work) -> Prediction:
         """What `work` is likely to take."""
-        if work not in self._known:
-            self._known[work] = self._predict(work)
-        return self._known[work]
+        if work not in self._predictions:
+            self._predictions[work] = self._predict(work)
+        return self._predictions[work]
 
     def _predict(self, work: Work) -> Prediction:
         default = default_cost(work)
@@ -117,5 +117,5 @@ class _Runs:
             groups: dict[str | float, list[Record]] = defaultdict(list)
             for record in self.records:
                 groups[_LIKENESS[level](record.work)].append(record)
-            self._groups[level] = {key: _Runs(found) for key, found in groups.items()}
+            self._groups[level] = {key: _Runs(records) for key, records in groups.items()}
         return self._groups[level].get(value, self)

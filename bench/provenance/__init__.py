@@ -1,6 +1,7 @@
 """From a number back to everything behind it, for people and as an RO-Crate."""
 
-from bench.provenance.chain import Step, chain, chains, checkout_of
+from bench.pipeline import Step
+from bench.provenance.chain import as_json, checkout_of
 from bench.provenance.crate import METADATA, write_crate
 from bench.provenance.rerun import caveats, rerun
 from bench.provenance.show import line, show_steps
@@ -8,9 +9,8 @@ from bench.provenance.show import line, show_steps
 __all__ = [
     "METADATA",
     "Step",
+    "as_json",
     "caveats",
-    "chain",
-    "chains",
     "checkout_of",
     "line",
     "rerun",

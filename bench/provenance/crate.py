@@ -19,7 +19,8 @@ from urllib.parse import quote
 from bench import __version__
 from bench.console.text import counted
 from bench.errors import store_error
-from bench.provenance.chain import Step, checkout_of
+from bench.pipeline import Step
+from bench.provenance.chain import checkout_of
 from bench.store import Manifest
 from bench.store.keys import SHORT, canonical, hash_file
 from bench.system.files import TEMPORARY, write_atomic
@@ -49,7 +50,7 @@ def write_crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -
     Args:
         folder: The report.
         grid: The grid's name.
-        chains: The steps of each row, as `bench.provenance.chains` gives them.
+        chains: The steps of each row, as of `bench.pipeline.Survey`.
 
     Raises:
         StoreError: The folder cannot be read or written.

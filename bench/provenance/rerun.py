@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.provenance.chain import Step, checkout_of
+from bench.pipeline import Step
+from bench.provenance.chain import checkout_of
 
 FRESH_STORE = "rerun"
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, duration_text, memory_text
-from bench.provenance.chain import Step, checkout_of
+from bench.pipeline import Step
+from bench.provenance.chain import checkout_of
 from bench.store.keys import SHORT
 from bench.words import Status
 

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bench.grids.experiment import Point
-from bench.pipeline import Resolver
+from bench.pipeline import Survey
 from bench.results.facts import facts_of
 from bench.results.registry import Facts, File, columns, names
 from bench.results.rows import row_of
-from bench.store import Entry
 
 
-def collect(
-    experiments: Sequence[Point],
-    resolver: Resolver,
-    present: Mapping[str, Entry] | None = None,
-) -> pd.DataFrame:
+def collect(experiments: Sequence[Point], survey: Survey) -> pd.DataFrame:
     """The results of `experiments`, one row each; what is absent is NA.
 
-    `present` is what `resolver.present` gives for these or more points, where it is at hand.
+    `survey` is of these points, or of more.
     """
-    return _frame(facts_of(experiments, resolver, present), File.RESULTS)
+    return _frame(facts_of(experiments, survey), File.RESULTS)
 
 
-def collect_trainings(
-    points: Sequence[Point], resolver: Resolver, present: Mapping[str, Entry] | None = None
-) -> pd.DataFrame:
-    """One row per training of `points`, references included; `present` is as for `collect`."""
+def collect_trainings(points: Sequence[Point], survey: Survey) -> pd.DataFrame:
+    """One row per training of `points`, references included; `survey` is as for `collect`."""
     trainings = {point.training_name: point.training for point in points}
-    return _frame(facts_of(tuple(trainings.values()), resolver, present), File.TRAININGS)
+    return _frame(facts_of(trainings.values(), survey), File.TRAININGS)
 
 
 def _frame(facts: Iterable[Facts], file: File) -> pd.DataFrame:

@@ -1,15 +1,21 @@
-"""The end of a run on the terminal: claims, the slowest stage, where the report is."""
+"""The end of a command on the terminal: claims, the slowest stage, files, wrong designs."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from bench import claims
 from bench.console.terminal import Terminal
-from bench.console.text import duration_text
+from bench.console.text import counted, duration_text
+from bench.errors import WrongDesign
 from bench.flows import all_stages
-from bench.pipeline import Summary
+from bench.grids.experiment import Point
+from bench.pipeline import Summary, Survey
 from bench.session.reporting import Reported
+from bench.words import Status
+
+WRONG_SHOWN = 3
 
 
 def show_claims(reported: Reported, console: Terminal) -> None:
@@ -41,11 +47,32 @@ def show_slowest(summary: Summary, console: Terminal) -> None:
 
 def show_files(reported: Reported, console: Terminal) -> None:
     """Where the report is, its page first, and what else it consists of."""
-    if reported.written:
-        page, *others = reported.written
-        figures = (
-            "figures" if reported.drawn else "figures (as in the last report: nothing differs)"
-        )
-        console.print(f"report: {page}", soft_wrap=True)
-        names = ", ".join(path.name for path in others)
-        console.print(f"        beside it: {names}, {figures}")
+    page, *others = reported.written
+    figures = "figures" if reported.drawn else "figures (as in the last report: nothing differs)"
+    names = ", ".join(path.name for path in others)
+    console.print(f"report: {page}", soft_wrap=True)
+    console.print(f"        beside it: {names}, {figures}")
+
+
+def wrong_designs(survey: Survey, points: Iterable[Point]) -> WrongDesign | None:
+    """The error that names the points whose designs compute something else than the model."""
+    wrong = [(p, state) for p in points if (state := survey.state_of(p)).status == Status.WRONG]
+    if not wrong:
+        return None
+    first, stopped = wrong[0]
+    rows = counted(len(wrong), "row computes", "rows compute")
+    lines = [f"{point.name}: {state.reason}" for point, state in wrong[:WRONG_SHOWN]]
+    more = [f"... and {len(wrong) - WRONG_SHOWN} more"] if len(wrong) > WRONG_SHOWN else []
+    return WrongDesign(
+        "\n".join([f"{rows} something else than the trained model.", *lines, *more]),
+        "Do not use these designs. What running them has shown is left out of tables, figures, "
+        "ratios and claims; `bench why ROW` tells what is behind one. If the reason does not say "
+        "what to change, please report it with the log.",
+        survey.steps_of(first)[stopped.stage].log if stopped.stage else None,
+    )
+
+
+def require_none_wrong(survey: Survey, points: Iterable[Point]) -> None:
+    """Raise `WrongDesign` if the design of one of the points is wrong."""
+    if error := wrong_designs(survey, points):
+        raise error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from bench.errors import EnvironmentFailure, store_error
 from bench.images.base import VARIABLE as BASE_VARIABLE
 from bench.images.base import obstacle
 from bench.images.engine import version as engine_version
+from bench.runners.vivado import VARIABLE as VIVADO_VARIABLE
+from bench.runners.vivado import find_vivado, require_plain
 from bench.system.files import check_writable, existing
 from contract import compiler as rule
 
@@ -209,7 +210,7 @@ def data_sources(environment: Mapping[str, str]) -> list[Finding]:
                     "data folder",
                     "warning",
                     f"{DATA_VARIABLE}={folder} is no folder",
-                    "No data set can be had: a folder that is named is the only source.",
+                    "No data set is available: a folder that is named is the only source.",
                     f"Correct or unset {DATA_VARIABLE}.",
                 )
             )
@@ -229,31 +230,20 @@ def _data_tool(name: str, tools: Sequence[str], data: str) -> Finding:
 
 
 def vivado(environment: Mapping[str, str]) -> Finding:
-    """AMD's Vivado, which `XILINX_VIVADO` points to once its settings are sourced."""
-    folder = environment.get("XILINX_VIVADO")
+    """AMD's Vivado, which its settings name once they are sourced; as a run sees it."""
+    folder = environment.get(VIVADO_VARIABLE)
     remedy = "If you have Vivado, source its settings64.sh before you start bench."
     if not folder:
         if path := shutil.which("vivado"):
-            found = f"{path}, but XILINX_VIVADO is not set"
+            found = f"{path}, but {VIVADO_VARIABLE} is not set"
             return Finding("Vivado", "warning", found, WITHOUT_VIVADO, remedy)
-        return Finding("Vivado", "missing", "XILINX_VIVADO is not set", WITHOUT_VIVADO, remedy)
-    program = Path(folder) / "bin" / "vivado"
-    if not program.is_file():
-        found = f"XILINX_VIVADO={folder}, which has no bin/vivado"
-        return Finding("Vivado", "warning", found, WITHOUT_VIVADO, remedy)
-    # The folder is usually named by the version, .../Vivado/2022.2; the program takes seconds.
-    version = _vivado_version(folder) or _vivado_version(
-        _first_line([str(program), "-version"]) or ""
-    )
-    if version is None:
-        found = f"{folder}, which does not tell its version"
-        return Finding("Vivado", "warning", found, WITHOUT_VIVADO, remedy)
-    return Finding("Vivado", "ok", f"{version} in {folder}")
-
-
-def _vivado_version(text: str) -> str | None:
-    match = re.search(r"(?<!\d)20\d\d\.\d(\.\d)?(?!\d)", text)
-    return match[0] if match else None
+        return Finding("Vivado", "missing", f"{VIVADO_VARIABLE} is not set", WITHOUT_VIVADO, remedy)
+    try:
+        installed = find_vivado(environment)
+        require_plain(*installed.folders)
+    except EnvironmentFailure as error:  # the very words with which a run refuses it
+        return Finding("Vivado", "warning", error.what, WITHOUT_VIVADO, error.remedy)
+    return Finding("Vivado", "ok", f"{installed.version} in {folder}")
 
 
 def gpu() -> Finding:

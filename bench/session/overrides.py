@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import StoreError, store_error
 from bench.grids.schema import first_problem
-from bench.session.common import Changes
+from bench.session.grids import Changes
 from bench.store.keys import SHORT, canonical
 from bench.system.files import read_bytes, write_atomic
 
@@ -53,11 +53,11 @@ def recorded(store: Path, grid: str) -> list[Changes]:
     Raises:
         StoreError: A file there is not one of ours.
     """
-    found = []
+    changes = []
     for path in sorted((store / FOLDER / grid).glob("*.json")):
         try:
             given = _Given.model_validate_json(read_bytes(path), strict=True)
-            found.append(Changes(**given.model_dump()))
+            changes.append(Changes(**given.model_dump()))
         except OSError as error:
             raise store_error(error, path) from error
         except ValidationError as error:
@@ -65,7 +65,7 @@ def recorded(store: Path, grid: str) -> list[Changes]:
                 f"{path} does not say what a run changed: {first_problem(error)}.",
                 "Delete it; `bench store gc` then removes what that run alone has made.",
             ) from error
-    return found
+    return changes
 
 
 def forget(store: Path, grid: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import claims
@@ -12,42 +12,61 @@ from bench.errors import ConfigError
 from bench.flows import flow_named
 from bench.grids.experiment import Point
 from bench.grids.tables import Grid
-from bench.pipeline import Forecast, Resolver, Task, forecast, plan
+from bench.pipeline import Forecast, Resolver, Survey, Task, forecast, survey
 from bench.pipeline.check import check_machine, check_skipped, check_store
 from bench.pipeline.ensure import describe_host
-from bench.session import common, rows
-from bench.session.bounds import Bounds
+from bench.pipeline.survey import look_up
+from bench.session import runners
+from bench.session.grids import Changes, OpenGrid, open_grid
+from bench.session.options import Bounds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A run that nothing known beforehand speaks against.
+    """A run that can start, as far as can be told before it does.
 
     Attributes:
+        grid: The grid.
         stated: The claims to judge.
-        wanted: The points to do, `experiments` among them unless rows are named.
+        wanted: The points to do; all of the grid unless rows are named.
+        choice: The runner.
+        resolver: Keys, store and runners.
+        survey: What the store holds of the whole grid.
+        tasks: The plan of `wanted`.
         memory: Bytes that tasks may take together; None for no bound.
-        expected: What it will do and take.
+        expected: What the run will do and take.
     """
 
-    grid: Grid
-    experiments: tuple[Point, ...]
+    grid: OpenGrid
     stated: Mapping[str, claims.Claim]
     wanted: tuple[Point, ...]
-    choice: common.Choice
+    choice: runners.Choice
     resolver: Resolver
+    survey: Survey
     tasks: list[Task]
     memory: int | None
     expected: Forecast
 
-    def foreseen(self, jobs: int) -> Forecast:
-        """What the run will do and take with so many tasks at once, by the store as it is now."""
-        return forecast(self.tasks, self.resolver, jobs, self.memory, describe_host())
+    @property
+    def missing(self) -> list[Task]:
+        """The tasks that will run."""
+        return [task for task in self.tasks if task.id in self.expected.predictions]
+
+    def at_once(self, jobs: int) -> Prepared:
+        """The same run, with so many tasks at once."""
+        expected = _forecast(self.tasks, self.survey, self.resolver, jobs, self.memory)
+        return replace(self, expected=expected)
+
+    def looked_up_again(self) -> Prepared:
+        """The same run, once keys may have changed."""
+        points = self.survey.points
+        again = look_up(self.survey.tasks, self.resolver, points, verify=True)
+        return replace(self, survey=again).at_once(self.expected.jobs)
 
 
 def prepare(
     file: Path,
-    changes: common.Changes,
+    changes: Changes,
     bounds: Bounds,
     names: tuple[str, ...],
     runner: str,
@@ -64,35 +83,52 @@ def prepare(
         names: The rows to do; all of them for none.
         runner: As of `choose_runner`.
         store_path: The store.
-        elsewhere: Whether the machines of a cluster will do it; this one then needs less.
+        elsewhere: Whether the machines of a cluster will do it; this machine then needs less.
 
     Raises:
         BenchError: Why it cannot be done.
     """
-    grid, experiments = common.load_experiments(file, changes)
+    grid = open_grid(file, changes)
     stated = claims.load_claims(claims.claims_beside(file))
-    wanted = rows.choose(common.all_points(grid, experiments), names)
-    if elsewhere and not grid.measure.emulated:
+    wanted = grid.choose(names)
+    if elsewhere and not grid.grid.measure.emulated:
         raise ConfigError(
-            "A cluster's machines do not know this one's boards and keys.",
+            "A cluster's machines do not know this machine's boards and keys.",
             "Run without --scheduler, or with --board emulated-board.",
         )
-    choice = common.choose_runner(runner, store_path, common.limits_of(grid))
-    resolver = common.open_resolver(store_path, choice, grid)
-    tasks = plan(wanted, bounds.stages(flow_named(grid.flow)))
+    choice = runners.choose_runner(runner, store_path, runners.limits_of(grid.grid))
+    resolver = runners.open_resolver(store_path, choice, grid.grid)
+    surveyed = survey(grid.points, resolver, verify=True)
+    stages = bounds.stages(flow_named(grid.grid.flow))
+    tasks = surveyed.tasks_for(wanted, stages)
     memory = None if elsewhere else bounds.memory_bytes
-    expected = forecast(tasks, resolver, bounds.at_once, memory, describe_host())
-    missing = [task for task in tasks if task.id in expected.predictions]
-    check_store(resolver.store, missing)
+    prepared = Prepared(
+        grid=grid,
+        stated=stated,
+        wanted=wanted,
+        choice=choice,
+        resolver=resolver,
+        survey=surveyed,
+        tasks=tasks,
+        memory=memory,
+        expected=_forecast(tasks, surveyed, resolver, bounds.at_once, memory),
+    )
+    check_store(resolver.store, prepared.missing)
     if not elsewhere:
-        check_machine(missing, resolver, memory)
+        check_machine(prepared.missing, resolver, memory)
         check_skipped(tasks, resolver)
-        _check_boards(missing, grid)
-    return Prepared(grid, experiments, stated, wanted, choice, resolver, tasks, memory, expected)
+        _check_boards(prepared.missing, grid.grid)
+    return prepared
+
+
+def _forecast(
+    tasks: list[Task], surveyed: Survey, resolver: Resolver, jobs: int, memory: int | None
+) -> Forecast:
+    return forecast(tasks, surveyed, resolver.runners, jobs, memory, describe_host())
 
 
 def _check_boards(missing: list[Task], grid: Grid) -> None:
-    """Raise what a run would meet when it logs in to a board, as far as it is known here."""
+    """Raise what a run would meet when it logs in to a board, as far as can be told here."""
     used = {name for task in missing for name in task.spec.get("boards", ())}
     boards = [board for board in grid.boards if board.name in used]
     if boards:

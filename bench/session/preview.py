@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich import box
@@ -13,21 +14,24 @@ from bench.console.progress import COLOURS
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, duration_text, memory_text, size_text
 from bench.environments import ENVIRONMENTS
-from bench.pipeline import Forecast, Resolver, Task
+from bench.flows import Bottleneck, flow_named
+from bench.grids.grid import layers
+from bench.grids.tables import Grid
+from bench.pipeline import Forecast, Step, Survey, Task
 from bench.pipeline.budget import SETUP_SECONDS
+from bench.words import Status
 
+HERTZ_PER_MHZ = 1e6
 _VERIFIED = (
     "Of what is cached, manifests and metrics are verified; a run verifies every file, and makes "
     "again what is damaged."
 )
 
 
-def show_tasks(
-    forecast: Forecast, tasks: list[Task], resolver: Resolver, console: Terminal
-) -> None:
+def show_tasks(forecast: Forecast, tasks: list[Task], survey: Survey, console: Terminal) -> None:
     """Print a line for each task."""
     for task in tasks:
-        line = _task_line(task, forecast, resolver.lacks(task))
+        line = _task_line(task, forecast, survey.steps[task.id])
         console.print(line, soft_wrap=True)
 
 
@@ -56,23 +60,22 @@ def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
         console.print(closing)
 
 
-def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
+def _task_line(task: Task, forecast: Forecast, step: Step) -> Text:
     what = f"{task.stage.name:8} {task.name}"
     serves = f"  (serves {counted(len(task.serves), 'experiment')})" if len(task.serves) > 1 else ""
-    if entry := forecast.present.get(task.id):
-        state = entry.manifest.status
-        return styled("{} {}{}", Text(f"{state:5}", COLOURS[state]), what, serves)
-    if found := forecast.predictions.get(task.id):
-        seconds = duration_text(found.cost.seconds)
+    if step.entry:
+        return styled("{} {}{}", Text(f"{step.status:5}", COLOURS[step.status]), what, serves)
+    if likely := forecast.predictions.get(task.id):
+        seconds = duration_text(likely.cost.seconds)
         return styled("[yellow]to do[/] {}{}  {}", what, serves, seconds)
-    why = lack or "it needs one that is skipped, infeasible or wrong"
-    return styled("[dim]skip [/] {}  ({})", what, why)
+    reason = step.reason if step.status == Status.SKIPPED else "its compilation will be infeasible"
+    return styled("[dim]skip [/] {}  ({})", what, reason or "")
 
 
 def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
     if not forecast.predictions:
         return [_VERIFIED, "Nothing to run: the report takes a few seconds."]
-    lines: list[str | Text] = [_VERIFIED] if forecast.present else []
+    lines: list[str | Text] = [_VERIFIED] if any(stage.cached for stage in forecast.stages) else []
     disk = forecast.disk
     if forecast.setups:
         seconds = sum(SETUP_SECONDS.get(name, 0.0) for name in forecast.setups)
@@ -105,3 +108,28 @@ def _source(forecast: Forecast) -> str:
     if forecast.elsewhere:
         return "From earlier runs, some of them on another machine."
     return f"From earlier runs on this machine ({forecast.machine})."
+
+
+def show_bottlenecks(grid: Grid, console: Terminal) -> None:
+    """Print a line for each folding: its slowest layer, which sets the interval."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("folding", overflow="fold")
+    table.add_column("slowest layer", overflow="fold")
+    for heading in ("cycles", "fps", "of it, by layer"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    foldings = flow_named(grid.flow).foldings
+    for shapes in dict.fromkeys(layers(grid.train, dataset) for dataset in grid.train.dataset):
+        for folding in grid.folds:
+            slowest = foldings.bottleneck(folding, shapes, grid.build.clock_mhz)
+            table.add_row(folding.name, slowest.layer, *_numbers(slowest, grid.build.clock_mhz))
+    console.print(table)
+
+
+def _numbers(slowest: Bottleneck, clock_mhz: float) -> Iterator[str]:
+    if slowest.cycles is None:
+        yield from ("", "", "")
+        return
+    fps = clock_mhz * HERTZ_PER_MHZ / slowest.cycles
+    yield f"{'<= ' if slowest.is_bound else ''}{slowest.cycles:,.0f}"
+    yield f"{'>=' if slowest.is_bound else '<='} {fps:,.0f}"
+    yield " ".join(f"{100 * share:.0f}" for share in slowest.shares) + " %" * bool(slowest.shares)

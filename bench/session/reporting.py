@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +15,11 @@ import pandas as pd
 
 from bench import claims, provenance, report
 from bench.errors import store_error
-from bench.grids.experiment import Point
-from bench.grids.tables import Grid
-from bench.pipeline import Resolver, plan
-from bench.session.common import all_points
-from bench.store import Entry
+from bench.pipeline import Survey, survey
+from bench.session import runners
+from bench.session.grids import OpenGrid
+from bench.store import Store
+from bench.system.files import check_writable
 from bench.system.locks import hold
 
 
@@ -36,33 +38,53 @@ class Reported:
     drawn: bool
 
 
+def look_up(grid: OpenGrid, runner: str, store: Path) -> Survey:
+    """What the store holds of a grid, by the runner that made the most of it.
+
+    Args:
+        grid: The grid.
+        runner: As of `choose_runner`.
+        store: The store's folder.
+
+    Raises:
+        StoreError: There is no store.
+    """
+    Store(store).require()
+    return survey(grid.points, *runners.open_resolvers(store, runner, grid.grid))
+
+
+def folder_of(grid: OpenGrid, store: Path) -> Path:
+    """Where the report of `grid` is in `store`."""
+    return store / "reports" / grid.name
+
+
 def report_on(
-    grid: Grid,
-    experiments: tuple[Point, ...],
-    resolver: Resolver,
-    folder: Path,
+    grid: OpenGrid,
+    surveyed: Survey,
     stated: Mapping[str, claims.Claim],
-    about: report.About,
-    known: Mapping[str, Entry] | None = None,
+    folder: Path,
     *,
     accept: bool = False,
 ) -> Reported:
     """Write the page, every table, the verdicts on the claims `stated`, and the RO-Crate.
 
-    With `accept`, verdicts may be worse than before. `known` are artifacts that need not be looked
-    up any more, by task id.
+    With `accept`, verdicts may be worse than before.
+
+    Raises:
+        DamageError: An artifact is damaged.
+        StoreError: The folder cannot be written.
     """
-    points = all_points(grid, experiments)
-    present = resolver.present(plan(points), known, strict=True)
-    results = report.collect(experiments, resolver, present)
-    trainings = report.collect_trainings(points, resolver, present)
-    chains = provenance.chains(points, resolver, present)
+    surveyed.require_sound()
+    results = report.collect(grid.experiments, surveyed)
+    trainings = report.collect_trainings(grid.points, surveyed)
     judgements = claims.judge(stated, results, trainings)
-    material = report.gather(grid.name, points, results, trainings, chains)
-    root = resolver.store.root
-    # A rehearsal's folder is outside of the store, and must leave nothing in it.
-    kept = root / "cache" / "figures" / f"{grid.name}.json" if folder.is_relative_to(root) else None
-    with _only_writer(root, grid.name) if kept else nullcontext():
+    material = report.gather(grid.name, grid.points, results, trainings, surveyed.chains)
+    about = report.About(grid.file, grid.changes.options)
+    root = surveyed.root
+    # The folder of a dry run is outside of the store, and must leave nothing in it.
+    inside = folder.is_relative_to(root)
+    kept = root / "cache" / "figures" / f"{grid.name}.json" if inside else None
+    with _only_writer(root, grid.name) if inside else nullcontext():
         page = report.write_page(
             material, about, folder, claims.as_json(judgements)["claims"], kept
         )
@@ -74,8 +96,37 @@ def report_on(
         )
         regressions = claims.compare(judgements, folder, accept=accept)
         # Last, since it names every file of the report with its hash.
-        crate = provenance.write_crate(folder, grid.name, chains)
+        crate = provenance.write_crate(folder, grid.name, surveyed.chains)
     return Reported(results, judgements, regressions, (*written, crate), page.drawn)
+
+
+def dry_run(folder: Path, write: Callable[[Path], Reported]) -> tuple[Reported, tuple[str, ...]]:
+    """What `write` would do to a report's `folder`, which stays as it is.
+
+    Returns:
+        The report, and a line for each of its files.
+
+    Raises:
+        StoreError: Nothing could be written to `folder`.
+    """
+    try:
+        check_writable(folder)
+    except OSError as error:
+        raise store_error(error, folder) from error
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary) / folder.name
+        if folder.exists():
+            shutil.copytree(folder, copy)
+        reported = write(copy)
+        files = [(path, folder / path.relative_to(copy)) for path in reported.written]
+        return reported, tuple(f"{_change(new, old)}: {old}" for new, old in files)
+
+
+def _change(new: Path, old: Path) -> str:
+    if not old.exists():
+        return "would write"
+    same = old.read_bytes() == new.read_bytes()
+    return "would stay as it is" if same else "would change"
 
 
 @contextmanager

@@ -61,19 +61,20 @@ def look(folder: Path) -> Entry | Broken:
         return Broken(folder, error)
 
 
-def latest_failure(root: Path, stage: str, key: str) -> tuple[Path, Manifest] | None:
-    """What the latest failure to make the artifact `key` left, and its manifest, if there is one.
+def failures(root: Path, stage: str) -> dict[str, tuple[Path, Manifest]]:
+    """See `Store.failures`.
 
     What was set aside as damaged lies there, too, and counts for nothing.
     """
-    for folder in reversed(list_folder(root / FAILED / stage)):
+    latest: dict[str, tuple[Path, Manifest]] = {}
+    for folder in list_folder(root / FAILED / stage):
         try:
             manifest = Manifest.read(Path(folder.path))
         except DamageError:
             continue
-        if manifest.key == key and manifest.status == "failed":
-            return Path(folder.path), manifest
-    return None
+        if manifest.status == "failed":
+            latest[manifest.key] = Path(folder.path), manifest
+    return latest
 
 
 def _with_key(folder: Path, key: str) -> Entry | None:

@@ -160,9 +160,13 @@ class Store:
         """Delete a workspace, unless it has become an artifact."""
         self._discard(workspace.folder)
 
-    def failure(self, stage: str, key: str) -> tuple[Path, Manifest] | None:
-        """What the latest failure to make the artifact `key` left, with its manifest; else None."""
-        return contents.latest_failure(self.root, stage, key)
+    def failures(self, stage: str) -> dict[str, tuple[Path, Manifest]]:
+        """Folder and manifest of the latest failure to make each artifact of `stage`, by its key.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+        return contents.failures(self.root, stage)
 
     def set_aside(self, folder: Path) -> Path:
         """Move a damaged artifact out of the way, to `failed/`; its new place."""

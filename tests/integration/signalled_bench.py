@@ -18,7 +18,7 @@ from bench.errors import StageFailure
 from bench.pipeline import Resolver
 from bench.runners import Job
 from bench.runners.wire import Result
-from bench.session import common
+from bench.session import runners
 from bench.store import Store
 from bench.system.locks import Cancelled
 from bench.system.process import Child
@@ -60,7 +60,7 @@ def main() -> int:
     def open_resolver(path: Path, choice: object, grid: object = None) -> Resolver:
         return Resolver(Store(path), dict.fromkeys(ENVIRONMENTS, Runner(waits_in)))
 
-    common.open_resolver = open_resolver  # type: ignore[assignment]
+    runners.open_resolver = open_resolver  # type: ignore[assignment]
     from bench.__main__ import main as bench
 
     return bench()

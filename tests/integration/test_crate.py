@@ -20,7 +20,7 @@ from bench.flows import all_stages
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import Resolver, execute, plan, survey
 from bench.runners.host import HostContext, HostReporter, HostRunner
 from bench.runners.wire import Request
 from bench.store import Store
@@ -109,7 +109,7 @@ def crate(tmp_path: Path, plain_path: Path) -> Path:
     folder.mkdir()
     (folder / "results.csv").write_text("a,b\n1,2\n")
     (folder / "odd näme #1.svg").write_text("<svg/>")
-    provenance.write_crate(folder, "tiny", provenance.chains(points, resolver))
+    provenance.write_crate(folder, "tiny", survey(points, resolver).chains)
     return folder
 
 

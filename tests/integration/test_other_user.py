@@ -38,8 +38,8 @@ for found in pkgutil.iter_modules(bench.commands.__path__, "bench.commands."):
     importlib.import_module(found.name)
 sys.path.insert(0, "tests/integration")
 from synthetic import resolver_of
-from bench.session import common
-common.open_resolver = lambda path, choice, grid=None: resolver_of(path)
+from bench.session import runners
+runners.open_resolver = lambda path, choice, grid=None: resolver_of(path)
 bench.report.html.write.render = lambda figure, names: None
 from bench.archive.renderer import renderer
 from bench.cli import main

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import write_report
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 import synthetic
-from bench import claims, report
+from bench import claims
 from bench.paths import ROOT
-from bench.session import reporting
 from needs import need_programs
 
 HERE = Path(__file__).parent / "browser"
@@ -48,7 +48,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     foldings, datasets = ("max", "low", "mid-original"), ("MNIST", "Fashion-MNIST")
     file = synthetic.write_grid(root / "experiments", (2, 4, 8), foldings, datasets)
     store = root / "a store # with <odd> characters"
-    grid, experiments, resolver = synthetic.fill(file, store, (FAILED,))
+    grid, _, resolver = synthetic.fill(file, store, (FAILED,))
     folder = store / "reports" / grid.name
     folder.mkdir(parents=True)
     times = {"stage": "train", "tasks": 9, "predicted_seconds": 10.0, "actual_seconds": 12.0}
@@ -56,10 +56,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clock = times | {"stage": "on the clock"} | run
     (folder / "timing.json").write_text(json.dumps([times, clock]))
     stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
-    written = reporting.report_on(
-        grid, experiments, resolver, folder, stated, report.About(file)
-    ).written
-    return written[0]
+    return write_report(file, resolver, folder, stated).written[0]
 
 
 @pytest.fixture(scope="module")

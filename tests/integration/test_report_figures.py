@@ -6,23 +6,26 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from fakes import write_report
 
 import synthetic
-from bench import claims, provenance, report
-from bench.grids.experiment import expand
+from bench import claims, report
+from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
+from bench.grids.tables import Grid
 from bench.paths import ROOT
+from bench.pipeline import Resolver, Step, survey
 from bench.report.figures import all_figures, render
 from bench.report.material import Material, gather
 from bench.results import File, names
 from bench.results import columns as all_columns
-from bench.session import reporting
 
 SVG = "{http://www.w3.org/2000/svg}"
 EXPECTED = [
@@ -37,14 +40,15 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     root = tmp_path_factory.mktemp("synthetic")
     file = synthetic.write_grid(root / "g", (2, 3, 4), ("max", "low", "mid-original"), ("MNIST",))
     grid, experiments, resolver = synthetic.fill(file, root / "store", ("tfc-mnist-w3a3-s1-low",))
+    return _material(grid, experiments, resolver)
+
+
+def _material(grid: Grid, experiments: Sequence[Point], resolver: Resolver) -> Material:
     points = synthetic.points_of(grid)
-    return gather(
-        grid.name,
-        points,
-        report.collect(experiments, resolver),
-        report.collect_trainings(points, resolver),
-        provenance.chains(points, resolver),
-    )
+    found = survey(points, resolver)
+    results = report.collect(experiments, found)
+    trainings = report.collect_trainings(points, found)
+    return gather(grid.name, points, results, trainings, found.chains)
 
 
 def test_every_figure_is_drawn_twice_the_same(material: Material) -> None:
@@ -90,12 +94,15 @@ def test_a_simulation_without_a_steady_state_says_so(material: Material) -> None
     assert render(streams, {}) is not None
 
 
-def _without_steady_state(step: provenance.Step) -> provenance.Step:
+def _without_steady_state(step: Step) -> Step:
     stalls = [
         stall | {"blocked_cycles": None, "starved_cycles": None}
         for stall in step.metrics.get("stalls", ())
     ]
-    return replace(step, metrics={**step.metrics, "stalls": stalls, "steady_cycles": 0})
+    changed = replace(step)
+    # As if the store held them.
+    vars(changed)["metrics"] = {**step.metrics, "stalls": stalls, "steady_cycles": 0}
+    return changed
 
 
 def test_odd_names_are_drawn_as_they_are(material: Material) -> None:
@@ -116,15 +123,7 @@ def test_nothing_done_means_nothing_drawn_and_says_why(tmp_path: Path) -> None:
     file = synthetic.write_grid(tmp_path / "g", (2, 8), ("max",), ("MNIST",))
     grid = load_grid(file)
     resolver = synthetic.resolver_of(tmp_path / "store")
-    points = synthetic.points_of(grid)
-    empty = gather(
-        grid.name,
-        points,
-        report.collect(expand(grid), resolver),
-        report.collect_trainings(points, resolver),
-        provenance.chains(points, resolver),
-    )
-    figures = all_figures(empty)
+    figures = all_figures(_material(grid, expand(grid), resolver))
     assert [figure.name for figure in figures] == EXPECTED
     assert all(render(figure, {}) is None and figure.seen for figure in figures)
 
@@ -166,8 +165,7 @@ def test_245_points_take_less_than_10_seconds_and_5_megabytes(
     started = time.process_time()
     folder = tmp_path / "store" / "reports" / grid.name
     stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
-    about = report.About(file)
-    page = reporting.report_on(grid, experiments, resolver, folder, stated, about).written[0]
+    page = write_report(file, resolver, folder, stated).written[0]
     # Of the processor, since whoever else uses the machine is not the report's fault.
     assert time.process_time() - started < 10
     assert page.stat().st_size < 5e6

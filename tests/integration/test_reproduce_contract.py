@@ -29,7 +29,7 @@ from bench.paths import ROOT
 from bench.runners import Job
 from bench.runners.vivado import why_none
 from bench.runners.wire import Request, Result
-from bench.session import common
+from bench.session import runners
 
 sys.path[:0] = [str(ROOT / "docker" / name) for name in ("common", "finn")]
 
@@ -171,8 +171,8 @@ def reproduce(
     grid: Path, targets: list[str], vivado: Path | None, monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, str]]:
     """`bench run` on boards; the rows of results.csv."""
-    choice = common.Choice(ContractRunner(vivado), "contract")
-    monkeypatch.setattr(common, "choose_runner", lambda *_: choice)
+    choice = runners.Choice(ContractRunner(vivado), "contract")
+    monkeypatch.setattr(runners, "choose_runner", lambda *_: choice)
     if vivado:
         monkeypatch.setenv("XILINX_VIVADO", str(vivado))
     store = grid.parent / "store"

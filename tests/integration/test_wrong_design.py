@@ -11,11 +11,12 @@ import pytest
 from fakes import HOST
 from wrong_design import INTERVAL, NAME, RATE, REASON, Made
 
-from bench import archive, claims, provenance, report
+from bench import archive, claims, report
 from bench.cli import main
 from bench.console.terminal import Terminal
 from bench.errors import Exit
 from bench.paths import ROOT
+from bench.pipeline import survey
 from bench.report.compare import compare_results
 from bench.report.figures import all_figures
 from bench.report.ratios import throughput_ratios
@@ -24,7 +25,7 @@ from bench.results import File, columns
 from bench.runners import Job
 from bench.runners.host import HostContext, HostReporter, HostRunner, WrongResult
 from bench.runners.wire import Request
-from bench.session import common
+from bench.session import runners
 from bench.words import Status
 
 pytestmark = pytest.mark.usefixtures("no_fsync", "no_drawing")
@@ -37,7 +38,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def as_command(made: Made, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: made.resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: made.resolver)
     return ["--store", str(made.store.root), "--runner", "venv"]
 
 
@@ -75,9 +76,9 @@ def test_its_row_says_so_and_withholds_what_running_it_has_shown(made: Made) -> 
 
 def test_no_figure_ratio_claim_or_mean_has_it(made: Made) -> None:
     results = made.results()
-    trainings = report.collect_trainings(made.experiments, made.resolver)
-    chains = provenance.chains(made.experiments, made.resolver)
-    material = report.gather("test", made.experiments, results, trainings, chains)
+    found = survey(made.experiments, made.resolver)
+    trainings = report.collect_trainings(made.experiments, found)
+    material = report.gather("test", made.experiments, results, trainings, found.chains)
     for figure in all_figures(material):
         shown = "" if figure.data is None else figure.data.to_csv()
         assert NAME not in shown + figure.seen + figure.source, figure.name
@@ -100,9 +101,9 @@ def test_no_figure_ratio_claim_or_mean_has_it(made: Made) -> None:
 
 def test_every_text_says_wrong_and_no_rate(made: Made, tmp_path: Path) -> None:
     results = made.results()
-    trainings = report.collect_trainings(made.experiments, made.resolver)
-    chains = provenance.chains(made.experiments, made.resolver)
-    material = report.gather("test", made.experiments, results, trainings, chains)
+    found = survey(made.experiments, made.resolver)
+    trainings = report.collect_trainings(made.experiments, found)
+    material = report.gather("test", made.experiments, results, trainings, found.chains)
     folder = tmp_path / "out"
     report.write(results, "test", folder)
     report.write_page(material, report.About(made.file), folder)

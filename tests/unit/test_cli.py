@@ -13,7 +13,7 @@ from bench.cli import main
 from bench.errors import EXIT_MEANING, Exit
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
-from bench.session import common, overrides
+from bench.session import grids, overrides, runners
 from bench.session.lazy import SUMMARIES
 from bench.store import Store
 
@@ -28,7 +28,7 @@ COMMANDS = (
 @pytest.fixture
 def opened(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> Resolver:
     """The resolver that the commands use: one whose stages take no time."""
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     return resolver
 
 
@@ -172,7 +172,7 @@ def test_gc_keeps_what_runs_made_that_changed_a_grid(
 def test_gc_says_which_earlier_run_can_be_no_more(
     grid_file: Path, opened: Resolver, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    overrides.record(opened.store.root, "test", common.Changes(trace_images=900))
+    overrides.record(opened.store.root, "test", grids.Changes(trace_images=900))
     grid_file.write_text(grid_file.read_text() + "[simulate]\nimages = 10\n")
     command = ["store", "gc", str(grid_file), "--runner", "venv"]
     assert main([*command, "--store", str(opened.store.root)]) == Exit.OK
@@ -183,7 +183,7 @@ def test_gc_says_which_earlier_run_can_be_no_more(
 def test_a_damaged_record_of_a_run_keeps_gc_from_removing_anything(
     grid_file: Path, opened: Resolver, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
-    overrides.record(opened.store.root, "test", common.Changes(images=20))
+    overrides.record(opened.store.root, "test", grids.Changes(images=20))
     (path,) = (opened.store.root / overrides.FOLDER / "test").iterdir()
     path.write_text(text)
     command = ["store", "gc", str(grid_file), "--runner", "venv"]
@@ -217,11 +217,11 @@ def test_options_that_cannot_be(
 
 
 def test_the_command_line_changes_the_simulation(grid_file: Path, tmp_path: Path) -> None:
-    changes = common.Changes(images=10000, exact=True, trace_images=2)
-    _, experiments = common.load_experiments(grid_file, changes)
+    changes = grids.Changes(images=10000, exact=True, trace_images=2)
+    experiments = grids.open_grid(grid_file, changes).experiments
     specs = [experiment.specs["simulate"] for experiment in experiments]
     assert specs == [{"images": 10000, "exact": True, "trace_images": 2}] * len(experiments)
-    _, unchanged = common.load_experiments(grid_file, common.Changes())
+    unchanged = grids.open_grid(grid_file).experiments
     assert {experiment.specs["simulate"]["images"] for experiment in unchanged} == {1000}
 
 

@@ -146,7 +146,7 @@ def _link(step: Step, folder: Path) -> Link:
     key = step.manifest.key if step.manifest is not None and in_store else ""
     log = relative_url(step.log, folder) if step.log else ""
     end = _log_end(step.log) if step.log and step.status == Status.FAILED else ""
-    return Link(step.stage, step.status, step.reason, key, log, end)
+    return Link(step.stage, step.status, step.reason or "", key, log, end)
 
 
 def _log_end(path: Path) -> str:

@@ -14,7 +14,7 @@ from bench.archive import bag
 from bench.archive.writer import Item, pack
 from bench.errors import ConfigError
 from bench.paths import ROOT
-from bench.pipeline import Resolver
+from bench.pipeline import Resolver, survey
 from bench.store import Store
 
 
@@ -57,8 +57,9 @@ def test_a_report_that_is_older_than_the_store_is_not_packed(built: Built) -> No
 
 def test_a_grid_of_which_nothing_is_done_is_not_packed(built: Built, tmp_path: Path) -> None:
     resolver = Resolver(Store(tmp_path / "empty"), built.resolver.runners)
+    nothing = survey(built.experiments, resolver)
     with pytest.raises(ConfigError, match="Nothing of grid 'test'"):
-        archive.select(built.file, built.grid, built.experiments, (), resolver, ())
+        archive.select(built.file, built.grid, built.experiments, (), nothing, ())
     assert not (tmp_path / "empty").exists()
 
 

@@ -21,7 +21,7 @@ from bench.boards.trust import known_hosts_file, trust, trusted_key
 from bench.cli import main
 from bench.errors import BoardError, ConfigError
 from bench.grids.grid import load_grid
-from bench.session.common import Changes, load_experiments
+from bench.session.grids import Changes, open_grid
 
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 
@@ -160,16 +160,17 @@ def with_boards(grid_file: Path, measure: str) -> Path:
 
 def test_boards_in_a_file_and_on_the_command_line(grid_file: Path) -> None:
     with_boards(grid_file, '["b", "a"]')
-    _, experiments = load_experiments(grid_file)
+    experiments = open_grid(grid_file).experiments
     assert [e.specs["measure"]["boards"] for e in experiments] == [["a", "b"]] * len(experiments)
-    grid, experiments = load_experiments(grid_file, Changes(boards=("root@kria:2222",)))
+    opened = open_grid(grid_file, Changes(boards=("root@kria:2222",)))
+    grid, experiments = opened.grid, opened.experiments
     assert experiments[0].specs["measure"]["boards"] == ["root@kria:2222"]
     assert grid.needs_bitstream
     assert grid.boards[-1].address == "kria"
-    _, experiments = load_experiments(grid_file, Changes(boards=("emulated-board",)))
+    experiments = open_grid(grid_file, Changes(boards=("emulated-board",))).experiments
     assert experiments[0].specs["measure"]["boards"] == ["emulated-board"]
     with pytest.raises(ConfigError, match="stands alone"):
-        load_experiments(grid_file, Changes(boards=("emulated-board", "a")))
+        open_grid(grid_file, Changes(boards=("emulated-board", "a")))
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from bench.claims import Verdict, registry
 from bench.cli import main
 from bench.errors import ConfigError, Exit
 from bench.grids.experiment import Point
-from bench.pipeline import Resolver, execute, plan
-from bench.session import common
+from bench.pipeline import Resolver, execute, plan, survey
+from bench.session import runners
 from bench.store import Store
 
 OUTSIDE = '''
@@ -92,11 +92,13 @@ def test_a_kind_of_claim_is_one_file_outside_of_the_package(
     resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(ENVIRONMENTS, runner))
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
     stated = claims.load_claims(beside)
-    results = report.collect(experiments, resolver)
-    (judged,) = claims.judge(stated, results, report.collect_trainings(experiments, resolver))
+    results = report.collect(experiments, survey(experiments, resolver))
+    (judged,) = claims.judge(
+        stated, results, report.collect_trainings(experiments, survey(experiments, resolver))
+    )
     assert (judged.verdict, judged.evidence[0].value) == (Verdict.REPRODUCED, 300)
 
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     options = ["--store", str(tmp_path / "store"), "--runner", "venv"]
     assert main(["claims", str(grid_file), *options, "--json"]) == Exit.OK
     (told,) = json.loads(capsys.readouterr().out)["claims"]

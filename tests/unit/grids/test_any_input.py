@@ -24,7 +24,7 @@ from bench.flows.finn.foldings import Foldings
 from bench.grids.tables import Grid
 from bench.networks import NETWORKS
 from bench.paths import ROOT
-from bench.session.common import load_experiments
+from bench.session.grids import open_grid
 
 KINDS = {name: kind.table for name, kind in kinds().items()}
 NASTY: tuple[Any, ...] = (
@@ -98,7 +98,7 @@ def bench(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., t
 def refusal(grid: Path) -> str | None:
     """What is said of a grid that is refused, as it is printed; None of one that is not."""
     try:
-        load_experiments(grid)
+        open_grid(grid)
     except ConfigError as error:
         return printable(f"{with_short_lines(error.what)}\n{error.remedy}")
     return None

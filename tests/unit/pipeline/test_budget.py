@@ -19,8 +19,9 @@ from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, Summary, Task, execute, plan
 from bench.pipeline.backend import LocalBackend
-from bench.pipeline.budget import GIB, MAY_PASS, default_cost, ranks, works
+from bench.pipeline.budget import GIB, default_cost, ranks, works
 from bench.pipeline.ensure import Outcome
+from bench.pipeline.ready import MAY_PASS
 from bench.runners import Job
 
 

@@ -18,13 +18,13 @@ from bench.errors import Exit, StoreError
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.images import __main__ as images
-from bench.pipeline import Forecast, Resolver, execute, forecast, history, plan
+from bench.pipeline import Forecast, Resolver, execute, forecast, history, plan, survey
 from bench.pipeline.budget import GIB, Work, default_cost, ranks, works
 from bench.pipeline.history import Record
 from bench.pipeline.predict import Predictor
 from bench.pipeline.schedule import wall_seconds
-from bench.session import common
-from bench.session.bottlenecks import show_bottlenecks
+from bench.session import runners
+from bench.session.preview import show_bottlenecks
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
 HERE = history.machine_of(HOST)
@@ -38,7 +38,8 @@ def record(work: Work, seconds: float, **changes: object) -> Record:
 
 
 def expected(tasks_of: Sequence[Point], resolver: Resolver, jobs: int = 2) -> Forecast:
-    return forecast(plan(tasks_of), resolver, jobs, None, HOST)
+    found = survey(tasks_of, resolver, verify=True)
+    return forecast(found.tasks, found, resolver.runners, jobs, None, HOST)
 
 
 def run(experiments: Sequence[Point], resolver: Resolver) -> None:
@@ -197,7 +198,7 @@ def test_a_damaged_metric_is_not_called_cached(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A plan says what a run does."""
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     run(experiments, resolver)
     runner.ran.clear()
     metrics = next(resolver.store.root.glob("measure/*/files/metrics.json"))
@@ -230,7 +231,7 @@ def test_a_file_in_the_place_of_a_folder_stops_a_plan_as_it_does_a_run(
     name: str,
     harm: Callable[[Path], None],
 ) -> None:
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     path = resolver.store.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     harm(path)
@@ -292,7 +293,7 @@ def test_a_dry_run_changes_nothing(
     capsys: pytest.CaptureFixture[str],
     filled: bool,
 ) -> None:
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     if filled:
         runner.fail_on("measure", experiments[0].name)
         run(experiments, resolver)
@@ -317,7 +318,7 @@ def test_the_plan_shows_time_memory_and_disk(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     monkeypatch.setenv("COLUMNS", "80")
     command = ["plan", str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
     assert main([*command, "--jobs", "1"]) == Exit.OK

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from fakes import GRID, FakeRunner
@@ -18,10 +21,11 @@ from bench.cli import main
 from bench.errors import Exit
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, forecast, history, plan
+from bench.pipeline import Resolver, Task, execute, forecast, history, plan, survey
 from bench.pipeline.budget import GIB
-from bench.session import common
-from bench.store import Store
+from bench.pipeline.ensure import Ensurer, Outcome
+from bench.session import runners
+from bench.store import Entry, Store
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
 FEW, MANY = 2, 8
@@ -56,9 +60,10 @@ def lines_of(work: Callable[[], object]) -> int:
     return count
 
 
-def survey(resolver: Resolver, wanted: tuple[Point, ...]) -> None:
+def foretell(resolver: Resolver, wanted: tuple[Point, ...]) -> None:
     """All that `bench plan` does but for reading the grid and printing."""
-    forecast(plan(wanted), resolver, 2, 2 * GIB, HOST)
+    found = survey(wanted, resolver, verify=True)
+    forecast(found.tasks, found, resolver.runners, 2, 2 * GIB, HOST)
 
 
 def fill(folder: Path, wanted: tuple[Point, ...]) -> Resolver:
@@ -73,8 +78,8 @@ def test_a_survey_of_an_empty_store_grows_as_its_grid_does(
     grid_file: Path, resolver: Resolver
 ) -> None:
     few, many = (points(grid_file, seeds) for seeds in (FEW, MANY))
-    lines = lines_of(lambda: survey(resolver, few))
-    assert lines_of(lambda: survey(resolver, many)) < LINEAR * lines
+    lines = lines_of(lambda: foretell(resolver, few))
+    assert lines_of(lambda: foretell(resolver, many)) < LINEAR * lines
 
 
 def test_a_survey_of_a_filled_store_grows_as_its_grid_and_history_do(
@@ -85,13 +90,52 @@ def test_a_survey_of_a_filled_store_grows_as_its_grid_and_history_do(
         wanted = points(grid_file, seeds)
         resolver = fill(tmp_path / str(seeds), wanted)
         assert len(history.read(resolver.store.root)) > 10 * seeds
-        same.append(lines_of(lambda: survey(resolver, wanted)))  # noqa: B023  # called at once
+        same.append(lines_of(lambda: foretell(resolver, wanted)))  # noqa: B023  # called at once
         # Works of which the history has none: it has to be searched for the like of each.
         grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[3, 3], [5, 5]]"))
         others = expand(load_grid(grid_file))
-        new.append(lines_of(lambda: survey(resolver, others)))  # noqa: B023
+        new.append(lines_of(lambda: foretell(resolver, others)))  # noqa: B023
     assert same[1] < LINEAR * same[0]
     assert new[1] < LINEAR * new[0]
+
+
+class AtOnce:
+    """Does each task when it is submitted; the order of events is always the same."""
+
+    limited = True
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._ensurer = Ensurer(resolver, lambda event: None, threading.Event())
+        self._session = resolver.store.session()
+
+    def __enter__(self) -> Self:
+        self._session.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._session.__exit__(None, None, None)
+
+    def prepare(self, environments: list[str]) -> None:
+        pass
+
+    def submit(
+        self, task: Task, inputs: Mapping[str, Entry], cpus: int, rank: float
+    ) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(self._ensurer.ensure(task, inputs, cpus))
+        return future
+
+
+def test_a_run_grows_as_its_grid_does(grid_file: Path, tmp_path: Path) -> None:
+    """Of many tasks that wait for memory, none is looked at but the next."""
+    lines = []
+    for seeds in (FEW, MANY):
+        tasks = plan(points(grid_file, seeds))
+        resolver = Resolver(Store(tmp_path / str(seeds)), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
+        run = partial(execute, tasks, resolver, 2, 2, lambda event: None, memory=GIB)
+        run(backend=AtOnce(resolver))
+        lines.append(lines_of(partial(run, backend=AtOnce(resolver), missing=())))
+    assert lines[1] < LINEAR * lines[0]
 
 
 def test_folders_are_listed_once_and_artifacts_looked_up_once(
@@ -113,9 +157,9 @@ def test_folders_are_listed_once_and_artifacts_looked_up_once(
 
     monkeypatch.setattr(os, "scandir", counting_scandir)
     monkeypatch.setattr(resolver.store, "find", counting_find)
-    tasks = plan(wanted)
-    present = resolver.present(tasks)
-    assert len(present) > len(tasks) // 2
+    found = survey(wanted, resolver)
+    present = found.present
+    assert len(present) > len(found.tasks) // 2
     assert set(listed.values()) == {1}
     assert set(looked_up.values()) == {1}
     assert len(looked_up) == len(present)  # what is not there is not looked for on disk
@@ -125,7 +169,7 @@ def test_a_plan_prints_as_much_for_many_points_as_for_few(
     grid_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     printed = []
     for seeds in (FEW, MANY):
         points(grid_file, seeds)

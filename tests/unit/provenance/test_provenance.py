@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import FakeRunner, MetricsRunner, write_grid
+from fakes import FakeRunner, MetricsRunner, steps_of, write_grid
 
 from bare_runner import ENVIRONMENTS
 from bench import provenance, report
@@ -18,11 +18,13 @@ from bench.cli import main
 from bench.commands import run
 from bench.console.terminal import Terminal
 from bench.errors import Exit
+from bench.flows import flow_named
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
-from bench.pipeline import Resolver, execute, plan
-from bench.session import common, rows
+from bench.pipeline import Resolver, execute, plan, survey
+from bench.pipeline.survey import Stored
+from bench.session import grids, runners
 from bench.store import Store
 from bench.store.keys import hash_file
 
@@ -53,14 +55,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Resolver:
 @pytest.fixture
 def as_command(made: Resolver, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Options with which commands look into that store."""
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: made)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: made)
     return ["--store", str(made.store.root), "--runner", "venv"]
 
 
 def test_a_chain_goes_from_the_data_to_the_board(
     experiments: Sequence[Point], made: Resolver
 ) -> None:
-    steps = provenance.chain(experiments[1], made)
+    steps = steps_of(experiments[1], made)
     assert [step.stage for step in steps] == [
         "dataset", "train", "export", "compile", "size", "simulate", "synthesize", "measure",
     ]  # fmt: skip
@@ -77,7 +79,7 @@ def test_a_chain_goes_from_the_data_to_the_board(
 
 
 def test_rows_share_what_they_share(experiments: Sequence[Point], made: Resolver) -> None:
-    chains = provenance.chains(experiments, made)
+    chains = survey(experiments, made).chains
     low, high = chains["tfc-mnist-w2a2-s1-low"], chains[ROW]
     assert low[1] is high[1]
     assert low[3] != high[3]
@@ -88,15 +90,15 @@ def test_a_failure_and_what_it_stops_are_in_the_chain(
 ) -> None:
     runner.fail_on("size", experiments[0].name)
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
-    steps = {step.stage: step for step in provenance.chain(experiments[0], resolver)}
+    steps = {step.stage: step for step in steps_of(experiments[0], resolver)}
     assert (steps["size"].status, steps["size"].reason) == ("failed", "It broke.")
     assert steps["size"].manifest is not None
     assert steps["simulate"].status == "missing"
-    assert "what it needs" in steps["simulate"].reason
+    assert steps["simulate"].reason == "size failed"
     log = steps["size"].log
     assert log is not None
     assert log.read_text() == f"working on {experiments[0].name}\n"
-    assert steps["size"].as_json()["log"] == str(log)
+    assert provenance.as_json(steps["size"])["log"] == str(log)
     assert [step.stage for step in steps.values() if step.log] == ["size"]
     console = Terminal(file=io.StringIO(), width=80)
     provenance.show_steps([steps["size"]], console)
@@ -135,8 +137,7 @@ def test_the_rerun_command_is_one_that_bench_takes(
     assert (program, name) == ("bench", "run")
     parsed = run.command.make_context("run", options).params
     assert (parsed["names"], parsed["images"], parsed["file"]) == ((ROW,), 50, grid_file)
-    grid, experiments = common.load_experiments(parsed["file"])
-    points = rows.choose(common.all_points(grid, experiments), parsed["names"])
+    points = grids.open_grid(parsed["file"]).choose(parsed["names"])
     assert [point.name for point in points] == [ROW]
     assert len(plan(points)) == 8
 
@@ -192,25 +193,39 @@ def test_a_row_or_column_that_is_not_there(
 def test_what_a_rerun_cannot_bring_back_is_said(
     experiments: Sequence[Point], made: Resolver
 ) -> None:
-    steps = provenance.chain(experiments[1], made)
+    steps = steps_of(experiments[1], made)
     assert provenance.caveats(steps) == ()
     changed = {"commit": COMMIT, "tree": "changed", "changes": "bench/x.py"}
     for checkout, said in (
         (changed, "files differed from the commit: bench/x.py"),
         ({}, "the commit is not known: made before it was noted"),
     ):
-        manifest = steps[0].manifest
-        assert manifest is not None
-        edited = replace(steps[0], manifest=replace(manifest, checkout=checkout))
+        entry = steps[0].entry
+        assert entry is not None
+        other = replace(entry, manifest=replace(entry.manifest, checkout=checkout))
+        edited = replace(steps[0], stored=Stored(entry=other))
         assert said in provenance.caveats((edited, *steps[1:]))
         commands = provenance.rerun(ROW, Path("x.toml"), (edited, *steps[1:]))
         assert not any(command.startswith("git") for command in commands)
 
 
-def test_only_the_rows_asked_for_are_made(experiments: Sequence[Point], grid_file: Path) -> None:
-    chosen = rows.choose(tuple(experiments), ("tfc-mnist-w4a4-s1", ROW, ROW))
+def test_only_the_rows_asked_for_are_made(grid_file: Path, resolver: Resolver) -> None:
+    grid = grids.open_grid(grid_file)
+    chosen = grid.choose(("tfc-mnist-w4a4-s1", ROW, ROW))
     assert [point.name for point in chosen] == ["tfc-mnist-w4a4-s1", ROW]
-    assert {task.stage.name for task in plan(chosen[:1])} == {"dataset", "train"}
+    flow = flow_named(grid.grid.flow)
+    stages = flow.all_stages
+    found = survey(grid.points, resolver)
+    training = found.tasks_for(chosen[:1], stages)
+    assert [task.stage.name for task in training] == ["dataset", "train"]
+    assert {task.serves for task in training} == {("tfc-mnist-w4a4-s1",)}
+    (point,) = grid.choose((ROW,))
+    planned = [(task.id, task.spec, task.serves) for task in plan((point,))]
+    asked = found.tasks_for((point,), stages)
+    assert [(task.id, task.spec, task.serves) for task in asked] == planned
+    assert found.tasks_for(grid.points, stages) == plan(grid.points)
+    first = flow.up_to("train")
+    assert found.tasks_for(grid.points, first) == plan(grid.points, first)
     arguments = ["run", str(grid_file), "--row", "tfc-mnist-w3a3-s1-max"]
     assert main(arguments) == Exit.CONFIG
 
@@ -221,7 +236,7 @@ def crate(experiments: Sequence[Point], made: Resolver, tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "results.csv").write_text("a,b\n")
     (folder / "odd näme #1.svg").write_text("<svg/>")
-    return provenance.write_crate(folder, "test", provenance.chains(experiments, made))
+    return provenance.write_crate(folder, "test", survey(experiments, made).chains)
 
 
 def test_the_crate_names_every_file_with_its_hash(crate: Path) -> None:
@@ -262,7 +277,7 @@ def test_the_crate_is_the_same_each_time(
     crate: Path, experiments: Sequence[Point], made: Resolver
 ) -> None:
     first = crate.read_bytes()
-    provenance.write_crate(crate.parent, "test", provenance.chains(experiments, made))
+    provenance.write_crate(crate.parent, "test", survey(experiments, made).chains)
     assert crate.read_bytes() == first
 
 
@@ -271,7 +286,7 @@ def test_failures_are_in_the_crate_as_failed_actions(
 ) -> None:
     runner.fail_on("train", "tfc-mnist-w2a2-s1")
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
-    chains = provenance.chains(experiments, resolver)
+    chains = survey(experiments, resolver).chains
     text = provenance.write_crate(tmp_path, "test", chains).read_text()
     failed = [one for one in json.loads(text)["@graph"] if one.get("error")]
     assert [one["name"] for one in failed] == ["train of tfc-mnist-w2a2-s1"]
@@ -282,7 +297,7 @@ def test_failures_are_in_the_crate_as_failed_actions(
 def test_an_empty_store_makes_a_crate_too(
     experiments: Sequence[Point], store: Store, resolver: Resolver, tmp_path: Path
 ) -> None:
-    path = provenance.write_crate(tmp_path, "test", provenance.chains(experiments, resolver))
+    path = provenance.write_crate(tmp_path, "test", survey(experiments, resolver).chains)
     assert json.loads(path.read_text())["@graph"]
 
 

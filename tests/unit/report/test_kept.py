@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import gathered
+from fakes import gathered, write_report
 
 from bench import report
 from bench.grids.experiment import Point
-from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.report.figures import Figure, Rendered, kept
 from bench.report.material import Material
-from bench.session import reporting
 
 ABOUT = report.About(Path("experiments/test.toml"))
 
@@ -110,12 +108,12 @@ def test_a_report_outside_the_store_keeps_no_drawings_in_it(
     tmp_path: Path,
 ) -> None:
     execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
-    grid, cache = load_grid(grid_file), resolver.store.root / "cache" / "figures"
-    for folder, keeps in ((tmp_path / "rehearsal", False), (resolver.store.root / "r", True)):
-        reported = reporting.report_on(grid, experiments, resolver, folder, {}, ABOUT)
+    cache = resolver.store.root / "cache" / "figures"
+    for folder, keeps in ((tmp_path / "dry run", False), (resolver.store.root / "r", True)):
+        reported = write_report(grid_file, resolver, folder)
         assert reported.drawn
         assert cache.exists() == keeps
-    assert not reporting.report_on(grid, experiments, resolver, folder, {}, ABOUT).drawn
+    assert not write_report(grid_file, resolver, folder).drawn
 
 
 def test_runs_that_end_together_do_not_remove_each_others_files(
@@ -126,7 +124,7 @@ def test_runs_that_end_together_do_not_remove_each_others_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
-    grid, folder = load_grid(grid_file), resolver.store.root / "reports" / "test"
+    folder = resolver.store.root / "reports" / "test"
     both = threading.Barrier(2)
     write, met = report.write, []
 
@@ -137,9 +135,6 @@ def test_runs_that_end_together_do_not_remove_each_others_files(
 
     monkeypatch.setattr(report, "write", meet)
     with ThreadPoolExecutor(2) as threads:
-        ends = [
-            threads.submit(reporting.report_on, grid, experiments, resolver, folder, {}, ABOUT)
-            for _ in range(2)
-        ]
+        ends = [threads.submit(write_report, grid_file, resolver, folder) for _ in range(2)]
     assert ends[0].result().written == ends[1].result().written
     assert not met

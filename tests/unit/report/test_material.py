@@ -9,10 +9,10 @@ import pytest
 from fakes import FakeRunner
 from wrong_design import INTERVALS, DesignRunner
 
-from bench import provenance, report
+from bench import report
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import Resolver, execute, plan, survey
 from bench.report.figures.layers import layer_figures
 from bench.report.material import Material
 from bench.report.ratios import throughput_ratios
@@ -31,9 +31,9 @@ def gathered(grid_file: Path, resolver: Resolver, foldings: list[str]) -> Materi
     return report.gather(
         "test",
         experiments,
-        report.collect(experiments, resolver),
-        report.collect_trainings(experiments, resolver),
-        provenance.chains(experiments, resolver),
+        report.collect(experiments, survey(experiments, resolver)),
+        report.collect_trainings(experiments, survey(experiments, resolver)),
+        survey(experiments, resolver).chains,
     )
 
 

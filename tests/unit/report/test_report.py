@@ -18,7 +18,7 @@ from bench import report
 from bench.console.terminal import Terminal
 from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import Resolver, execute, plan, survey
 from bench.report.ratios import throughput_ratios
 from bench.report.summary import summarize
 from bench.results import Place, columns, names
@@ -61,7 +61,7 @@ def runner() -> FakeRunner:
 
 def collect(experiments: Sequence[Point], resolver: Resolver) -> pd.DataFrame:
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
-    return report.collect(experiments, resolver)
+    return report.collect(experiments, survey(experiments, resolver))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_what_is_absent_is_empty_and_never_zero(
 def test_an_empty_store_reports_what_is_missing(
     experiments: Sequence[Point], resolver: Resolver
 ) -> None:
-    results = report.collect(experiments, resolver)
+    results = report.collect(experiments, survey(experiments, resolver))
     assert list(results["status"] + ": " + results["stopped_at"]) == ["missing: dataset"] * 4
     assert throughput_ratios(rows_of(results)) == []
 
@@ -244,12 +244,12 @@ def test_references_are_trainings_and_seeds_have_a_table(
     experiments = expand(grid)
     points = (*experiments, *references(grid))
     execute(plan(points), resolver, jobs=2, cpus=2, emit=lambda event: None)
-    trainings = report.collect_trainings(points, resolver)
+    trainings = report.collect_trainings(points, survey(points, resolver))
     assert len(trainings) == 2 * 2 + 2
     floats = trainings[trainings["weight_bits"] == "float"]
     assert list(floats["seed"]) == [1, 2]
     assert set(trainings["status"]) == {"done"}
-    results = report.collect(experiments, resolver)
+    results = report.collect(experiments, survey(experiments, resolver))
     assert len(results) == 8, "a reference became an experiment"
     paths = report.write_more(results, trainings, "test", tmp_path / "out")
     assert [path.name for path in paths] == ["trainings.csv", "seeds.csv", "seeds.md"]
@@ -321,6 +321,6 @@ def test_a_large_grid_is_summed_up(results: pd.DataFrame, monkeypatch: pytest.Mo
 def test_an_empty_store_sums_up_to_nothing_done(
     experiments: Sequence[Point], resolver: Resolver
 ) -> None:
-    summary = summarize(rows_of(report.collect(experiments, resolver)))
+    summary = summarize(rows_of(report.collect(experiments, survey(experiments, resolver))))
     assert [folding["missing"] for folding in summary] == [2, 2]
     assert [folding["best"] for folding in summary] == ["", ""]

@@ -22,11 +22,11 @@ from bench.errors import ConfigError, Exit
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import Resolver, execute, plan, survey
 from bench.results import Column, File, Place, column, columns, identity, names, register, registry
 from bench.results.facts import facts_of
 from bench.results.rates import INTERVALS
-from bench.session import common
+from bench.session import runners
 from bench.store import Store
 from bench.words import Origin
 
@@ -118,7 +118,7 @@ def test_a_column_is_one_file_outside_of_the_package(
     assert page.count('<td class="n">12,345</td>') == 4
     assert "toggles_mean" in report.over_seeds(material.results)
 
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: made)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: made)
     options = ["--file", str(grid_file), "--store", str(made.store.root), "--runner", "venv"]
     assert main(["why", ROW, "toggles", *options]) == Exit.OK
     assert "toggles = 12345 toggles (rtl-sim)" in capsys.readouterr().out
@@ -202,14 +202,14 @@ def test_no_column_is_taken_by_its_place() -> None:
 def test_a_number_comes_with_its_arithmetic(
     experiments: Sequence[Point], made: Resolver, name: str, numbers: str
 ) -> None:
-    (facts,) = facts_of(experiments[1:2], made)
+    (facts,) = facts_of(experiments[1:2], survey(experiments, made))
     assert column(name).arithmetic_of(facts) == numbers
 
 
 def test_a_rate_at_another_clock_comes_with_that_of_the_build(
     experiments: Sequence[Point], made: Resolver
 ) -> None:
-    (facts,) = facts_of(experiments[1:2], made)
+    (facts,) = facts_of(experiments[1:2], survey(experiments, made))
     on_board = {"measured_on": "board", "clock_mhz": 50.0, "fps_measured": 390625.0}
     facts.metrics["measure"].update(on_board, ii_measured=128)  # type: ignore[attr-defined]
     assert column("fps_measured").arithmetic_of(facts) == (

@@ -18,7 +18,7 @@ from bench.runners import venv as module
 from bench.runners.limits import GIB, Limits
 from bench.runners.venv import VenvRunner
 from bench.runners.wire import Request
-from bench.session.common import limits_of
+from bench.session.runners import limits_of
 
 HUNGRY = "import time; x = bytearray(60_000_000); time.sleep(60)"
 SLOW = "import time; time.sleep(60)"

@@ -8,10 +8,10 @@ import pytest
 from fakes import MetricsRunner
 
 from bare_runner import ENVIRONMENTS
-from bench import provenance, report
+from bench import report
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import Resolver, execute, plan, survey
 from bench.runners.venv import VenvRunner
 from bench.store import Store
 
@@ -27,8 +27,8 @@ def test_looking_things_up_with_a_vivado_that_is_not_supported(
     resolver = Resolver(Store(tmp_path / "store"), runners)
     experiments = expand(load_grid(grid_file))
     execute(plan(experiments), resolver, 1, 1, lambda event: None)
-    results = report.collect(experiments, resolver)
+    found = survey(experiments, resolver)
+    results = report.collect(experiments, found)
     assert set(results["status"]) == {"done"}
     assert all("is Vivado 2023.1; FINN+ supports" in text for text in results["synthesis_reason"])
-    chains = provenance.chains(experiments, resolver)
-    assert all("2023.1" in str(chain) for chain in chains.values())
+    assert all("2023.1" in str(chain) for chain in found.chains.values())

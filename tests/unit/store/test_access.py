@@ -16,7 +16,7 @@ from stored import manifest, put
 from bench.cli import main
 from bench.errors import Exit, StoreError
 from bench.pipeline import Resolver
-from bench.session import common
+from bench.session import runners
 from bench.store import Store
 from bench.system.files import UMASK
 
@@ -144,7 +144,7 @@ def test_a_read_only_store_can_be_looked_at_and_gc_says_why_not(
     runner = FakeRunner()
     runner_names = dict.fromkeys(("host", "train"), runner)
     monkeypatch.setattr(
-        common, "open_resolver", lambda path, choice, grid=None: Resolver(store, runner_names)
+        runners, "open_resolver", lambda path, choice, grid=None: Resolver(store, runner_names)
     )
     monkeypatch.setattr("bench.commands.gc._plans_of", lambda *_: iter(()))
     assert main(["store", "gc", "--dry-run", "--runner", "venv", *at]) == Exit.OK

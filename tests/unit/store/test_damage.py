@@ -20,7 +20,7 @@ from bench.console.events import Event, Note
 from bench.errors import Exit, StoreError
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Summary, execute, plan
-from bench.session import common
+from bench.session import runners
 from bench.store import Broken, DamageError, Entry, Manifest, Store
 
 Harm = Callable[[Path], object]
@@ -345,7 +345,7 @@ def test_gc_removes_what_is_damaged_and_keeps_what_rests_on_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(common, "open_resolver", lambda path, choice, grid=None: resolver)
+    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     execute(plan(experiments), resolver, 1, 1, lambda event: None)
     folder = next((store.root / "train").iterdir())
     replace(folder / "manifest.json", b"")

@@ -13,7 +13,7 @@ from stored import loop
 
 from bench.errors import StoreError
 from bench.pipeline import history
-from bench.session import common, overrides
+from bench.session import grids, overrides
 
 HISTORY = {
     "key": "k", "work": {"stage": "train"}, "machine": "m", "seconds": 1.0, "build_seconds": 0.0,
@@ -50,7 +50,7 @@ def test_a_history_that_is_no_file_is_a_store_error(
 def test_a_record_of_a_run_that_is_no_file_is_a_store_error(
     tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
-    overrides.record(tmp_path, "test", common.Changes(images=20))
+    overrides.record(tmp_path, "test", grids.Changes(images=20))
     (path,) = (tmp_path / overrides.FOLDER / "test").iterdir()
     path.unlink()
     make(path)
@@ -62,7 +62,7 @@ def test_a_record_of_a_run_that_is_no_file_is_a_store_error(
     "text", ['{"images": "many"}', '{"boards": [3]}', '{"images": 1e400}', "[" * 100_000, "\xff"]
 )
 def test_a_record_of_a_run_of_wrong_types_is_a_store_error(tmp_path: Path, text: str) -> None:
-    overrides.record(tmp_path, "test", common.Changes(images=20))
+    overrides.record(tmp_path, "test", grids.Changes(images=20))
     (path,) = (tmp_path / overrides.FOLDER / "test").iterdir()
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(StoreError, match="does not say what a run changed"):
@@ -70,4 +70,4 @@ def test_a_record_of_a_run_of_wrong_types_is_a_store_error(tmp_path: Path, text:
 
 
 def test_a_record_of_a_run_holds_every_change() -> None:
-    assert set(overrides._Given.model_fields) == {one.name for one in fields(common.Changes)}
+    assert set(overrides._Given.model_fields) == {one.name for one in fields(grids.Changes)}

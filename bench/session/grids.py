@@ -1,0 +1,123 @@
+"""A grid as its file has it and the command line changes it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.boards.pool import parse_target
+from bench.console.text import counted
+from bench.errors import ConfigError, nearest
+from bench.flows import all_stages
+from bench.grids.experiment import Point, expand, references
+from bench.grids.grid import check_images, load_grid
+from bench.grids.tables import BoardTable, Grid
+from contract.finn.measure import EMULATED
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What the command line changes of a grid; None, or no boards, leaves it as it is."""
+
+    images: int | None = None
+    exact: bool | None = None
+    trace_images: int | None = None
+    boards: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the command line that these changes came from."""
+        words: list[str] = []
+        for option, value in (("--images", self.images), ("--trace", self.trace_images)):
+            words += [option, str(value)] if value else []
+        words += ["--exact"] if self.exact else []
+        return (*words, *(word for board in self.boards for word in ("--board", board)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenGrid:
+    """A grid that a command is about.
+
+    Attributes:
+        file: Where it is from.
+        changes: What the command line changes of it.
+        grid: With these changes.
+        experiments: The rows of its results.
+        references: What it trains for comparison.
+    """
+
+    file: Path
+    changes: Changes
+    grid: Grid
+    experiments: tuple[Point, ...]
+    references: tuple[Point, ...]
+
+    @property
+    def name(self) -> str:
+        """The grid's."""
+        return self.grid.name
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All that a run of the grid makes."""
+        return (*self.experiments, *self.references)
+
+    @cached_property
+    def by_name(self) -> dict[str, Point]:
+        """The points, and the training of each experiment, by name."""
+        trainings = (point.training for point in self.points)
+        return {point.name: point for point in (*self.points, *trainings)}
+
+    def choose(self, names: tuple[str, ...]) -> tuple[Point, ...]:
+        """The points called `names`, trainings among them; all points for no name.
+
+        Raises:
+            ConfigError: The grid has no such point.
+        """
+        for name in names:
+            if name not in self.by_name:
+                raise ConfigError(f"The grid has no row '{name}'.", nearest(name, self.by_name))
+        return tuple(self.by_name[name] for name in dict.fromkeys(names)) or self.points
+
+
+def open_grid(file: Path, changes: Changes | None = None) -> OpenGrid:
+    """The grid in `file`, changed as the command line says.
+
+    Raises:
+        ConfigError: The file, or a change, is not what it has to be.
+    """
+    grid, changes = load_grid(file), changes or Changes()
+    if changes.boards:
+        grid = _on_boards(grid, changes.boards)
+    wanted = {name: value for name, value in asdict(changes).items() if value and name != "boards"}
+    stage = all_stages()["simulate"]
+    simulate = grid.table(stage)
+    traced, images = wanted.get("trace_images", 0), wanted.get("images", simulate.images)
+    if traced > images:
+        raise ConfigError(
+            f"Waveforms of {counted(traced, 'image')} are wanted, more than are simulated.",
+            "Give a smaller --trace, or more --images.",
+        )
+    if wanted:
+        grid = grid.model_copy(update={stage.name: simulate.model_copy(update=wanted)})
+        check_images(file, grid)
+    return OpenGrid(
+        file=file,
+        changes=changes,
+        grid=grid,
+        experiments=expand(grid),
+        references=references(grid),
+    )
+
+
+def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:
+    if EMULATED in names and len(names) > 1:
+        raise ConfigError(
+            f"--board {EMULATED} stands alone.", "Name real boards, or only the emulated one."
+        )
+    known = {board.name for board in grid.boards}
+    targets = [(name, parse_target(name)) for name in names if name not in (*known, EMULATED)]
+    added = (BoardTable(name=n, address=t.host, user=t.user, port=t.port) for n, t in targets)
+    measure = grid.measure.model_copy(update={"board": tuple(dict.fromkeys(names))})
+    return grid.model_copy(update={"boards": (*grid.boards, *added), "measure": measure})
