@@ -22,7 +22,7 @@ LIBRARIES = {"asyncssh", "distributed", "docker", "jinja2", "matplotlib", "rocra
         (["--help"], {"pydantic", "pandas", "asyncssh", "docker"}),
         (["store", "ls"], {"pandas", "asyncssh", "docker"}),
         (["plan", "experiments/tiny.toml"], {"pandas", *LIBRARIES}),
-        (["why", "tfc-mnist-w3a2-s1-max", "--file", "experiments/tiny.toml"], LIBRARIES),
+        (["why", "tfc-mnist-w3a2-s1-max", "--file", "experiments/tiny.toml"], {"pandas", *LIBRARIES}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
