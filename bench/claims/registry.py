@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from bench import extensions
 from bench.claims.verdict import Part
 from bench.grids.schema import Line, Prose, Table
 from bench.results import File, Row
@@ -70,5 +71,6 @@ def register(kind: Kind) -> None:
 
 
 def kinds() -> dict[str, Kind]:
-    """All kinds by name."""
+    """All kinds by name, those of extensions included."""
+    extensions.modules()
     return dict(_register)

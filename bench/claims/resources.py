@@ -80,7 +80,9 @@ def judge(claim: ResourceClaim, results: Sequence[Row]) -> Part:
     of its own. An estimate that leaves layers out is not compared at all.
     """
     numbers = [
-        name for one in map(column, claim.resources) for name in (one.name, _refined(one).name)
+        name
+        for estimate in map(column, claim.resources)
+        for name in (estimate.name, _refined(estimate).name)
     ]
     rows = judged_rows(results, claim.networks, numbers)
     parts = [
@@ -101,9 +103,11 @@ def _unit(resource: Column) -> str:
 
 def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
     findings = list(_findings(claim, where, rows))
-    evidence = [one.evidence for one in findings if one.evidence]
-    built = [one for one in findings if one.origin == Origin.SYNTHESIZED and one.evidence]
-    verdicts = {one.verdict for one in built or findings} - {Verdict.NOT_TESTABLE}
+    evidence = [finding.evidence for finding in findings if finding.evidence]
+    built = [
+        finding for finding in findings if finding.origin == Origin.SYNTHESIZED and finding.evidence
+    ]
+    verdicts = {finding.verdict for finding in built or findings} - {Verdict.NOT_TESTABLE}
     if not verdicts:
         verdict = Verdict.NOT_TESTABLE
     elif verdicts == {Verdict.NOT_REPRODUCED}:
@@ -112,7 +116,7 @@ def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
         verdict = Verdict.REPRODUCED
     else:
         verdict = Verdict.PARTLY
-    phrases = "; ".join(one.phrase for one in findings) or "no two designs to compare"
+    phrases = "; ".join(finding.phrase for finding in findings) or "no two designs to compare"
     note = "" if built else "; nothing was synthesized, and FINN's model has the bits in it"
     return Part(verdict, f"{where}: {phrases}{note}.", evidence)
 
@@ -120,7 +124,9 @@ def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
 def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator[_Finding]:
     """Every resource in every variant, then what was synthesized."""
     resources = [column(name) for name in claim.resources]
-    variants = dict.fromkeys(row[one.alike_in] for one in resources if one.alike_in for row in rows)
+    variants = dict.fromkeys(
+        row[estimate.alike_in] for estimate in resources if estimate.alike_in for row in rows
+    )
     for variant in (variant for variant in variants if variant):
         for resource in resources:
             group = [row for row in rows if resource.alike_in and row[resource.alike_in] == variant]
@@ -168,9 +174,9 @@ def _count(rows: Sequence[Row], name: str) -> _Counts | None:
     names: dict[str, None] = {}
     used = False
     for _, group in grouped((row for row in rows if row[name] is not None), DESIGN):
-        for one, other in combinations(group, 2):
-            gap = _gap(one, other)
-            less, more = (one, other) if gap > 0 else (other, one)
+        for first, second in combinations(group, 2):
+            gap = _gap(first, second)
+            less, more = (first, second) if gap > 0 else (second, first)
             if gap == 0:
                 continue
             change = float(less[name]) - float(more[name])
@@ -184,10 +190,10 @@ def _count(rows: Sequence[Row], name: str) -> _Counts | None:
     return _Counts(tally[-1], tally[0], tally[1], extreme, tuple(names), used)
 
 
-def _gap(one: Row, other: Row) -> int:
-    """Bits that `other` has more than `one`, negative where fewer; 0 where not comparable."""
-    weights = int(other["weight_bits"]) - int(one["weight_bits"])
-    acts = int(other["act_bits"]) - int(one["act_bits"])
+def _gap(less: Row, more: Row) -> int:
+    """Bits that `more` has more than `less`, negative where fewer; 0 where not comparable."""
+    weights = int(more["weight_bits"]) - int(less["weight_bits"])
+    acts = int(more["act_bits"]) - int(less["act_bits"])
     return weights + acts if weights * acts >= 0 else 0
 
 

@@ -85,14 +85,14 @@ def judge(claim: ThroughputClaim, results: Sequence[Row]) -> Part:
 
 def _judge_group(claim: ThroughputClaim, where: str, rows: Sequence[Row]) -> Part:
     by_pair = {pair: list(_pair(claim, where, rows, *pair)) for pair in claim.pairs}
-    ratios = [one for of_pair in by_pair.values() for one in of_pair]
-    judged = [one for one in ratios if one.origin != Origin.ESTIMATED]
-    on_board = [one for one in judged if one.origin == Origin.BOARD]
+    ratios = [ratio for of_pair in by_pair.values() for ratio in of_pair]
+    judged = [ratio for ratio in ratios if ratio.origin != Origin.ESTIMATED]
+    on_board = [ratio for ratio in judged if ratio.origin == Origin.BOARD]
     if not judged:
         verdict = Verdict.NOT_TESTABLE
-    elif any(one.all_within for one in on_board):
+    elif any(ratio.all_within for ratio in on_board):
         verdict = Verdict.REPRODUCED
-    elif any(one.any_within for one in judged):
+    elif any(ratio.any_within for ratio in judged):
         verdict = Verdict.PARTLY
     else:
         verdict = Verdict.NOT_REPRODUCED
@@ -100,7 +100,7 @@ def _judge_group(claim: ThroughputClaim, where: str, rows: Sequence[Row]) -> Par
     reason = f"{where}: {'; '.join(sentences)}"
     if judged and not on_board:
         reason += "; no real board has measured it"
-    return Part(verdict, f"{reason}.", [one.evidence for one in ratios])
+    return Part(verdict, f"{reason}.", [ratio.evidence for ratio in ratios])
 
 
 def _pair(
@@ -138,9 +138,9 @@ def _ratios(pairs: Sequence[tuple[Row, Row]], origin: Origin) -> list[_Ratio]:
 
 def _summed(claim: ThroughputClaim, what: str, origin: Origin, ratios: Sequence[_Ratio]) -> _Ratios:
     """All precisions' ratios as one piece of evidence: that which is furthest from the claim."""
-    within = [abs(one.value / claim.factor - 1) <= claim.within for one in ratios]
-    worst = max(ratios, key=lambda one: abs(one.value / claim.factor - 1))
-    low, high = min(one.value for one in ratios), max(one.value for one in ratios)
+    within = [abs(ratio.value / claim.factor - 1) <= claim.within for ratio in ratios]
+    worst = max(ratios, key=lambda ratio: abs(ratio.value / claim.factor - 1))
+    low, high = min(ratio.value for ratio in ratios), max(ratio.value for ratio in ratios)
     arithmetic = (
         f"{precision(worst.fast)}: {worst.rates[0]:,.0f} / "
         f"{worst.rates[1]:,.0f} images/s = {worst.value:.1f}, "
@@ -150,7 +150,7 @@ def _summed(claim: ThroughputClaim, what: str, origin: Origin, ratios: Sequence[
     )
     if origin in ON_BOARDS:
         arithmetic += _bound(worst)
-    names = tuple(row["experiment"] for one in ratios for row in (one.fast, one.slow))
+    names = tuple(row["experiment"] for ratio in ratios for row in (ratio.fast, ratio.slow))
     evidence = Evidence(what, arithmetic, worst.value, "times", origin, names)
     return _Ratios(evidence, origin, all(within), any(within))
 
@@ -168,9 +168,9 @@ def _bound(ratio: _Ratio) -> str:
 
 def _sentence(rows: Sequence[Row], slow: str, fast: str, ratios: Sequence[_Ratios]) -> str:
     """One pair in a few words."""
-    judged = [one for one in ratios if one.origin != Origin.ESTIMATED]
+    judged = [ratio for ratio in ratios if ratio.origin != Origin.ESTIMATED]
     if judged:
-        told = ", ".join(f"{one.evidence.value:.1f}x {_where(one.origin)}" for one in judged)
+        told = ", ".join(f"{ratio.evidence.value:.1f}x {_where(ratio.origin)}" for ratio in judged)
         fits = [row["fits"] for row in rows if row["folding"] == fast and row["fits"] is not None]
         number = counted(len(fits), "precision")
         fitting = f", '{fast}' fits the part at {sum(fits)} of {number}" if fits else ""

@@ -159,7 +159,7 @@ class DaskBackend:
         except TimeoutError as error:
             raise EnvironmentFailure(
                 f"The Dask scheduler at {self._address} has no workers.",
-                "Start some: docs/cluster.md says how.",
+                "Start some: docs/how-to/cluster.md says how.",
             ) from error
 
     def _check_workers(self) -> None:
@@ -179,7 +179,7 @@ class DaskBackend:
             raise EnvironmentFailure(
                 f"The Dask worker {worker} {what}.",
                 "Start every worker from the same checkout and .venv, with the store's folder "
-                "shared at the same path (docs/cluster.md).",
+                "shared at the same path (docs/how-to/cluster.md).",
             )
 
     def _pass_on(self, event: tuple[float, Any]) -> None:

@@ -1,7 +1,7 @@
 """What a task is likely to take, so that the longest work starts first and memory suffices.
 
 The figures are rough on purpose: they order work and keep memory in bounds, and change no result.
-Each stage declares its own, as measured for TFC on two quiet processors (docs/benchmarks.md).
+Each stage declares its own, as measured for TFC on two quiet processors (docs/explanation/benchmarks.md).
 """
 
 from __future__ import annotations

@@ -83,20 +83,20 @@ def _crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -> dic
     root["license"] = {"@id": LICENCE}
     root["isBasedOn"] = {"@id": PAPER}
     # The youngest artifact's: a date of today would make every report another one.
-    dates = sorted(one.manifest.created for one in made)
+    dates = sorted(result.manifest.created for result in made)
     root["datePublished"] = dates[-1] if dates else "1970-01-01T00:00:00+00:00"
     crate.metadata.extra_terms.update(TERMS)
     contained = [_file(path, folder) for path in _files(folder)]
     graph = _Graph()
-    for one in made:
-        _add_action(graph, one)
+    for result in made:
+        _add_action(graph, result)
     graph.add(_report_action(graph, contained, made))
     for entity in (*_context(), *contained, *graph.entities.values()):
         properties = {name: _plain(value) for name, value in entity.items()}
         crate.add(ContextEntity(crate, properties.pop("@id"), properties))
-    root["hasPart"] = [{"@id": one["@id"]} for one in contained]
+    root["hasPart"] = [{"@id": file["@id"]} for file in contained]
     actions = (e["@id"] for e in graph.entities.values() if e["@type"] == "CreateAction")
-    root["mentions"] = [{"@id": one} for one in actions]
+    root["mentions"] = [{"@id": action} for action in actions]
     document: dict[str, Any] = crate.metadata.generate()
     return document
 
@@ -147,7 +147,7 @@ def _collect(chains: Mapping[str, Sequence[Step]]) -> list[_Made]:
         for step in steps:
             if step.manifest is not None:
                 inputs = (own.get(need) for need in step.needs)
-                made = _Made(step.manifest, step.summary, tuple(one for one in inputs if one))
+                made = _Made(step.manifest, step.summary, tuple(filter(None, inputs)))
                 found.setdefault(step.manifest.key, made)
     return list(found.values())
 
@@ -202,7 +202,7 @@ def _add_action(graph: _Graph, made: _Made) -> None:
         "name": f"{manifest.stage} of {manifest.name}",
         "description": made.summary,
         "instrument": graph.add(_instrument(graph, manifest)),
-        "object": [{"@id": _artifact_id(one)} for one in made.inputs]
+        "object": [{"@id": _artifact_id(manifest)} for manifest in made.inputs]
         + [graph.value(name, value) for name, value in sorted(manifest.spec.items())],
         "startTime": (ended - timedelta(seconds=manifest.seconds)).isoformat(timespec="seconds"),
         "endTime": ended.isoformat(timespec="seconds"),
@@ -219,7 +219,7 @@ def _add_action(graph: _Graph, made: _Made) -> None:
 
 def _artifact(manifest: Manifest) -> Entity:
     """The files that a stage left, by the hash over all of them."""
-    size = sum(one.bytes for one in manifest.artifacts)
+    size = sum(artifact.bytes for artifact in manifest.artifacts)
     return {
         "@id": _artifact_id(manifest),
         "@type": "CreativeWork",
@@ -288,9 +288,9 @@ def _report_action(graph: _Graph, contained: Sequence[Entity], made: Sequence[_M
         "description": "tables, claims and figures from the artifacts",
         "instrument": graph.add(instrument),
         "object": [
-            {"@id": _artifact_id(one.manifest)}
-            for one in made
-            if Status(one.manifest.status).is_finding
+            {"@id": _artifact_id(result.manifest)}
+            for result in made
+            if Status(result.manifest.status).is_finding
         ],
-        "result": [{"@id": one["@id"]} for one in contained],
+        "result": [{"@id": file["@id"]} for file in contained],
     }

@@ -197,8 +197,9 @@ def _extremes(rows: Sequence[Row]) -> tuple[int | None, int | None]:
 
 
 def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:
-    """The inside of the design in `row`; None for no row."""
-    if row is None:
+    """The inside of the design in `row`; None for no row, and of a flow that does not tell."""
+    compiled = own[row].get("compile", {}).get("simulated") if row is not None else None
+    if row is None or compiled is None:
         return None
     simulated = own[row]["simulate"]
     layers = tuple(
@@ -208,7 +209,7 @@ def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> D
             folding=folding_label(layer),
             cycles=int(layer["cycles_estimated"]),
         )
-        for layer in own[row]["compile"]["simulated"]["layers"]
+        for layer in compiled["layers"]
     )
     return Design(
         point=row,

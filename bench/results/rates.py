@@ -15,8 +15,8 @@ INTERVALS = {
 
 def rate(row: Row, origin: Origin) -> float | None:
     """Images per second at the clock of the build; a board may have run at another one."""
-    interval = row[INTERVALS[origin]]
-    return 1e6 * float(row["clock_mhz"]) / float(interval) if interval else None
+    interval, clock_mhz = row[INTERVALS[origin]], row["clock_mhz"]
+    return 1e6 * float(clock_mhz) / float(interval) if interval and clock_mhz else None
 
 
 def alike_but_for_folding(row: Row) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from bench import extensions
 from bench.errors import ConfigError, did_you_mean
 from bench.flows import all_stages
 from bench.grids.experiment import Point
@@ -182,6 +183,12 @@ class Column:
 _register: dict[str, Column] = {}
 
 
+def _known() -> dict[str, Column]:
+    """All columns by name, those of extensions included."""
+    extensions.modules()
+    return _register
+
+
 def register(*added: Column) -> None:
     """Add columns to every table, file and comparison.
 
@@ -201,7 +208,7 @@ def columns(file: File | None = None, place: Place | None = None) -> tuple[Colum
     order = _order()
     chosen = (
         column
-        for column in _register.values()
+        for column in _known().values()
         if file in (None, *column.files) and place in (None, *column.shown)
     )
     return tuple(sorted(chosen, key=lambda column: order.index(column.stage)))
@@ -218,14 +225,16 @@ def column(name: str) -> Column:
     Raises:
         ConfigError: There is none.
     """
-    if name not in _register:
-        raise ConfigError(f"There is no column '{name}'.", did_you_mean(name, _register))
-    return _register[name]
+    known = _known()
+    if name not in known:
+        raise ConfigError(f"There is no column '{name}'.", did_you_mean(name, known))
+    return known[name]
 
 
 def tolerance_of(name: str) -> Tolerance:
     """That of the column called `name`, of this version or of another."""
-    return _register[name].tolerance if name in _register else UNKNOWN
+    known = _known()
+    return known[name].tolerance if name in known else UNKNOWN
 
 
 def identity() -> tuple[str, ...]:

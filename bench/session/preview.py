@@ -102,7 +102,8 @@ def _source(forecast: Forecast) -> str:
     if not forecast.from_earlier_runs:
         return (
             "By defaults, as nothing like it has run yet: measured for TFC on 2 quiet processors "
-            "(docs/benchmarks.md). Another machine, or a busy one, may take twice that or more."
+            "(docs/explanation/benchmarks.md). Another machine, or a busy one, may take twice that "
+            "or more."
         )
     if forecast.elsewhere:
         return "From earlier runs, some of them on another machine."

@@ -13,6 +13,8 @@ from qonnx.transformation.base import Transformation
 from qonnx.transformation.infer_datatypes import InferDataTypes
 
 LEAST_WEIGHT_BITS = 2
+_WITH_WEIGHTS = frozenset({"MVAU", "VVAU"})
+_SUMS = _WITH_WEIGHTS | {"ElementwiseAdd", "GlobalAccPool", "Pool"}
 
 
 def minimize(model: ModelWrapper) -> ModelWrapper:
@@ -43,7 +45,7 @@ class MinimizeWeights(MinimizeWeightBitWidth):
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, Literal[False]]:
         """Apply the transformation."""
         model, again = super().apply(model)
-        for node, layer in _mvaus(model):
+        for node, layer in _with_weights(model):
             weights = model.get_initializer(node.input[1])
             own = layer.get_input_datatype(1)
             if own.signed() and own.bitwidth() >= LEAST_WEIGHT_BITS and own.min() < weights.min():
@@ -59,16 +61,29 @@ class MinimizeAccumulators(Transformation):
 
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, Literal[False]]:
         """Apply the transformation."""
-        for node, layer in _mvaus(model):
-            zeros = not model.get_initializer(node.input[1]).any()
-            layer.minimize_accumulator_width(model, datatype_only=zeros)
+        for index in range(len(model.graph.node)):
+            node = model.graph.node[index]
+            kind = node.op_type.split("_")[0]
+            if kind not in _SUMS:
+                continue
+            zeros = False
+            if kind in _WITH_WEIGHTS:
+                weights = model.get_initializer(node.input[1])
+                if weights is None:
+                    continue
+                zeros = not weights.any()
+            getCustomOp(node).minimize_accumulator_width(model, datatype_only=zeros)
+            if kind not in _WITH_WEIGHTS:
+                # What it sums may just have become narrower.
+                model = model.transform(InferDataTypes())
         return model.transform(InferDataTypes()), False
 
 
-def _mvaus(model: ModelWrapper) -> list[tuple[Any, Any]]:
-    """Those with constant weights."""
+def _with_weights(model: ModelWrapper) -> list[tuple[Any, Any]]:
+    """Layers with constant weights."""
     return [
         (node, getCustomOp(node))
         for node in model.graph.node
-        if node.op_type.split("_")[0] == "MVAU" and model.get_initializer(node.input[1]) is not None
+        if node.op_type.split("_")[0] in _WITH_WEIGHTS
+        and model.get_initializer(node.input[1]) is not None
     ]

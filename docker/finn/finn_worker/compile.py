@@ -22,6 +22,7 @@ from finn_worker import (
     known_faults,
     steps,
     streamlined_cache,
+    streamlining,
     toolchain,
     unsupported,
 )
@@ -35,7 +36,7 @@ from stagekit import Infeasible, Reporter, Request, StageError, of_the_disk
 STREAMLINING: tuple[tuple[str, Callable[[ModelWrapper], ModelWrapper]], ...] = (
     ("QONNX to FINN", steps.qonnx_to_finn),
     ("tidy up", steps.tidy_up),
-    ("streamline", steps.streamline),
+    ("streamline", streamlining.streamline),
 )
 STEP_COUNT = len(STREAMLINING) + 9
 
@@ -152,6 +153,7 @@ def _streamlined(flow: _Flow, export: Path, cache: Path) -> ModelWrapper:
     model, verified = found
     flow.skip(1 + len(STREAMLINING))
     flow.verifier.check_input(model)
+    flow.verifier.limit_to(verified[-1]["images"])
     # The last step is verified once more: all that follows is held to what the model computes.
     flow.verifier.steps = verified[:-1]
     flow.verifier.close(verified[-1]["step"], model)
@@ -161,6 +163,7 @@ def _streamlined(flow: _Flow, export: Path, cache: Path) -> ModelWrapper:
 def _streamline(flow: _Flow, path: Path) -> ModelWrapper:
     model = flow.step("read the exported model", _read, path)
     flow.verifier.check_input(model)
+    flow.verifier.limit(model)
     unsupported.check_exported(model)
     flow.verifier.close("exported", model)
     flow.verifier.exported = model
@@ -183,7 +186,7 @@ def _to_dataflow(
     model = flow.step(name, steps.convert_to_hardware, streamlined)
     unsupported.check_converted(model)
     flow.verifier.faults = known_faults.of_design(model)
-    flow.verifier.equal(name, model, lambda logits: logits)
+    flow.verifier.equal(name, model, lambda logits: logits, accelerator=False)
     for fault in flow.verifier.faults:
         flow.reporter.note(fault)
     postprocess = extract(model, flow.verifier.classes)
@@ -205,11 +208,27 @@ def _metrics(
         "uncharged": estimates.uncharged(layers),
         "matrix_layers": estimates.kinds(layer for layer in layers if layer["mw"] is not None),
         "estimated_variant": f"what FINN+ would build for {part}: {_kinds(layers)}",
-        "simulated_variant": f"RTL throughout: {_kinds(simulated_layers)}",
+        "simulated_variant": _simulated_variant(simulated_layers),
+        "layers_without_rtl": _without_rtl(simulated_layers),
         "simulated": estimates.totals(simulated_layers) | {"layers": simulated_layers},
         "available": dict(has),
         "fits": estimates.fits(needed, has),
     }
+
+
+def _without_rtl(layers: list[estimates.Layer]) -> dict[str, int]:
+    """The kinds of layers that Verilog of ours stands for, with their number."""
+    return estimates.kinds(layer for layer in layers if not layer["op_type"].endswith("_rtl"))
+
+
+def _simulated_variant(layers: list[estimates.Layer]) -> str:
+    others = [layer for layer in layers if not layer["op_type"].endswith("_rtl")]
+    if not others:
+        return f"RTL throughout: {_kinds(layers)}"
+    return (
+        f"RTL: {_kinds([layer for layer in layers if layer not in others])}; by modules that stand "
+        f"for layers in HLS: {_kinds(others)}"
+    )
 
 
 def _kinds(layers: list[estimates.Layer]) -> str:

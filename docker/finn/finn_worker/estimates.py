@@ -67,7 +67,8 @@ def layers(model: ModelWrapper, part: str) -> list[Layer]:
 
     Each has name, op_type, mw, mh, pe, simd, weight_bits, input_bits, accumulator_bits,
     cycles_estimated (per image), lut, bram18, dsp, uram, and dsp_instantiated; what a kind of
-    layer does not have is None. FINN+ gives width converters no cycles: they keep pace.
+    layer does not have is None. FINN+ gives width converters no cycles: they keep pace, but for
+    those between widths of which neither is a multiple of the other.
     """
     return [_layer(node, model, part) for node in model.graph.node]
 
@@ -133,7 +134,23 @@ def _layer(node: Any, model: ModelWrapper, part: str) -> Layer:
         found["dsp_instantiated"] = instantiated_dsps(found, narrow, get_dsp_block(part))
     estimate = custom.node_res_estimation(part)
     found["cycles_estimated"] = int(custom.get_exp_cycles())
+    if node.op_type.startswith("StreamingDataWidthConverter"):
+        found["cycles_estimated"] = converter_cycles(custom)
     return found | {name: int(estimate[finn]) for name, finn in _FINN_NAMES.items()}
+
+
+def converter_cycles(converter: Any) -> int:
+    """Cycles per image of a width converter; 0 where it keeps pace with both neighbours.
+
+    Between widths of which neither is a multiple of the other, FINN converts by way of their
+    least common multiple, which is filled and emptied in turns but for one beat of overlap.
+    """
+    wide, narrow = (int(converter.get_nodeattr(name)) for name in ("inWidth", "outWidth"))
+    if wide % narrow == 0 or narrow % wide == 0:
+        return 0
+    group = math.lcm(wide, narrow)
+    bits = math.prod(converter.get_nodeattr("inShape")) * converter.get_input_datatype().bitwidth()
+    return int(bits // group * (group // wide + group // narrow - 1))
 
 
 def instantiated_dsps(mvau: Layer, narrow: bool, dsp_block: str) -> int:

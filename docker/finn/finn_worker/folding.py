@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from finn_worker import implied
 from finn_worker.known_faults import SHORT_QUEUE, loses_results
 from stagekit import Infeasible, StageError
 
@@ -27,15 +29,16 @@ class Fold:
 
 @dataclass(frozen=True)
 class Matrix:
-    """One MVAU's weight matrix: `mw` inputs, `mh` outputs."""
+    """One MVAU's weight matrix: `mw` inputs, `mh` outputs, used for each of `pixels` an image."""
 
     layer: str
     mw: int
     mh: int
+    pixels: int = 1
 
     def cycles(self, fold: Fold) -> int:
         """Cycles per image."""
-        return self.mw // fold.simd * (self.mh // fold.pe)
+        return self.mw // fold.simd * (self.mh // fold.pe) * self.pixels
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def matrices(model: ModelWrapper) -> list[Matrix]:
     found = []
     for node in of_kind(model, "MVAU"):
         layer = getCustomOp(node)
-        found.append(Matrix(node.name, layer.get_nodeattr("MW"), layer.get_nodeattr("MH")))
+        mw, mh, vectors = (layer.get_nodeattr(name) for name in ("MW", "MH", "numInputVectors"))
+        found.append(Matrix(node.name, mw, mh, math.prod(vectors)))
     return found
 
 
@@ -161,22 +165,21 @@ def without_losses(
 def apply(
     model: ModelWrapper, folds: Sequence[Fold], options: Sequence[Option] = ()
 ) -> ModelWrapper:
-    """Set PE and SIMD of every MVAU, and of each Thresholding the PE of the MVAU before it.
+    """Set PE and SIMD of every MVAU, and of the other layers what these imply (`implied`).
 
     Args:
         model: Of layers that are not specialised yet.
         folds: One for each MVAU.
         options: What else of a layer is chosen, such as ("Thresholding_0", "PE", 4).
     """
-    check(matrices(model), folds)
+    layers = matrices(model)
+    check(layers, folds)
     model = copy.deepcopy(model)
     for node, fold in zip(of_kind(model, "MVAU"), folds, strict=True):
         layer = getCustomOp(node)
         layer.set_nodeattr("PE", fold.pe)
         layer.set_nodeattr("SIMD", fold.simd)
-    for node in of_kind(model, "Thresholding"):
-        producer = getCustomOp(model.find_producer(node.input[0]))
-        getCustomOp(node).set_nodeattr("PE", producer.get_nodeattr("PE"))
+    implied.fold(model, interval(layers, folds))
     for option in options:
         _apply_option(model, option)
     return model
@@ -191,7 +194,7 @@ def read_back(model: ModelWrapper, asked: ModelWrapper) -> None:
         StageError: A layer is missing or has another PE or SIMD.
     """
     wanted, got = (_found(graph) for graph in (asked, model))
-    if got != wanted or _threshold_pes(model) != _threshold_pes(asked):
+    if got != wanted or _other_folds(model) != _other_folds(asked):
         raise StageError(
             f"FINN+ changed the folding: asked for {text(wanted)}, got {text(got)}.",
             "Report it with the folding and the exported model; the figures would be wrong.",
@@ -238,11 +241,12 @@ def _apply_option(model: ModelWrapper, option: Option) -> None:
         )
     node = nodes[int(number)]
     layer = getCustomOp(node)
-    if option.attribute == "PE":
-        could = divisors(layer.get_nodeattr("NumChannels"))
-        if option.value not in could:
-            would = ", ".join(map(str, could))
-            raise Infeasible(f"{node.name}: PE {option.value} does not divide; {would} would.")
+    size = implied.size_of(node, option.attribute)
+    if size is not None and option.value not in divisors(size):
+        would = ", ".join(map(str, divisors(size)))
+        raise Infeasible(
+            f"{node.name}: {option.attribute} {option.value} does not divide; {would} would."
+        )
     layer.set_nodeattr(option.attribute, option.value)
     if (option.attribute, option.value) == ("resType", "lut"):
         # In RTL, which FINN+ prefers from 4 bits up, an MVAU multiplies in DSP slices only.
@@ -263,8 +267,13 @@ def _found(model: ModelWrapper) -> list[Fold]:
     return [Fold(layer.get_nodeattr("PE"), layer.get_nodeattr("SIMD")) for layer in layers]
 
 
-def _threshold_pes(model: ModelWrapper) -> list[int]:
-    return [getCustomOp(node).get_nodeattr("PE") for node in of_kind(model, "Thresholding")]
+def _other_folds(model: ModelWrapper) -> list[tuple[str, int]]:
+    """Kind and folding of all layers but MVAUs; where a network branches, in no certain order."""
+    return sorted(
+        (implied.kind_of(node), getCustomOp(node).get_nodeattr(folded[0]))
+        for node in model.graph.node
+        if (folded := implied.FOLDED_BY.get(implied.kind_of(node))) is not None
+    )
 
 
 def _is_positive(value: object) -> bool:

@@ -54,7 +54,7 @@ def search(dataflow: ModelWrapper, part: str, clock_mhz: float, target_fps: floa
             f"{target_fps:.0f} images/s are more than one in each cycle at {clock_mhz:g} MHz; "
             f"at most {clock_hz:.0f} images/s can be asked for."
         )
-    slowest = max(layer.mw * layer.mh for layer in layers)
+    slowest = max(layer.cycles(Fold(1, 1)) for layer in layers)
     wanted = int(min(clock_hz / target_fps * (1 + _ROUNDING), slowest))
     chosen = folding.search(steps.specialize_rtl(dataflow, part), wanted)
     folds, replaced = folding.without_losses(layers, chosen)

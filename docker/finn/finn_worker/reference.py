@@ -10,11 +10,13 @@ import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
+from finn_worker.images import FLAT
 from finn_worker.verification import with_batch
 from stagekit import StageError
 
 # Images at a time: an 8-bit activation layer compares each of its inputs with 255 thresholds.
 BATCH = 500
+BATCH_OF_WINDOWS = 16
 
 Integers = npt.NDArray[np.int64]
 
@@ -26,7 +28,7 @@ def accelerator_outputs(
 
     Args:
         path: `streamlined.onnx` of the compile stage.
-        images: [N, F].
+        images: [N, F] or [N, C, H, W].
         progress: Called with the number of images done.
 
     Raises:
@@ -36,8 +38,9 @@ def accelerator_outputs(
     name = _before_host(model)
     outputs = []
     batched, size = model, 0
-    for start in range(0, len(images), BATCH):
-        chunk = images[start : start + BATCH].astype(np.float32)
+    at_once = BATCH if images.ndim == FLAT else BATCH_OF_WINDOWS
+    for start in range(0, len(images), at_once):
+        chunk = images[start : start + at_once].astype(np.float32)
         if len(chunk) != size:
             batched, size = with_batch(model, len(chunk)), len(chunk)
         context = execute_onnx(batched, {batched.graph.input[0].name: chunk}, True)

@@ -35,7 +35,7 @@ class TestSet:
     """Images with what they show and what torch takes them for.
 
     Attributes:
-        images: [N, F].
+        images: [N, F] or [N, C, H, W].
         labels: [N].
         predictions: [N].
     """
@@ -101,7 +101,8 @@ def simulate(request: Request, reporter: Reporter) -> None:
     metrics |= {"accuracy": float((predictions == test_set.labels).mean())}
     metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
     metrics |= _stalls(run, accelerator)
-    request.write_metrics(metrics | {"rtl": EXACT if spec.exact else STANDING_IN})
+    without_rtl = accelerator.estimated["layers_without_rtl"]
+    request.write_metrics(metrics | {"rtl": _simulated_as(without_rtl, exact=spec.exact)})
     if fault := verdict.fault(accelerator.estimated["known_faults"]):
         raise WrongResult(fault)
     _remark(reporter, metrics, verdict.remark())
@@ -121,9 +122,9 @@ def _reference(accelerator: Accelerator, test_set: TestSet, reporter: Reporter) 
     from finn_worker.reference import accelerator_outputs  # noqa: PLC0415
 
     elements = accelerator.design["input"]["elements"]
-    if test_set.images.shape[1] != elements:
+    if test_set.images[0].size != elements:
         raise StageError(
-            f"The images have {test_set.images.shape[1]} elements, the accelerator takes "
+            f"The images have {test_set.images[0].size} elements, the accelerator takes "
             f"{elements}.",
             "Export and compile the same network.",
         )
@@ -198,8 +199,16 @@ def _stalls(run: Run, accelerator: Accelerator) -> dict[str, Any]:
         "steady_images": run.steady_images,
         "steady_cycles": run.steady_cycles,
         "stalls": stalls,
-        "layers": layer_waits(stalls, layers),
+        "layers": layer_waits(accelerator.design, stalls, layers),
     }
+
+
+def _simulated_as(without_rtl: Mapping[str, int], *, exact: bool) -> str:
+    text = EXACT if exact else STANDING_IN
+    if not without_rtl:
+        return text
+    kinds = ", ".join(f"{count} {kind}" for kind, count in without_rtl.items())
+    return f"{text}; modules of ours for layers that FINN+ has in HLS only: {kinds}"
 
 
 def _remark(reporter: Reporter, metrics: Mapping[str, Any], about_classes: str) -> None:

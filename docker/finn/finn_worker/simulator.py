@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from finn_worker.images import channels_last
 from stagekit import StageError
 
 STALLED = 3
@@ -98,10 +99,10 @@ class Simulator:
         progress: Callable[[int], None] | None = None,
         trace: Path | None = None,
     ) -> tuple[Outputs, Run]:
-        """Simulate `images` [N, F].
+        """Simulate `images` [N, F] or [N, C, H, W].
 
         Args:
-            images: Elements as the accelerator takes them.
+            images: As the network takes them; the accelerator gets their channels last.
             depths: One per stream, in the order of `design["streams"]`.
             cycles_per_image: Offer an image only every so many cycles; 0: as fast as possible.
             dma_bytes_per_cycle: Width of the DMAs that feed the input and empty the output; 0: any.
@@ -117,7 +118,7 @@ class Simulator:
         """
         fifos, raw, out = (self.scratch / name for name in ("fifos.txt", "images.raw", "out.raw"))
         fifos.write_text(fifo_lines(self.design, depths), encoding="utf-8")
-        images.tofile(raw)
+        channels_last(images).tofile(raw)
         command = [str(self.executable), "--package", str(self.memories), "--fifos", str(fifos)]
         command += ["--input", str(raw), "--output", str(out), "--images", str(len(images))]
         command += ["--cycles-per-image", str(cycles_per_image)]

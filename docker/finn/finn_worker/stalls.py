@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from finn_worker.simulator import Run
@@ -30,22 +29,33 @@ def stream_stalls(design: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
 
 
 def layer_waits(
-    stalls: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]]
+    design: Mapping[str, Any],
+    stalls: Sequence[Mapping[str, Any]],
+    layers: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """For each layer: layer, cycles_estimated (an image), and how long it waited on either side.
 
-    A layer may be ready for an input while an output of its waits: the two may overlap.
+    A layer may be ready for an input while an output of its waits: the two may overlap. Of several
+    inputs or outputs, the one that was waited for longest counts.
 
     Args:
-        stalls: From `stream_stalls`: one more than layers.
-        layers: Of the compile stage's metrics, as simulated.
+        design: The bundle's `design.json`.
+        stalls: From `stream_stalls`.
+        layers: Of the compile stage's metrics, as simulated: the design's nodes.
     """
     return [
         {
             "layer": layer["name"],
             "cycles_estimated": layer["cycles_estimated"],
-            "input_starved_cycles": before["starved_cycles"],
-            "output_blocked_cycles": after["blocked_cycles"],
+            "input_starved_cycles": _longest(stalls, node["inputs"], "starved_cycles"),
+            "output_blocked_cycles": _longest(stalls, node["outputs"], "blocked_cycles"),
         }
-        for layer, (before, after) in zip(layers, pairwise(stalls), strict=True)
+        for layer, node in zip(layers, design["nodes"], strict=True)
     ]
+
+
+def _longest(
+    stalls: Sequence[Mapping[str, Any]], streams: Mapping[str, int], name: str
+) -> int | None:
+    cycles = [stalls[stream][name] for stream in streams.values()]
+    return None if None in cycles else int(max(cycles))

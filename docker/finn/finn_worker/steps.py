@@ -8,17 +8,33 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any, Literal
 
+from finn.transformation.fpgadataflow.convert_to_hw.conv_inp_gen import InferConvInpGen
+from finn.transformation.fpgadataflow.convert_to_hw.duplicate_streams import (
+    InferDuplicateStreamsLayer,
+)
+from finn.transformation.fpgadataflow.convert_to_hw.elementwise_binary_operation import (
+    InferElementwiseBinaryOperation,
+)
+from finn.transformation.fpgadataflow.convert_to_hw.fm_padding import InferFMPadding
+from finn.transformation.fpgadataflow.convert_to_hw.global_acc_pool import InferGlobalAccPoolLayer
+from finn.transformation.fpgadataflow.convert_to_hw.pool import InferPool
 from finn.transformation.fpgadataflow.convert_to_hw.quantized_matrix_vector_activation import (
     InferQuantizedMatrixVectorActivation,
 )
 from finn.transformation.fpgadataflow.convert_to_hw.thresholding import InferThresholdingLayer
+from finn.transformation.fpgadataflow.convert_to_hw.vector_vector_activation import (
+    InferVectorVectorActivation,
+)
 from finn.transformation.fpgadataflow.create_dataflow_partition import CreateDataflowPartition
 from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
-from finn.transformation.fpgadataflow.prepare_ip import PrepareIP
+from finn.transformation.fpgadataflow.prepare_ip import PrepareIP, _codegen_single_node
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
+from finn.transformation.move_reshape import RemoveCNVtoFCFlatten
 from finn.transformation.qonnx.convert_qonnx_to_finn import ConvertQONNXtoFINN
-from finn.transformation.streamline import Streamline, absorb
+from finn.transformation.streamline.absorb import AbsorbConsecutiveTransposes
+from finn.util.fpgadataflow import is_rtl_node
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.fold_constants import FoldConstants
@@ -26,7 +42,6 @@ from qonnx.transformation.general import (
     GiveReadableTensorNames,
     GiveUniqueNodeNames,
     RemoveStaticGraphInputs,
-    RemoveUnusedTensors,
     SortGraph,
 )
 from qonnx.transformation.infer_data_layouts import InferDataLayouts
@@ -58,28 +73,24 @@ def tidy_up(model: ModelWrapper) -> ModelWrapper:
     return model
 
 
-def streamline(model: ModelWrapper) -> ModelWrapper:
-    """Collapse floating-point scales and shifts into thresholds; what is left stays at the end."""
-    for transformation in (
-        absorb.AbsorbScalarBiasIntoMultiThreshold(),
-        Streamline(),
-        # The second pass takes what the first one brought together.
-        Streamline(),
-        InferDataLayouts(),
-        RemoveUnusedTensors(),
-    ):
-        model = model.transform(transformation)
-    return model
-
-
 def convert_to_hardware(model: ModelWrapper) -> ModelWrapper:
-    """MatMuls become MVAUs and MultiThresholds standalone Thresholdings.
+    """MatMuls become MVAUs or VVAUs, MultiThresholds standalone Thresholdings, and so on.
 
     Thresholds stay standalone because the RTL variant of the MVAU has no activation of its own.
     """
     for transformation in (
         InferThresholdingLayer(),
         InferQuantizedMatrixVectorActivation(),
+        InferVectorVectorActivation(),
+        InferFMPadding(),
+        InferPool(),
+        InferConvInpGen(),
+        RemoveCNVtoFCFlatten(),
+        InferElementwiseBinaryOperation(_adds_two_streams),
+        InferGlobalAccPoolLayer(),
+        InferDuplicateStreamsLayer(),
+        AbsorbConsecutiveTransposes(),
+        RemoveCNVtoFCFlatten(),
         GiveUniqueNodeNames(),
         InferDataLayouts(),
         InferDataTypes(),
@@ -87,6 +98,14 @@ def convert_to_hardware(model: ModelWrapper) -> ModelWrapper:
     ):
         model = model.transform(transformation)
     return bit_widths.minimize(model)
+
+
+def _adds_two_streams(model: ModelWrapper, node: Any) -> bool:
+    """Whether it is a sum that belongs into hardware: scales and shifts are the host's."""
+    constants = [model.get_initializer(name) for name in node.input]
+    datatypes = [model.get_tensor_datatype(name) for name in node.input]
+    integers = all(datatype.is_integer() for datatype in datatypes)
+    return node.op_type == "Add" and integers and all(value is None for value in constants)
 
 
 def partition(model: ModelWrapper, folder: Path) -> ModelWrapper:
@@ -143,5 +162,19 @@ def specialize_for_board(model: ModelWrapper, part: str) -> ModelWrapper:
 
 
 def generate_rtl(model: ModelWrapper, part: str, clock_mhz: float) -> ModelWrapper:
-    """Generate every node's Verilog and memory files, below the folder of `toolchain.prepare`."""
-    return model.transform(PrepareIP(part, period_ns(clock_mhz)))
+    """Generate the Verilog and memory files of every layer that FINN+ has in RTL.
+
+    Below the folder of `toolchain.prepare`.
+    """
+    return model.transform(_GenerateRtl(part, period_ns(clock_mhz)))
+
+
+class _GenerateRtl(PrepareIP):
+    """FINN+'s generation of code, but for layers in HLS: nothing compiles their C++ here."""
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, Literal[False]]:
+        """Apply the transformation."""
+        for node in model.graph.node:
+            if is_rtl_node(node):
+                _codegen_single_node(node, model, self.fpgapart, self.clk)
+        return model, False

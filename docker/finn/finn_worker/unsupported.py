@@ -15,11 +15,14 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
+from finn_worker.rtl import layers
 from stagekit import StageError
 
 HARDWARE = "finn.custom_op.fpgadataflow"
 AFFINE = frozenset({"Add", "Div", "Mul", "Sub"})
-MATRICES = frozenset({"Conv", "Gemm", "MVAU", "MatMul"})
+MATRICES = frozenset({"Conv", "Gemm", "MVAU", "MatMul", "VVAU"})
+# Before the first layer they are the host's: it sends images with their channels last.
+SHAPES = frozenset({"Flatten", "Reshape", "Transpose"})
 QUANTIZERS = frozenset({"BipolarQuant", "FloatQuant", "IntQuant", "Quant"})
 # They leave the largest logit where it is.
 DECISIONS = frozenset({"ArgMax", "LogSoftmax", "Sigmoid", "Softmax", "Tanh", "TopK"})
@@ -30,8 +33,9 @@ ACTIVATIONS = frozenset(
 LARGEST_WEIGHT_BITS = 25
 LEAST_BITS, LARGEST_QUANTIZER_BITS = 2, 8
 SUPPORTED = (
-    "Supported are fully connected layers with quantized weights, each followed by a quantizer of "
-    f"at most {LARGEST_QUANTIZER_BITS} bits, and one scale and bias per class at the end."
+    "Supported are fully connected and convolutional layers with quantized weights, "
+    f"each followed by a quantizer of at most {LARGEST_QUANTIZER_BITS} bits, maxima and averages "
+    "over windows or images, sums of two branches, and one scale and bias per class at the end."
 )
 
 LEAVE_OUT = "Leave it out of the exported network: the host takes the largest logit."
@@ -80,13 +84,17 @@ def check_converted(model: ModelWrapper) -> None:
 
 
 def check_all_rtl(model: ModelWrapper, part: str) -> None:
-    """Whether every layer of a specialised model is in RTL.
+    """Whether every layer of a specialised model is in RTL, or has Verilog of ours.
 
     Raises:
         StageError: Names those that are not, and why FINN+ has no RTL for them.
     """
     graph = _Graph(model)
-    others = [node for node in model.graph.node if not node.op_type.endswith("_rtl")]
+    others = [
+        node
+        for node in model.graph.node
+        if not node.op_type.endswith("_rtl") and not layers.has(node.op_type)
+    ]
     if others:
         raise _refusal([_no_rtl(graph, node, part) for node in others])
 
@@ -99,6 +107,18 @@ def tail(model: ModelWrapper) -> list[Any]:
         if nodes and nodes[-1].op_type == kind and constant(model, nodes[-1]) is not None:
             found.insert(0, nodes.pop())
     return found
+
+
+def head(model: ModelWrapper) -> list[Any]:
+    """The host's share before the first layer: nodes that move the values of an image only."""
+    tensor = model.graph.input[0].name
+    found: list[Any] = []
+    while True:
+        nodes = model.find_consumers(tensor)
+        if len(nodes) != 1 or nodes[0].op_type not in SHAPES:
+            return found
+        found.append(nodes[0])
+        tensor = nodes[0].output[0]
 
 
 def constant(model: ModelWrapper, node: Any) -> Any:
@@ -135,7 +155,7 @@ class _Graph:
 
     def reasons(self) -> Iterator[Reason]:
         """Why nodes are left; of those that depend on each other, the first one's."""
-        host = {node.name for node in tail(self.model)}
+        host = {node.name for node in [*head(self.model), *tail(self.model)]}
         spoilt: set[str] = set()
         for node in self.model.graph.node:
             if not self.is_dynamic(node) or node.name in host:
@@ -150,7 +170,7 @@ class _Graph:
 
     def _reason(self, node: Any) -> Reason | None:
         kind = _kind(node)
-        if kind == "MVAU":
+        if kind in {"MVAU", "VVAU"}:
             return self._too_wide(node)
         if node.domain.startswith(HARDWARE):
             return None
@@ -249,11 +269,18 @@ def _misplaced(graph: _Graph, node: Any) -> Reason | None:
             "them as they are.",
         )
     bits = _bits(graph.model, node)
-    if bits is not None and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
+    bipolar = node.op_type == "BipolarQuant"
+    if bits is not None and not bipolar and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
         return Reason(
             f"The quantizer {graph.place(node)}, has {bits:g} bits.",
             f"Use {LEAST_BITS} to {LARGEST_QUANTIZER_BITS}: it becomes 2^bits - 1 thresholds, and "
             f"layers in RTL take integers of at least {LEAST_BITS} bits.",
+        )
+    if bipolar and not _is_one(graph.model.get_initializer(node.input[1])):
+        return Reason(
+            f"The bipolar quantizer {graph.place(node)}, has a scale other than 1.",
+            "Use a constant scale of 1 (Brevitas: scaling_impl_type=CONST, scaling_init=1.0): what "
+            "follows, a BatchNorm say, can scale instead.",
         )
     relu = graph.model.find_producer(node.input[0])
     signed = getCustomOp(node).get_nodeattr("signed") if node.op_type == "Quant" else 0
@@ -264,6 +291,10 @@ def _misplaced(graph: _Graph, node: Any) -> Reason | None:
             "Use Brevitas' QuantReLU, which quantizes to unsigned numbers.",
         )
     return None
+
+
+def _is_one(scale: Any) -> bool:
+    return scale is not None and bool((scale == 1).all())
 
 
 def _bits(model: ModelWrapper, node: Any) -> float | None:

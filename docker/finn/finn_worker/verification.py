@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,21 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
-from finn_worker import known_faults
+from finn_worker import im2col, known_faults
+from finn_worker.images import FLAT, channels_last
 from stagekit import StageError
 
 Floats = npt.NDArray[np.float32]
+
+HARDWARE = "finn.custom_op.fpgadataflow"
+# FINN+ executes them for one image only.
+ONE_IMAGE = frozenset({"VVAU", "VVAU_hls", "Reshape"})
+# Images in a pass of a convolutional network, for the memory that their windows take.
+IMAGES_AT_ONCE = 16
+# Of a convolutional network, the steps are verified with as many images as have about so many
+# values in all tensors of the exported model: a few seconds a step.
+GOLDEN_VALUES = 3_000_000
+LEAST_IMAGES = 4
 
 # Share of the span of all golden logits by which a logit may be off and still count as equal.
 # Summing in another order moves a pre-activation by about 1e-6 of its range; where that carries
@@ -37,7 +49,7 @@ class Golden:
     """Inputs and what torch made of them.
 
     Attributes:
-        images: [N, F], integers 0..255 as float32, which is what QONNX executes.
+        images: [N, F] or [N, C, H, W], integers 0..255 as float32, which is what QONNX executes.
         logits: [N, C].
         predictions: [N], class indices.
     """
@@ -61,9 +73,26 @@ class Golden:
                 predictions=data["predictions"].astype(np.int64),
             )
 
+    def first(self, count: int) -> Golden:
+        """The first images."""
+        return Golden(self.images[:count], self.logits[:count], self.predictions[:count])
+
+    def affordable(self, model: ModelWrapper) -> int:
+        """How many of the images the model can be executed on after every step.
+
+        Args:
+            model: With shapes.
+        """
+        count = len(self.images)
+        if self.images.ndim == FLAT:
+            return count
+        names = [name for node in model.graph.node for name in node.output]
+        values = sum(math.prod(model.get_tensor_shape(name) or []) for name in names)
+        return int(min(count, max(LEAST_IMAGES, GOLDEN_VALUES // values)))
+
 
 def execute(model: ModelWrapper, images: Floats, *, check_ranges: bool = False) -> Floats:
-    """The model's only output for `images` [N, ...], all in one pass.
+    """The model's only output for `images` [N, ...], in as few passes as memory allows.
 
     The model itself is left as it is, at batch size 1.
 
@@ -76,12 +105,21 @@ def execute(model: ModelWrapper, images: Floats, *, check_ranges: bool = False) 
     Raises:
         StageError: A value is out of range.
     """
-    batched = with_batch(model, len(images))
-    inputs = {batched.graph.input[0].name: images}
-    tensors = execute_onnx(batched, inputs, return_full_exec_context=True)
-    if check_ranges:
-        _check_ranges(batched, tensors)
-    return np.asarray(tensors[batched.graph.output[0].name], dtype=np.float32)
+    at_once = len(images) if images.ndim == FLAT else IMAGES_AT_ONCE
+    if any(node.op_type in ONE_IMAGE for node in model.graph.node):
+        at_once = 1
+    outputs = []
+    batched, size = model, 0
+    for start in range(0, len(images), at_once):
+        chunk = images[start : start + at_once]
+        if len(chunk) != size:
+            batched, size = with_batch(model, len(chunk)), len(chunk)
+        inputs = {batched.graph.input[0].name: chunk}
+        tensors = execute_onnx(batched, inputs, return_full_exec_context=True)
+        if check_ranges:
+            _check_ranges(batched, tensors)
+        outputs.append(np.asarray(tensors[batched.graph.output[0].name], dtype=np.float32))
+    return np.concatenate(outputs)
 
 
 def _check_ranges(model: ModelWrapper, tensors: dict[str, Floats | None]) -> None:
@@ -104,6 +142,7 @@ def with_batch(model: ModelWrapper, batch: int) -> ModelWrapper:
     QONNX' own ChangeBatchSize drops the intermediate shapes and infers them again, which
     hardware layers answer with the batch size stored in their attributes.
     """
+    im2col.install()
     model = model.transform(SortGraph())
     activations = {model.graph.input[0].name}
     for node in model.graph.node:
@@ -122,16 +161,23 @@ def with_batch(model: ModelWrapper, batch: int) -> ModelWrapper:
 
 
 def _set_node_batch(node: Any, batch: int) -> None:
-    if not node.domain.startswith("finn.custom_op.fpgadataflow"):
+    if not node.domain.startswith(HARDWARE):
         return
     layer = getCustomOp(node)
-    known = layer.get_nodeattr_types()
+    attributes = layer.get_nodeattr_types()
     for name in ("numInputVectors", "inShape", "outShape"):
-        if name in known:
-            layer.set_nodeattr(name, [batch, *list(layer.get_nodeattr(name))[1:]])
-    if node.domain.endswith(".rtl"):
+        if name in attributes:
+            value = layer.get_nodeattr(name)
+            # FMPadding has the number of images alone.
+            layer.set_nodeattr(name, batch if isinstance(value, int) else [batch, *value[1:]])
+    if node.domain == f"{HARDWARE}.rtl":
         # "cppsim" of an RTL layer is its Python model; nothing is compiled.
         layer.set_nodeattr("exec_mode", "cppsim")
+    kind, _, variant = node.op_type.rpartition("_")
+    if variant == "hls" or node.op_type == "ConvolutionInputGenerator_rtl":
+        # A layer in HLS would be compiled; what it was made from is executed in Python. A VVAU then
+        # asks for a generator that is not specialized either.
+        node.op_type, node.domain = kind, HARDWARE
 
 
 class Verifier:
@@ -163,16 +209,24 @@ class Verifier:
         """Number of logits, C."""
         return int(self._golden.logits.shape[1])
 
+    def limit(self, model: ModelWrapper) -> None:
+        """Verify the steps of an exported model on as many images as it can be executed on."""
+        self.limit_to(self._golden.affordable(model))
+
+    def limit_to(self, count: int) -> None:
+        """Verify the steps on the first images only."""
+        self._golden = self._golden.first(count)
+
     def check_input(self, model: ModelWrapper) -> None:
         """Whether the model takes the golden images; raises `StageError` if not."""
         name = model.graph.input[0].name
         shape, datatype = model.get_tensor_shape(name), model.get_tensor_datatype(name)
-        features = self._golden.images.shape[1]
-        if shape != [1, features] or datatype != DataType["UINT8"]:
+        expected = [1, *self._golden.images.shape[1:]]
+        if shape != expected or datatype != DataType["UINT8"]:
             raise StageError(
                 f"The model takes {datatype.name} of shape {shape}, the golden images are UINT8 "
-                f"of shape {[1, features]}.",
-                "Export the model with flattened images of 0..255, annotated as UINT8.",
+                f"of shape {expected}.",
+                "Export the model with images of 0..255 in one shape, annotated as UINT8.",
             )
 
     def close(self, step: str, model: ModelWrapper) -> None:
@@ -191,24 +245,45 @@ class Verifier:
         self._record(step, wrong | off if off.mean() > ROUNDING_SHARE else wrong)
         self._reference = logits
 
-    def equal(self, step: str, model: ModelWrapper, host: Callable[[Floats], Floats]) -> None:
+    def equal(
+        self,
+        step: str,
+        model: ModelWrapper,
+        host: Callable[[Floats], Floats],
+        *,
+        accelerator: bool = True,
+    ) -> None:
         """Hold a model of integers to the last `close` one's logits, bit by bit.
 
         Args:
             step: What has just been done.
             model: Hardware layers.
             host: What the host makes logits of the model's outputs with.
+            accelerator: Whether the model is the accelerator alone, which takes channels last.
 
         Raises:
             StageError: Any logit differs, or a value is outside of its tensor's datatype.
         """
         assert self._reference is not None, "a floating-point model comes first"
-        logits = host(self._execute(step, model, check_ranges=True))
+        outputs = self._execute(step, model, check_ranges=True, channels_are_last=accelerator)
+        logits = host(outputs)
         self._record(step, (logits != self._reference).any(axis=1))
 
-    def _execute(self, step: str, model: ModelWrapper, *, check_ranges: bool) -> Floats:
+    def _execute(
+        self,
+        step: str,
+        model: ModelWrapper,
+        *,
+        check_ranges: bool,
+        channels_are_last: bool = False,
+    ) -> Floats:
+        images = self._golden.images
         try:
-            outputs = execute(model, self._golden.images, check_ranges=check_ranges)
+            outputs = execute(
+                model,
+                channels_last(images) if channels_are_last else images,
+                check_ranges=check_ranges,
+            )
             return outputs.reshape(self._golden.logits.shape)
         except StageError as error:
             raise StageError(f"After step '{step}': {error.what}", error.remedy) from error

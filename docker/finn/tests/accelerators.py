@@ -17,6 +17,7 @@ from compile_stage import SPEC
 from finn_worker.compile import compile_model
 from finn_worker.simulate import simulate
 from finn_worker.size import size
+from quantized_cnn import QuantizedCNN
 from quantized_mlp import QuantizedMLP
 from stagekit import Reporter, Request, WrongResult
 
@@ -31,7 +32,7 @@ II = 2048  # the first layer's, 64 x 64 / 2, and the second layer's
 class Bench:
     """A compiled network, and folders to simulate it in."""
 
-    mlp: QuantizedMLP
+    mlp: QuantizedMLP | QuantizedCNN
     folder: Path
     export: Path
     compiled: Path
@@ -108,12 +109,28 @@ def compile_network(
         labels=labels.astype(np.uint8),
         predictions=predictions,
     )
+    return compile_exported(mlp, folder, export, folding)
+
+
+def compile_cnn(folder: Path, cnn: QuantizedCNN, folding: list[list[int]], **changes: Any) -> Bench:
+    """Export and compile a convolutional network."""
+    return compile_exported(cnn, folder, cnn.export(folder / "export"), folding, **changes)
+
+
+def compile_exported(
+    network: QuantizedMLP | QuantizedCNN,
+    folder: Path,
+    export: Path,
+    folding: list[list[int]] | None,
+    **changes: Any,
+) -> Bench:
+    """Compile a network whose export is there."""
     compiled, scratch = folder / "compile", folder / "compile-scratch"
     compiled.mkdir()
     scratch.mkdir()
     request = Request(
         stage="compile",
-        spec=SPEC | {"folding": folding},
+        spec=SPEC | {"folding": folding} | changes,
         inputs={"export": export},
         outputs=compiled,
         scratch=scratch,
@@ -122,4 +139,4 @@ def compile_network(
         result=scratch / "result.json",
     )
     compile_model(request, Reporter(io.StringIO()))
-    return Bench(mlp, folder, export, compiled)
+    return Bench(network, folder, export, compiled)

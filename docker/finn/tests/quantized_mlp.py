@@ -52,8 +52,8 @@ class QuantizedMLP:
 
     Args:
         sizes: Numbers of inputs, of each hidden layer's outputs, and of classes.
-        weight_bits: Narrow-range, signed.
-        act_bits: Signed.
+        weight_bits: Narrow-range, signed; 1 for -1 and 1.
+        act_bits: Signed; 1 for -1 and 1.
         input_bits: Of a quantizer before the first layer, signed; 0 for none.
     """
 
@@ -72,18 +72,19 @@ class QuantizedMLP:
         values: Floats = self.images / PIXEL_MAX
         for index, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
             last = index == len(self.sizes) - 2
-            weights = _as_float32(rng.normal(size=(outputs, inputs)))
-            limit = 2 ** (self.weight_bits - 1) - 1
-            scale = _as_float32(np.abs(weights).max(axis=1, keepdims=True) / limit)
-            sums = values @ (np.round(weights / scale) * scale).T
+            weights = as_float32(rng.normal(size=(outputs, inputs)))
+            limit = max(1, 2 ** (self.weight_bits - 1) - 1)
+            scale = as_float32(np.abs(weights).max(axis=1, keepdims=True) / limit)
+            sums = values @ (self._integers(weights / scale) * scale).T
             layer = Layer(
                 weights=weights,
                 weight_scale=scale,
-                mean=_as_float32(sums.mean(axis=0)),
-                variance=_as_float32(sums.var(axis=0) + 0.01),
-                gain=_as_float32(rng.choice([-1.0, 1.0], outputs) * rng.uniform(0.5, 1.5, outputs)),
-                offset=_as_float32(rng.uniform(-0.5, 0.5, outputs)),
+                mean=as_float32(sums.mean(axis=0)),
+                variance=as_float32(sums.var(axis=0) + 0.01),
+                gain=as_float32(rng.choice([-1.0, 1.0], outputs) * rng.uniform(0.5, 1.5, outputs)),
+                offset=as_float32(rng.uniform(-0.5, 0.5, outputs)),
                 act_bits=0 if last else self.act_bits,
+                act_scale=1.0 if self.act_bits == 1 else 0.4,
             )
             self.layers.append(layer)
             values = self._forward(layer, values)
@@ -92,7 +93,7 @@ class QuantizedMLP:
     def set_weights(self, index: int, integers: Floats) -> None:
         """Give a layer these weights [outputs, inputs] and positive scales; compute all anew."""
         layer = self.layers[index]
-        layer.weights = _as_float32(integers * layer.weight_scale)
+        layer.weights = as_float32(integers * layer.weight_scale)
         layer.gain = np.abs(layer.gain)
         values: Floats = self.images / PIXEL_MAX
         for each in self.layers:
@@ -100,20 +101,27 @@ class QuantizedMLP:
         self.logits = values
 
     def _forward(self, layer: Layer, values: Floats) -> Floats:
-        limit = 2 ** (self.weight_bits - 1) - 1
-        weights = np.clip(np.round(layer.weights / layer.weight_scale), -limit, limit)
+        weights = self._integers(layer.weights / layer.weight_scale)
         sums = values @ (weights * layer.weight_scale).T
         normal = (sums - layer.mean) / np.sqrt(layer.variance + EPSILON)
         output: Floats = normal * layer.gain + layer.offset
+        if layer.act_bits == 1:
+            return np.where(output >= 0, 1.0, -1.0) * np.float32(layer.act_scale)
         if layer.act_bits:
             half = 2 ** (layer.act_bits - 1)
             steps = np.round(output / np.float32(layer.act_scale))
             output = np.clip(steps, -half, half - 1) * np.float32(layer.act_scale)
         return output
 
+    def _integers(self, weights: Floats) -> Floats:
+        if self.weight_bits == 1:
+            return np.where(weights >= 0, 1.0, -1.0)
+        limit = 2 ** (self.weight_bits - 1) - 1
+        return np.clip(np.round(weights), -limit, limit)
+
     def to_qonnx(self, tail: str = "") -> ModelWrapper:
         """The network as Brevitas would export it; `tail` adds an operator after the logits."""
-        builder = _Builder()
+        builder = Builder()
         tensor = builder.node("Div", "images", builder.constant(PIXEL_MAX))
         if self.input_bits:
             tensor = builder.quant(tensor, 2.0 ** (1 - self.input_bits), self.input_bits)
@@ -170,12 +178,14 @@ class QuantizedMLP:
         return folder
 
 
-def _as_float32(values: Floats) -> Floats:
+def as_float32(values: Floats) -> Floats:
     """Rounded to what the model's file can hold."""
     return values.astype(np.float32).astype(np.float64)
 
 
-class _Builder:
+class Builder:
+    """Nodes and constants of a graph that is put together."""
+
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
@@ -197,15 +207,26 @@ class _Builder:
         return names[0]
 
     def quant(
-        self, tensor: str, scale: Any, bits: int, *, narrow: int = 0, rounding: str = "ROUND"
+        self,
+        tensor: str,
+        scale: Any,
+        bits: int,
+        *,
+        narrow: int = 0,
+        signed: int = 1,
+        rounding: str = "ROUND",
     ) -> str:
+        """Add a quantizer; of one bit, a bipolar one."""
+        if bits == 1:
+            domain = "qonnx.custom_op.general"
+            return self.node("BipolarQuant", tensor, self.constant(scale), domain=domain)
         return self.node(
             "Quant",
             tensor,
             *map(self.constant, (scale, 0.0, bits)),
             domain="qonnx.custom_op.general",
             narrow=narrow,
-            signed=1,
+            signed=signed,
             rounding_mode=rounding,
         )
 

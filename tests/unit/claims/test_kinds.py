@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -74,6 +73,7 @@ def own_register(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_kind_of_claim_is_one_file_outside_of_the_package(
     own_register: None,
+    extension: Callable[[str, str], Path],
     experiments: Sequence[Point],
     grid_file: Path,
     tmp_path: Path,
@@ -86,13 +86,7 @@ def test_a_kind_of_claim_is_one_file_outside_of_the_package(
     with pytest.raises(ConfigError, match="judge = 'latency' is not known"):
         claims.load_claims(beside)
 
-    file = tmp_path / "latency.py"
-    file.write_text(OUTSIDE)
-    spec = importlib.util.spec_from_file_location("latency", file)
-    assert spec is not None
-    assert spec.loader is not None
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
-
+    extension("latency.py", OUTSIDE)
     runner = MetricsRunner()
     runner.name = "venv"  # one that the command line knows
     resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(ENVIRONMENTS, runner))

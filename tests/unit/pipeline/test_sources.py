@@ -6,28 +6,28 @@ import ast
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
-from bench.flows import all_stages
+from bench.paths import ROOT
 from bench.pipeline import sources
 
 
 def test_threads_parse_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, parsing = ast.parse, threading.Lock()
+    parsing = threading.Lock()
 
     def parse(text: bytes) -> ast.Module:
         assert parsing.acquire(blocking=False), "two threads parse at once"
         try:
             time.sleep(0.001)
-            return real(text)
+            return ast.parse(text)
         finally:
             parsing.release()
 
-    stages = list(all_stages().values())
-    expected = [sources.source_files(stage) for stage in stages]
-    sources.source_files.cache_clear()
+    files = sorted((ROOT / "docker" / "common" / "contract").glob("*.py"))
+    expected = [sources._imports(path) for path in files]
     sources._imports.cache_clear()
-    monkeypatch.setattr(ast, "parse", parse)
+    monkeypatch.setattr(sources, "ast", SimpleNamespace(**{**vars(ast), "parse": parse}))
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(sources.source_files, stages)) == expected
+        assert list(threads.map(sources._imports, files)) == expected

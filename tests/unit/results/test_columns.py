@@ -6,7 +6,7 @@ import csv
 import importlib.util
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -88,6 +88,7 @@ def run_file(path: Path) -> ModuleType:
 
 def test_a_column_is_one_file_outside_of_the_package(
     own_register: None,
+    extension: Callable[[str, str], Path],
     made: Resolver,
     experiments: Sequence[Point],
     grid_file: Path,
@@ -96,8 +97,7 @@ def test_a_column_is_one_file_outside_of_the_package(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Places to touch for a column: 1."""
-    (tmp_path / "toggles.py").write_text(OUTSIDE)
-    run_file(tmp_path / "toggles.py")
+    extension("toggles.py", OUTSIDE)
     material = gathered(experiments, made)
 
     file, markdown = report.write(material.results, "test", tmp_path)

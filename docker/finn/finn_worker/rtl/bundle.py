@@ -13,7 +13,6 @@ import math
 import re
 import shutil
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,10 @@ from finn.util.basic import getHWCustomOp
 from finn.util.settings import get_settings
 from qonnx.core.modelwrapper import ModelWrapper
 
+from finn_worker.rtl import layers
 from finn_worker.rtl.checks import check_nodes
+from finn_worker.rtl.layers import Written
+from finn_worker.rtl.streams import Streams
 from stagekit import StageError
 
 # Of FINN's simulation helpers: never part of the hardware.
@@ -41,27 +43,31 @@ def write_bundle(model: ModelWrapper, outputs: Path) -> None:
     """Write `outputs/rtl/` and `outputs/design.json`.
 
     Args:
-        model: A linear dataflow graph whose nodes all have generated Verilog (after PrepareIP),
-            width converters inserted, FIFOs not.
+        model: A dataflow graph with one input and one output, whose nodes have generated Verilog
+            (after `steps.generate_rtl`), width converters inserted, FIFOs not.
         outputs: Existing folder.
 
     Raises:
         StageError: A node has no RTL, or would be simulated otherwise than it is built; or the
-            graph is not a chain.
+            graph cannot be joined by streams.
     """
-    nodes = _chain(model)
+    nodes = list(model.graph.node)
+    streams = Streams(model)
     check_nodes(model, nodes)
     rtl = outputs / "rtl"
     lib = Path(get_settings().finn_rtllib)
     for folder in ("lib", "nodes", "memories"):
         (rtl / folder).mkdir(parents=True)
-    described = [_collect_node(node, lib, rtl) for node in nodes]
+    described = [
+        _collect_node(node, model, lib, rtl) | streams.of_node(index)
+        for index, node in enumerate(nodes)
+    ]
     sources = [source for node in described for source in node["sources"]]
     sources += [_copy_source(lib / _FIFO, rtl / "lib")]
     design = {
-        "format": 1,
+        "format": 2,
         "nodes": described,
-        "streams": _streams(nodes),
+        "streams": streams.described,
         "input": _port(getHWCustomOp(nodes[0]), "input"),
         "output": _port(getHWCustomOp(nodes[-1]), "output"),
         "sources": _in_compile_order(sources),
@@ -70,28 +76,10 @@ def write_bundle(model: ModelWrapper, outputs: Path) -> None:
     (outputs / "design.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _chain(model: ModelWrapper) -> list[Any]:
-    """The nodes from input to output; raises if they do not form one chain of RTL nodes."""
-    nodes = list(model.graph.node)
-    tensor = model.graph.input[0].name
-    for node in nodes:
-        if not node.op_type.endswith("_rtl"):
-            raise StageError(
-                f"Layer '{node.name}' ({node.op_type}) has no RTL of FINN's to simulate.",
-                "Only networks whose layers all have an RTL variant can be simulated; see the list "
-                "of supported layers.",
-            )
-        if node.input[0] != tensor:
-            raise StageError(
-                f"Layer '{node.name}' does not follow the layer before it: the network branches.",
-                "Only networks that form one chain of layers can be simulated so far.",
-            )
-        tensor = node.output[0]
-    return nodes
-
-
-def _collect_node(node: Any, lib: Path, rtl: Path) -> dict[str, Any]:
+def _collect_node(node: Any, model: ModelWrapper, lib: Path, rtl: Path) -> dict[str, Any]:
     """Copy one node's sources and memories; returns its entry in `design.json`."""
+    if layers.has(node.op_type):
+        return _collect_layer(layers.write(node, model), node, rtl)
     layer = getHWCustomOp(node)
     generated = Path(layer.get_nodeattr("code_gen_dir_ipgen"))
     top = layer.get_nodeattr("gen_top_module")
@@ -110,8 +98,6 @@ def _collect_node(node: Any, lib: Path, rtl: Path) -> dict[str, Any]:
         "name": node.name,
         "op_type": node.op_type,
         "top_module": top,
-        "in_width_bits": int(layer.get_instream_width()),
-        "out_width_bits": int(layer.get_outstream_width()),
         "sources": sources,
         "memories": _copy_memories(generated, rtl / "memories", node.name),
         **_unconnected(top_file, _CONNECTED_WITH_WEIGHTS if weights.exists() else _CONNECTED),
@@ -124,6 +110,24 @@ def _collect_node(node: Any, lib: Path, rtl: Path) -> dict[str, Any]:
             **_unconnected(rtl / "nodes" / weights.name, _CONNECTED_OF_WEIGHTS),
         }
     return described
+
+
+def _collect_layer(written: Written, node: Any, rtl: Path) -> dict[str, Any]:
+    """The same for a layer in HLS, with what stands for it."""
+    wrapper = rtl / "nodes" / f"{written.module}.v"
+    wrapper.write_text(written.wrapper, encoding="utf-8")
+    for name, text in written.memories.items():
+        (rtl / "memories" / name).write_text(text, encoding="utf-8")
+    return {
+        "name": node.name,
+        "op_type": node.op_type,
+        "top_module": written.module,
+        "sources": [_copy_source(written.source, rtl / "lib"), f"nodes/{wrapper.name}"],
+        "memories": sorted(written.memories),
+        "tied_low": [],
+        "left_open": [],
+        "weights": None,
+    }
 
 
 def _copy_source(file: Path, folder: Path, node: str = "") -> str:
@@ -164,25 +168,6 @@ def _unconnected(source: Path, connected: str) -> dict[str, list[str]]:
         "tied_low": [name for direction, name in ports if direction == "input"],
         "left_open": [name for direction, name in ports if direction == "output"],
     }
-
-
-def _streams(nodes: Sequence[Any]) -> list[dict[str, Any]]:
-    """Every stream of the chain, the accelerator's input and output included."""
-    ends = ["input", *(node.name for node in nodes), "output"]
-    layers = [getHWCustomOp(node) for node in nodes]
-    widths = [layer.get_instream_width() for layer in layers] + [layers[-1].get_outstream_width()]
-    shapes = [layer.get_folded_input_shape() for layer in layers]
-    shapes += [layers[-1].get_folded_output_shape()]
-    return [
-        {
-            "name": f"{producer}_to_{consumer}",
-            "producer": producer,
-            "consumer": consumer,
-            "width_bits": int(width),
-            "beats": math.prod(int(size) for size in shape[:-1]),
-        }
-        for (producer, consumer), width, shape in zip(pairwise(ends), widths, shapes, strict=True)
-    ]
 
 
 def _port(layer: Any, side: str) -> dict[str, Any]:

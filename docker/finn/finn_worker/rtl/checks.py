@@ -8,6 +8,7 @@ from typing import Any
 from finn.util.basic import getHWCustomOp
 from qonnx.core.modelwrapper import ModelWrapper
 
+from finn_worker.rtl import layers
 from stagekit import StageError
 
 # Attributes of any node that change its ports or its clocks, the only value that the bundle's top
@@ -39,8 +40,14 @@ def check_nodes(model: ModelWrapper, nodes: Sequence[Any]) -> None:
         nodes: Its nodes from input to output.
     """
     for node in nodes:
+        if not node.op_type.endswith("_rtl") and not layers.has(node.op_type):
+            raise StageError(
+                f"Layer '{node.name}' ({node.op_type}) has no RTL to simulate.",
+                "Use layers that FINN+ has in RTL; see the list of supported layers.",
+            )
         layer = getHWCustomOp(node)
-        _check_attributes(node.name, layer)
+        if not layers.has(node.op_type):  # `layers.write` knows which variants are right
+            _check_attributes(node.name, layer)
         _check_weights(node, layer, model)
         _check_datatype(node.name, "inputs", layer.get_input_datatype())
         _check_datatype(node.name, "outputs", layer.get_output_datatype())

@@ -1,8 +1,9 @@
 """What each stand-in for a module of FINN's is proven for, and layers beyond it.
 
 `docker/finn/tests/test_rtl_standins.py` compares every stand-in with FINN's module up to these
-limits. They are held to what FINN's generated wrappers ask for, before anything is built; the
-stand-ins themselves refuse the same when they are elaborated.
+limits, `test_rtl_layers.py` what stands for a layer in HLS with FINN's execution of it. They are
+held to what generated wrappers ask for, before anything is built; the stand-ins of FINN's modules
+refuse the same when they are elaborated.
 """
 
 from __future__ import annotations
@@ -94,6 +95,47 @@ STANDINS: Mapping[str, StandIn] = {
     ),
 }
 
+# What stands for layers that FINN+ has in HLS only: there is nothing of FINN's to simulate instead.
+LAYERS: Mapping[str, StandIn] = {
+    "pool_layer.sv": StandIn(
+        "pool_layer",
+        (
+            Limit("windows of {} pixels", _of("KERNEL"), 1, 64, exact=False),
+            Limit("inputs of {} bits", _of("IN_BITS"), 1, 16, exact=False),
+        ),
+    ),
+    "vvau_layer.sv": StandIn(
+        "vvau_layer",
+        (
+            Limit("windows of {} pixels", _of("KERNEL"), 1, 49, exact=False),
+            Limit("inputs of {} bits", _of("IN_BITS"), 1, 8, exact=False),
+            Limit("weights of {} bits", _of("WEIGHT_BITS"), 2, 8, exact=False),
+        ),
+    ),
+    "duplicate_streams_layer.sv": StandIn(
+        "duplicate_streams_layer",
+        (Limit("{} outputs", _of("OUTPUTS"), 2, 4, exact=False),),
+    ),
+    "elementwise_add_layer.sv": StandIn(
+        "elementwise_add_layer",
+        (
+            Limit("a first input of {} bits", _of("LEFT_BITS"), 1, 20, exact=False),
+            Limit("a second input of {} bits", _of("RIGHT_BITS"), 1, 20, exact=False),
+        ),
+    ),
+    "global_acc_pool_layer.sv": StandIn(
+        "global_acc_pool_layer",
+        (
+            Limit("images of {} pixels", _of("PIXELS"), 1, 1024, exact=False),
+            Limit("inputs of {} bits", _of("IN_BITS"), 1, 12, exact=False),
+        ),
+    ),
+    "label_select_layer.sv": StandIn(
+        "label_select_layer",
+        (Limit("inputs of {} bits", _of("IN_BITS"), 2, 24, exact=False),),
+    ),
+}
+
 
 def check(bundle: Path, design: Mapping[str, Any], *, exact: bool) -> None:
     """Refuse a layer that would be simulated wrongly.
@@ -136,7 +178,7 @@ def _beyond(bundle: Path, node: Mapping[str, Any], *, exact: bool) -> tuple[str,
     wrappers = [source for source in node["sources"] if source.startswith("nodes/")]
     for source in wrappers:
         text = re.sub(r"//.*", "", (bundle / "rtl" / source).read_text(encoding="utf-8"))
-        for file, standin in STANDINS.items():
+        for file, standin in {**STANDINS, **LAYERS}.items():
             if re.search(rf"\b{standin.module}\s*#", text) is None:
                 continue
             parameters = _parameters(text)

@@ -10,7 +10,7 @@ MIN_DEPTH = 2
 MAX_DEPTH = 2028
 
 _HEADER = """\
-// Generated: the accelerator's nodes in a chain, with a FIFO on every stream.
+// Generated: the accelerator's nodes, with a FIFO on every stream.
 module top (
 	input	logic  clk,
 	input	logic  rst_n,
@@ -75,9 +75,7 @@ _FINN_FIFO = """\
 
 _NODE = """
 	{module} {name} (
-		.ap_clk(clk), .ap_rst_n(rst_n),
-		.in0_V_TDATA(t{i}_data), .in0_V_TVALID(t{i}_valid), .in0_V_TREADY(t{i}_ready),
-		.out0_V_TDATA(s{o}_data), .out0_V_TVALID(s{o}_valid), .out0_V_TREADY(s{o}_ready){more}
+		.ap_clk(clk), .ap_rst_n(rst_n){pins}
 	);
 """
 _WEIGHTS = """
@@ -135,8 +133,14 @@ def top_module(design: Mapping[str, Any], depths: Sequence[int] | None = None) -
 
 
 def _instance(i: int, node: Mapping[str, Any]) -> str:
-    more = _unconnected(node)
     weights = node["weights"]
+    pins = "".join(
+        f",\n\t\t.{port}_TDATA({end}{stream}_data), .{port}_TVALID({end}{stream}_valid), "
+        f".{port}_TREADY({end}{stream}_ready)"
+        for end, streams in (("t", node["inputs"]), ("s", node["outputs"]))
+        for port, stream in streams.items()
+    )
+    pins += _unconnected(node)
     text = ""
     if weights is not None:
         text += _WEIGHTS.format(
@@ -145,12 +149,11 @@ def _instance(i: int, node: Mapping[str, Any]) -> str:
             padded=weights["width_bits"],
             more=_unconnected(weights),
         )
-        more += (
+        pins += (
             f",\n\t\t.ap_clk2x(clk), .in1_V_TDATA(w{i}_data), .in1_V_TVALID(w{i}_valid), "
             f".in1_V_TREADY(w{i}_ready)"
         )
-    values = {"module": node["top_module"], "name": f"node_{i}", "i": i, "o": i + 1, "more": more}
-    return text + _NODE.format(**values)
+    return text + _NODE.format(module=node["top_module"], name=f"node_{i}", pins=pins)
 
 
 def _unconnected(instance: Mapping[str, Any]) -> str:

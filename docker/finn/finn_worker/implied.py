@@ -1,0 +1,143 @@
+"""Folding of the layers around matrices: as parallel as their neighbours need, and no more.
+
+A stream whose ends are of different widths gets a width converter. It keeps pace as long as one
+width is a multiple of the other, so only such foldings are chosen where there is a choice.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+# Attribute that folds a layer, and the one that it divides.
+FOLDED_BY = {
+    "ConvolutionInputGenerator": ("SIMD", "IFMChannels"),
+    "FMPadding": ("SIMD", "NumChannels"),
+    "Thresholding": ("PE", "NumChannels"),
+    "Pool": ("PE", "Channels"),
+    "VVAU": ("PE", "Channels"),
+    "DuplicateStreams": ("PE", "NumChannels"),
+    "GlobalAccPool": ("PE", "NumChannels"),
+    "LabelSelect": ("PE", "Labels"),
+    "ElementwiseAdd": ("PE", None),
+}
+# What is folded after what; of thresholds, first those that follow a matrix.
+_ORDER: tuple[tuple[frozenset[str], bool], ...] = (
+    (frozenset({"Pool", "VVAU"}), False),
+    (frozenset({"Thresholding"}), True),
+    (frozenset({"ConvolutionInputGenerator"}), False),
+    (frozenset({"FMPadding"}), False),
+    (frozenset({"DuplicateStreams", "ElementwiseAdd", "GlobalAccPool", "LabelSelect"}), False),
+    (frozenset({"Thresholding"}), False),
+)
+# They take windows channel by channel, as wide as the generator before them gives them.
+OF_WINDOWS = frozenset({"Pool", "VVAU"})
+
+
+def kind_of(node: Any) -> str:
+    """The operator, without the variant of a specialized layer."""
+    return str(node.op_type.split("_")[0])
+
+
+def size_of(node: Any, attribute: str) -> int | None:
+    """What an attribute of a layer has to divide; None where it is not one that folds."""
+    layer = getCustomOp(node)
+    if kind_of(node) == "MVAU":
+        return {"PE": layer.get_nodeattr("MH"), "SIMD": layer.get_nodeattr("MW")}.get(attribute)
+    folded, size = FOLDED_BY.get(kind_of(node), ("", ""))
+    if attribute != folded:
+        return None
+    return int(layer.get_nodeattr(size) if size else layer.get_normal_output_shape()[-1])
+
+
+def fold(model: ModelWrapper, cycles: int) -> None:
+    """Set the folding of all layers but the MVAUs, in place.
+
+    Args:
+        model: Its MVAUs are folded; layers in the order in which data pass them.
+        cycles: Per image that no layer should exceed.
+    """
+    _Implied(model, cycles).fold()
+
+
+class _Implied:
+    def __init__(self, model: ModelWrapper, cycles: int) -> None:
+        self._model = model
+        self._cycles = cycles
+        self._folded: set[str] = {n.name for n in model.graph.node if kind_of(n) == "MVAU"}
+
+    def fold(self) -> None:
+        for kinds, after_sums in _ORDER:
+            for node in self._model.graph.node:
+                if kind_of(node) in kinds and (not after_sums or self._follows_sums(node)):
+                    self._set(node, self._best(node))
+                    self._folded.add(node.name)
+
+    def _follows_sums(self, node: Any) -> bool:
+        return any(kind_of(each) in {"MVAU", "VVAU"} for each in self._producers(node))
+
+    def _best(self, node: Any) -> int:
+        producers, consumers = (
+            [each for each in around if each.name in self._folded]
+            for around in (self._producers(node), self._consumers(node))
+        )
+        if kind_of(node) == "Thresholding" and self._follows_sums(node):
+            return self._lanes(producers[0], output=True)
+        if kind_of(node) == "ConvolutionInputGenerator" and kind_of(consumers[0]) in OF_WINDOWS:
+            return self._lanes(consumers[0], output=False)
+        widths = [self._lanes(each, output=True) for each in producers]
+        widths += [self._lanes(each, output=False) for each in consumers]
+        return self._smallest(node, widths)
+
+    def _smallest(self, node: Any, widths: Sequence[int]) -> int:
+        """The smallest that keeps pace, or else the largest, of those that suit most neighbours."""
+
+        def misfits(lanes: int) -> int:
+            return sum(bool(lanes % width and width % lanes) for width in widths)
+
+        candidates = self._divisors(node)
+        fewest = min(map(misfits, candidates))
+        candidates = [lanes for lanes in candidates if misfits(lanes) == fewest]
+        for lanes in candidates:
+            self._set(node, lanes)
+            cycles = _cycles(node)
+            if kind_of(node) in OF_WINDOWS:
+                (generator,) = self._producers(node)
+                self._set(generator, lanes)
+                cycles = max(cycles, _cycles(generator))
+            if cycles <= self._cycles:
+                return lanes
+        return candidates[-1]
+
+    def _divisors(self, node: Any) -> list[int]:
+        size = size_of(node, FOLDED_BY[kind_of(node)][0])
+        assert size is not None
+        return [lanes for lanes in range(1, size + 1) if size % lanes == 0]
+
+    def _set(self, node: Any, lanes: int) -> None:
+        getCustomOp(node).set_nodeattr(FOLDED_BY[kind_of(node)][0], lanes)
+
+    def _lanes(self, node: Any, *, output: bool) -> int:
+        """Elements in a beat of a layer's output, or of its input."""
+        if kind_of(node) == "MVAU":
+            return int(getCustomOp(node).get_nodeattr("PE" if output else "SIMD"))
+        return int(getCustomOp(node).get_nodeattr(FOLDED_BY[kind_of(node)][0]))
+
+    def _producers(self, node: Any) -> list[Any]:
+        found = [self._model.find_producer(name) for name in node.input]
+        return [producer for producer in found if producer is not None]
+
+    def _consumers(self, node: Any) -> list[Any]:
+        return [each for name in node.output for each in self._model.find_consumers(name)]
+
+
+def _cycles(node: Any) -> int:
+    """Cycles per image of a layer in RTL, where there is one: others do not know those of all."""
+    specialized = copy.deepcopy(node)
+    if kind_of(node) == "ConvolutionInputGenerator":
+        specialized.op_type, specialized.domain = f"{kind_of(node)}_rtl", f"{node.domain}.rtl"
+    return int(getCustomOp(specialized).get_exp_cycles())

@@ -1,0 +1,180 @@
+"""Convolutional, residual and depthwise networks: from the exported model to the simulated RTL."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+from accelerators import Bench, compile_cnn
+from finn_worker.images import channels_last
+from finn_worker.size import size
+from finn_worker.verification import execute
+from quantized_cnn import Conv, Dense, GlobalPool, MaxPool, QuantizedCNN, Residual
+from stagekit import Infeasible, Reporter
+
+IN_A_ROW = (Conv(channels=4), MaxPool(), Conv(channels=8, pad=1), Dense(10))
+RESIDUAL = (
+    Conv(channels=4),
+    Residual((Conv(channels=6, pad=1, stride=2), Conv(channels=6, pad=1)),
+             (Conv(channels=6, kernel=1, stride=2),)),
+    Residual((Conv(channels=6, pad=1), Conv(channels=6, pad=1))),
+    GlobalPool(),
+    Dense(4),
+)  # fmt: skip
+DEPTHWISE = (
+    Conv(channels=8, stride=2, pad=1),
+    Conv(channels=8, pad=1, depthwise=True),
+    Conv(channels=8, kernel=1),
+    Conv(channels=8, pad=1, stride=2, depthwise=True),
+    GlobalPool(),
+    Dense(4),
+)
+NETWORKS: dict[str, tuple[Callable[[], QuantizedCNN], list[list[int]]]] = {
+    "in a row": (lambda: QuantizedCNN(IN_A_ROW, (1, 12, 12)), [[1, 3], [2, 4], [2, 2]]),
+    "residual": (
+        lambda: QuantizedCNN(RESIDUAL, (3, 12, 12)),
+        [[1, 3], [2, 2], [2, 2], [2, 3], [2, 2], [2, 2], [1, 1]],
+    ),
+    "depthwise": (lambda: QuantizedCNN(DEPTHWISE, (3, 16, 16)), [[2, 3], [2, 4], [2, 2]]),
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    make, folding = NETWORKS[request.param]
+    return compile_cnn(tmp_path_factory.mktemp("cnn"), make(), folding)
+
+
+@pytest.fixture(scope="module")
+def compiled(bench: Bench) -> dict[str, Any]:
+    metrics: dict[str, Any] = json.loads((bench.compiled / "metrics.json").read_text())
+    return metrics
+
+
+@pytest.fixture(scope="module")
+def simulated(bench: Bench) -> dict[str, Any]:
+    return bench.run("fast")[1]
+
+
+def test_every_step_computes_what_numpy_does(bench: Bench, compiled: dict[str, Any]) -> None:
+    images = len(bench.mlp.images)
+    verified = [(step["images"], step["agreeing"]) for step in compiled["verified_steps"]]
+    assert verified == [(images, images)] * 8
+
+
+def test_simulation_is_bit_exact(bench: Bench, simulated: dict[str, Any]) -> None:
+    assert simulated["bit_exact"]
+    assert simulated["agreeing_with_torch"] == simulated["images"] == len(bench.mlp.images)
+    found = np.load(bench.folder / "fast" / "outputs" / "predictions.npz")
+    host = np.load(bench.compiled / "postprocess.npz")
+    logits = host["scale"] * found["outputs"] + host["bias"]
+    np.testing.assert_allclose(logits, bench.mlp.logits, rtol=1e-3, atol=1e-4)
+
+
+def test_interval_is_at_most_the_estimated_one(simulated: dict[str, Any]) -> None:
+    assert simulated["ii_simulated"] <= 1.01 * simulated["ii_estimated"]
+    assert simulated["ii_simulated"] >= 0.9 * simulated["ii_estimated"]
+
+
+def test_batches_are_executed_as_single_images_are(bench: Bench) -> None:
+    images = bench.mlp.images[:3].astype(np.float32)
+    for name in ("streamlined", "dataflow"):
+        model = ModelWrapper(str(bench.compiled / f"{name}.onnx"))
+        given = channels_last(images) if name == "dataflow" else images
+        alone = [execute(model, image[np.newaxis]) for image in given]
+        np.testing.assert_array_equal(execute(model, given), np.concatenate(alone))
+
+
+def test_layers_without_rtl_are_named(bench: Bench, compiled: dict[str, Any]) -> None:
+    model = ModelWrapper(str(bench.compiled / "dataflow.onnx"))
+    others = [n.op_type for n in model.graph.node if not n.op_type.endswith("_rtl")]
+    found = compiled["layers_without_rtl"]
+    assert found == {kind: others.count(kind) for kind in found}
+    assert sum(found.values()) == len(others) > 0
+    assert all(f"{count} {kind}" in compiled["simulated_variant"] for kind, count in found.items())
+
+
+def test_converters_keep_pace(bench: Bench) -> None:
+    model = ModelWrapper(str(bench.compiled / "dataflow.onnx"))
+    for node in model.get_nodes_by_op_type("StreamingDataWidthConverter_rtl"):
+        widths = [getCustomOp(node).get_nodeattr(name) for name in ("inWidth", "outWidth")]
+        assert max(widths) % min(widths) == 0, widths
+
+
+def test_waits_are_those_of_each_layers_streams(bench: Bench, simulated: dict[str, Any]) -> None:
+    design = json.loads((bench.compiled / "design.json").read_text())
+    by_name = {stall["stream"]: stall for stall in simulated["stalls"]}
+    assert len(by_name) == len(design["streams"])
+    for node, layer in zip(design["nodes"], simulated["layers"], strict=True):
+        names = [design["streams"][stream]["name"] for stream in node["inputs"].values()]
+        assert all(name.endswith(f"_to_{layer['layer']}") for name in names)
+        assert layer["input_starved_cycles"] == max(by_name[n]["starved_cycles"] for n in names)
+
+
+@pytest.fixture(scope="module")
+def residual(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    make, folding = NETWORKS["residual"]
+    return compile_cnn(tmp_path_factory.mktemp("residual"), make(), folding)
+
+
+def test_a_fork_that_stalls_with_small_fifos_is_named_and_sized(residual: Bench) -> None:
+    metrics = json.loads((residual.size() / "metrics.json").read_text())
+    assert metrics["ii_unsized"] is None
+    assert "_to_ElementwiseAdd_hls_" in metrics["unsized_deadlock"]
+    deep = {fifo["stream"]: fifo["depth"] for fifo in metrics["fifos"]}[metrics["unsized_deadlock"]]
+    assert deep > 16
+
+
+def test_a_coarse_search_holds_and_stays_near(
+    residual: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = json.loads((residual.size() / "metrics.json").read_text())
+    monkeypatch.setattr("finn_worker.fifo_sizing.EXHAUSTIVE", 0)
+    request = residual.request("coarse", stage="size")
+    size(replace(request, spec={}), Reporter(io.StringIO()))
+    coarse = json.loads((request.outputs / "metrics.json").read_text())
+    assert coarse["ii_sized"] == fine["ii_sized"]
+    assert coarse["ii_unsized"] is None
+    assert fine["total_bits"] <= coarse["total_bits"] < 2 * fine["total_bits"]
+
+
+def test_finns_own_modules_take_the_same_cycles(residual: Bench) -> None:
+    fast = residual.run("again")[1]
+    exact = residual.run("exact", images=5, exact=True)[1]
+    assert exact["bit_exact"]
+    assert exact["latency_cycles"] == fast["latency_cycles"]
+    assert exact["ii_simulated"] == fast["ii_simulated"]
+    assert "DuplicateStreams" in exact["rtl"]
+
+
+def test_a_convolution_that_takes_a_whole_window_at_once_is_refused(tmp_path: Path) -> None:
+    network = QuantizedCNN(IN_A_ROW, (1, 12, 12), images_count=2)
+    with pytest.raises(Infeasible, match="SIMD 9 takes all inputs at once"):
+        compile_cnn(tmp_path, network, [[1, 9], [2, 4], [2, 2]])
+
+
+def test_the_search_folds_a_network_and_leaves_no_layer_behind(tmp_path: Path) -> None:
+    network = QuantizedCNN(IN_A_ROW, (1, 12, 12), images_count=4)
+    bench = compile_cnn(tmp_path, network, None, target_fps=1e8 / 700)
+    metrics = json.loads((bench.compiled / "metrics.json").read_text())
+    assert metrics["ii_estimated"] <= 1000
+    assert all(simd < mw for (_, simd), mw in zip(metrics["folding"], (9, 36, 200), strict=True))
+
+
+def test_fewer_golden_images_where_an_image_is_expensive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("finn_worker.verification.GOLDEN_VALUES", 10)
+    network = QuantizedCNN(IN_A_ROW, (1, 12, 12))
+    bench = compile_cnn(tmp_path, network, NETWORKS["in a row"][1])
+    metrics = json.loads((bench.compiled / "metrics.json").read_text())
+    assert {step["images"] for step in metrics["verified_steps"]} == {4}
