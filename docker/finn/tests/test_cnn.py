@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
+from qonnx.transformation.infer_shapes import InferShapes
 
 from accelerators import Bench, compile_cnn
+from finn_worker import canonical, steps, streamlining
 from finn_worker.images import channels_last
 from finn_worker.size import size
 from finn_worker.verification import execute
@@ -178,3 +180,10 @@ def test_fewer_golden_images_where_an_image_is_expensive(
     bench = compile_cnn(tmp_path, network, NETWORKS["in a row"][1])
     metrics = json.loads((bench.compiled / "metrics.json").read_text())
     assert {step["images"] for step in metrics["verified_steps"]} == {4}
+
+
+def test_equal_models_are_streamlined_to_equal_bytes() -> None:
+    network = QuantizedCNN(RESIDUAL[:2] + RESIDUAL[3:], (1, 8, 8), images_count=2)
+    model = steps.tidy_up(steps.qonnx_to_finn(network.model.transform(InferShapes())))
+    first, second = (canonical.serialize(streamlining.streamline(model)) for _ in range(2))
+    assert first == second
