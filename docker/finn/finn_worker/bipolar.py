@@ -1,7 +1,7 @@
 """One bit, -1 or +1, as two: what an MVAU in RTL takes instead of BIPOLAR.
 
-It multiplies, where FINN's HLS variant counts matching bits (XNOR). Cycles are the same; memories of
-weights are twice as large.
+It multiplies, where FINN's HLS variant counts matching bits (XNOR). Cycles are the same; memories
+of weights are twice as large.
 """
 
 from __future__ import annotations

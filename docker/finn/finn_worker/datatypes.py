@@ -16,7 +16,7 @@ _qonnxs_own = IntType.allowed
 
 def allowed(datatype: IntType, value: Any) -> Any:
     """As QONNX' `IntType.allowed`, which is called for anything but a single number."""
-    if not np.isscalar(value):
+    if np.ndim(value):
         return _qonnxs_own(datatype, value)
     number = float(value)
     return datatype.min() <= number <= datatype.max() and number.is_integer()

@@ -24,9 +24,7 @@ def test_numbers_of_a_datatype_are_qonnxs(name: str) -> None:
                 OWN_ALLOWED(datatype, kind(value))
             ), (name, value)
     array = np.array(values[:-3])
-    np.testing.assert_array_equal(
-        datatypes.allowed(datatype, array), OWN_ALLOWED(datatype, array)
-    )
+    np.testing.assert_array_equal(datatypes.allowed(datatype, array), OWN_ALLOWED(datatype, array))
 
 
 @pytest.mark.parametrize(
