@@ -7,18 +7,20 @@ BOARD   ?=
 USING   := $(PYTHON) tools/venv.py use
 BENCH   := $(USING) .venv/bin/python -m bench
 
-.PHONY: FORCE help setup cluster reproduce test benchmark base images appendix lock lock-check clean
+.PHONY: FORCE help setup cluster reproduce test benchmark base images docs lock lock-check clean
 
 help:
-	@echo "make reproduce            run experiments/quick.toml and report (PROFILE=name for another)"
-	@echo "                          (BOARD=user@host XILINX_VIVADO=/tools/Xilinx/Vivado/2024.2)"
-	@echo "make test                 lint, types, unit tests, a small network for real, containers"
-	@echo "make benchmark            time everything: benchmarks.json, benchmarks.md (5 minutes)"
-	@echo "                          (EXACT=1 for builds without our shortcuts, too: minutes more)"
+	@echo "make reproduce            run experiments/quick.toml and write a report"
+	@echo "                          PROFILE=name runs another grid of experiments/, RUNNER=docker or"
+	@echo "                          RUNNER=venv chooses where; BOARD=user@host measures on your board,"
+	@echo "                          XILINX_VIVADO=/tools/Xilinx/Vivado/2024.2 builds bitstreams"
+	@echo "make test                 lint, types, unit tests, a small network end to end, containers"
+	@echo "make benchmark            time every part: benchmarks.json, benchmarks.md (5 minutes;"
+	@echo "                          EXACT=1 adds builds without our shortcuts, minutes more)"
 	@echo "make setup                prepare .venv with the bench command"
 	@echo "make cluster              add what runs on many machines need (Dask) to .venv"
 	@echo "make images               build the container images ahead of a run (make base: their base only)"
-	@echo "make appendix             write docs/artifact-appendix.md from docs/measured.json"
+	@echo "make docs                 write the generated pages: reference, artifact appendix"
 	@echo "make lock                 regenerate the hash-pinned locks"
 	@echo "make clean                remove .venv and .tox; artifacts/ stays"
 
@@ -47,8 +49,9 @@ base images: setup
 benchmark: cluster
 	@$(USING) .venv/bin/python -m benchmarks $(if $(EXACT),--exact)
 
-appendix: .venv/dev
+docs: .venv/dev
 	$(USING) .venv/bin/python tools/appendix.py
+	$(USING) .venv/bin/python tools/reference.py
 
 lock: .venv/dev
 	$(USING) .venv/bin/python tools/lock.py

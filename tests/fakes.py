@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bare_runner import BareRunner
 from bench import provenance, report
@@ -36,10 +37,19 @@ clock_mhz = 100.0
 """
 METRICS = {
     "train": {"accuracy": 0.95310000000001, "best_epoch": 2},
-    "compile": {"lut": 100, "bram18": 3, "dsp": 0, "fits": True},
-    "simulate": {"images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300},
+    "compile": {
+        "lut": 100, "bram18": 3, "dsp": 0, "fits": True,
+        "simulated": {
+            "layers": [{"name": "MVAU_rtl_0", "op_type": "MVAU_rtl", "cycles_estimated": 64}]
+        },
+    },
+    "simulate": {
+        "images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300,
+        "fifos": [{"stream": name, "depth": 2} for name in ("in", "out")], "steady_cycles": 100,
+        "stalls": [{"blocked_cycles": 1, "starved_cycles": 2}] * 2, "ii_unsized": None,
+    },
     "measure": {"measured_on": "emulated-board"},
-}
+}  # fmt: skip
 
 
 def write_grid(folder: Path, text: str = GRID) -> Path:
@@ -101,11 +111,20 @@ HOST = HostContext(workers=FakeRunner(), pool=BoardPool())
 
 
 class MetricsRunner(FakeRunner):
-    """Leaves plausible metrics; the interval depends on the folding."""
+    """Leaves plausible metrics; the interval depends on the folding.
+
+    Args:
+        more: More metrics, by stage.
+    """
+
+    def __init__(self, more: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        super().__init__()
+        self._more = more or {}
 
     def run(self, job: Job, emit, cancelled):  # noqa: ANN001, ANN201
         result = super().run(job, emit, cancelled)
-        metrics = dict(METRICS.get(job.request.stage, {}))
+        stage = job.request.stage
+        metrics = {**METRICS.get(stage, {}), **self._more.get(stage, {})}
         interval = 4096 if job.task.endswith("low") else 64
         if job.request.stage == "compile":
             metrics["ii_estimated"] = interval

@@ -15,8 +15,8 @@ from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
 from bench.runners import Job
-from bench.status import WRONG
 from bench.store import Store
+from bench.words import Status
 
 NAME = "tfc-mnist-w2a2-s1-max"
 REASON = "of 63 of 200 images the RTL gives other outputs"
@@ -38,12 +38,15 @@ class DesignRunner(FakeRunner):
         if stage == "compile":
             if "mid-original" in job.task:
                 result = replace(result, status="infeasible", reason="PE 8 does not divide 10")
-            layer = {"name": "MVAU_rtl_0", "cycles_estimated": interval}
+            layer = {"name": "MVAU_rtl_0", "op_type": "MVAU_rtl", "cycles_estimated": interval}
             metrics |= {"ii_estimated": interval, "simulated": {"layers": [layer]}}
         elif stage == "simulate":
             metrics |= {
                 "ii_simulated": float(interval),
-                "fifos": [{"stream": "a_to_b", "depth": 2}],
+                "fifos": [{"stream": name, "depth": 2} for name in ("in", "out")],
+                "steady_cycles": 100,
+                "stalls": [{"blocked_cycles": 1, "starved_cycles": 2}] * 2,
+                "ii_unsized": None,
             }
         elif stage == "measure":
             metrics |= {"fps_measured": 1e8 / interval, "measured_on": "emulated-board"}
@@ -79,7 +82,7 @@ class WrongRunner(DesignRunner):
         if (job.task, job.request.stage) == (NAME, self.stage):
             if self.stage == "simulate":
                 metrics |= {"bit_exact": False, "agreeing_with_torch": 137}
-            result = replace(result, status=WRONG, reason=REASON)
+            result = replace(result, status=Status.WRONG, reason=REASON)
         path.write_text(json.dumps(metrics))
         return result
 

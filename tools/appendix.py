@@ -43,7 +43,7 @@ def main() -> int:
     if options.check:
         current = PAGE.exists() and PAGE.read_text() == page
         if not current:
-            print(f"{PAGE.relative_to(ROOT)} is not up to date: run `make appendix`")
+            print(f"{PAGE.relative_to(ROOT)} is not up to date: run `make docs`")
         return 0 if current else 1
     PAGE.write_text(page)
     return 0

@@ -25,6 +25,8 @@ from bench.errors import ConfigError, StoreError, store_error
 from bench.grids.grid import CLAIMS_FILE
 from bench.grids.reading import UnreadableFile, read_json
 from bench.pipeline import Resolver, Task
+from bench.results.frame import rows_of
+from bench.results.rows import wrong_rows
 from bench.store import Manifest, Store
 from bench.store.keys import SHORT, artifact_key, canonical
 
@@ -132,7 +134,7 @@ def compare_rows(
     """
     counter = counter or Counter()
     results = report.collect(points.experiments, resolver)
-    counter.wrong += report.wrong_rows(results)
+    counter.wrong += wrong_rows(rows_of(results))
     trainings = report.collect_trainings(points.points, resolver)
     judged = _judge(stated, results, trainings)
     found = Found(results, trainings, judged)

@@ -1,4 +1,6 @@
 """Boards: where an accelerator is pushed, run and timed, over SSH."""
 
-MEASURED_ON = "emulated-board"
+from bench.words import Origin
+
+MEASURED_ON = str(Origin.EMULATED_BOARD)
 """What the emulated board's numbers are called; a real board's are called `board`."""

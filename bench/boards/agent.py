@@ -39,7 +39,7 @@ async def keep(
         link: The connection.
         session: A name for the folder that no other run has.
         limits: Time-outs.
-        on_wait: Told once who has the board, if somebody has.
+        on_wait: Told once who has the board, if it is in use.
 
     Raises:
         BoardError: It stayed busy, or its home folder cannot be written.

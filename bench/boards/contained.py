@@ -97,7 +97,7 @@ async def emulated_in_container(
 def contained(
     image: Image, wanted: ContainedBoard, log: Log, cancelled: threading.Event
 ) -> Iterator[Address]:
-    """Run a board in a container, gone afterwards, also when this process is killed.
+    """Run a board in a container, which is removed afterwards, also when this process is killed.
 
     Args:
         image: The board's.
@@ -114,7 +114,7 @@ def contained(
     ):
         frames = container.output()
         host_key = _wait_for_server(frames, log)
-        # Were nobody to read it, the server would stand still once the pipe is full.
+        # Unread, the server would block once the pipe is full.
         reading = threading.Thread(target=_pass_on, args=(frames, log), daemon=True)
         reading.start()
         yield Address(
@@ -129,8 +129,8 @@ def _started(
 ) -> Iterator[Container]:
     """The board's container on the network of the boards.
 
-    Until a container is on it, anybody may remove the network, `bench doctor --clean` in another
-    window for one; it is then made again.
+    Until a container uses the network, it may be removed, for example by `bench doctor --clean`
+    in another window; it is then made again.
     """
     with ExitStack() as stack:
         for tries_left in reversed(range(_TRIES)):

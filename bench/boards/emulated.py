@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import shlex
-import shutil
 import signal
 import socket
 import sys
@@ -75,18 +74,16 @@ async def emulated_board(
 
 @contextlib.contextmanager
 def temporary_home(identity: Identity, parent: Path | None = None) -> Iterator[Path]:
-    """A home folder for a board, gone afterwards.
+    """A home folder for a board, removed afterwards.
 
     Args:
         identity: Who the board says it is.
-        parent: Existing folder in which it is made; that for temporary files when left out.
+        parent: Existing folder in which it is made; by default that for temporary files.
     """
-    home = Path(tempfile.mkdtemp(prefix="board-", dir=parent)).resolve()
-    try:
+    with tempfile.TemporaryDirectory(prefix="board-", dir=parent) as folder:
+        home = Path(folder).resolve()
         prepare_home(home, identity)
         yield home
-    finally:
-        shutil.rmtree(home)
 
 
 @asynccontextmanager
@@ -134,7 +131,7 @@ async def _listen(
     allowed = _KEY_OPTIONS + client_key.export_public_key()
     return await asyncssh.listen(
         sock=listening_socket(port),
-        server_factory=partial(_Gate, machine),
+        server_factory=partial(_Server, machine),
         server_host_keys=[host_key],
         authorized_client_keys=asyncssh.import_authorized_keys(allowed.decode()),
         process_factory=machine.serve,
@@ -179,8 +176,8 @@ def prepare_home(home: Path, identity: Identity) -> None:
     python.chmod(0o700)
 
 
-class _Gate(asyncssh.SSHServer):
-    """Keeps account of the open connections."""
+class _Server(asyncssh.SSHServer):
+    """Keeps a list of the open connections."""
 
     def __init__(self, machine: _Machine) -> None:
         self._machine = machine
@@ -296,7 +293,7 @@ async def _feed(process: asyncssh.SSHServerProcess[bytes], child: Process) -> No
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncssh.SSHWriter[bytes]) -> None:
-    """Pass a stream on; once nobody listens, only drain it."""
+    """Pass a stream on; once the reader is gone, only drain it."""
     listening = True
     while data := await source.read(_CHUNK):
         if listening:

@@ -152,8 +152,8 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
         # No finding: hardware may err once, and the next run measures anew.
         raise BoardError(
             f"On the board: {compared.fault}",
-            "Its timing is worthless. Measure again; if it stays, measure with --board emulated: "
-            "where that is right, look at the build's timing slack and the board's clock.",
+            "Its timing is worthless. Measure again; if it stays, measure with "
+            f"--board {EMULATED}: where that is right, look at the timing slack and the clock.",
         )
     if compared.fault:
         raise WrongResult(compared.fault)

@@ -45,7 +45,7 @@ async def open_board(
         address: Where the board is.
         log: Takes a line for everything that is done.
         limits: Time-outs; the usual ones when left out.
-        on_wait: Told once who has the board, if somebody has; the log, when left out.
+        on_wait: Told once who has the board, if it is in use; by default the log.
 
     Raises:
         BoardError: It could not be reached, does not accept us, or stayed busy.

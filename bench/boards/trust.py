@@ -1,4 +1,4 @@
-"""Which host keys are trusted: a known_hosts file of our own, filled by `bench board trust`."""
+"""Our own known_hosts file, which `bench board trust` fills."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def trust(host: str, port: int, key: asyncssh.SSHKey) -> Path:
     path = known_hosts_file()
     pattern = host if port == _SSH_PORT else f"[{host}]:{port}"
     algorithm, encoded = key.export_public_key().decode().split()[:2]
-    # Held from reading to writing, so that of two that trust at once neither forgets the other's.
+    # Held from reading to writing, so that no concurrent addition is lost.
     with _explained(), hold(path.with_name(f"{path.name}.lock"), threading.Event()):
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if line.split(" ")[0] != pattern]

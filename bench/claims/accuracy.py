@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Annotated, Literal
 
-import pandas as pd
+from pydantic import Field
 
-from bench.claims.frames import grouped, judged_rows, states
-from bench.claims.table import AccuracyClaim
+from bench.claims.registry import Claim, Kind, register
+from bench.claims.rows import grouped, judged_rows, states
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
-from bench.datasets import DATASETS
+from bench.results import File, Row, column, precision
+from bench.words import Precision
+
+Bits = Annotated[int, Field(ge=1, le=32)]
+Widths = Annotated[tuple[Bits, ...], Field(min_length=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+ACCURACY, TEST_IMAGES = column("accuracy"), column("test_images")
+SHOWN = 6
+
+
+class AccuracyClaim(Claim):
+    """Low precision is as accurate as the reference precision.
+
+    Attributes:
+        reference: [weights, activations] that the others are compared with.
+        weight_bits, act_bits: Every pair of the two is compared.
+        epochs: Enough training.
+        standard_errors: How many standard errors of the difference are within chance.
+        training_std: Spread between seeds, as a fraction, where too few seeds were trained.
+        seeds_for_spread: From so many seeds on their own spread is taken.
+    """
+
+    judge: Literal["accuracy"]
+    reference: tuple[Bits, Bits]
+    weight_bits: Widths
+    act_bits: Widths
+    epochs: Count
+    standard_errors: Annotated[float, Field(gt=0, le=1e6)]
+    training_std: Annotated[float, Field(ge=0, lt=1)]
+    seeds_for_spread: Annotated[int, Field(ge=2, le=1_000_000)]
 
 
 @dataclass(frozen=True)
@@ -30,75 +61,64 @@ class _Point:
     names: tuple[str, ...]
 
 
-def judge_accuracy(claim: AccuracyClaim, trainings: pd.DataFrame) -> Part:
-    """The verdict, each network, data set and length of training judged apart.
-
-    Args:
-        claim: What is claimed.
-        trainings: One row per training, with `accuracy` and `epochs`.
-    """
-    rows = judged_rows(trainings, claim.networks, ("epochs",), ("accuracy",), "trainings")
-    pairs = {claim.reference, *product(claim.weight_bits, claim.act_bits)}
-    known = zip(rows["weight_bits"], rows["act_bits"], strict=True)
-    keep = pd.Series([bits in pairs for bits in known], index=rows.index, dtype=bool)
+def judge(claim: AccuracyClaim, trainings: Sequence[Row]) -> Part:
+    """The verdict, each network, data set and length of training judged apart."""
+    pairs = {Precision(*claim.reference)}
+    pairs |= {Precision(*bits) for bits in product(claim.weight_bits, claim.act_bits)}
+    rows = judged_rows(trainings, claim.networks, (ACCURACY.name,))
+    compared = [row for row in rows if precision(row) in pairs and row["epochs"] is not None]
     parts = [
-        _judge_group(claim, network, dataset, int(epochs), group)
-        for (network, dataset, epochs), group in grouped(
-            rows[keep].dropna(subset=["epochs"]), ("network", "dataset", "epochs")
-        )
+        _judge_group(claim, f"{network} on {dataset}, {counted(int(epochs), 'epoch')}", group)
+        for (network, dataset, epochs), group in grouped(compared, ("network", "dataset", "epochs"))
     ]
     return combined(parts, f"No training of {' or '.join(claim.networks)} is in the grid.")
 
 
-def _judge_group(
-    claim: AccuracyClaim, network: str, dataset: str, epochs: int, rows: pd.DataFrame
-) -> Part:
-    name = "w{}a{}".format(*claim.reference)
-    where = f"{network} on {dataset}, {counted(epochs, 'epoch')}"
-    if dataset not in DATASETS:
-        why = "bench does not know this data set, so not how many images it is tested on"
+def _judge_group(claim: AccuracyClaim, where: str, rows: Sequence[Row]) -> Part:
+    reference, images = Precision(*claim.reference), rows[0][TEST_IMAGES.name]
+    if images is None:
+        why = "it is not known how many images its data set is tested on"
         return Part(Verdict.NOT_TESTABLE, f"{where}: {why}.")
-    images = DATASETS[dataset].test_images
-    points = {
-        bits: _point(claim, images, group)
-        for bits, group in grouped(rows, ("weight_bits", "act_bits"))
-    }
-    reference = points.pop(claim.reference, None)
-    if reference is None:
-        of_it = rows[rows["weight_bits"].eq(claim.reference[0])]
-        of_it = of_it[of_it["act_bits"].eq(claim.reference[1])]
-        why = f"of {name}: {states(of_it)}" if len(of_it) else f"and {name} is not in the grid"
+    trained: dict[Precision, list[Row]] = {}
+    for row in rows:
+        trained.setdefault(precision(row), []).append(row)
+    points = {bits: _point(claim, images, group) for bits, group in trained.items()}
+    held_against = points.pop(reference, None)
+    if held_against is None:
+        own = trained.get(reference)
+        why = f"of {reference}: {states(own)}" if own else f"and {reference} is not in the grid"
         return Part(Verdict.NOT_TESTABLE, f"{where}: no accuracy to compare with, {why}.")
     if not points:
-        return Part(Verdict.NOT_TESTABLE, f"{where}: nothing but {name} was to be trained.")
+        return Part(Verdict.NOT_TESTABLE, f"{where}: nothing but {reference} was to be trained.")
     evidence: list[Evidence] = []
     outside: list[str] = []
     lacking: list[str] = []
-    for bits, point in points.items():
-        low = "w{}a{}".format(*bits)
+    for low, point in points.items():
         if point is None:
-            lacking.append(low)
+            lacking.append(low.label)
             continue
-        compared, is_within = _compare(claim, f"{where}: {low} against {name}", reference, point)
+        what = f"{where}: {low} against {reference}"
+        compared, is_within = _compare(claim, what, held_against, point)
         evidence.append(compared)
         if not is_within:
             outside.append(f"{low} ({compared.value:+.2f})")
-    return _verdict(claim, where, rows, evidence, outside, lacking)
+    enough = bool(rows[0]["epochs"] >= claim.epochs)
+    verdict = _verdict(len(evidence), outside, lacking, enough=enough)
+    return Part(verdict, _reason(claim, where, evidence, outside, lacking, enough=enough), evidence)
 
 
-def _verdict(
+def _reason(
     claim: AccuracyClaim,
     where: str,
-    rows: pd.DataFrame,
-    evidence: list[Evidence],
-    outside: list[str],
-    lacking: list[str],
-) -> Part:
-    within = len(evidence) - len(outside)
-    enough = bool(rows["epochs"].iloc[0] >= claim.epochs)
+    evidence: Sequence[Evidence],
+    outside: Sequence[str],
+    lacking: Sequence[str],
+    *,
+    enough: bool,
+) -> str:
     reason = (
-        f"{where}: {within} of {counted(len(evidence), 'lower precision')} no less accurate than "
-        f"w{claim.reference[0]}a{claim.reference[1]}, within the tolerance"
+        f"{where}: {len(evidence) - len(outside)} of {counted(len(evidence), 'lower precision')} "
+        f"no less accurate than {Precision(*claim.reference)}, within the tolerance"
     )
     if outside:
         reason += f"; further below (points): {_first(outside)}"
@@ -106,34 +126,35 @@ def _verdict(
         reason += f"; without an accuracy: {_first(lacking)}"
     if not enough:
         reason += f"; the claim is about enough training, which is {counted(claim.epochs, 'epoch')}"
-    if not evidence:
-        verdict = Verdict.NOT_TESTABLE
-    elif within == 0:
-        verdict = Verdict.NOT_REPRODUCED if enough else Verdict.NOT_TESTABLE
-    elif outside or lacking or not enough:
-        verdict = Verdict.PARTLY
-    else:
-        verdict = Verdict.REPRODUCED
-    return Part(verdict, f"{reason}.", tuple(evidence))
+    return f"{reason}."
 
 
-def _first(names: list[str], shown: int = 6) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+def _verdict(
+    compared: int, outside: Sequence[str], lacking: Sequence[str], *, enough: bool
+) -> Verdict:
+    if not compared:
+        return Verdict.NOT_TESTABLE
+    if len(outside) == compared:
+        return Verdict.NOT_REPRODUCED if enough else Verdict.NOT_TESTABLE
+    return Verdict.PARTLY if outside or lacking or not enough else Verdict.REPRODUCED
 
 
-def _point(claim: AccuracyClaim, images: int, rows: Any) -> _Point | None:
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _point(claim: AccuracyClaim, images: int, rows: Sequence[Row]) -> _Point | None:
     """One precision's trainings as a point, tested on `images`; None without an accuracy."""
-    known = rows.dropna(subset=["accuracy"])
-    if known.empty:
+    trained = [row for row in rows if row[ACCURACY.name] is not None]
+    if not trained:
         return None
-    accuracies = known["accuracy"].astype(float)
-    mean = float(accuracies.mean())
-    seeds = len(accuracies)
+    accuracies = [float(row[ACCURACY.name]) for row in trained]
+    mean, seeds = statistics.fmean(accuracies), len(accuracies)
     own = seeds >= claim.seeds_for_spread
-    spread = float(accuracies.std()) if own else claim.training_std
+    spread = statistics.stdev(accuracies) if own else claim.training_std
     variance = mean * (1 - mean) / images + spread**2 / seeds
-    return _Point(mean, variance, seeds, tuple(known["experiment"]))
+    return _Point(mean, variance, seeds, tuple(row["experiment"] for row in trained))
 
 
 def _compare(
@@ -151,4 +172,8 @@ def _compare(
         f"{'within' if is_within else 'outside'}"
     )
     names = (*low.names, *reference.names)
-    return Evidence(what, arithmetic, difference, "percentage points", "trained", names), is_within
+    unit, origin = "percentage points", ACCURACY.origin
+    return Evidence(what, arithmetic, difference, unit, origin, names), is_within
+
+
+register(Kind(name="accuracy", table=AccuracyClaim, file=File.TRAININGS, judge=judge))

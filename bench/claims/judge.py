@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-from bench.claims.table import AccuracyClaim, AnyClaim, ThroughputClaim
-from bench.claims.verdict import Judgement, Part
+from bench.claims.registry import Claim, kinds
+from bench.claims.verdict import Evidence, Part, Verdict
+from bench.results import File
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a claim.
+
+    Attributes:
+        name: Its name in claims.toml.
+        claim: As stated there.
+        part: What became of it, why, and with which numbers.
+    """
+
+    name: str
+    claim: Claim
+    part: Part
+
+    @property
+    def verdict(self) -> Verdict:
+        """What became of it."""
+        return self.part.verdict
+
+    @property
+    def tolerance(self) -> str:
+        """How close was close enough, and why."""
+        claim = self.claim
+        return f"{claim.tolerance} Why: {claim.why} A full verdict needs: {claim.full}"
+
+    @property
+    def evidence(self) -> Sequence[Evidence]:
+        """The numbers and the arithmetic."""
+        return self.part.evidence
+
+    def as_json(self) -> dict[str, Any]:
+        """As in claims.json; its form is described in docs/artifact-appendix.md."""
+        return {
+            "claim": self.name,
+            "title": self.claim.title,
+            "statement": self.claim.statement,
+            "source": self.claim.source,
+            "verdict": self.verdict,
+            "reason": self.part.reason,
+            "tolerance": self.tolerance,
+            "evidence": [asdict(evidence) for evidence in self.evidence],
+        }
+
+
 def judge(
-    claims: Mapping[str, AnyClaim], results: pd.DataFrame, trainings: pd.DataFrame
+    claims: Mapping[str, Claim], results: pd.DataFrame, trainings: pd.DataFrame
 ) -> tuple[Judgement, ...]:
     """The verdict on each of `claims`, in their order.
 
@@ -21,36 +67,17 @@ def judge(
         claims: As `load_claims` gives them.
         results: As `bench.report.collect` gives them: one row per experiment.
         trainings: As `bench.report.collect_trainings` gives them.
-
-    Raises:
-        ConfigError: The tables lack the columns that name their rows.
     """
+    from bench.results.frame import rows_of  # noqa: PLC0415  # pandas, to judge only
+
+    rows = {File.RESULTS: rows_of(results), File.TRAININGS: rows_of(trainings)}
+    of_claims = ((name, claim, kinds()[claim.judge]) for name, claim in claims.items())
     return tuple(
-        _judgement(name, claim, _part(claim, results, trainings)) for name, claim in claims.items()
+        Judgement(name, claim, kind.judge(claim, rows[kind.file]))
+        for name, claim, kind in of_claims
     )
 
 
-def _part(claim: AnyClaim, results: pd.DataFrame, trainings: pd.DataFrame) -> Part:
-    # Each needs pandas, which whoever only reads claims does without.
-    from bench.claims.accuracy import judge_accuracy  # noqa: PLC0415
-    from bench.claims.resources import judge_resources  # noqa: PLC0415
-    from bench.claims.throughput import judge_throughput  # noqa: PLC0415
-
-    if isinstance(claim, AccuracyClaim):
-        return judge_accuracy(claim, trainings)
-    if isinstance(claim, ThroughputClaim):
-        return judge_throughput(claim, results)
-    return judge_resources(claim, results)
-
-
-def _judgement(name: str, claim: AnyClaim, part: Part) -> Judgement:
-    return Judgement(
-        claim=name,
-        title=claim.title,
-        statement=claim.statement,
-        source=claim.source,
-        verdict=part.verdict,
-        reason=part.reason,
-        tolerance=f"{claim.tolerance} Why: {claim.why} A full verdict needs: {claim.full}",
-        evidence=part.evidence,
-    )
+def as_json(judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """What claims.json holds."""
+    return {"claims": [judgement.as_json() for judgement in judgements]}

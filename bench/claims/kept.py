@@ -1,4 +1,4 @@
-"""claims.json, and the verdicts that later ones must not fall behind."""
+"""claims.json, and the best verdicts so far: a worse one later is a regression."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.claims.verdict import Judgement, Verdict, as_json
+from bench.claims.judge import Judgement, as_json
+from bench.claims.verdict import Verdict
 from bench.errors import StoreError, store_error
 from bench.system.files import read_bytes, write_atomic
 
 VERDICTS = "verdicts.json"
 CLAIMS = "claims.json"
-# What a verdict is worth; one that could not be tested has not been refuted, but is not held.
-_RANK = {
-    Verdict.NOT_TESTABLE: 0,
-    Verdict.NOT_REPRODUCED: 0,
-    Verdict.PARTLY: 1,
-    Verdict.REPRODUCED: 2,
-}
 
 
-@dataclass(frozen=True)
-class Fall:
-    """A claim that fared better before.
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """A claim whose verdict was better before.
 
     Attributes:
         claim: Its name.
@@ -53,11 +47,11 @@ def write_claims(judgements: Sequence[Judgement], folder: Path) -> Path:
 
 def compare(
     judgements: Sequence[Judgement], folder: Path, *, accept: bool = False
-) -> tuple[Fall, ...]:
-    """Claims that fare worse than the best verdict kept in `folder`; keeps better ones.
+) -> tuple[Regression, ...]:
+    """Claims with a worse verdict than the best one kept in `folder`; keeps better ones.
 
-    The verdict kept of a claim that fell stays, so that the fall is told until it is mended or
-    accepted.
+    After a regression the better verdict stays, so that it is reported until the claim is mended or
+    the new verdict accepted.
 
     Args:
         judgements: The present verdicts.
@@ -68,21 +62,16 @@ def compare(
         StoreError: What is kept cannot be read or written.
     """
     kept = {} if accept else _read(folder / VERDICTS)
-    now = {one.claim: one.verdict for one in judgements}
-    fallen = tuple(
-        Fall(claim, before, now.get(claim))
+    now = {judgement.name: judgement.verdict for judgement in judgements}
+    worse = {
+        claim: Regression(claim=claim, before=before, now=now.get(claim))
         for claim, before in kept.items()
-        if _RANK[before] > (_RANK[now[claim]] if claim in now else 0)
-    )
-    raised = {name: verdict for name, verdict in now.items() if not _falls(name, fallen)}
-    new = {**kept, **raised}
+        if before.worth > (now[claim].worth if claim in now else 0)
+    }
+    new = {**kept, **{claim: verdict for claim, verdict in now.items() if claim not in worse}}
     if new != kept or accept:
         _write(folder / VERDICTS, dict(sorted(new.items())))
-    return fallen
-
-
-def _falls(claim: str, fallen: Sequence[Fall]) -> bool:
-    return any(fall.claim == claim for fall in fallen)
+    return tuple(worse.values())
 
 
 def _read(path: Path) -> dict[str, Verdict]:

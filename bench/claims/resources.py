@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Annotated, Literal
 
-import pandas as pd
+from pydantic import Field, model_validator
 
-from bench.claims.frames import grouped, judged_rows, precision
-from bench.claims.table import ResourceClaim
+from bench.claims.registry import Claim, Kind, register
+from bench.claims.rows import grouped, judged_rows
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
-from bench.provenance import PART
+from bench.grids.schema import Line, disagree
+from bench.results import PART, Column, File, Row, column, columns, precision
+from bench.words import Origin
 
 # Designs that differ in nothing but their bits.
 DESIGN = ("seed", "board", "folding")
-# Says of an estimate that it leaves out layers, where it is one that may.
-SCOPES = {"lut": "lut_scope"}
-SYNTHESIZED = "synthesized"
-ESTIMATED = "estimated"
-UNITS = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
-# FINN's model of an MVAU's DSPs is the same at any bit width; what its Verilog instantiates is not.
-ESTIMATES = {"lut": "lut", "bram18": "bram18", "dsp": "dsp_instantiated"}
+
+
+class ResourceClaim(Claim):
+    """Fewer bits cost fewer resources.
+
+    Attributes:
+        resources: Columns of results.csv with estimates of them, which synthesis refines.
+        share: Holds where no comparison shows more, and more than this share of them fewer.
+    """
+
+    judge: Literal["resources"]
+    resources: Annotated[tuple[Line, ...], Field(min_length=1)]
+    share: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _are_columns(self) -> ResourceClaim:
+        refined = [estimate.name for estimate in columns() if estimate.refined_by]
+        for name in self.resources:
+            if name not in refined:
+                what = f"names '{name}', which is no resource"
+                raise disagree("resources", what, f"There are {', '.join(refined)}.")
+        return self
 
 
 @dataclass(frozen=True)
@@ -36,7 +53,7 @@ class _Counts:
     fewer: int
     equal: int
     more: int
-    extreme: tuple[Any, Any]
+    extreme: tuple[Row, Row]
     names: tuple[str, ...]
     used: bool
 
@@ -51,26 +68,23 @@ class _Finding:
 
     verdict: Verdict
     phrase: str
-    origin: str
+    origin: Origin
     evidence: Evidence | None = None
 
 
-def judge_resources(claim: ResourceClaim, results: pd.DataFrame) -> Part:
+def judge(claim: ResourceClaim, results: Sequence[Row]) -> Part:
     """The verdict, each network and data set judged apart.
 
     Synthesized numbers count where there are any. Estimates are compared only between designs
-    whose matrix layers are of the same kinds, and as many of each: FINN models each kind in its
-    own way. An estimate that leaves layers out is not compared at all.
-
-    Args:
-        claim: What is claimed.
-        results: One row per experiment.
+    whose matrix layers are of the same kinds, and as many of each: each kind is modelled in a way
+    of its own. An estimate that leaves layers out is not compared at all.
     """
-    made = tuple(f"{name}_synth" for name in claim.resources)
-    estimates = (ESTIMATES[name] for name in claim.resources)
-    names = ("matrix_layers", *SCOPES.values(), "board", "folding")
-    rows = judged_rows(results, claim.networks, names, (*estimates, *made), "results")
-    rows["variant"] = rows["matrix_layers"].astype("string").fillna("")
+    numbers = [
+        name
+        for estimate in map(column, claim.resources)
+        for name in (estimate.name, _refined(estimate).name)
+    ]
+    rows = judged_rows(results, claim.networks, numbers)
     parts = [
         _judge_group(claim, f"{network} on {dataset}", group)
         for (network, dataset), group in grouped(rows, ("network", "dataset"))
@@ -78,88 +92,96 @@ def judge_resources(claim: ResourceClaim, results: pd.DataFrame) -> Part:
     return combined(parts, f"No design of {' or '.join(claim.networks)} is in the grid.")
 
 
-def _judge_group(claim: ResourceClaim, where: str, rows: pd.DataFrame) -> Part:
+def _refined(estimate: Column) -> Column:
+    assert estimate.refined_by is not None, "a resource is refined by synthesis"
+    return column(estimate.refined_by)
+
+
+def _unit(resource: Column) -> str:
+    return resource.unit or resource.name
+
+
+def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
     findings = list(_findings(claim, where, rows))
-    evidence = tuple(one.evidence for one in findings if one.evidence)
-    synthesized = [one for one in findings if one.origin == SYNTHESIZED and one.evidence]
-    judged = synthesized or findings
-    verdicts = {one.verdict for one in judged} - {Verdict.NOT_TESTABLE}
+    evidence = [finding.evidence for finding in findings if finding.evidence]
+    built = [
+        finding for finding in findings if finding.origin == Origin.SYNTHESIZED and finding.evidence
+    ]
+    verdicts = {finding.verdict for finding in built or findings} - {Verdict.NOT_TESTABLE}
     if not verdicts:
         verdict = Verdict.NOT_TESTABLE
     elif verdicts == {Verdict.NOT_REPRODUCED}:
         verdict = Verdict.NOT_REPRODUCED
-    elif verdicts == {Verdict.REPRODUCED} and synthesized:
+    elif verdicts == {Verdict.REPRODUCED} and built:
         verdict = Verdict.REPRODUCED
     else:
         verdict = Verdict.PARTLY
-    phrases = "; ".join(one.phrase for one in findings) or "no two designs to compare"
-    note = "" if synthesized else "; nothing was synthesized, and FINN's model has the bits in it"
+    phrases = "; ".join(finding.phrase for finding in findings) or "no two designs to compare"
+    note = "" if built else "; nothing was synthesized, and FINN's model has the bits in it"
     return Part(verdict, f"{where}: {phrases}{note}.", evidence)
 
 
-def _findings(claim: ResourceClaim, where: str, rows: pd.DataFrame) -> Iterator[_Finding]:
+def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator[_Finding]:
     """Every resource in every variant, then what was synthesized."""
-    estimated = rows[rows["variant"].ne("")]
-    for (variant,), group in grouped(estimated, ("variant",)):
-        for resource in claim.resources:
-            scope = SCOPES.get(resource)
-            if scope is not None and group[scope].eq(PART).fillna(False).any():
-                phrase = f"{UNITS[resource]} of {variant} not testable (estimate leaves them out)"
-                yield _Finding(Verdict.NOT_TESTABLE, phrase, ESTIMATED)
-                continue
-            column = ESTIMATES[resource]
-            yield _finding(claim, f"{where}, {variant}", variant, resource, group, column)
-    for resource in claim.resources:
-        column = f"{resource}_synth"
-        if rows[column].notna().any():
-            what = f"{where}, Vivado"
-            yield _finding(claim, what, SYNTHESIZED, resource, rows, column)
+    resources = [column(name) for name in claim.resources]
+    variants = dict.fromkeys(
+        row[estimate.alike_in] for estimate in resources if estimate.alike_in for row in rows
+    )
+    for variant in (variant for variant in variants if variant):
+        for resource in resources:
+            group = [row for row in rows if resource.alike_in and row[resource.alike_in] == variant]
+            name = f"{_unit(resource)} of {variant}"
+            if resource.scope and any(row[resource.scope] == PART for row in group):
+                phrase = f"{name} not testable (estimate leaves them out)"
+                yield _Finding(Verdict.NOT_TESTABLE, phrase, resource.origin)
+            else:
+                yield _finding(claim, f"{where}, {variant}", name, resource, group)
+    for resource in map(_refined, resources):
+        if any(row[resource.name] is not None for row in rows):
+            name = f"{_unit(resource)} built"
+            yield _finding(claim, f"{where}, Vivado", name, resource, rows)
 
 
 def _finding(
-    claim: ResourceClaim, what: str, variant: str, resource: str, rows: pd.DataFrame, column: str
+    claim: ResourceClaim, what: str, name: str, resource: Column, rows: Sequence[Row]
 ) -> _Finding:
-    origin = SYNTHESIZED if variant == SYNTHESIZED else ESTIMATED
-    name = f"{UNITS[resource]} of {variant}" if origin == ESTIMATED else f"{UNITS[resource]} built"
-    counts = _count(rows, column)
-    if counts is None:
-        return _Finding(Verdict.NOT_TESTABLE, f"{name} not testable (one precision only)", origin)
-    if not counts.used:
-        return _Finding(Verdict.NOT_TESTABLE, f"{name} not testable (none is used)", origin)
+    counts = _count(rows, resource.name)
+    if counts is None or not counts.used:
+        why = "none is used" if counts else "one precision only"
+        return _Finding(Verdict.NOT_TESTABLE, f"{name} not testable ({why})", resource.origin)
     if counts.more == 0 and counts.fewer > claim.share * counts.total:
         verdict = Verdict.REPRODUCED
     else:
         verdict = Verdict.PARTLY if counts.fewer else Verdict.NOT_REPRODUCED
     less, more = counts.extreme
-    change = float(less[column]) - float(more[column])
+    low, high = float(less[resource.name]), float(more[resource.name])
     arithmetic = (
-        f"{less['folding']}: {precision(less)} {less[column]:,.0f} - {precision(more)} "
-        f"{more[column]:,.0f} = {change:+,.0f}; fewer bits cost fewer in {counts.fewer}, as many "
+        f"{less['folding']}: {precision(less)} {low:,.0f} - {precision(more)} "
+        f"{high:,.0f} = {low - high:+,.0f}; fewer bits cost fewer in {counts.fewer}, as many "
         f"in {counts.equal}, more in {counts.more} of {counted(counts.total, 'comparison')}"
     )
-    evidence = Evidence(
-        f"{what}: {UNITS[resource]}", arithmetic, change, UNITS[resource], origin, counts.names
-    )
+    unit, origin = _unit(resource), resource.origin
+    evidence = Evidence(f"{what}: {unit}", arithmetic, low - high, unit, origin, counts.names)
     phrase = f"{name} fewer in {counts.fewer} of {counts.total}"
     phrase += f", more in {counts.more}" if counts.more else ""
-    return _Finding(verdict, phrase, origin, evidence)
+    return _Finding(verdict, phrase, resource.origin, evidence)
 
 
-def _count(rows: pd.DataFrame, column: str) -> _Counts | None:
+def _count(rows: Sequence[Row], name: str) -> _Counts | None:
     """Every two designs of which one has no width larger and one smaller; None without such."""
     tally = {-1: 0, 0: 0, 1: 0}
-    extreme: tuple[Any, Any] | None = None
+    extreme: tuple[Row, Row] | None = None
     names: dict[str, None] = {}
     used = False
-    for _, group in grouped(rows.dropna(subset=[column]), DESIGN):
-        for one, other in combinations(group.to_dict("records"), 2):
-            gap = _gap(one, other)
-            less, more = (one, other) if gap > 0 else (other, one)
+    for _, group in grouped((row for row in rows if row[name] is not None), DESIGN):
+        for first, second in combinations(group, 2):
+            gap = _gap(first, second)
+            less, more = (first, second) if gap > 0 else (second, first)
             if gap == 0:
                 continue
-            change = float(less[column]) - float(more[column])
+            change = float(less[name]) - float(more[name])
             tally[(change > 0) - (change < 0)] += 1
-            used = used or less[column] > 0 or more[column] > 0
+            used = used or less[name] > 0 or more[name] > 0
             names |= {str(less["experiment"]): None, str(more["experiment"]): None}
             if extreme is None or abs(gap) > _gap(*extreme):
                 extreme = less, more
@@ -168,8 +190,11 @@ def _count(rows: pd.DataFrame, column: str) -> _Counts | None:
     return _Counts(tally[-1], tally[0], tally[1], extreme, tuple(names), used)
 
 
-def _gap(one: Any, other: Any) -> int:
-    """Bits that `other` has more than `one`, negative where fewer; 0 where not comparable."""
-    weights = int(other["weight_bits"] - one["weight_bits"])
-    acts = int(other["act_bits"] - one["act_bits"])
+def _gap(less: Row, more: Row) -> int:
+    """Bits that `more` has more than `less`, negative where fewer; 0 where not comparable."""
+    weights = int(more["weight_bits"]) - int(less["weight_bits"])
+    acts = int(more["act_bits"]) - int(less["act_bits"])
     return weights + acts if weights * acts >= 0 else 0
+
+
+register(Kind(name="resources", table=ResourceClaim, file=File.RESULTS, judge=judge))

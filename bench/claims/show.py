@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from rich.padding import Padding
 from rich.text import Text
 
-from bench.claims.kept import Fall
-from bench.claims.verdict import Evidence, Judgement, Verdict
+from bench.claims.judge import Judgement
+from bench.claims.kept import Regression
+from bench.claims.verdict import Evidence, Verdict
 from bench.console.terminal import Terminal, styled
 
 COLOURS = {
@@ -24,37 +25,39 @@ SHOWN = 12
 
 def show_lines(judgements: Sequence[Judgement], console: Terminal) -> None:
     """A line for each claim."""
-    width = max((len(one.claim) for one in judgements), default=0)
-    for one in judgements:
-        name = f"{one.claim:{width}}"
-        console.print(styled("claim {}  {}  {}", name, _mark(one.verdict, 14), one.title))
+    width = max((len(judgement.name) for judgement in judgements), default=0)
+    for judgement in judgements:
+        name, verdict = f"{judgement.name:{width}}", _mark(judgement.verdict, 14)
+        console.print(styled("claim {}  {}  {}", name, verdict, judgement.claim.title))
 
 
 def show_claims(judgements: Sequence[Judgement], console: Terminal) -> None:
     """Each claim with its verdict, the reason, the tolerance and the numbers."""
-    for one in judgements:
+    for judgement in judgements:
+        claim, verdict = judgement.claim, _mark(judgement.verdict)
         console.print(
-            styled("\n[bold]{}[/] {}: {}", one.claim, one.title, _mark(one.verdict)),
+            styled("\n[bold]{}[/] {}: {}", judgement.name, claim.title, verdict),
             width=_width(console),
         )
         for label, text in (
-            ("claim", f"{one.statement} ({one.source})"),
-            ("found", one.reason),
-            ("tolerance", one.tolerance),
+            ("claim", f"{claim.statement} ({claim.source})"),
+            ("reason", judgement.part.reason),
+            ("tolerance", judgement.tolerance),
         ):
             _print(console, styled("[dim]{}:[/] {}", label, text))
-        chosen = _most_telling(one.evidence)
+        chosen = _most_telling(judgement.evidence)
         for evidence in chosen:
             _print(console, styled("- {} [dim]({})[/]", evidence.what, evidence.origin))
             _print(console, evidence.arithmetic, indent=4)
-        if len(one.evidence) > len(chosen):
-            _print(console, f"... and {len(one.evidence) - len(chosen)} more, in claims.json")
+        more = len(judgement.evidence) - len(chosen)
+        if more:
+            _print(console, f"... and {more} more, in claims.json")
 
 
-def show_falls(falls: Sequence[Fall], console: Terminal) -> None:
-    """What fared better before, if anything did."""
-    for fall in falls:
-        console.print(styled("[red bold]worse than before:[/] {}", fall))
+def show_regressions(regressions: Sequence[Regression], console: Terminal) -> None:
+    """Claims whose verdict was better before."""
+    for regression in regressions:
+        console.print(styled("[red bold]regression:[/] {}", regression))
 
 
 def _mark(verdict: Verdict, width: int = 0) -> Text:
@@ -73,5 +76,5 @@ def _most_telling(evidence: Sequence[Evidence]) -> list[Evidence]:
     """All of it, or where that is too much, the lowest numbers, in their order."""
     if len(evidence) <= SHOWN:
         return list(evidence)
-    lowest = sorted(evidence, key=lambda one: (one.value is None, one.value))[:SHOWN]
-    return [one for one in evidence if one in lowest]
+    lowest = sorted(evidence, key=lambda piece: (piece.value is None, piece.value))[:SHOWN]
+    return [piece for piece in evidence if piece in lowest]

@@ -2,61 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
-import pandas as pd
+from pydantic import Field, model_validator
 
-from bench.claims.frames import grouped, judged_rows, precision, states
-from bench.claims.table import ThroughputClaim
+from bench.claims.registry import Claim, Kind, register
+from bench.claims.rows import grouped, judged_rows, states
 from bench.claims.verdict import Evidence, Part, Verdict, combined
-from bench.console.text import counted
+from bench.console.text import counted, shown
+from bench.grids.schema import Line, disagree
+from bench.results import File, Row, precision
+from bench.results.rates import INTERVALS, alike_but_for_folding, rate
+from bench.words import Origin
+from contract.fields import Means
 
-BOARD = "board"
-POINT = ("network", "dataset", "weight_bits", "act_bits", "seed", "board")
-NAMES = ("board", "folding", "clock_mhz", "measured_on")
-NUMBERS = ("ii_estimated", "ii_simulated", "fps_core", "ii_measured", "fits")
-# What was measured, at the clock of the build, whatever that of the board was.
-SYSTEM = "fps_system"
+Pair = Annotated[tuple[Line, Line], Means("two names of foldings: [slow, fast]")]
+CORE, SYSTEM = INTERVALS[Origin.RTL_SIM], INTERVALS[Origin.MEASURED]
+ON_BOARDS = (Origin.EMULATED_BOARD, Origin.BOARD)
+
+
+class ThroughputClaim(Claim):
+    """One folding is so many times as fast as another.
+
+    Attributes:
+        factor: So many times.
+        within: The largest deviation from it, as a fraction.
+        pairs: Candidate pairs of foldings, [slow, fast].
+    """
+
+    judge: Literal["throughput"]
+    factor: Annotated[float, Field(gt=0, le=1e6)]
+    within: Annotated[float, Field(ge=0, lt=1)]
+    pairs: Annotated[tuple[Pair, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _differ(self) -> ThroughputClaim:
+        for pair in self.pairs:
+            if pair[0] == pair[1]:
+                what = f"names {shown(pair)}, and no folding is faster than itself"
+                raise disagree("pairs", what, "Name two foldings: [slow, fast].")
+        return self
 
 
 @dataclass(frozen=True)
 class _Ratio:
-    """One folding over another at one precision; the arithmetic is that of images per second."""
+    """One folding over another at one precision, in images per second of one origin."""
 
-    fast: pd.Series[Any]
-    slow: pd.Series[Any]
-    column: str
+    fast: Row
+    slow: Row
+    rates: tuple[float, float]
 
     @property
     def value(self) -> float:
-        return float(self.fast[self.column]) / float(self.slow[self.column])
+        return self.rates[0] / self.rates[1]
 
 
 @dataclass(frozen=True)
-class _Found:
-    """The ratios of one pair of foldings from one origin."""
+class _Ratios:
+    """The ratios of one pair of foldings from one origin, as evidence."""
 
     evidence: Evidence
-    origin: str
+    origin: Origin
     all_within: bool
     any_within: bool
 
 
-def judge_throughput(claim: ThroughputClaim, results: pd.DataFrame) -> Part:
+def judge(claim: ThroughputClaim, results: Sequence[Row]) -> Part:
     """The verdict, each network and data set judged apart.
 
     A claim about a deployed network is reproduced by a measurement on a real board; what is within
     the tolerance in simulation, or on the emulated board, makes it partly so.
-
-    Args:
-        claim: What is claimed.
-        results: One row per experiment.
     """
-    rows = judged_rows(results, claim.networks, NAMES, NUMBERS, "results")
-    rows["fps_estimated"] = 1e6 * rows["clock_mhz"] / rows["ii_estimated"]
-    rows[SYSTEM] = 1e6 * rows["clock_mhz"] / rows["ii_measured"]
+    rows = judged_rows(results, claim.networks, (*INTERVALS.values(), "fits"))
     parts = [
         _judge_group(claim, f"{network} on {dataset}", group)
         for (network, dataset), group in grouped(rows, ("network", "dataset"))
@@ -64,88 +83,82 @@ def judge_throughput(claim: ThroughputClaim, results: pd.DataFrame) -> Part:
     return combined(parts, f"No design of {' or '.join(claim.networks)} is in the grid.")
 
 
-def _judge_group(claim: ThroughputClaim, where: str, rows: pd.DataFrame) -> Part:
-    found: list[_Found] = []
-    sentences: list[str] = []
-    for slow, fast in claim.pairs:
-        own = list(_pair(claim, where, rows, slow, fast))
-        found += own
-        sentences.append(_sentence(rows, slow, fast, own))
-    evidence = tuple(one.evidence for one in found)
-    judged = [one for one in found if one.origin != "estimated"]
-    on_board = [one for one in judged if one.origin == BOARD]
+def _judge_group(claim: ThroughputClaim, where: str, rows: Sequence[Row]) -> Part:
+    by_pair = {pair: list(_pair(claim, where, rows, *pair)) for pair in claim.pairs}
+    ratios = [ratio for of_pair in by_pair.values() for ratio in of_pair]
+    judged = [ratio for ratio in ratios if ratio.origin != Origin.ESTIMATED]
+    on_board = [ratio for ratio in judged if ratio.origin == Origin.BOARD]
     if not judged:
         verdict = Verdict.NOT_TESTABLE
-    elif any(one.all_within for one in on_board):
+    elif any(ratio.all_within for ratio in on_board):
         verdict = Verdict.REPRODUCED
-    elif any(one.any_within for one in judged):
+    elif any(ratio.any_within for ratio in judged):
         verdict = Verdict.PARTLY
     else:
         verdict = Verdict.NOT_REPRODUCED
+    sentences = [_sentence(rows, *pair, own) for pair, own in by_pair.items()]
     reason = f"{where}: {'; '.join(sentences)}"
     if judged and not on_board:
         reason += "; no real board has measured it"
-    return Part(verdict, f"{reason}.", evidence)
+    return Part(verdict, f"{reason}.", [ratio.evidence for ratio in ratios])
 
 
 def _pair(
-    claim: ThroughputClaim, where: str, rows: pd.DataFrame, slow: str, fast: str
-) -> Iterator[_Found]:
+    claim: ThroughputClaim, where: str, rows: Sequence[Row], slow: str, fast: str
+) -> Iterator[_Ratios]:
     """What is known of one pair: estimated, in the core, and measured by each kind of board."""
     joined = _joined(rows, slow, fast)
-    for column, part, origin in (
-        ("fps_estimated", "core", "estimated"),
-        ("fps_core", "core", "rtl-sim"),
-    ):
-        ratios = [_Ratio(f, s, column) for f, s in joined if _both(f, s, column)]
-        if ratios:
-            yield _summed(claim, f"{where}: {slow} -> {fast}, {part}", origin, ratios)
-    measured = [(f, s) for f, s in joined if _both(f, s, SYSTEM)]
-    by_kind: dict[str, list[_Ratio]] = {}
-    for f, s in measured:
-        if f["measured_on"] == s["measured_on"]:
-            by_kind.setdefault(str(f["measured_on"]), []).append(_Ratio(f, s, SYSTEM))
-    for kind, ratios in by_kind.items():
-        yield _summed(claim, f"{where}: {slow} -> {fast}, system with DMA", kind, ratios)
+    what = f"{where}: {slow} -> {fast}"
+    for origin in (Origin.ESTIMATED, Origin.RTL_SIM):
+        if ratios := _ratios(joined, origin):
+            yield _summed(claim, f"{what}, core", origin, ratios)
+    measured = [pair for pair in joined if pair[0]["measured_on"] == pair[1]["measured_on"]]
+    kinds = dict.fromkeys(fast["measured_on"] for fast, _ in measured)
+    for kind in (Origin(kind) for kind in kinds if kind is not None):
+        of_kind = [pair for pair in measured if pair[0]["measured_on"] == kind]
+        if ratios := _ratios(of_kind, Origin.MEASURED):
+            yield _summed(claim, f"{what}, system with DMA", kind, ratios)
 
 
-def _joined(
-    rows: pd.DataFrame, slow: str, fast: str
-) -> list[tuple[pd.Series[Any], pd.Series[Any]]]:
+def _joined(rows: Sequence[Row], slow: str, fast: str) -> list[tuple[Row, Row]]:
     """Rows (fast, slow) that are alike in all but their folding."""
-    pairs = []
-    for _, group in grouped(rows, POINT):
-        ones = {row["folding"]: row for _, row in group.iterrows()}
-        if slow in ones and fast in ones:
-            pairs.append((ones[fast], ones[slow]))
-    return pairs
+    points: dict[object, dict[str, Row]] = {}
+    for row in rows:
+        points.setdefault(alike_but_for_folding(row), {})[row["folding"]] = row
+    return [(own[fast], own[slow]) for own in points.values() if slow in own and fast in own]
 
 
-def _both(fast: pd.Series[Any], slow: pd.Series[Any], column: str) -> bool:
-    return bool(pd.notna(fast[column]) and pd.notna(slow[column]) and slow[column] > 0)
+def _ratios(pairs: Sequence[tuple[Row, Row]], origin: Origin) -> list[_Ratio]:
+    return [
+        _Ratio(fast, slow, (high, low))
+        for fast, slow in pairs
+        if (high := rate(fast, origin)) and (low := rate(slow, origin))
+    ]
 
 
-def _summed(claim: ThroughputClaim, what: str, origin: str, ratios: list[_Ratio]) -> _Found:
+def _summed(claim: ThroughputClaim, what: str, origin: Origin, ratios: Sequence[_Ratio]) -> _Ratios:
     """All precisions' ratios as one piece of evidence: that which is furthest from the claim."""
-    within = [abs(one.value / claim.factor - 1) <= claim.within for one in ratios]
-    worst = max(ratios, key=lambda one: abs(one.value / claim.factor - 1))
-    low, high = min(one.value for one in ratios), max(one.value for one in ratios)
+    within = [abs(ratio.value / claim.factor - 1) <= claim.within for ratio in ratios]
+    worst = max(ratios, key=lambda ratio: abs(ratio.value / claim.factor - 1))
+    low, high = min(ratio.value for ratio in ratios), max(ratio.value for ratio in ratios)
     arithmetic = (
-        f"{precision(worst.fast)}: {worst.fast[worst.column]:,.0f} / "
-        f"{worst.slow[worst.column]:,.0f} images/s = {worst.value:.1f}, "
+        f"{precision(worst.fast)}: {worst.rates[0]:,.0f} / "
+        f"{worst.rates[1]:,.0f} images/s = {worst.value:.1f}, "
         f"{worst.value / claim.factor - 1:+.1%} from {claim.factor:g}; "
         f"{counted(len(ratios), 'precision')}: {low:.1f} to {high:.1f}, "
-        f"{sum(within)} within {claim.within:.0%}{_bound(worst)}"
+        f"{sum(within)} within {claim.within:.0%}"
     )
-    names = tuple(row["experiment"] for one in ratios for row in (one.fast, one.slow))
+    if origin in ON_BOARDS:
+        arithmetic += _bound(worst)
+    names = tuple(row["experiment"] for ratio in ratios for row in (ratio.fast, ratio.slow))
     evidence = Evidence(what, arithmetic, worst.value, "times", origin, names)
-    return _Found(evidence, origin, all(within), any(within))
+    return _Ratios(evidence, origin, all(within), any(within))
 
 
 def _bound(ratio: _Ratio) -> str:
     """What bounds the faster one, where it is not its core."""
-    core, system = ratio.fast["ii_simulated"], ratio.fast["ii_measured"]
-    if ratio.column != SYSTEM or pd.isna(core) or pd.isna(system) or system <= core:
+    core, system = ratio.fast[CORE], ratio.fast[SYSTEM]
+    if core is None or system <= core:
         return ""
     return (
         f"; {ratio.fast['folding']} takes an image every {core:,.0f} cycles, with its DMA every "
@@ -153,23 +166,24 @@ def _bound(ratio: _Ratio) -> str:
     )
 
 
-def _sentence(rows: pd.DataFrame, slow: str, fast: str, found: list[_Found]) -> str:
+def _sentence(rows: Sequence[Row], slow: str, fast: str, ratios: Sequence[_Ratios]) -> str:
     """One pair in a few words."""
-    ratios = [
-        f"{one.evidence.value:.1f}x {_short(one)}" for one in found if one.origin != "estimated"
-    ]
-    if ratios:
-        fitting = rows[rows["folding"].eq(fast)]["fits"].dropna()
-        number = counted(len(fitting), "precision")
-        fits = f", '{fast}' fits the part at {int(fitting.sum())} of {number}"
-        return f"{slow} -> {fast} {', '.join(ratios)}" + (fits if len(fitting) else "")
-    absent = [name for name in (slow, fast) if not rows["folding"].eq(name).any()]
-    if absent:
+    judged = [ratio for ratio in ratios if ratio.origin != Origin.ESTIMATED]
+    if judged:
+        told = ", ".join(f"{ratio.evidence.value:.1f}x {_where(ratio.origin)}" for ratio in judged)
+        fits = [row["fits"] for row in rows if row["folding"] == fast and row["fits"] is not None]
+        number = counted(len(fits), "precision")
+        fitting = f", '{fast}' fits the part at {sum(fits)} of {number}" if fits else ""
+        return f"{slow} -> {fast} {told}{fitting}"
+    foldings = {row["folding"] for row in rows}
+    if absent := [name for name in (slow, fast) if name not in foldings]:
         return f"{slow} -> {fast} not run (the grid has no {' and no '.join(absent)})"
-    return f"{slow} -> {fast} without numbers ({states(rows[rows['folding'].isin([slow, fast])])})"
+    pair = [row for row in rows if row["folding"] in (slow, fast)]
+    return f"{slow} -> {fast} without numbers ({states(pair)})"
 
 
-def _short(found: _Found) -> str:
-    if found.origin == "rtl-sim":
-        return "in the core (rtl-sim)"
-    return f"with DMA ({found.origin})"
+def _where(origin: Origin) -> str:
+    return f"with DMA ({origin})" if origin in ON_BOARDS else f"in the core ({origin})"
+
+
+register(Kind(name="throughput", table=ThroughputClaim, file=File.RESULTS, judge=judge))

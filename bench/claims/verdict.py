@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+from bench.words import Origin
 
 
 class Verdict(StrEnum):
@@ -16,6 +17,11 @@ class Verdict(StrEnum):
     NOT_REPRODUCED = "not reproduced"
     NOT_TESTABLE = "not testable"
 
+    @property
+    def worth(self) -> int:
+        """The larger, the better; a claim that is not testable is not refuted, but not held."""
+        return {Verdict.REPRODUCED: 2, Verdict.PARTLY: 1}.get(self, 0)
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -24,9 +30,9 @@ class Evidence:
     Attributes:
         what: What was compared.
         arithmetic: How the number comes about, and what it is held against.
-        value: The number, unrounded; None where it could not be had.
+        value: The number, unrounded; None where it is not available.
         unit: Its unit.
-        origin: `trained`, `estimated`, `rtl-sim`, `emulated-board`, `board` or `synthesized`.
+        origin: What the number is.
         rows: Names of the experiments it is from.
     """
 
@@ -34,7 +40,7 @@ class Evidence:
     arithmetic: str
     value: float | None
     unit: str
-    origin: str
+    origin: Origin
     rows: tuple[str, ...]
 
 
@@ -44,37 +50,13 @@ class Part:
 
     verdict: Verdict
     reason: str
-    evidence: tuple[Evidence, ...] = ()
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The verdict on a claim.
-
-    Attributes:
-        claim: Its name in claims.toml.
-        title, statement, source: As stated there.
-        verdict: What became of it.
-        reason: Why, with the numbers.
-        tolerance: How close was close enough, and why.
-        evidence: The numbers and the arithmetic.
-    """
-
-    claim: str
-    title: str
-    statement: str
-    source: str
-    verdict: Verdict
-    reason: str
-    tolerance: str
-    evidence: tuple[Evidence, ...]
+    evidence: Sequence[Evidence] = ()
 
 
 def combined(parts: Sequence[Part], none: str) -> Part:
     """One verdict for all parts: theirs where they agree, else partly.
 
-    A part that could not be tested keeps the others from a full verdict, never from a negative
-    one.
+    A part that is not testable keeps the others from a full verdict, never from a negative verdict.
 
     Args:
         parts: At best one per data set.
@@ -91,9 +73,4 @@ def combined(parts: Sequence[Part], none: str) -> Part:
     else:
         verdict = Verdict.PARTLY
     reasons = tuple(dict.fromkeys(part.reason for part in parts))
-    return Part(verdict, " ".join(reasons), tuple(e for part in parts for e in part.evidence))
-
-
-def as_json(judgements: Sequence[Judgement]) -> dict[str, Any]:
-    """What claims.json holds; its form is described in docs/artifact-appendix.md."""
-    return {"claims": [asdict(judgement) for judgement in judgements]}
+    return Part(verdict, " ".join(reasons), [e for part in parts for e in part.evidence])

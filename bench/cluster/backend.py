@@ -1,4 +1,4 @@
-"""The client's side: hands tasks to a Dask scheduler and takes what comes back."""
+"""The client's side of a cluster: submit tasks to a Dask scheduler, take their results."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ class DaskBackend:
             self.close()
 
     def close(self) -> None:
-        """Take leave of the scheduler."""
+        """Disconnect from the scheduler."""
         with self._settling:  # a call of Dask that outlives its client never returns
             self._closed = True
-        with suppress(TimeoutError):  # a scheduler that does not take leave changes nothing here
+        with suppress(TimeoutError):  # a scheduler that does not answer changes nothing here
             self._client.close(timeout=CLOSE_SECONDS)
 
     def prepare(self, environments: list[str]) -> None:
@@ -123,7 +123,7 @@ class DaskBackend:
     def _settle(
         self, answer: Future[Outcome], task: Task, future: distributed.Future[Outcome]
     ) -> None:
-        """Pass on how a task ended; nothing that Dask raises may leave `answer` without an end."""
+        """Pass on how a task ended; whatever Dask raises, `answer` gets a result or an error."""
         with self._settling:
             if self._closed or future.status == "cancelled":
                 answer.set_exception(self._gone())
@@ -159,7 +159,7 @@ class DaskBackend:
         except TimeoutError as error:
             raise EnvironmentFailure(
                 f"The Dask scheduler at {self._address} has no workers.",
-                "Start some: docs/cluster.md says how.",
+                "Start some: docs/how-to/cluster.md says how.",
             ) from error
 
     def _check_workers(self) -> None:
@@ -179,7 +179,7 @@ class DaskBackend:
             raise EnvironmentFailure(
                 f"The Dask worker {worker} {what}.",
                 "Start every worker from the same checkout and .venv, with the store's folder "
-                "shared at the same path (docs/cluster.md).",
+                "shared at the same path (docs/how-to/cluster.md).",
             )
 
     def _pass_on(self, event: tuple[float, Any]) -> None:

@@ -68,7 +68,7 @@ class Assignment:
         alive: Folder in the store that is there for as long as the run is.
         task: What to do.
         inputs: The artifacts that it needs.
-        key: The key of what it makes, as computed by whoever started the run.
+        key: The key of what it makes, as computed by the machine that started the run.
         cpus: Processors it may keep busy.
     """
 

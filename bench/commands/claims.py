@@ -16,7 +16,7 @@ from bench.session.rehearsal import rehearse
 
 
 class ClaimError(BenchError):
-    """A claim fares worse than it did before."""
+    """A claim has a worse verdict than before."""
 
     exit_code = Exit.CLAIM
 
@@ -65,9 +65,9 @@ def command(
     else:
         reported = write(folder)
         _show(reported, as_json)
-    if reported.fallen:
+    if reported.regressions:
         raise ClaimError(
-            "; ".join(map(str, reported.fallen)) + ".",
+            "; ".join(map(str, reported.regressions)) + ".",
             "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
         )
     wrong.require_none(reported.results)

@@ -16,7 +16,7 @@ from bench.errors import ConfigError, Exit
 from bench.flows import all_stages
 from bench.report import compare
 from bench.report.compare import DIFFERENT, EQUAL, MISSING, STATES, Comparison, Difference
-from bench.report.tolerance import TOLERANCES, UNKNOWN
+from bench.results import File, tolerance_of
 from bench.session.kinds import PathKind
 from bench.store import Store
 
@@ -79,11 +79,11 @@ def _reports(path: Path, grid: str | None) -> dict[str, Path]:
     """
     if path.is_file():
         return {path.parent.name: path}
-    if (path / compare.RESULTS).is_file():
-        return {path.name: path / compare.RESULTS}
+    if (path / File.RESULTS).is_file():
+        return {path.name: path / File.RESULTS}
     found = {
         results.parent.name: results
-        for results in sorted((path / "reports").glob(f"*/{compare.RESULTS}"))
+        for results in sorted((path / "reports").glob(f"*/{File.RESULTS}"))
         if grid in (None, results.parent.name)
     }
     if not found:
@@ -118,12 +118,11 @@ def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
     table.add_column("tolerance", overflow="fold")
     equal = []
     for column, counts in found.counts.items():
-        tolerance = TOLERANCES.get(column, UNKNOWN)
         if not counts.keys() - {EQUAL}:
             equal += [column] if counts else []
             continue
         cells = [str(counts[state] or "") for state in STATES]
-        table.add_row(column, *cells, f"{tolerance.kind}: {tolerance.why}")
+        table.add_row(column, *cells, str(tolerance_of(column)))
     if table.row_count:
         console.print(table)
     console.print(
@@ -144,13 +143,13 @@ def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
 
 
 def _line(difference: Difference) -> str:
-    if not difference.column:
-        where = "A" if difference.one else "B"
+    if difference.column is None:
+        where = "A" if difference.a else "B"
         return f"{difference.state}: {difference.row} is in {where} only"
-    one, other = difference.one or "nothing", difference.other or "nothing"
+    a, b = difference.a or "nothing", difference.b or "nothing"
     allowed = "" if difference.allowed is None else f" (within: {difference.allowed:.3g})"
     row, column = difference.row, difference.column
-    return f"{difference.state}: {row}: {column}: {one} | {other}{allowed}"
+    return f"{difference.state}: {row}: {column}: {a} | {b}{allowed}"
 
 
 def _show_artifacts(one: Path, other: Path, show_all: bool, console: Terminal) -> bool:

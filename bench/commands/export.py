@@ -7,15 +7,17 @@ from pathlib import Path
 
 import click
 
-from bench import archive, report
+from bench import archive
 from bench.archive.writer import require_suffix
 from bench.console.terminal import Terminal
-from bench.console.text import counted
+from bench.console.text import counted, size_text
 from bench.errors import ConfigError
 from bench.grids.experiment import references
+from bench.results import row_of
+from bench.results.facts import facts_of
+from bench.results.rows import wrong_rows
 from bench.session import common, options
 from bench.session.kinds import PathKind
-from bench.session.preview import megabytes
 
 
 @click.command("export")
@@ -64,7 +66,7 @@ def command(
         raise ConfigError(f"{target} is there already.", "Name another --output, or say --force.")
     resolver = common.best_resolver(runner, store_path, grid, experiments)
     chosen = archive.select(file, grid, experiments, references(grid), resolver, kinds)
-    size = megabytes(chosen.bytes)
+    size = size_text(chosen.bytes)
     if dry_run:
         names = archive.rehearse(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
         for name in names:
@@ -74,10 +76,10 @@ def command(
     packed = archive.pack(chosen.items, chosen.tags, target, chosen.folder, chosen.date)
     console.print(
         f"written: {packed.path}: {counted(len(packed.files), 'file')}, {size}, "
-        f"{megabytes(packed.size)} packed"
+        f"{size_text(packed.size)} packed"
     )
     console.print(f"sha256: {packed.sha256}")
-    for name in report.wrong_rows(report.collect(experiments, resolver)):
+    for name in wrong_rows(map(row_of, facts_of(experiments, resolver))):
         console.print(f"wrong: {name} computes something else than the trained model", style="red")
     console.print(
         "Publish that number beside the archive: then nobody can replace the whole of it unseen."

@@ -9,6 +9,7 @@ import click
 
 from bench.commands.store import opened, require_readable
 from bench.console.terminal import say
+from bench.console.text import size_text
 from bench.errors import ConfigError, StoreError
 from bench.grids.grid import NO_GRIDS, load_grid
 from bench.paths import ROOT
@@ -63,7 +64,7 @@ def command(
     freed += store.failed_bytes() if dry_run else store.remove_failed()
     for file in grids if as_written and not dry_run else ():
         overrides.forget(store_path, load_grid(file).name)
-    say(f"{freed / 1e6:.1f} MB {'would be ' if dry_run else ''}freed")
+    say(f"{size_text(freed)} {'would be ' if dry_run else ''}freed")
     require_readable(found)
 
 

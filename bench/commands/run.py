@@ -13,7 +13,7 @@ from bench import report
 from bench.console.events import Emit, Planned
 from bench.console.progress import make_view
 from bench.console.terminal import Terminal
-from bench.console.text import counted
+from bench.console.text import counted, duration_text
 from bench.paths import environments_folder
 from bench.pipeline import Forecast, Resolver, Summary, Task, execute
 from bench.session import closing, common, options, overrides, reporting, rows, wrong
@@ -21,7 +21,7 @@ from bench.session.bounds import Bounds, bound_options
 from bench.session.kinds import SchedulerAddress
 from bench.session.prepare import Prepared, prepare
 from bench.session.preview import show_forecast
-from bench.status import FAILED, INFEASIBLE, SKIPPED, WRONG
+from bench.words import Status
 
 if TYPE_CHECKING:
     from bench.cluster import DaskBackend
@@ -166,16 +166,17 @@ def _link(grid: str, tasks: list[Task], summary: Summary, resolver: Resolver) ->
 
 def _tell(console: Terminal, tasks: list[Task], summary: Summary) -> None:
     kept = summary.count("kept")
-    skipped = summary.count(SKIPPED)
+    skipped = summary.count(Status.SKIPPED)
     if kept + skipped == len(tasks) and not summary.errors and kept:
         all_are = "the only task is" if kept == 1 else f"all {kept:,} tasks are"
         line = f"Nothing to do: {all_are} in the store, and every hash is right."
-        reasons = {o.reason for o in summary.outcomes.values() if o.status == SKIPPED}
+        reasons = {o.reason for o in summary.outcomes.values() if o.status == Status.SKIPPED}
         line += f" {skipped} skipped ({', '.join(sorted(reasons))})." if skipped else ""
     else:
         counts = (
-            (status, summary.count(status)) for status in (WRONG, INFEASIBLE, FAILED, SKIPPED)
+            (status, summary.count(status))
+            for status in (Status.WRONG, Status.INFEASIBLE, Status.FAILED, Status.SKIPPED)
         )
         extra = "".join(f", {number} {status}" for status, number in counts if number)
         line = f"{counted(summary.count('done'), 'task')} done, {kept} kept from earlier{extra}."
-    console.print(f"{line} {summary.seconds:.1f} s")
+    console.print(f"{line} {duration_text(summary.seconds)}")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 from rich.text import Text
 
-from bench import provenance, report
+from bench import provenance, results
 from bench.console.progress import COLOURS
 from bench.console.terminal import Terminal, say, styled
 from bench.errors import ConfigError, did_you_mean, nearest
@@ -21,9 +20,11 @@ from bench.grids.experiment import Point
 from bench.grids.grid import NO_GRIDS
 from bench.paths import ROOT
 from bench.pipeline import Resolver
+from bench.results import Column, Facts, row_of
+from bench.results.facts import facts_of
 from bench.session import common, options, rows
 from bench.session.kinds import PathKind
-from bench.status import is_wrong, kind_of
+from bench.words import Status
 
 
 @dataclass(frozen=True)
@@ -83,19 +84,22 @@ def command(
     """
     changes = common.Changes(images, exact, trace_images, boards)
     found = _find(row, file, store_path, runner, changes)
-    values = _values(found)
+    (facts,) = facts_of((found.point,), found.resolver)
+    values = row_of(facts)
     if column is not None and column not in values:
         what = f"'{column}' is no column of {found.point.name}."
         raise ConfigError(what, did_you_mean(column, values))
     commands = provenance.rerun(row, found.file, found.steps, changes.options)
     if as_json:
-        say(json.dumps(_as_json(found, values, column, commands), indent=1, default=str))
+        say(json.dumps(_as_json(found, values, column, commands, facts), indent=1, default=str))
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
-    status = f"{values['status']}" + (f" ({values['reason']})" if values["reason"] else "")
-    if is_wrong(status):
+    stopped = f": {values['stopped_at']}" if values["stopped_at"] else ""
+    status = f"{values['status']}{stopped}"
+    status += f" ({values['reason']})" if values["reason"] else ""
+    if values["status"] == Status.WRONG:
         status += "; what running it has shown is left out"
-    state = Text(status, COLOURS[kind_of(status)])
+    state = Text(status, COLOURS[values["status"]])
     heading = styled("[bold]{}[/] of grid '{}', {}: {}", row, found.grid, found.file, state)
     provenance.line(console, heading)
     if found.others:
@@ -103,7 +107,7 @@ def command(
             console, styled("[dim]also named in {}; see --file[/]", ", ".join(found.others))
         )
     if column is not None:
-        _show_column(console, column, values[column], found.steps)
+        _show_column(console, results.column(column), values[column], facts)
     provenance.show_steps(_behind(column, found.steps), console)
     provenance.line(console, styled("[bold]again[/], in a checkout and a store of its own:"))
     for words in commands:
@@ -156,25 +160,9 @@ def _find(
     return _Found(best.point, best.file, best.grid, best.steps, best.resolver, others)
 
 
-def _values(found: _Found) -> dict[str, Any]:
-    """The row's values by column; None for what is absent."""
-    point = found.point
-    if point.is_training:
-        found_rows = report.collect_trainings((point,), found.resolver)
-    else:
-        found_rows = report.collect((point,), found.resolver)
-    values = {str(name): value for name, value in found_rows.iloc[0].items()}
-    return {name: None if pd.isna(value) else _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A number of numpy's as one of Python's, which JSON knows."""
-    return value.item() if hasattr(value, "item") else value
-
-
 def _behind(column: str | None, steps: Sequence[provenance.Step]) -> list[provenance.Step]:
     """The step that a column is from, and all that it rests on."""
-    wanted = {provenance.SOURCES[column].stage} if column else set()
+    wanted = {results.column(column).stage} if column else set()
     if not wanted & {step.stage for step in steps}:
         return list(steps)
     for step in reversed(steps):
@@ -183,26 +171,27 @@ def _behind(column: str | None, steps: Sequence[provenance.Step]) -> list[proven
     return [step for step in steps if step.stage in wanted]
 
 
-def _show_column(
-    console: Terminal, column: str, value: Any, steps: Sequence[provenance.Step]
-) -> None:
-    source = provenance.SOURCES[column]
+def _show_column(console: Terminal, column: Column, value: Any, facts: Facts) -> None:
     shown = "empty" if value is None else f"{value}"
-    text = styled("[bold]{}[/] = {} ({})", column, shown, source.origin)
+    unit = f" {column.unit}" if column.unit and value is not None else ""
+    text = styled("[bold]{}[/] = {}{} ({})", column.name, shown, unit, column.origin)
     provenance.line(console, text, indent=2)
-    formula = f": {source.formula}" if source.formula else ""
-    provenance.line(console, f"from {source.stage}, {source.metric}{formula}", indent=4)
-    if numbers := _arithmetic(column, value, steps):
+    provenance.line(console, f"from {column.source}", indent=4)
+    if numbers := _arithmetic(column, value, facts):
         provenance.line(console, numbers, indent=4)
 
 
-def _arithmetic(column: str, value: Any, steps: Sequence[provenance.Step]) -> str:
+def _arithmetic(column: Column, value: Any, facts: Facts) -> str:
     """How the value comes about; empty for one that is absent, or withheld from a wrong row."""
-    return "" if value is None else provenance.arithmetic(column, steps)
+    return "" if value is None else column.arithmetic_of(facts)
 
 
 def _as_json(
-    found: _Found, values: Mapping[str, Any], column: str | None, commands: Sequence[str]
+    found: _Found,
+    values: Mapping[str, Any],
+    column: str | None,
+    commands: Sequence[str],
+    facts: Facts,
 ) -> dict[str, Any]:
     steps = _behind(column, found.steps)
     about: dict[str, Any] = {
@@ -213,10 +202,9 @@ def _as_json(
     }
     if column is not None:
         about["column"] = {
-            "name": column,
+            **results.column(column).as_json(),
             "value": values[column],
-            **asdict(provenance.SOURCES[column]),
-            "arithmetic": _arithmetic(column, values[column], found.steps),
+            "arithmetic": _arithmetic(results.column(column), values[column], facts),
         }
     return about | {
         "steps": [step.as_json() for step in steps],

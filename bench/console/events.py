@@ -49,7 +49,7 @@ class Finished:
     """Task `task` ended.
 
     Attributes:
-        status: A word of `bench.status`, or `kept` (was in the store already).
+        status: A `bench.words.Status`, or `kept` (was in the store already).
         detail: Why, for every status but `done` and `kept`.
         seconds: Time it took; 0 when kept or skipped.
     """

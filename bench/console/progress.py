@@ -1,4 +1,4 @@
-"""Shows events: live on a terminal, plain lines elsewhere."""
+"""Show events: live bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from bench import status
 from bench.console import events
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, duration_text, excerpt, printable
+from bench.words import Status
 
 PLAIN_SECONDS = 10.0
 # Columns from which a bar, the time and what a stage says have room beside a name.
 ROOMY, NAME_WIDTH = 100, 30
 COLOURS = {
-    status.DONE: "green",
+    Status.DONE: "green",
     "kept": "green",
-    status.WRONG: "red bold",
-    status.INFEASIBLE: "yellow",
-    status.SKIPPED: "yellow",
-    status.FAILED: "red",
-    status.MISSING: "dim",
+    Status.WRONG: "red bold",
+    Status.INFEASIBLE: "yellow",
+    Status.SKIPPED: "yellow",
+    Status.FAILED: "red",
+    Status.MISSING: "dim",
 }
 
 
@@ -147,7 +147,7 @@ class LiveView:
 
 
 def _columns(width: int) -> list[ProgressColumn]:
-    """What there is room for; the task's name, first of all, breaks into lines rather than ends."""
+    """The columns that fit; the task's name is wrapped rather than cut."""
     name = Column(no_wrap=False, overflow="fold", min_width=min(width // 2, NAME_WIDTH))
     rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     task: list[ProgressColumn] = [

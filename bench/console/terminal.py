@@ -1,4 +1,4 @@
-"""The terminal: what is printed there is text, and never taken for markup or control sequences.
+"""Print text as it is: never taken for markup or control sequences.
 
 All of bench writes through `Terminal`, `say` and `styled`; a test sees to that.
 """
@@ -40,7 +40,7 @@ def styled(template: str, /, *values: object, **named: object) -> Text:
     """
     fields = _Fields()
     marked = Text.from_markup(fields.vformat(template, values, named), emoji=False)
-    cuts = [i + end for i, one in enumerate(marked.plain) if one == _FIELD for end in (0, 1)]
+    cuts = [i + end for i, letter in enumerate(marked.plain) if letter == _FIELD for end in (0, 1)]
     filled = iter(fields.contents)
     pieces = marked.divide(cuts)
     return Text().join(_fill(p, next(filled)) if p.plain == _FIELD else p for p in pieces)

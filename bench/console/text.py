@@ -1,4 +1,4 @@
-"""Text from outside (users, servers, boards, tools, workers), made safe to show."""
+"""Make text from outside safe to show; write counts, sizes and durations."""
 
 from __future__ import annotations
 

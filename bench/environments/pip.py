@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.console.events import Emit, Note, Progress
 from bench.errors import EnvironmentFailure
 from bench.system import pip_settings
-from bench.system.locks import Cancelled
-from bench.system.process import Child
+from bench.system.process import run_logged
 
 OPTIONS = (
     "--no-deps", "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off",
@@ -58,7 +57,9 @@ class Pip:
         """
         self._from = self._log.stat().st_size
         command = (self._python, "-m", "pip", *arguments)
-        self._ended_well = run(command, self._variables, self._log, self._cancelled, self._show)
+        self._ended_well = run_logged(
+            command, self._variables, self._log, self._cancelled, self._show
+        )
         return self._ended_well
 
     def first_offered(self, locks: Sequence[Path], attempt: Callable[[Path], bool]) -> Path | None:
@@ -111,32 +112,6 @@ class Pip:
             self._done = min(self._done + 1, self._total)
             package = line.split()[1]
             self._emit(Progress(self._task, self._done, self._total, "package", package))
-
-
-def run(
-    command: Sequence[str],
-    variables: Mapping[str, str],
-    log: Path,
-    cancelled: threading.Event,
-    show: Callable[[str], None] | None = None,
-) -> bool:
-    """Run a command to its end, adding what it prints to `log`; whether it ended well.
-
-    Raises:
-        Cancelled: The run was interrupted.
-    """
-    with (
-        log.open("ab", buffering=0) as file,
-        Child(command, variables, file, cancelled) as child,
-    ):
-        for line in child.lines():
-            file.write(f"{line}\n".encode())
-            if show:
-                show(line)
-        status = child.wait()
-    if cancelled.is_set():
-        raise Cancelled
-    return status == 0
 
 
 def not_installed(task: str, log: Path) -> EnvironmentFailure:

@@ -11,13 +11,11 @@ from typing import Any
 from bench.datasets import DATASETS
 from bench.flows import Flow, flow_named
 from bench.grids.grid import hyperparameters, precisions
-from bench.grids.tables import FLOAT, Grid
+from bench.grids.tables import Grid
 from bench.networks import NETWORKS
+from bench.words import BitWidths, Precision
 from contract import fields
 from contract.stage import Specs, Stage
-
-BitWidths = int | tuple[int, ...]
-"""One number for all layers, or one for each; 0 where nothing is quantized."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +38,9 @@ class Labels:
     board: str | None = None
 
     @property
-    def precision(self) -> str:
-        """Such as `w2a4`, `w8-2-2-8a4`, `float`."""
-        if not self.weight_bits:
-            return FLOAT
-        return f"w{bits_text(self.weight_bits)}a{bits_text(self.act_bits)}"
+    def precision(self) -> Precision:
+        """Of both."""
+        return Precision(self.weight_bits, self.act_bits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +74,6 @@ class Point:
         return Point(
             name=self.training_name, training_name=self.training_name, labels=labels, specs=specs
         )
-
-
-def bits_text(bits: BitWidths) -> str:
-    """Bit widths for people: `4`, `8-2-2-8`, `float`."""
-    return "-".join(map(str, bits)) if isinstance(bits, tuple) else str(bits or FLOAT)
 
 
 def expand(grid: Grid) -> tuple[Point, ...]:

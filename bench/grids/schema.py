@@ -138,9 +138,9 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
             return f"unknown key '{name}'. {did_you_mean(str(key), known)}"
         case "missing" if isinstance(place[-1], int):  # an item of a list
             shorter = _spelled(place[:-1])
-            return f"{shorter} is too short: give {_wanted(_at(place[:-1], model))}."
+            return f"{shorter} is too short: give {wanted(_at(place[:-1], model))}."
         case "missing":
-            return f"the key '{location}' is missing. Give {_wanted(_at(place, model))}."
+            return f"the key '{location}' is missing. Give {wanted(_at(place, model))}."
         case "disagree":
             table_name = f"{location}." if location else ""
             return f"{table_name}{context['where']} {context['what']}. {context['fix']}"
@@ -148,7 +148,7 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
             valid = re.findall(r"'([^']+)'", context["expected"])
             hint = did_you_mean(str(details["input"]), valid)
             return f"{location} = {shown(details['input'])} is not known. {hint}"
-    return f"{location} = {shown(details['input'])}: give {_wanted(_at(place, model))}."
+    return f"{location} = {shown(details['input'])}: give {wanted(_at(place, model))}."
 
 
 def _spelled(location: Iterable[int | str]) -> str:
@@ -194,14 +194,14 @@ def _is_table(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _wanted(annotation: Any) -> str:
+def wanted(annotation: Any) -> str:
     """What a field may hold, in words."""
     kind, marks = _split(annotation)
     if words := next((mark.words for mark in marks if isinstance(mark, Means)), ""):
         return words
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_wanted(part) for part in parts if part is not types.NoneType)
+        return " or ".join(wanted(part) for part in parts if part is not types.NoneType)
     if origin is Literal:
         return " or ".join(f"'{part}'" for part in parts)
     if origin is tuple:
@@ -215,10 +215,10 @@ def _wanted(annotation: Any) -> str:
 def _list_of(parts: tuple[Any, ...], marks: list[Any]) -> str:
     if parts[-1] is not Ellipsis:
         if len(set(parts)) == 1:
-            return f"a list of {len(parts)}, each {_wanted(parts[0])}"
-        return f"a list of {len(parts)}: {', '.join(map(_wanted, parts))}"
+            return f"a list of {len(parts)}, each {wanted(parts[0])}"
+        return f"a list of {len(parts)}: {', '.join(map(wanted, parts))}"
     least = next((m.min_length for m in marks if isinstance(m, annotated_types.MinLen)), 0)
-    return f"a list{' of at least one' if least else ''}, each {_wanted(parts[0])}"
+    return f"a list{' of at least one' if least else ''}, each {wanted(parts[0])}"
 
 
 def _range(marks: list[Any]) -> str:

@@ -32,7 +32,6 @@ from contract.finn.measure import EMULATED
 from contract.stage import Stage
 from contract.stages.train import LARGEST_SEED, LEAST_BITS, MOST_BITS
 
-FLOAT = "float"
 BIT_WIDTHS = range(LEAST_BITS, 9)
 """What is built for an FPGA; references may have more."""
 MOST_POINTS = 100_000
@@ -71,10 +70,10 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Throughput = Annotated[float, Field(ge=0.001, le=1e9)]
 Memory = Annotated[float, Field(ge=0.01, le=65_536)]
 Minutes = Annotated[float, Field(gt=0, le=525_600)]
+_SeveralNames = Annotated[tuple[Line, ...], Field(min_length=1)]
 Names = Annotated[
-    tuple[Line, ...],
-    Field(min_length=1),
-    BeforeValidator(_alone),
+    _SeveralNames,
+    BeforeValidator(_alone, json_schema_input_type=Line | _SeveralNames),
     Means("a name, or a list of names"),
 ]
 """A name, or a list of them."""
@@ -151,7 +150,7 @@ class MeasureTable(Keys):
     """`[measure]`: the board that times the accelerator, and over how many images."""
 
     board: Annotated[
-        Names, Key('"emulated", one of `[[boards]]`, or several of those, all used at once.')
+        Names, Key('"emulated-board", one of `[[boards]]`, or several of those, all used at once.')
     ] = (EMULATED,)
 
     @property
@@ -161,39 +160,44 @@ class MeasureTable(Keys):
 
 
 class BoardTable(Table):
-    """`[[boards]]`: a board that SSH reaches.
-
-    `key` is a private key file, by default the usual ones and the agent's. `emulated` says that
-    `bench board serve` answers there.
-    """
+    """`[[boards]]`: a board that SSH reaches."""
 
     name: Annotated[
         str,
         StringConstraints(pattern=r"^[A-Za-z0-9\[_][A-Za-z0-9_.:@%$\[\]-]{0,399}$"),
         Means("a name: at most 400 letters, digits and signs of . _ : @ % $ -"),
+        Field(description="What `measure.board` calls it."),
     ]
     address: Annotated[
         str,
         AfterValidator(matching(f"{HOST}|{IPV6}")),
         Means("the name or address of a machine"),
+        Field(description="Where its SSH server is."),
     ]
-    user: Annotated[str, AfterValidator(matching(USER)), Means("the name of a user")] = "xilinx"
-    port: Annotated[int, Field(ge=1, le=65535)] = 22
-    key: Line | None = None
-    emulated: bool = False
+    user: Annotated[
+        str,
+        AfterValidator(matching(USER)),
+        Means("the name of a user"),
+        Field(description="Who logs in."),
+    ] = "xilinx"
+    port: Annotated[int, Field(ge=1, le=65535, description="The port of its SSH server.")] = 22
+    key: Annotated[
+        Line | None,
+        Field(description="A private key file; by default the agent's keys and the usual files."),
+    ] = None
+    emulated: Annotated[bool, Field(description="Whether it is a `bench board serve`.")] = False
 
 
 class LimitsTable(Table):
-    """`[limits]`: what one stage may take. They change no result and no key.
+    """`[limits]`: what one stage may take. They change no result and no key."""
 
-    Those that begin with `vivado` are for `synthesize`; `processes` holds in containers only.
-    """
-
-    memory_gib: Memory = 6.0
-    processes: Annotated[int, Field(ge=1, le=4_194_304)] = 1024
-    minutes: Minutes = 360.0
-    vivado_memory_gib: Memory = 16.0
-    vivado_minutes: Minutes = 300.0
+    memory_gib: Annotated[Memory, Field(description="Memory of a stage.")] = 6.0
+    processes: Annotated[
+        int, Field(ge=1, le=4_194_304, description="Processes of a stage; in containers only.")
+    ] = 1024
+    minutes: Annotated[Minutes, Field(description="Time of a stage.")] = 360.0
+    vivado_memory_gib: Annotated[Memory, Field(description="Memory of `synthesize`.")] = 16.0
+    vivado_minutes: Annotated[Minutes, Field(description="Time of `synthesize`.")] = 300.0
 
 
 class Grid(Table):
@@ -274,8 +278,9 @@ def _table(name: str, base: type[Keys], specs: Sequence[type]) -> type[Keys]:
         defaults = {field.name: field.default for field in dataclasses.fields(spec)}
         for key, annotation in keys(spec).items():
             default = defaults[key]
-            if any(isinstance(mark, Key) and mark.inferred for mark in split(annotation)[1]):
-                fields[key] = (annotation | None, None)
+            mark = next(mark for mark in split(annotation)[1] if isinstance(mark, Key))
+            if mark.inferred:
+                fields[key] = (Annotated[annotation | None, mark], None)
             else:
                 fields[key] = (annotation, ... if default is dataclasses.MISSING else default)
     about = base.__doc__ if base is not Keys else f"`[{name}]`: parameters of the stage."

@@ -21,8 +21,7 @@ from bench.images.engine import LABEL, engine, is_no_space
 from bench.images.shared import building, use
 from bench.paths import ROOT
 from bench.store.keys import hash_file
-from bench.system.locks import Cancelled
-from bench.system.process import Child
+from bench.system.process import run_logged
 
 VARIABLE = "BENCH_BASE_IMAGE"
 REPOSITORY = f"{LABEL}/base"
@@ -221,14 +220,9 @@ def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> N
         "LC_ALL": "C.UTF-8",
         **{name: os.environ[name] for name in ("http_proxy", "TMPDIR") if name in os.environ},
     }
+    log_path.write_bytes(b"")
     try:
-        with log_path.open("wb") as log, Child(command, variables, log, cancelled) as child:
-            for line in child.lines():
-                log.write(f"{line}\n".encode())
-            status = child.wait()
-        if cancelled.is_set():
-            raise Cancelled
-        if status:
+        if not run_logged(command, variables, log_path, cancelled):
             raise EnvironmentFailure(
                 "The base could not be built from Debian packages.",
                 "If Debian's mirror did not answer, rerun. mmdebstrap needs root or unprivileged "

@@ -26,7 +26,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something of ours that nobody uses any more.
+    """Something of ours that is not used any more.
 
     Attributes:
         kind: A container of a run that is dead, an image of another recipe than today's, or a

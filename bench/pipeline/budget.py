@@ -1,7 +1,7 @@
 """What a task is likely to take, so that the longest work starts first and memory suffices.
 
 The figures are rough on purpose: they order work and keep memory in bounds, and change no result.
-Each stage declares its own, as measured for TFC on two quiet processors (docs/benchmarks.md).
+Each stage declares its own, as measured for TFC on two quiet processors (docs/explanation/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import psutil
 
+from bench.console.text import memory_text
 from bench.errors import ConfigError
 from bench.flows import all_stages
 from bench.pipeline.plan import Task
@@ -69,7 +70,7 @@ def _work(task: Task) -> Work:
     return Work(
         stage=stage.name,
         network=labels.network if is_trained else "",
-        bits=labels.precision if is_trained else "",
+        bits=labels.precision.label if is_trained else "",
         folding=(labels.folding or "") if is_built else "",
         variant=stage.variant(task.spec),
         amount=stage.amount(task.spec, task.specs),
@@ -106,7 +107,7 @@ def require_memory(tasks: Iterable[Task], budget: int) -> None:
     largest = max(tasks, key=memory_of, default=None)
     if largest is not None and memory_of(largest) > budget:
         raise ConfigError(
-            f"The memory budget is {budget / GIB:.2f} GiB, but stage '{largest.stage.name}' alone "
-            f"takes up to {memory_of(largest) / GIB:.2f} GiB.",
+            f"The memory budget is {memory_text(budget)}, but stage '{largest.stage.name}' alone "
+            f"takes up to {memory_text(memory_of(largest))}.",
             "Free some memory, or give a larger --memory.",
         )

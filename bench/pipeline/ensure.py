@@ -21,10 +21,10 @@ from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.runners import Job
 from bench.runners.wire import Request, Result
-from bench.status import DONE, FAILED
 from bench.store import DamageError, Entry, Manifest, Workspace
 from bench.store.manifest import describe_files, odd_files
 from bench.system.checkout import describe_checkout
+from bench.words import Status
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Outcome:
 
     Attributes:
         task: The task.
-        status: A word of `bench.status`, or `kept` (was there already).
+        status: A `bench.words.Status`, or `kept` (was there already).
         entry: Its artifact, if it has one.
         reason: Why, for every status but `done`.
     """
@@ -46,7 +46,7 @@ class Outcome:
     @property
     def usable(self) -> bool:
         """Whether the tasks that need this one can run."""
-        return self.entry is not None and self.entry.manifest.status == DONE
+        return self.entry is not None and self.entry.manifest.status == Status.DONE
 
 
 class Ensurer:
@@ -149,7 +149,7 @@ class Ensurer:
         request.write(workspace.folder / "request.json")
         job = Job(task.name, task.stage.environment, request, workspace.log)
         result = runner.run(job, self._emit, self._cancelled)
-        if result.status == FAILED:
+        if result.status == Status.FAILED:
             raise StageFailure(result.reason, result.remedy, workspace.log)
         if odd := odd_files(workspace.files):
             raise StageFailure(
@@ -191,7 +191,7 @@ class Ensurer:
         if isinstance(error, StoreError):  # most likely a full disk: keep the log only
             shutil.rmtree(workspace.files, ignore_errors=True)
         result = Result(
-            status=FAILED,
+            status=Status.FAILED,
             reason=error.what,
             remedy=error.remedy,
             tools={},

@@ -17,8 +17,8 @@ from bench.pipeline.check import check_machine, check_store
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
-from bench.status import FAILED, SKIPPED, is_wrong
 from bench.store import Entry, Manifest
+from bench.words import Status
 
 
 @dataclass
@@ -38,7 +38,9 @@ class Summary:
     @property
     def wrong(self) -> list[Outcome]:
         """What computes something else than the trained model, found now or earlier."""
-        return [o for o in self.outcomes.values() if o.entry and is_wrong(o.entry.manifest.status)]
+        return [
+            o for o in self.outcomes.values() if o.entry and o.entry.manifest.status == Status.WRONG
+        ]
 
     @property
     def exit_code(self) -> Exit:
@@ -182,14 +184,14 @@ class _Execution:
 
     def _skip(self, task: Task, reason: str) -> None:
         del self._waiting[task.id]
-        self._summary.outcomes[task.id] = Outcome(task, SKIPPED, None, reason)
-        self._emit(Finished(task.name, task.stage.name, SKIPPED, reason, 0.0))
+        self._summary.outcomes[task.id] = Outcome(task, Status.SKIPPED, None, reason)
+        self._emit(Finished(task.name, task.stage.name, Status.SKIPPED, reason, 0.0))
 
     def _blocker(self, task: Task) -> str:
         """Why a task cannot run: how the task that it needs ended."""
         blockers = (self._summary.outcomes.get(need) for need in task.needs.values())
         blocker = next(outcome for outcome in blockers if outcome and not outcome.usable)
-        if blocker.status == SKIPPED:
+        if blocker.status == Status.SKIPPED:
             return blocker.reason
         status = blocker.entry.manifest.status if blocker.entry else blocker.status
         return f"{blocker.task.stage.name} {status}"
@@ -201,9 +203,9 @@ class _Execution:
             known = {(other.what, other.log) for other in self._summary.errors}
             if (error.what, error.log) not in known:  # a lost scheduler fails many tasks alike
                 self._summary.errors.append(error)
-            outcome = Outcome(task, FAILED, None, error.what)
+            outcome = Outcome(task, Status.FAILED, None, error.what)
             first_line = error.what.splitlines()[0]
-            self._emit(Finished(task.name, task.stage.name, FAILED, first_line, 0.0))
+            self._emit(Finished(task.name, task.stage.name, Status.FAILED, first_line, 0.0))
         self._summary.outcomes[task.id] = outcome
         if outcome.entry is not None and outcome.status != "kept":
             self._remember(outcome.entry.manifest, self._works[task.id])

@@ -9,9 +9,9 @@ from bench.paths import ROOT
 from bench.pipeline.plan import Task
 from bench.pipeline.sources import source_files
 from bench.runners import Runner
-from bench.status import DONE
 from bench.store import DamageError, Entry, Store
 from bench.store.keys import SHORT, artifact_key, canonical, hash_sources
+from bench.words import Status
 
 
 class Resolver:
@@ -107,6 +107,6 @@ class Resolver:
             for need in task.needs.values():
                 if need in blocked:
                     blocked[task.id] = blocked[need]
-                elif need in present and present[need].manifest.status != DONE:
+                elif need in present and present[need].manifest.status != Status.DONE:
                     blocked[task.id] = present[need].manifest.reason
         return blocked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 from bench.environments import ENVIRONMENTS
 from bench.paths import ROOT
 from contract.stage import Stage
+
+# In Python 3.11 and 3.12 threads that parse at once share a counter, and fail with SystemError.
+_PARSING = threading.Lock()
 
 
 @cache
@@ -55,7 +59,9 @@ def _files(module: str, folders: Sequence[Path]) -> Iterator[Path]:
 def _imports(path: Path) -> tuple[str, ...]:
     """The modules that `path` imports; of `from a import b`, both `a` and `a.b`."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    with _PARSING:
+        tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -10,8 +10,8 @@ from typing import Any
 from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Task, plan
-from bench.status import DONE
 from bench.store import Entry, Manifest
+from bench.words import Status
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Step:
     Attributes:
         stage: The stage's name.
         summary: What it does, for people.
-        status: A word of `bench.status`.
+        status: A `bench.words.Status`.
         reason: Why, when not `done`.
         spec: The stage's parameters, seeds included.
         needs: The stages that it reads.
@@ -116,22 +116,23 @@ def _step(task: Task, present: Mapping[str, Entry], resolver: Resolver) -> Step:
         made = entry.manifest
         return Step(
             *about, made.status, made.reason, task.spec, tuple(task.needs), made,
-            entry.metrics(), entry.folder, None if made.status == DONE else _log(entry.folder),
+            entry.metrics(), entry.folder,
+            None if made.status == Status.DONE else _log(entry.folder),
         )  # fmt: skip
-    status, reason, manifest, log = "missing", "not in the store", None, None
+    status, reason, manifest, log = Status.MISSING, "not in the store", None, None
     inputs = {name: present[need] for name, need in task.needs.items() if need in present}
     if lack := resolver.lacks(task):
-        status, reason = "skipped", lack
+        status, reason = Status.SKIPPED, lack
     elif len(inputs) < len(task.needs):
         reason = "what it needs is not in the store"
-    elif any(one.manifest.status != DONE for one in inputs.values()):
+    elif any(one.manifest.status != Status.DONE for one in inputs.values()):
         reason = "what it needs came to nothing"
     else:
         failure = resolver.store.failure(task.stage.name, resolver.key(task, inputs))
         if failure is not None:
             folder, manifest = failure
             log = _log(folder)
-            status, reason = "failed", manifest.reason
+            status, reason = Status.FAILED, manifest.reason
     return Step(*about, status, reason, task.spec, tuple(task.needs), manifest, log=log)
 
 

@@ -23,6 +23,7 @@ from bench.provenance.chain import Step, checkout_of
 from bench.store import Manifest
 from bench.store.keys import SHORT, canonical, hash_file
 from bench.system.files import TEMPORARY, write_atomic
+from bench.words import Status
 
 METADATA = "ro-crate-metadata.json"
 RO_CRATE = "1.1"
@@ -81,20 +82,20 @@ def _crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -> dic
     root["license"] = {"@id": LICENCE}
     root["isBasedOn"] = {"@id": PAPER}
     # The youngest artifact's: a date of today would make every report another one.
-    dates = sorted(one.manifest.created for one in made)
+    dates = sorted(result.manifest.created for result in made)
     root["datePublished"] = dates[-1] if dates else "1970-01-01T00:00:00+00:00"
     crate.metadata.extra_terms.update(TERMS)
     contained = [_file(path, folder) for path in _files(folder)]
     graph = _Graph()
-    for one in made:
-        _add_action(graph, one)
+    for result in made:
+        _add_action(graph, result)
     graph.add(_report_action(graph, contained, made))
     for entity in (*_context(), *contained, *graph.entities.values()):
         properties = {name: _plain(value) for name, value in entity.items()}
         crate.add(ContextEntity(crate, properties.pop("@id"), properties))
-    root["hasPart"] = [{"@id": one["@id"]} for one in contained]
+    root["hasPart"] = [{"@id": file["@id"]} for file in contained]
     actions = (e["@id"] for e in graph.entities.values() if e["@type"] == "CreateAction")
-    root["mentions"] = [{"@id": one} for one in actions]
+    root["mentions"] = [{"@id": action} for action in actions]
     document: dict[str, Any] = crate.metadata.generate()
     return document
 
@@ -145,7 +146,7 @@ def _collect(chains: Mapping[str, Sequence[Step]]) -> list[_Made]:
         for step in steps:
             if step.manifest is not None:
                 inputs = (own.get(need) for need in step.needs)
-                made = _Made(step.manifest, step.summary, tuple(one for one in inputs if one))
+                made = _Made(step.manifest, step.summary, tuple(filter(None, inputs)))
                 found.setdefault(step.manifest.key, made)
     return list(found.values())
 
@@ -192,7 +193,7 @@ def _artifact_id(manifest: Manifest) -> str:
 
 def _add_action(graph: _Graph, made: _Made) -> None:
     """One run of one stage: what it read, what it left, with what, where, when."""
-    manifest = made.manifest
+    manifest, status = made.manifest, Status(made.manifest.status)
     ended = datetime.fromisoformat(manifest.created)
     action: Entity = {
         "@id": f"#action-{manifest.stage}-{manifest.key[:SHORT]}",
@@ -200,26 +201,24 @@ def _add_action(graph: _Graph, made: _Made) -> None:
         "name": f"{manifest.stage} of {manifest.name}",
         "description": made.summary,
         "instrument": graph.add(_instrument(graph, manifest)),
-        "object": [{"@id": _artifact_id(one)} for one in made.inputs]
+        "object": [{"@id": _artifact_id(manifest)} for manifest in made.inputs]
         + [graph.value(name, value) for name, value in sorted(manifest.spec.items())],
         "startTime": (ended - timedelta(seconds=manifest.seconds)).isoformat(timespec="seconds"),
         "endTime": ended.isoformat(timespec="seconds"),
-        "actionStatus": f"{_SCHEMA}/{'Failed' if manifest.status == 'failed' else 'Completed'}"
-        "ActionStatus",
+        "actionStatus": f"{_SCHEMA}/{'Completed' if status.is_finding else 'Failed'}ActionStatus",
         "environment": [graph.value(name, value) for name, value in _surroundings(manifest)],
     }
-    if manifest.status != "done":
-        action["error" if manifest.status == "failed" else "disambiguatingDescription"] = (
-            f"{manifest.status}: {manifest.reason}"
-        )
-    if manifest.status != "failed":
+    if status != Status.DONE:
+        key = "disambiguatingDescription" if status.is_finding else "error"
+        action[key] = f"{status}: {manifest.reason}"
+    if status.is_finding:
         action["result"] = [graph.add(_artifact(manifest))]
     graph.add(action)
 
 
 def _artifact(manifest: Manifest) -> Entity:
     """The files that a stage left, by the hash over all of them."""
-    size = sum(one.bytes for one in manifest.artifacts)
+    size = sum(artifact.bytes for artifact in manifest.artifacts)
     return {
         "@id": _artifact_id(manifest),
         "@type": "CreativeWork",
@@ -288,7 +287,9 @@ def _report_action(graph: _Graph, contained: Sequence[Entity], made: Sequence[_M
         "description": "tables, claims and figures from the artifacts",
         "instrument": graph.add(instrument),
         "object": [
-            {"@id": _artifact_id(one.manifest)} for one in made if one.manifest.status != "failed"
+            {"@id": _artifact_id(result.manifest)}
+            for result in made
+            if Status(result.manifest.status).is_finding
         ],
-        "result": [{"@id": one["@id"]} for one in contained],
+        "result": [{"@id": file["@id"]} for file in contained],
     }

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.console.terminal import Terminal, styled
-from bench.console.text import counted
+from bench.console.text import counted, duration_text, memory_text
 from bench.provenance.chain import Step, checkout_of
-from bench.status import is_wrong
 from bench.store.keys import SHORT
+from bench.words import Status
 
 WIDTH = 80
 # Lists and tables longer than that are in the manifest and in --json.
@@ -50,7 +50,7 @@ def _summary(step: Step) -> tuple[str, ...]:
 
 def _show_step(step: Step, console: Terminal) -> None:
     reason = f" ({step.reason})" if step.reason else ""
-    status = Text(step.status, "red bold" if is_wrong(step.status) else "")
+    status = Text(step.status, "red bold" if step.status == Status.WRONG else "")
     line(console, styled("[bold]{}[/]: {}; {}{}", step.stage, step.summary, status, reason))
     made = step.manifest
     facts: dict[str, str] = {"given": _values(step.spec)}
@@ -64,8 +64,8 @@ def _show_step(step: Step, console: Terminal) -> None:
             "tools": ", ".join(f"{tool} {version}" for tool, version in made.tools.items()),
             "commit": f"{checkout['commit']}, tree {checkout['tree']}{_detail(checkout)}",
             "machine": ", ".join(f"{k} {v}" for k, v in made.host.items()),
-            "time": f"{made.created}, {made.seconds:,.1f} s{_timings(made.timings)}, "
-            f"{made.peak_memory_bytes / 1e6:,.0f} MB at its peak",
+            "time": f"{made.created}, {duration_text(made.seconds)}{_timings(made.timings)}, "
+            f"{memory_text(made.peak_memory_bytes)} at its peak",
             "files": _files(made.artifacts),
         }
     facts["found"] = _values(step.metrics)

@@ -3,7 +3,6 @@
 from bench.report.console import show
 from bench.report.html import About, Page, write_page, write_undrawn
 from bench.report.material import Material, gather
-from bench.report.results import COLUMNS, collect, collect_trainings, wrong_rows
 from bench.report.spread import over_seeds
 from bench.report.timing import (
     expectation,
@@ -13,9 +12,9 @@ from bench.report.timing import (
     write_timing,
 )
 from bench.report.write import write, write_more
+from bench.results.frame import collect, collect_trainings
 
 __all__ = [
-    "COLUMNS",
     "About",
     "Material",
     "Page",
@@ -33,5 +32,4 @@ __all__ = [
     "write_page",
     "write_timing",
     "write_undrawn",
-    "wrong_rows",
 ]

@@ -1,154 +1,133 @@
-"""Cells of the tables for people: which columns there are, and how a row's numbers are written."""
+"""Tables for people: which columns they have, and how a row's cells are written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-import pandas as pd
+from bench.results import PART, Column, Place, Row, columns, precision
+from bench.results.formats import PERCENT, WHOLE, Format
 
-from bench.provenance import PART
-from bench.status import WRONG, kind_of
-
-Columns = dict[str, Callable[[Any], str]]
-"""By heading, what makes a cell's text of a row."""
-
-TEXT_COLUMNS = (
-    "experiment", "exact", "measured on", "fits", "status", "data set", "folding", "best", "worst",
-)  # fmt: skip
 SYNTHESIZED = " syn."
 
 
-def point(row: Any) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """A column of a table for people.
+
+    Attributes:
+        heading: Over it.
+        text: Makes a cell's text of a row.
+        numeric: Whether it is aligned as numbers.
+    """
+
+    heading: str
+    text: Callable[[Row], str]
+    numeric: bool = True
+
+
+def cell(column: Column, row: Row) -> str:
+    """The text of a value, marked where it is a part only; empty where there is none."""
+    value = row[column.name]
+    if value is None:
+        return ""
+    text = column.text(row) if column.text else column.form(value)
+    return f"{text} {PART}" if column.scope and row[column.scope] == PART else text
+
+
+def best_cell(column: Column, row: Row) -> str:
+    """As `cell`; from a better source where there is a number from it."""
+    better = row[column.refined_by] if column.refined_by else None
+    return cell(column, row) if better is None else f"{column.form(better)}{SYNTHESIZED}"
+
+
+def shown_in(place: Place) -> tuple[Cells, ...]:
+    """The columns of the results that `place` shows."""
+    return tuple(
+        Cells(
+            heading=column.heading or column.name,
+            text=partial(best_cell, column),
+            numeric=column.form.numeric,
+        )
+        for column in columns(place=place)
+    )
+
+
+def point(row: Row) -> str:
     """Bits, seed and folding, such as `w2a2 s1 low`."""
-    return f"w{row['weight_bits']}a{row['act_bits']} s{row['seed']} {row['folding']}"
+    return f"{precision(row)} s{row['seed']} {row['folding']}"
 
 
-def name_of(rows: pd.DataFrame, *, with_dataset: bool) -> Callable[[Any], str]:
+def several(rows: Sequence[Row], column: str) -> bool:
+    """Whether `rows` differ in `column`."""
+    return len({row[column] for row in rows}) > 1
+
+
+def name_of(rows: Sequence[Row], *, with_dataset: bool) -> Callable[[Row], str]:
     """What names a row among `rows`: its point, and what else differs between them."""
-    before = ["dataset"] if with_dataset and rows["dataset"].nunique() > 1 else []
-    after = ["board"] if rows["board"].nunique() > 1 else []
+    before = ["dataset"] if with_dataset and several(rows, "dataset") else []
+    after = ["board"] if several(rows, "board") else []
 
-    def name(row: Any) -> str:
-        more = ([str(row[column]) for column in columns] for columns in (before, after))
-        first, last = more
+    def name(row: Row) -> str:
+        first, last = ([str(row[column]) for column in columns] for columns in (before, after))
         return " ".join([*first, point(row), *last])
 
     return name
 
 
-def number(value: Any, factor: float = 1, digits: int = 0, unit: str = "") -> str:
-    """A number with commas, rounded; empty for NA."""
-    return "" if pd.isna(value) else f"{value * factor:,.{digits}f}{unit}"
+def names(text: Callable[[Row], str]) -> Cells:
+    """The column that names the rows."""
+    return Cells(heading="experiment", text=text, numeric=False)
 
 
-def percent(value: Any) -> str:
-    """Such as `97.05%`."""
-    return number(value, 100, 2, "%")
+def _plain(heading: str, key: str, form: Format = WHOLE) -> Cells:
+    return Cells(heading=heading, text=lambda row: form(row[key]), numeric=form.numeric)
 
 
-def yes_no(value: Any) -> str:
-    """`yes` or `NO`, which is to be seen; empty for NA."""
-    return "" if pd.isna(value) else ("yes" if value else "NO")
+DATASET = Cells(heading="data set", text=lambda row: str(row["dataset"]), numeric=False)
+SUMMARY = (
+    Cells(heading="folding", text=lambda row: str(row["folding"]), numeric=False),
+    Cells(heading="done", text=lambda row: f"{row['done']}/{row['points']}"),
+    _plain("wrong", "wrong"),
+    _plain("infeas.", "infeasible"),
+    _plain("failed", "failed"),
+    _plain("exact", "bit_exact"),
+    _plain("II off", "ii_deviation", PERCENT),
+    _plain("fit", "fits"),
+    Cells(heading="best", text=lambda row: str(row["best"]), numeric=False),
+    Cells(heading="worst", text=lambda row: str(row["worst"]), numeric=False),
+)
 
 
-def text(value: Any) -> str:
-    """Text; empty for NA."""
-    return "" if pd.isna(value) else str(value)
-
-
-def estimated_lut(row: Any) -> str:
-    """FINN's estimate, marked where it leaves out layers."""
-    mark = f" {PART}" if text(row["lut_scope"]) == PART else ""
-    return f"{number(row['lut'])}{mark}" if pd.notna(row["lut"]) else ""
-
-
-def _lut(row: Any) -> str:
-    return _synthesized(row, "lut") or estimated_lut(row)
-
-
-def _resource(name: str) -> Callable[[Any], str]:
-    return lambda row: _synthesized(row, name) or number(row[name])
-
-
-def _synthesized(row: Any, name: str) -> str:
-    value = row[f"{name}_synth"]
-    return "" if pd.isna(value) else f"{number(value)}{SYNTHESIZED}"
-
-
-def at_another_clock(row: Any) -> bool:
-    """Whether the board that measured it ran at another clock than it was built for."""
-    clock = row["clock_measured_mhz"]
-    return bool(pd.notna(clock) and clock != row["clock_mhz"])
-
-
-def _measured(row: Any) -> str:
-    clock = f" @{row['clock_measured_mhz']:g}" if at_another_clock(row) else ""
-    return f"{number(row['fps_measured'])}{clock}" if pd.notna(row["fps_measured"]) else ""
-
-
-def _as_torch(row: Any) -> str:
-    agreeing, images = row["agreeing_with_torch"], row["sim_images"]
-    if pd.isna(agreeing) or pd.isna(images):
-        return ""
-    return "all" if agreeing == images else number(agreeing)
-
-
-def status(row: Any) -> str:
-    """In one word; capitals for what must not be overlooked."""
-    kind = kind_of(row["status"])
-    return kind.upper() if kind == WRONG else kind
-
-
-def _mean(row: Any, name: str, factor: float, digits: int, unit: str = "") -> str:
-    mean, spread = (number(row[f"{name}_{part}"], factor, digits, unit) for part in ("mean", "std"))
-    return f"{mean} ± {spread}" if spread else mean
-
-
-DATASET: Columns = {"data set": lambda row: row["dataset"]}
-SUMMARY: Columns = {
-    "folding": lambda row: row["folding"],
-    "done": lambda row: f"{row['done']}/{row['points']}",
-    "wrong": lambda row: number(row["wrong"]),
-    "infeas.": lambda row: number(row["infeasible"]),
-    "failed": lambda row: number(row["failed"]),
-    "exact": lambda row: number(row["bit_exact"]),
-    "II off": lambda row: percent(row["ii_deviation"]),
-    "fit": lambda row: number(row["fits"]),
-    "best": lambda row: row["best"],
-    "worst": lambda row: row["worst"],
-}
-THROUGHPUT: Columns = {
-    "accuracy": lambda row: percent(row["accuracy"]),
-    "exact": lambda row: yes_no(row["bit_exact"]),
-    "torch": _as_torch,
-    "II est.": lambda row: number(row["ii_estimated"]),
-    "II sim.": lambda row: number(row["ii_simulated"], digits=2),
-    "fps core": lambda row: number(row["fps_core"]),
-    "fps meas.": _measured,
-    "status": status,
-}
-RESOURCES: Columns = {
-    "latency": lambda row: number(row["latency_cycles"]),
-    "sim. accuracy": lambda row: percent(row["sim_accuracy"]),
-    "measured on": lambda row: text(row["measured_on"]),
-    "LUT": _lut,
-    "BRAM18": _resource("bram18"),
-    "DSP": _resource("dsp"),
-    "fits": lambda row: yes_no(row["fits"]),
-}
-SPREAD: Columns = {
-    "seeds": lambda row: number(row["seeds"]),
-    "accuracy": lambda row: _mean(row, "accuracy", 100, 2, "%"),
-    "sim. accuracy": lambda row: _mean(row, "sim_accuracy", 100, 2, "%"),
-    "II sim.": lambda row: _mean(row, "ii_simulated", 1, 2),
-}
-
-
-def over_seeds_name(rows: pd.DataFrame) -> Callable[[Any], str]:
-    """What names a row of several seeds."""
-    several = rows["board"].nunique() > 1
-    return lambda row: (
-        f"w{row['weight_bits']}a{row['act_bits']} {row['folding']}"
-        + (f" {row['board']}" if several else "")
+def spread() -> tuple[Cells, ...]:
+    """The columns of a table over seeds."""
+    seeds = Cells(heading="seeds", text=lambda row: str(row["seeds"]))
+    return (
+        seeds,
+        *(
+            Cells(heading=column.heading or column.name, text=partial(_mean, column))
+            for column in columns(place=Place.SEEDS)
+        ),
     )
+
+
+def _mean(column: Column, row: Row) -> str:
+    mean, deviation = (column.form(row[f"{column.name}_{part}"]) for part in ("mean", "std"))
+    return f"{mean} ± {deviation}" if deviation else mean
+
+
+def over_seeds_name(rows: Sequence[Row]) -> Callable[[Row], str]:
+    """What names a row of several seeds."""
+    boards = several(rows, "board")
+
+    def name(row: Row) -> str:
+        board = [str(row["board"])] if boards else []
+        return " ".join([precision(row).label, str(row["folding"]), *board])
+
+    return name
+
+
+def as_texts(rows: Sequence[Row], table: Sequence[Cells]) -> list[list[str]]:
+    """The cells of all rows."""
+    return [[cells.text(row) for cells in table] for row in rows]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from rich import box
@@ -11,51 +10,55 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from bench import status
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, printable
 from bench.report import cells, remarks
-from bench.report.cells import Columns
+from bench.report.cells import Cells
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
+from bench.results import Place
+from bench.results.formats import NO
+from bench.results.frame import rows_of
+from bench.words import NOT_DONE, Status
 
 # More points than that are summed up.
 MANY = 60
 LINES_SHOWN = 6
-NAME = "experiment"
-STYLES = {"WRONG": "red bold", "NO": "red"}
+STYLES = {Status.WRONG.upper(): "red bold", NO: "red"}
 
 
 def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
     """Print the tables, the ratios, and what has to be said; nothing is wider than the console."""
-    networks = ", ".join(dict.fromkeys(results["network"] + " on " + results["dataset"]))
+    rows = rows_of(results)
+    networks = ", ".join(dict.fromkeys(f"{row['network']} on {row['dataset']}" for row in rows))
     console.print(styled("\n[bold]Results of grid '{}'[/]: {}", grid, networks))
-    if len(results) > MANY:
-        _print(console, summarize(results), cells.SUMMARY, None)
-        console.print(f"{counted(len(results), 'point')}; each one is in results.csv.")
+    if len(rows) > MANY:
+        _print(console, summarize(rows), cells.SUMMARY)
+        console.print(f"{counted(len(rows), 'point')}; each one is in results.csv.")
     else:
-        name = cells.name_of(results, with_dataset=False)
-        for columns in (cells.THROUGHPUT, cells.RESOURCES):
-            _print(console, results, columns, name)
-    if results["seed"].nunique() > 1 and len(results) <= MANY:
-        spread = over_seeds(results)
-        _print(console, spread, cells.SPREAD, cells.over_seeds_name(spread))
-    _say(console, results)
+        name = cells.names(cells.name_of(rows, with_dataset=False))
+        for place in (Place.THROUGHPUT, Place.RESOURCES):
+            _print(console, rows, (name, *cells.shown_in(place)))
+        if cells.several(rows, "seed"):
+            seeds = rows_of(over_seeds(results))
+            name = cells.names(cells.over_seeds_name(seeds))
+            _print(console, seeds, (name, *cells.spread()))
+    _say(console, rows)
 
 
-def _say(console: Terminal, results: pd.DataFrame) -> None:
+def _say(console: Terminal, rows: remarks.Rows) -> None:
     for lines in (
-        remarks.ratio_lines(results),
-        remarks.clock_lines(results),
-        remarks.torch_lines(results),
-        remarks.part_lines(results),
-        remarks.synthesis_lines(results),
+        remarks.ratio_lines(rows),
+        remarks.clock_lines(rows),
+        remarks.torch_lines(rows),
+        remarks.part_lines(rows),
+        remarks.synthesis_lines(rows),
     ):
         for line in _few(lines):
             console.print(line)
-    for line in remarks.reason_lines(results, (status.DONE, *status.NOT_DONE)):
+    for line in remarks.reason_lines(rows, (Status.DONE, *NOT_DONE)):
         console.print(line)
-    for line in remarks.reason_lines(results, (status.WRONG,)):
+    for line in remarks.reason_lines(rows, (Status.WRONG,)):
         console.print(line, style="red")
 
 
@@ -66,18 +69,15 @@ def _few(lines: list[str]) -> list[str]:
     return [*lines[:LINES_SHOWN], f"... and {len(lines) - LINES_SHOWN} more, in results.md"]
 
 
-def _print(
-    console: Terminal, rows: pd.DataFrame, columns: Columns, name: Callable[[Any], str] | None
-) -> None:
-    named = {NAME: name} | columns if name else columns
-    texts = [[printable(cell(row)) for cell in named.values()] for _, row in rows.iterrows()]
-    headings = list(named)
+def _print(console: Terminal, rows: remarks.Rows, table: Sequence[Cells]) -> None:
+    texts = [[printable(text) for text in line] for line in cells.as_texts(rows, table)]
     widths = [
-        max(map(cell_len, (heading, *(line[nth] for line in texts))))
-        for nth, heading in enumerate(headings)
+        max(map(cell_len, (column.heading, *(line[nth] for line in texts))))
+        for nth, column in enumerate(table)
     ]
+    datasets = [str(row["dataset"]) for row in rows]
     for chosen in fitting(widths, console.width):
-        console.print(_table(headings, texts, chosen, rows["dataset"]))
+        console.print(_table(table, texts, chosen, datasets))
 
 
 def fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
@@ -100,23 +100,24 @@ def fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
 
 
 def _table(
-    headings: Sequence[str],
+    columns: Sequence[Cells],
     texts: Sequence[Sequence[str]],
     chosen: Sequence[int],
-    datasets: pd.Series,
+    datasets: Sequence[str],
 ) -> Table:
     """A table of the columns `chosen`; several data sets get a line each above their rows."""
     table = Table(box=box.SIMPLE_HEAD, padding=0)
     for nth in chosen:
-        heading = headings[nth]
-        left = heading in cells.TEXT_COLUMNS
         # A name that is wider than the console breaks into lines; nothing is cut off.
         table.add_column(
-            heading, justify="left" if left else "right", no_wrap=nth != 0, overflow="fold"
+            columns[nth].heading,
+            justify="right" if columns[nth].numeric else "left",
+            no_wrap=nth != 0,
+            overflow="fold",
         )
-    above = None
+    above = datasets[0] if len(set(datasets)) == 1 else None
     for line, dataset in zip(texts, datasets, strict=True):
-        if datasets.nunique() > 1 and dataset != above:
+        if dataset != above:
             above = dataset
             table.add_row(styled("[bold]{}[/]", dataset))
         table.add_row(*(Text(line[nth], style=STYLES.get(line[nth], "")) for nth in chosen))

@@ -4,50 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
 from bench.grids.experiment import Point
 from bench.provenance import Step
-from bench.status import is_wrong
+from bench.results import Row
+from bench.results.finn import folding_label, layer_label
+from bench.results.frame import rows_of
+from bench.results.rates import rate
+from bench.words import Origin, Status
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer of a simulated design.
+
+    Attributes:
+        name: As the compiler names it.
+        label: For people, shorter.
+        folding: How it is folded; None where it has nothing to fold.
+        cycles: Estimate for an image.
+    """
+
+    name: str
+    label: str
+    folding: str | None
+    cycles: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stream:
     """A stream of a simulated design, and the FIFO on it.
 
     Attributes:
-        name: The layers it connects.
+        name: As the compiler names it.
+        label: The layers that it connects.
         depth: Of its FIFO, in words.
-        blocked: Share of cycles in which the sender had to wait; None when not recorded.
-        starved: Share of cycles in which the receiver had to wait; None when not recorded.
+        blocked: Share of cycles in which the sender had to wait; None without a steady state.
+        starved: Share of cycles in which the receiver had to wait; None likewise.
     """
 
     name: str
+    label: str
     depth: int
-    blocked: float | None = None
-    starved: float | None = None
+    blocked: float | None
+    starved: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Design:
-    """The inside of one design, as compiled and simulated.
+    """The inside of a design, as compiled and simulated.
 
     Attributes:
         point: Number of its row in the results.
         name: Name of the experiment.
-        layers: Estimates by layer, as the compile stage writes them.
-        streams: In order from input to output.
-        ii_unsized: Interval with every FIFO at depth 2; None for a deadlock or not known.
+        layers: From input to output.
+        streams: In the same order; one before each layer, and one after the last.
+        interval: Cycles between two images, as simulated.
+        unsized: The same with every FIFO at depth 2; None for a deadlock.
     """
 
     point: int
     name: str
-    layers: tuple[Mapping[str, Any], ...]
+    layers: tuple[Layer, ...]
     streams: tuple[Stream, ...]
-    ii_simulated: float
-    ii_unsized: float | None
+    interval: float
+    unsized: float | None
 
 
 @dataclass(frozen=True)
@@ -90,12 +116,17 @@ class Material:
         With `point`, a row's number among all results, and `name`, that of the experiment.
         """
         rows = self.results.assign(point=range(len(self.results)), name=list(self.names))
-        return rows[~rows["status"].map(is_wrong).astype(bool)]
+        return rows[rows["status"].ne(Status.WRONG)]
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The results as plain values, None for what is absent."""
+        return rows_of(self.results)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the experiments, in the order of the results."""
-        return tuple(self.results["experiment"].astype(str))
+        return tuple(str(row["experiment"]) for row in self.rows)
 
 
 def gather(
@@ -106,16 +137,18 @@ def gather(
     chains: Mapping[str, tuple[Step, ...]],
 ) -> Material:
     """The material of a grid: `results` and `trainings` of `points`, and what is behind them."""
-    metrics = {name: {step.stage: step.metrics for step in steps} for name, steps in chains.items()}
-    own = [metrics.get(str(name), {}) for name in results["experiment"]]
-    slowest, fastest = _extremes(results)
+    by_stage = {
+        name: {step.stage: step.metrics for step in steps} for name, steps in chains.items()
+    }
+    own = [by_stage.get(str(name), {}) for name in results["experiment"]]
+    slowest, fastest = _extremes(rows_of(results))
     return Material(
         grid=grid,
         results=results,
         trainings=trainings,
         curves=_curves(points, chains),
         limits=_limits(results, own),
-        dma={row: dma for row, found in enumerate(own) if (dma := _dma(found))},
+        dma={row: dma for row, metrics in enumerate(own) if (dma := _dma(metrics))},
         slowest=_design(slowest, results, own),
         fastest=_design(fastest, results, own),
         chains=chains,
@@ -138,64 +171,75 @@ def _curves(
 
 def _limits(results: pd.DataFrame, own: Sequence[Metrics]) -> dict[str, Mapping[str, int]]:
     return {
-        str(part): has
-        for part, found in zip(results["part"], own, strict=True)
-        if (has := found.get("compile", {}).get("available"))
+        str(part): available
+        for part, metrics in zip(results["part"], own, strict=True)
+        if (available := metrics.get("compile", {}).get("available"))
     }
 
 
-def _dma(found: Metrics) -> Dma | None:
-    measured = found.get("measure", {})
+def _dma(metrics: Metrics) -> Dma | None:
+    measured = metrics.get("measure", {})
     if not measured.get("dma_bytes_per_cycle") or not measured.get("input_bytes"):
         return None
     return Dma(int(measured["input_bytes"]), int(measured["dma_bytes_per_cycle"]))
 
 
-def _extremes(results: pd.DataFrame) -> tuple[int | None, int | None]:
+def _extremes(rows: Sequence[Row]) -> tuple[int | None, int | None]:
     """Places of the slowest and the fastest simulated design; the first among equals."""
-    intervals = {
-        place: float(interval)
-        for place, interval in enumerate(results["ii_simulated"])
-        if pd.notna(interval)
+    rates = {
+        place: core
+        for place, row in enumerate(rows)
+        if (core := rate(row, Origin.RTL_SIM)) is not None
     }
-    if not intervals:
+    if not rates:
         return None, None
-    return max(intervals, key=intervals.__getitem__), min(intervals, key=intervals.__getitem__)
+    return min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
 
 
 def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:
-    """None for no row, and where an earlier version compiled it and noted no layers."""
-    if row is None:
+    """The inside of the design in `row`; None for no row, and of a flow that does not tell."""
+    compiled = own[row].get("compile", {}).get("simulated") if row is not None else None
+    if row is None or compiled is None:
         return None
     simulated = own[row]["simulate"]
-    layers = own[row].get("compile", {}).get("simulated", {}).get("layers")
-    if not layers:
-        return None
+    layers = tuple(
+        Layer(
+            name=layer["name"],
+            label=layer_label(layer),
+            folding=folding_label(layer),
+            cycles=int(layer["cycles_estimated"]),
+        )
+        for layer in compiled["layers"]
+    )
     return Design(
         point=row,
         name=str(results["experiment"].iloc[row]),
-        layers=tuple(layers),
-        streams=_streams(simulated),
-        ii_simulated=float(simulated["ii_simulated"]),
-        ii_unsized=simulated.get("ii_unsized"),
+        layers=layers,
+        streams=_streams(simulated, [layer.label for layer in layers]),
+        interval=float(simulated["ii_simulated"]),
+        unsized=simulated["ii_unsized"],
     )
 
 
-def _streams(simulated: Mapping[str, Any]) -> tuple[Stream, ...]:
-    """Depths and stalls by stream; simulations of an earlier version did not count stalls."""
-    steady = simulated.get("steady_cycles")
-    stalls = {stall["stream"]: stall for stall in simulated.get("stalls", ())} if steady else {}
+def _streams(simulated: Mapping[str, Any], layers: Sequence[str]) -> tuple[Stream, ...]:
+    """Depths and stalls by stream, in the order of the layers that they connect."""
+    steady = simulated["steady_cycles"]
 
-    def share(stream: str, name: str) -> float | None:
-        cycles = stalls.get(stream, {}).get(name)
+    def share(cycles: int | None) -> float | None:
         return None if cycles is None else cycles / steady
 
     return tuple(
         Stream(
-            fifo["stream"],
-            int(fifo["depth"]),
-            share(fifo["stream"], "blocked_cycles"),
-            share(fifo["stream"], "starved_cycles"),
+            name=fifo["stream"],
+            label=f"{sender} > {receiver}",
+            depth=int(fifo["depth"]),
+            blocked=share(stall["blocked_cycles"]),
+            starved=share(stall["starved_cycles"]),
         )
-        for fifo in simulated.get("fifos", ())
+        for (sender, receiver), fifo, stall in zip(
+            pairwise(["input", *layers, "output"]),
+            simulated["fifos"],
+            simulated["stalls"],
+            strict=True,
+        )
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
+from bench.report.cells import several
+from bench.results import Row, precision
+from bench.results.rates import alike_but_for_folding, rate
+from bench.words import Origin
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ratio:
     """The fastest over the slowest folding of one training.
 
@@ -26,27 +30,28 @@ class Ratio:
     measured: float | None
 
 
-def throughput_ratios(results: pd.DataFrame) -> list[Ratio]:
+def throughput_ratios(rows: Sequence[Row]) -> list[Ratio]:
     """One ratio per training and board with at least two simulated foldings."""
+    boards = several(rows, "board")
+    groups: dict[object, list[tuple[float, Row]]] = {}
+    for row in rows:
+        if core := rate(row, Origin.RTL_SIM):
+            groups.setdefault(alike_but_for_folding(row), []).append((core, row))
     ratios = []
-    simulated = results.dropna(subset=["fps_core"])
-    identity = ["network", "dataset", "weight_bits", "act_bits", "seed", "board"]
-    several_boards = results["board"].nunique() > 1
-    for values, group in simulated.groupby(identity, sort=False):
+    for group in groups.values():
         if len(group) < 2:
             continue
-        ordered = group.sort_values("fps_core")
-        slow, fast = ordered.iloc[0], ordered.iloc[-1]
-        network, dataset, weight_bits, act_bits, seed, board = values
-        where = f" {board}" if several_boards else ""
-        both_measured = pd.notna(slow["ii_measured"]) and pd.notna(fast["ii_measured"])
+        (slow_core, slow), *_, (fast_core, fast) = sorted(group, key=lambda pair: pair[0])
+        measured = [rate(row, Origin.MEASURED) for row in (slow, fast)]
+        where = f" {slow['board']}" if boards else ""
         ratios.append(
             Ratio(
-                point=f"{network} {dataset} w{weight_bits}a{act_bits} seed {seed}{where}",
+                point=f"{slow['network']} {slow['dataset']} {precision(slow)} seed {slow['seed']}"
+                f"{where}",
                 slow=slow["folding"],
                 fast=fast["folding"],
-                core=fast["fps_core"] / slow["fps_core"],
-                measured=slow["ii_measured"] / fast["ii_measured"] if both_measured else None,
+                core=fast_core / slow_core,
+                measured=measured[1] / measured[0] if measured[0] and measured[1] else None,
             )
         )
     return ratios

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import pandas as pd
-
 from bench.console.text import counted
-from bench.provenance import PART
-from bench.report.cells import at_another_clock, name_of, number
+from bench.report.cells import name_of
 from bench.report.ratios import throughput_ratios
-from bench.status import DONE, kind_of
+from bench.results import PART, Row, columns, state_label
+from bench.results.formats import WHOLE
+from bench.results.general import at_another_clock
+from bench.results.rates import rate
+from bench.words import Origin, Status
+
+Rows = Sequence[Row]
 
 
-def ratio_lines(results: pd.DataFrame) -> list[str]:
+def notes(rows: Rows) -> list[str]:
+    """All that has to be said of the numbers of designs that are done."""
+    return [
+        *reason_lines(rows, (Status.DONE,)),
+        *clock_lines(rows),
+        *torch_lines(rows),
+        *part_lines(rows),
+    ]
+
+
+def ratio_lines(rows: Rows) -> list[str]:
     """How much faster one folding is than another, a line for each training."""
     lines = []
-    for ratio in throughput_ratios(results):
+    for ratio in throughput_ratios(rows):
         measured = "" if ratio.measured is None else f"; with the DMA: {ratio.measured:.1f}x"
         lines.append(
             f"{ratio.point}: '{ratio.fast}' is {ratio.core:.1f}x as fast as '{ratio.slow}' "
@@ -25,62 +40,78 @@ def ratio_lines(results: pd.DataFrame) -> list[str]:
     return lines
 
 
-def part_lines(results: pd.DataFrame) -> list[str]:
+def part_lines(rows: Rows) -> list[str]:
     """Which estimates of LUTs are a part, and of what; `fits` is by the same estimates."""
-    known = results[results["lut_scope"].eq(PART).fillna(False)]
     return [
-        f"LUT, {len(rows):,} of {counted(len(results), 'row')}: a part, as FINN's estimate "
+        f"{scoped.unit}, {len(parts):,} of {counted(len(rows), 'row')}: a part, as FINN's estimate "
         f"charges {layers} none; `fits` counts what it charges."
-        for layers, rows in known.groupby("lut_uncharged", sort=False)
+        for scoped in columns()
+        if scoped.scope is not None
+        for layers, parts in _grouped(
+            (row for row in rows if row[str(scoped.scope)] == PART),
+            lambda row: row["lut_uncharged"],
+        ).items()
     ]
 
 
-def torch_lines(results: pd.DataFrame) -> list[str]:
+def torch_lines(rows: Rows) -> list[str]:
     """Which designs, right otherwise, give some images another class than torch does."""
-    name = name_of(results, with_dataset=True)
-    tied = results[results["torch_ties"].gt(0).fillna(False) & results["status"].eq(DONE)]
+    name = name_of(rows, with_dataset=True)
     return [
         f"{name(row)}: {_ties(row)} of "
         "another class than in torch, each by a tie: a value on a rounding boundary, which torch "
         "rounds to the even step and FINN's thresholds (>=) to the upper one."
-        for _, row in tied.iterrows()
+        for row in rows
+        if row["torch_ties"] and row["status"] == Status.DONE
     ]
 
 
-def _ties(row: Any) -> str:
-    images = counted(int(row["sim_images"]), "image")
-    return counted(int(row["torch_ties"]), f"of {images} is", f"of {images} are")
+def _ties(row: Row) -> str:
+    images = counted(row["sim_images"], "image")
+    return counted(row["torch_ties"], f"of {images} is", f"of {images} are")
 
 
-def clock_lines(results: pd.DataFrame) -> list[str]:
+def clock_lines(rows: Rows) -> list[str]:
     """Which measurements were at another clock than that of the build, and what they mean there."""
-    name = name_of(results, with_dataset=True)
+    name = name_of(rows, with_dataset=True)
     return [
         f"{name(row)}: built for {row['clock_mhz']:g} MHz, measured at "
-        f"{row['clock_measured_mhz']:g} MHz: {number(row['fps_measured'])} images/s, which at "
-        f"{row['clock_mhz']:g} MHz would be {number(row['clock_mhz'] * 1e6 / row['ii_measured'])}. "
+        f"{row['clock_measured_mhz']:g} MHz: {WHOLE(row['fps_measured'])} images/s, which at "
+        f"{row['clock_mhz']:g} MHz would be {WHOLE(rate(row, Origin.MEASURED))}. "
         "Ratios and figures compare at the clock of the build."
-        for _, row in results.iterrows()
-        if at_another_clock(row) and pd.notna(row["ii_measured"])
+        for row in rows
+        if at_another_clock(row) and row["ii_measured"]
     ]
 
 
-def reason_lines(results: pd.DataFrame, kinds: tuple[str, ...]) -> list[str]:
+def reason_lines(rows: Rows, statuses: Sequence[Status]) -> list[str]:
     """Why points are not done; each reason once, with how many it stops.
 
     Args:
-        results: One row per experiment.
-        kinds: Words of `bench.status`; only rows that are one of them.
+        rows: One per experiment.
+        statuses: Only rows that have one of them.
     """
-    name = name_of(results, with_dataset=True)
-    chosen = results["reason"].notna() & results["status"].map(kind_of).isin(kinds)
+    name = name_of(rows, with_dataset=True)
+    chosen = (row for row in rows if row["reason"] and row["status"] in statuses)
+    groups = _grouped(chosen, lambda row: (state_label(row), row["reason"]))
     return [
-        f"{len(rows)} x {status}, such as {name(rows.iloc[0])}: {reason}"
-        for (status, reason), rows in results[chosen].groupby(["status", "reason"], sort=False)
+        f"{len(stopped)} x {state}, such as {name(stopped[0])}: {reason}"
+        for (state, reason), stopped in groups.items()
     ]
 
 
-def synthesis_lines(results: pd.DataFrame) -> list[str]:
+def synthesis_lines(rows: Rows) -> list[str]:
     """How many bitstreams were built, and why others were not."""
-    counts = results["synthesis"].dropna().value_counts()
-    return [f"bitstreams: {count} {state}" for state, count in counts.items()]
+    ends = Counter((row["synthesis"], row["synthesis_reason"]) for row in rows if row["synthesis"])
+    return [
+        f"bitstreams: {count} {status}{f': {reason}' if reason else ''}"
+        for (status, reason), count in ends.most_common()
+    ]
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+    """`rows` by their `key`, in the order in which each first appears."""
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups

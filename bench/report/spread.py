@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import pandas as pd
 
-POINT = ("network", "dataset", "weight_bits", "act_bits", "folding", "board", "epochs")
-TRAINING = ("network", "dataset", "weight_bits", "act_bits", "epochs")
-VALUES = ("accuracy", "sim_accuracy", "ii_simulated", "latency_cycles", "fps_core", "fps_measured")
+from bench.results import File, Place, columns, names
 
 
-def over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+def over_seeds(results: pd.DataFrame) -> pd.DataFrame:
     """One row per point, whatever its seeds: `seeds`, and of each value mean, std, min and max.
 
     Args:
-        rows: Results, or trainings; values that are absent do not count.
+        results: Values that are absent do not count.
 
     Returns:
         std is that of a sample, so it is NA for a single seed.
     """
-    point = [name for name in (POINT if "folding" in rows else TRAINING) if name in rows]
-    values = [name for name in VALUES if name in rows]
-    groups = rows.groupby(point, sort=False, dropna=False)
-    columns = {"seeds": groups["seed"].nunique()}
-    for name in values:
+    point = [column.name for column in columns(File.RESULTS) if column.identity]
+    point = [*(name for name in point if name != "seed"), "epochs"]
+    groups = results.groupby(point, sort=False, dropna=False)
+    statistics = {"seeds": groups["seed"].nunique()}
+    for name in names(columns(place=Place.SEEDS)):
         numbers = groups[name]
-        columns[f"{name}_n"] = numbers.count()
+        statistics[f"{name}_n"] = numbers.count()
         for statistic in ("mean", "std", "min", "max"):
-            columns[f"{name}_{statistic}"] = numbers.agg(statistic)
-    return pd.DataFrame(columns).reset_index()
+            statistics[f"{name}_{statistic}"] = numbers.agg(statistic)
+    return pd.DataFrame(statistics).reset_index()

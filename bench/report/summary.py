@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
-from bench import status
-
-_COUNTED = (status.DONE, status.WRONG, status.INFEASIBLE, status.FAILED, status.MISSING)
-SUMMARY = (
-    "dataset", "folding", "points", *_COUNTED, "bit_exact", "fits", "ii_deviation", "best", "worst",
-)  # fmt: skip
+from bench.results import Row, precision
+from bench.results.rates import INTERVALS
+from bench.words import Origin, Status
 
 
-def summarize(results: pd.DataFrame) -> pd.DataFrame:
-    """One row per data set and folding, columns `SUMMARY`.
+def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """A row for each data set and folding.
 
-    `done` to `missing` count points by status, `bit_exact` and `fits` those for which it holds.
-    `ii_deviation` is the largest difference of the simulated from the estimated interval, as
-    a fraction. `best` and `worst` name the bits of the most and least accurate point.
+    Returns:
+        `dataset`, `folding` and the number of `points`; how many of each status, by its word;
+        `bit_exact` and `fits`, of how many it holds; `ii_deviation`, the largest difference of
+        the simulated from the estimated interval, as a fraction; `best` and `worst`, the bits of
+        the most and the least accurate point.
     """
-    groups = results.groupby(["dataset", "folding"], sort=False)
-    rows = [
-        {"dataset": dataset, "folding": folding} | _summary(group)
-        for (dataset, folding), group in groups
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["dataset"], row["folding"]), []).append(row)
+    return [
+        {"dataset": dataset, "folding": folding} | _summary(points)
+        for (dataset, folding), points in groups.items()
     ]
-    return pd.DataFrame(rows, columns=list(SUMMARY))
 
 
-def _summary(points: pd.DataFrame) -> dict[str, Any]:
-    kinds = points["status"].map(status.kind_of)
-    deviation = (points["ii_simulated"] / points["ii_estimated"] - 1).abs().max()
+def _summary(points: Sequence[Row]) -> dict[str, Any]:
+    statuses = Counter(point["status"] for point in points)
+    estimated, simulated = INTERVALS[Origin.ESTIMATED], INTERVALS[Origin.RTL_SIM]
+    deviations = [
+        abs(point[simulated] / point[estimated] - 1)
+        for point in points
+        if point[simulated] and point[estimated]
+    ]
+    trained = [point for point in points if point["accuracy"] is not None]
     return {
         "points": len(points),
-        **{kind: int((kinds == kind).sum()) for kind in _COUNTED},
-        "bit_exact": int(points["bit_exact"].eq(True).sum()),
-        "fits": int(points["fits"].eq(True).sum()),
-        "ii_deviation": None if pd.isna(deviation) else float(deviation),
-        "best": _extreme(points, lambda accuracy: accuracy.idxmax()),
-        "worst": _extreme(points, lambda accuracy: accuracy.idxmin()),
+        **{str(status): statuses[status] for status in Status},
+        "bit_exact": sum(1 for point in points if point["bit_exact"]),
+        "fits": sum(1 for point in points if point["fits"]),
+        "ii_deviation": max(deviations, default=None),
+        "best": _label(max(trained, key=_accuracy, default=None)),
+        "worst": _label(min(trained, key=_accuracy, default=None)),
     }
 
 
-def _extreme(points: pd.DataFrame, choose: Callable[[Any], Any]) -> str:
-    accuracy = points["accuracy"].dropna()
-    if accuracy.empty:
-        return ""
-    row = points.loc[choose(accuracy.astype(float))]
-    return f"w{row['weight_bits']}a{row['act_bits']} {row['accuracy']:.2%}"
+def _accuracy(point: Row) -> float:
+    return float(point["accuracy"])
+
+
+def _label(point: Row | None) -> str:
+    return f"{precision(point)} {point['accuracy']:.2%}" if point else ""

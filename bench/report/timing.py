@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from bench.console.text import counted
+from bench.console.text import counted, duration_text
 from bench.errors import StoreError, store_error
 from bench.grids.schema import first_problem
 from bench.pipeline import Forecast, Summary, Task
@@ -43,7 +43,7 @@ _ROWS = TypeAdapter(Annotated[list[_Row], Field(min_length=1)])
 
 Rows = list[dict[str, Any]]
 """Objects with `stage`, `tasks`, `predicted_seconds` and `actual_seconds`; one for each stage,
-then `total` and `on the clock`. The last says, too, of which run they are."""
+then `total` and `on the clock`, which says of which run they are, too."""
 
 
 def write_forecast(forecast: Forecast, folder: Path) -> None:
@@ -62,7 +62,7 @@ def expectation(forecast: Forecast) -> str:
     if not forecast.predictions:
         return ""
     source = "earlier runs" if forecast.from_earlier_runs else "defaults"
-    return f"; about {forecast.wall_seconds:.0f} s, by {source}"
+    return f"; about {duration_text(forecast.wall_seconds)}, by {source}"
 
 
 def write_timing(forecast: Forecast, tasks: list[Task], summary: Summary, folder: Path) -> Rows:
@@ -96,14 +96,14 @@ def read_timing(folder: Path) -> Rows:
     """The timing in a report's folder; empty when there is none.
 
     Raises:
-        StoreError: It is not one.
+        StoreError: The file is not a timing.
     """
     path = folder / FILE
     try:
         content = read_bytes(path)
         _ROWS.validate_json(content, strict=True)
         rows: Rows = json.loads(content)
-        _Clock.model_validate(rows[-1], strict=True)
+        _Clock.model_validate(_clock(rows), strict=True)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -115,17 +115,22 @@ def read_timing(folder: Path) -> Rows:
     return rows
 
 
+def _clock(timing: Rows) -> dict[str, Any]:
+    """The row of the whole run; empty where there is none."""
+    return next((row for row in timing if row["stage"] == CLOCK), {})
+
+
 def timing_line(timing: Rows) -> str:
     """One sentence that compares; the clock counts."""
-    clock = timing[-1]
+    clock = _clock(timing)
     took, expected = float(clock["actual_seconds"]), float(clock["predicted_seconds"])
     verdict = f"{took / expected:.2f} times that" if expected else "nothing"
     if expected and not 1 / FACTOR <= took / expected <= FACTOR:
         verdict += f": off by more than {FACTOR}"
     source = "earlier runs" if clock["from_earlier_runs"] else "defaults"
     return (
-        f"{counted(clock['tasks'], 'task')} took {took:.0f} s; expected, from {source}: "
-        f"{expected:.0f} s ({verdict})."
+        f"{counted(clock['tasks'], 'task')} took {duration_text(took)}; expected, from {source}: "
+        f"{duration_text(expected)} ({verdict})."
     )
 
 

@@ -90,7 +90,7 @@ class Container:
     """A container that ends with the orchestrator, and is removed on leaving the context.
 
     Its standard input is a connection that closes when the orchestrator dies, however it dies; a
-    worker with `leash` stops then.
+    worker with `stop_on_eof` stops then.
 
     Args:
         client: The connection to the engine.

@@ -211,7 +211,7 @@ def _inside(request: Request) -> Request:
         scratch=Path(SCRATCH),
         cache=Path(CACHE),
         result=Path(SCRATCH) / RESULT,
-        leash=True,
+        stop_on_eof=True,
     )
 
 

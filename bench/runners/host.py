@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TextIO
@@ -14,11 +12,12 @@ from bench.console.events import Emit, Note, Progress
 from bench.errors import BenchError, store_error
 from bench.runners.base import Job, Runner
 from bench.runners.wire import Request, Result
-from bench.status import DONE, WRONG
 from bench.system.locks import Cancelled
+from bench.words import Status
+from contract.timings import Timed
 
 
-class HostReporter:
+class HostReporter(Timed):
     """What a host stage reports while it works; the counterpart of the workers' Reporter.
 
     Attributes:
@@ -27,11 +26,11 @@ class HostReporter:
     """
 
     def __init__(self, task: str, emit: Emit, log: TextIO, cancelled: threading.Event) -> None:
+        super().__init__()
         self._task = task
         self.emit = emit
         self._log = log
         self.cancelled = cancelled
-        self.timings: dict[str, float] = {}
         self.tools: dict[str, str] = {}
 
     def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
@@ -53,15 +52,6 @@ class HostReporter:
         """Raise `Cancelled` when the run was interrupted; call it in every long loop."""
         if self.cancelled.is_set():
             raise Cancelled
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Add the seconds spent inside to the timing `name` (kept outside the artifact)."""
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
 
 
 class WrongResult(Exception):
@@ -104,11 +94,11 @@ class HostRunner(Runner):
         """Call the stage's function; see `Runner.run`."""
         with job.log.open("a", encoding="utf-8") as log:
             reporter = HostReporter(job.task, emit, log, cancelled)
-            status, reason = DONE, ""
+            status, reason = Status.DONE, ""
             try:
                 self._load(job.request.entry)(job.request, reporter, self._context)
             except WrongResult as finding:
-                status, reason = WRONG, str(finding)
+                status, reason = Status.WRONG, str(finding)
                 reporter.log(reason)
             except BenchError as error:
                 reporter.log(f"{error.what} {error.remedy}")

@@ -13,11 +13,12 @@ from pathlib import Path
 from bench.console.events import Emit, Finished, Note, Started
 from bench.console.text import size_text
 from bench.environments import Environment
-from bench.environments.pip import OPTIONS, Pip, count_pins, not_installed, run
+from bench.environments.pip import OPTIONS, Pip, count_pins, not_installed
 from bench.errors import EnvironmentFailure, store_error
 from bench.system import pip_settings
 from bench.system.files import existing, read_bytes, write_atomic
 from bench.system.locks import hold
+from bench.system.process import run_logged
 from contract import compiler
 
 READY = "ready.json"
@@ -95,7 +96,7 @@ def _install(
     log.write_text("")
     # None of pip's settings: they are for what follows, and read by the pip that this brings.
     variables = pip_settings.as_variables({}, os.environ)
-    if not run((sys.executable, "-m", "venv", str(home)), variables, log, cancelled):
+    if not run_logged((sys.executable, "-m", "venv", str(home)), variables, log, cancelled):
         raise not_installed(task, log)
     pip = Pip(task, log, emit, cancelled, str(home / "bin" / "python"))
     pip.expect(sum(map(count_pins, environment.locks)))

@@ -75,7 +75,7 @@ class VenvRunner(WorkerRunner):
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Run the worker as a child that dies with the orchestrator; see `Runner.run`."""
         environment = ENVIRONMENTS[job.environment]
-        request = replace(job.request, leash=True)
+        request = replace(job.request, stop_on_eof=True)
         request_path = job.log.parent / "request.json"
         request.write(request_path)
         python = self._home(job.environment) / "bin" / "python"

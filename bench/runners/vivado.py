@@ -16,7 +16,7 @@ SUPPORTED = ("2022.2", "2024.2")
 _COMPANIONS = ("XILINX_VITIS", "XILINX_HLS")
 _LICENCES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
 _SERVER = re.compile(r"\d*@\S+")
-# What neither a shell nor Tcl takes for anything but a letter of a name.
+# Characters without a meaning of their own to a shell or to Tcl.
 _PLAIN = re.compile(r"[A-Za-z0-9/._+=@,%~-]")
 _VERSION = re.compile(r"(?<!\d)20\d\d\.\d(?:\.\d)?(?!\d)")
 

@@ -6,16 +6,17 @@ from collections import defaultdict
 
 from bench import claims
 from bench.console.terminal import Terminal
+from bench.console.text import duration_text
 from bench.flows import all_stages
 from bench.pipeline import Summary
 from bench.session.reporting import Reported
 
 
 def show_claims(reported: Reported, console: Terminal) -> None:
-    """A line per claim, and which of them fared better before."""
+    """A line per claim, and which of them had a better verdict before."""
     console.print()
     claims.show_lines(reported.judgements, console)
-    claims.show_falls(reported.fallen, console)
+    claims.show_regressions(reported.regressions, console)
 
 
 def show_slowest(summary: Summary, console: Terminal) -> None:
@@ -35,7 +36,7 @@ def show_slowest(summary: Summary, console: Terminal) -> None:
     times = seconds[slowest]
     kept = len(times) - made[slowest]
     origin = f", {kept} of them kept from earlier" if kept else ""
-    console.print(f"slowest stage: {slowest}, {sum(times):,.1f} s for {len(times)}{origin}")
+    console.print(f"slowest stage: {slowest}, {duration_text(sum(times))} for {len(times)}{origin}")
 
 
 def show_files(reported: Reported, console: Terminal) -> None:

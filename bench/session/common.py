@@ -48,7 +48,7 @@ def board_option(command: Command) -> Command:
         multiple=True,
         metavar="NAME|USER@HOST",
         help="Measure on this board instead of the file's: one of its [[boards]], user@host[:port],"
-        " or 'emulated'. Several are used at once.",
+        " or 'emulated-board'. Several are used at once.",
     )(command)
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import psutil
 
+from bench.console.text import memory_text, size_text
 from bench.datasets.fetching.folder import VARIABLE as DATA_VARIABLE
 from bench.errors import EnvironmentFailure, store_error
 from bench.images.base import VARIABLE as BASE_VARIABLE
@@ -129,14 +130,14 @@ def make() -> Finding:
 def disk_space(store: Path, needed_bytes: int) -> Finding:
     """Free space where `store` is or will be."""
     free = shutil.disk_usage(existing(store)).free
-    found = f"{free / GB:.1f} GB free at {store}"
+    found = f"{size_text(free)} free at {store}"
     if free >= needed_bytes:
         return Finding("disk", "ok", found)
     return Finding(
         "disk",
         "warning",
         found,
-        f"A run may stop half-way: environments and results take about {needed_bytes / GB:g} GB.",
+        f"A run may stop half-way: environments and results take about {size_text(needed_bytes)}.",
         "Free some space, or choose another place with --store.",
     )
 
@@ -165,14 +166,14 @@ def memory_bytes(cgroup_limit: Path = CGROUP_MEMORY_LIMIT) -> int:
 def memory(total_bytes: int, per_job_bytes: int) -> Finding:
     """Whether the memory is enough for one stage, and for how many at a time."""
     jobs = total_bytes // per_job_bytes
-    total = f"{total_bytes / GIB:.1f} GiB"
+    total = memory_text(total_bytes)
     if jobs:
         return Finding("memory", "ok", f"{total}, enough for {jobs} job(s) at a time")
     return Finding(
         "memory",
         "warning",
         total,
-        f"A stage may be killed: one takes up to {per_job_bytes / GIB:g} GiB.",
+        f"A stage may be killed: one takes up to {memory_text(per_job_bytes)}.",
         "Close other programs, add swap, or use a larger machine.",
     )
 

@@ -32,7 +32,7 @@ class Prepared:
 
     grid: Grid
     experiments: tuple[Point, ...]
-    stated: Mapping[str, claims.AnyClaim]
+    stated: Mapping[str, claims.Claim]
     wanted: tuple[Point, ...]
     choice: common.Choice
     resolver: Resolver
@@ -75,7 +75,7 @@ def prepare(
     if elsewhere and not grid.measure.emulated:
         raise ConfigError(
             "A cluster's machines do not know this one's boards and keys.",
-            "Run without --scheduler, or with --board emulated.",
+            "Run without --scheduler, or with --board emulated-board.",
         )
     choice = common.choose_runner(runner, store_path, common.limits_of(grid))
     resolver = common.open_resolver(store_path, choice, grid)

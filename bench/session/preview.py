@@ -11,14 +11,11 @@ from rich.text import Text
 
 from bench.console.progress import COLOURS
 from bench.console.terminal import Terminal, styled
-from bench.console.text import counted
+from bench.console.text import counted, duration_text, memory_text, size_text
 from bench.environments import ENVIRONMENTS
 from bench.pipeline import Forecast, Resolver, Task
 from bench.pipeline.budget import SETUP_SECONDS
-from contract.stage import GIB
 
-MB = 1e6
-MINUTE, HOUR = 60.0, 3600.0
 _VERIFIED = (
     "Of what is cached, manifests and metrics are verified; a run verifies every file, and makes "
     "again what is damaged."
@@ -37,7 +34,7 @@ def show_tasks(
 def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
     """Print a table by stage, and the totals."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
-    totals = ("", "", "", duration(forecast.seconds), "", megabytes(forecast.disk), "")
+    totals = ("", "", "", duration_text(forecast.seconds), "", size_text(forecast.disk), "")
     headings = ("cached", "to run", "skipped", "time", "memory", "disk", "time from")
     table.add_column("stage", footer="total", no_wrap=True)
     for heading, total in zip(headings, totals, strict=True):
@@ -48,29 +45,15 @@ def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
         if stage.to_run:
             source = counted(stage.runs, "run")
             cells += [
-                duration(stage.seconds),
-                f"{stage.memory / GIB:.2f} GiB",
-                megabytes(stage.disk),
+                duration_text(stage.seconds),
+                memory_text(stage.memory),
+                size_text(stage.disk),
                 source if stage.runs else "default",
             ]
         table.add_row(stage.stage, *cells)
     console.print(table)
     for closing in _closing_lines(forecast, store):
         console.print(closing)
-
-
-def duration(seconds: float) -> str:
-    """For people: `45 s`, `12 min`, `3.5 h`."""
-    if seconds < 2 * MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * HOUR:
-        return f"{seconds / MINUTE:.0f} min"
-    return f"{seconds / HOUR:.1f} h"
-
-
-def megabytes(size: float) -> str:
-    """For people: `0.4 MB`, `12 MB`."""
-    return f"{size / MB:.0f} MB" if size >= 10 * MB else f"{size / MB:.1f} MB"
 
 
 def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
@@ -80,7 +63,7 @@ def _task_line(task: Task, forecast: Forecast, lack: str) -> Text:
         state = entry.manifest.status
         return styled("{} {}{}", Text(f"{state:5}", COLOURS[state]), what, serves)
     if found := forecast.predictions.get(task.id):
-        seconds = duration(found.cost.seconds)
+        seconds = duration_text(found.cost.seconds)
         return styled("[yellow]to do[/] {}{}  {}", what, serves, seconds)
     why = lack or "it needs one that is skipped, infeasible or wrong"
     return styled("[dim]skip [/] {}  ({})", what, why)
@@ -96,18 +79,19 @@ def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
         size = sum(ENVIRONMENTS[n].disk_bytes for n in forecast.setups if n in ENVIRONMENTS)
         disk += size
         lines.append(
-            f"First, once: environments {', '.join(forecast.setups)}, about {duration(seconds)} "
-            f"and up to {megabytes(size)} (defaults)."
+            f"First, once: environments {', '.join(forecast.setups)}, "
+            f"about {duration_text(seconds)} and up to {size_text(size)} (defaults)."
         )
     lines.append(
-        f"Expected on the clock: {duration(forecast.wall_seconds)}, {forecast.jobs} at a time; "
-        f"memory up to {forecast.memory / GIB:.1f} GiB; disk {megabytes(disk)}."
+        f"Expected on the clock: {duration_text(forecast.wall_seconds)}, "
+        f"{forecast.jobs} at a time; memory up to {memory_text(forecast.memory)}; "
+        f"disk {size_text(disk)}."
     )
     lines.append(_source(forecast))
     existing = next(folder for folder in (store, *store.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if free < disk:
-        lines.append(styled("[red]Only {} are free in {}.[/]", megabytes(free), store))
+        lines.append(styled("[red]Only {} are free in {}.[/]", size_text(free), store))
     return lines
 
 
@@ -115,7 +99,8 @@ def _source(forecast: Forecast) -> str:
     if not forecast.from_earlier_runs:
         return (
             "By defaults, as nothing like it has run yet: measured for TFC on 2 quiet processors "
-            "(docs/benchmarks.md). Another machine, or a busy one, may take twice that or more."
+            "(docs/explanation/benchmarks.md). Another machine, or a busy one, may take twice that "
+            "or more."
         )
     if forecast.elsewhere:
         return "From earlier runs, some of them on another machine."

@@ -25,13 +25,13 @@ from bench.system.locks import hold
 class Reported:
     """A grid's report: its results, the verdicts on the claims, and the files, the page first.
 
-    `fallen` are the claims that fare worse than in an earlier report; `drawn` is whether figures
-    were drawn anew.
+    `regressions` are the claims with a worse verdict than in an earlier report; `drawn` is whether
+    figures were drawn anew.
     """
 
     results: pd.DataFrame
     judgements: tuple[claims.Judgement, ...]
-    fallen: tuple[claims.Fall, ...]
+    regressions: tuple[claims.Regression, ...]
     written: tuple[Path, ...]
     drawn: bool
 
@@ -41,7 +41,7 @@ def report_on(
     experiments: tuple[Point, ...],
     resolver: Resolver,
     folder: Path,
-    stated: Mapping[str, claims.AnyClaim],
+    stated: Mapping[str, claims.Claim],
     about: report.About,
     known: Mapping[str, Entry] | None = None,
     *,
@@ -72,10 +72,10 @@ def report_on(
             *report.write_more(results, trainings, grid.name, folder),
             claims.write_claims(judgements, folder),
         )
-        fallen = claims.compare(judgements, folder, accept=accept)
+        regressions = claims.compare(judgements, folder, accept=accept)
         # Last, since it names every file of the report with its hash.
         crate = provenance.write_crate(folder, grid.name, chains)
-    return Reported(results, judgements, fallen, (*written, crate), page.drawn)
+    return Reported(results, judgements, regressions, (*written, crate), page.drawn)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.console.text import counted
 from bench.errors import WrongDesign
 from bench.pipeline import Summary
-from bench.status import is_wrong
+from bench.words import Status
 
 SHOWN = 3
 
@@ -36,7 +36,7 @@ def of_run(summary: Summary) -> list[Wrong]:
 
 def of_results(results: pd.DataFrame) -> list[Wrong]:
     """What a table of results says."""
-    rows = results[results["status"].map(is_wrong).astype(bool)]
+    rows = results[results["status"].eq(Status.WRONG)]
     return [
         Wrong(str(row), str(reason))
         for row, reason in zip(rows["experiment"], rows["reason"], strict=True)

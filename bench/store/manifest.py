@@ -37,7 +37,7 @@ class Manifest:
         key: The artifact's key.
         stage: The stage that made it.
         name: Readable name, e.g. `tfc-mnist-w2a2-s1-low`.
-        status: One of `bench.status.FINDINGS` in the store proper, `failed` under `failed/`.
+        status: One of `bench.words.FINDINGS` in the store proper, `failed` under `failed/`.
         reason: Why, when not `done`.
         spec: The stage's parameters.
         inputs: Content hash of each artifact it read, by stage.

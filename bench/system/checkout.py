@@ -1,4 +1,4 @@
-"""Which commit this checkout is at, and whether its files are those of that commit."""
+"""The commit of this checkout, and whether its files are unchanged since."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.paths import ROOT
 
 NAMED = 5
 GIT_SECONDS = 20.0
-# A run may take hours, in which somebody edits or pulls; a stage takes longer than that.
+# Files may change during a run of hours; a stage takes longer than this.
 FRESH_SECONDS = 5.0
 
 
@@ -30,7 +30,7 @@ def describe_checkout(root: Path = ROOT) -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _describe(root: Path, _period: int) -> dict[str, str]:
     try:
-        # A copy unpacked inside somebody else's repository is no checkout of this project.
+        # A copy unpacked inside another repository is no checkout of this project.
         top = _git(root, "rev-parse", "--show-toplevel").strip()
         if Path(top) != root.resolve():
             raise LookupError("not a git checkout")

@@ -1,4 +1,4 @@
-"""Write files that nobody reads half of, and read what may be anything but a file."""
+"""Write files atomically, and read paths that may turn out to be no files."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def _read_umask() -> int:
 
 # Read once, at the start: it can be read only by setting it, which other threads would notice.
 UMASK = _read_umask()
-"""The permissions that files and folders of this process do not get."""
+"""The permission bits that files and folders of this process do not get."""
 
 
 @contextmanager
 def replacing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     """Replace the file `path`, whole or not at all, by the file that is yielded to be written.
 
-    Everybody gets a file of their own, beside `path`, so writers do not disturb each other: the
-    last one wins.
+    Each writer gets a temporary file of its own beside `path`, so writers do not disturb each
+    other; the last one wins.
 
     Args:
         path: The file; its folder is made if it is missing.
@@ -61,7 +61,7 @@ def write_atomic(path: Path, content: bytes | str, *, mode: int = 0o666) -> None
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """The content of the file `path`; waits for nobody if that is a pipe.
+    """The content of the file `path`; does not block if that is a pipe.
 
     Raises:
         OSError: It is no file, or cannot be read.

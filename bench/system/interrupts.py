@@ -19,9 +19,9 @@ class _State:
     """Of this process.
 
     Attributes:
-        at_once: Whether to leave at once: nothing has begun yet.
-        shields: How many clean-ups are under way, which are not interrupted.
-        told: Whether somebody who is impatient has been told what goes on.
+        at_once: Whether to exit at once, as no command has begun yet.
+        shields: How many clean-ups are under way; they are not interrupted.
+        told: Whether a signal during a clean-up has been answered with a message.
         received: The first signal.
     """
 
@@ -32,9 +32,9 @@ class _State:
 
 
 def install() -> None:
-    """Take the signals over, but for those that whoever started us wants ignored (nohup).
+    """Handle the signals, except those that are ignored at the start (nohup).
 
-    Until `ready` they end the process at once: in the middle of an import an exception can get
+    Until `ready` they end the process at once: an exception in the middle of an import can get
     lost.
     """
     _State.at_once = True
@@ -59,13 +59,13 @@ def done() -> None:
 
 
 def exit_code() -> int:
-    """Of a process that was interrupted: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    """The exit code after an interrupt: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
     return BASE + (_State.received or signal.SIGINT)
 
 
 @contextmanager
 def shield() -> Iterator[None]:
-    """A clean-up: no signal gets in between. It has to end by itself, and soon."""
+    """Protect a clean-up from signals; it has to end by itself, and soon."""
     if threading.current_thread() is not threading.main_thread():  # no signal gets there
         yield
         return

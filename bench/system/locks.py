@@ -64,7 +64,7 @@ def hold(
 
 @contextmanager
 def _one_thread(path: Path, cancelled: threading.Event) -> Iterator[None]:
-    """Let the threads of this process wait for each other first: whoever has it is then another."""
+    """Let the threads of this process take turns, so that a held lock is another process's."""
     with _making:
         turn = _turns.setdefault(path, threading.Lock())
     while not turn.acquire(timeout=POLL_SECONDS):
@@ -77,9 +77,9 @@ def _one_thread(path: Path, cancelled: threading.Event) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock file `path`; makes and changes nothing.
+    """Whether a process holds the lock file `path`; makes and changes nothing.
 
-    One that may not be opened counts as held: nobody can tell.
+    A lock file that we may not open counts as held: we cannot tell.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

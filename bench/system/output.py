@@ -1,4 +1,4 @@
-"""Standard output: where it takes nothing any more, the command ends and says so."""
+"""End the command, with a message, once standard output cannot be written."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ STDOUT, STDERR = 1, 2
 
 
 class OutputLost(BaseException):
-    """Standard output takes nothing any more.
+    """Standard output cannot be written any more.
 
-    No `Exception`, as an interrupt is none: whatever is under way stops, and is no failure of it.
+    No `Exception`, as with an interrupt: the work under way stops, and has not failed.
 
     Args:
         error: Why.
@@ -31,7 +31,7 @@ class OutputLost(BaseException):
 
 
 class _Output(io.FileIO):
-    """Standard output, which raises `OutputLost`, or drops what it gets once it is given up."""
+    """Standard output; raises `OutputLost`, or drops what is written once it is given up."""
 
     given_up = False
 
@@ -45,7 +45,7 @@ class _Output(io.FileIO):
 
 
 class _Messages(io.FileIO):
-    """Standard error, whose failure nobody could be told of."""
+    """Standard error; its own failures are ignored, as they cannot be reported."""
 
     def write(self, data: Any) -> int:
         try:
@@ -70,7 +70,7 @@ def give_up() -> None:
 
 
 def _fill(number: int) -> None:
-    """Where a standard stream is closed, the next file to be opened must not take its place."""
+    """Open a closed standard stream, so that the next file opened does not get its number."""
     try:
         os.fstat(number)
     except OSError:

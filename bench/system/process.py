@@ -9,11 +9,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Self
 
 import psutil
+
+from bench.system.locks import Cancelled
 
 TERMINATE_SECONDS = 3.0
 SAMPLE_SECONDS = 0.2
@@ -23,7 +25,7 @@ class Child:
     """A process in its own group: killed as a whole on cancel, and on leaving the context.
 
     Its standard input is a pipe that closes when the orchestrator dies, however it dies; a worker
-    with `leash` stops then.
+    with `stop_on_eof` stops then.
 
     Args:
         command: Program and arguments.
@@ -93,6 +95,32 @@ class Child:
             os.killpg(self.pid, number)
         except ProcessLookupError:
             self._ended.set()
+
+
+def run_logged(
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    log: Path,
+    cancelled: threading.Event,
+    show: Callable[[str], None] | None = None,
+) -> bool:
+    """Run a command to its end, adding what it prints to `log`; whether it ended well.
+
+    Raises:
+        Cancelled: The run was interrupted.
+    """
+    with (
+        log.open("ab", buffering=0) as file,
+        Child(command, variables, file, cancelled) as child,
+    ):
+        for line in child.lines():
+            file.write(f"{line}\n".encode())
+            if show:
+                show(line)
+        status = child.wait()
+    if cancelled.is_set():
+        raise Cancelled
+    return status == 0
 
 
 class MemoryWatch:

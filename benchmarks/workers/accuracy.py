@@ -68,7 +68,7 @@ def train(job: tuple[Path, int, str, str, tuple[int, int], int]) -> dict[str, ob
         out = Path(name)
         request = Request(
             stage="train", spec=spec, inputs={"dataset": folder}, outputs=out, scratch=out,
-            cache=out, cpus=1, result=out / "result.json", leash=False,
+            cache=out, cpus=1, result=out / "result.json",
         )  # fmt: skip
         reporter = Reporter(io.StringIO())
         training.train(request, reporter)

@@ -36,8 +36,8 @@ from bench.networks.tfc import NETWORK
 
 EPOCH = 60_000
 SPEC = TrainSpec(
-    network="TFC", architecture=NETWORK.architecture.to_json(), weight_bits=4, act_bits=4, seed=1,
-    epochs=1, batch_size=100, learning_rate=0.01, milestones=[], gamma=0.1, dropout=0.2,
+    network="TFC", architecture=NETWORK.architecture, weight_bits=4, act_bits=4, seed=1,
+    epochs=1, batch_size=100, learning_rate=0.01, milestones=(), gamma=0.1, dropout=0.2,
     image_size=32, train_images=0,
 )  # fmt: skip
 

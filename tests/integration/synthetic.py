@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +105,13 @@ def _compile(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, An
     layers = []
     for number, ((pe, simd), (mw, mh)) in enumerate(zip(folding, LAYERS, strict=True)):
         layers.append({
-            "name": f"MVAU_rtl_{number}", "mw": mw, "mh": mh, "pe": pe, "simd": simd,
-            "cycles_estimated": (mw // simd) * (mh // pe),
+            "name": f"MVAU_rtl_{number}", "op_type": "MVAU_rtl", "mw": mw, "mh": mh,
+            "pe": pe, "simd": simd, "cycles_estimated": (mw // simd) * (mh // pe),
         })  # fmt: skip
         if number < 3:
             layers.append({
-                "name": f"Thresholding_rtl_{number}", "mw": None, "mh": None, "pe": pe,
-                "simd": None, "cycles_estimated": mh // pe,
+                "name": f"Thresholding_rtl_{number}", "op_type": "Thresholding_rtl",
+                "mw": None, "mh": None, "pe": pe, "simd": None, "cycles_estimated": mh // pe,
             })  # fmt: skip
     lanes = sum(pe * simd for pe, simd in folding)
     use = {
@@ -129,7 +128,7 @@ def _compile(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, An
         "fits": all(use[name] <= HAS[name] for name in use),
         "simulated": {"layers": layers},
         "accuracy": inputs["export"]["accuracy"],
-        "streams": [f"{a['name']}_to_{b['name']}" for a, b in pairwise(layers)],
+        "streams": [f"stream_{number}" for number in range(len(layers) + 1)],
     }
 
 
@@ -170,7 +169,7 @@ def _measure(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, An
 
 
 METRICS = {
-    "dataset": lambda spec, inputs: {"name": spec["name"]},
+    "dataset": lambda spec, inputs: {"name": spec["dataset"], "test_images": 10_000},
     "train": _train,
     "export": _export,
     "compile": _compile,

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,6 +20,8 @@ from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.report.figures import all_figures, render
 from bench.report.material import Material, gather
+from bench.results import File, names
+from bench.results import columns as all_columns
 from bench.session import reporting
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -72,27 +75,27 @@ def test_figures_say_what_is_seen_and_where_it_is_from(material: Material) -> No
     assert "53,200 LUT" in figures["resources-xc7z020clg400-1"].seen
 
 
-def test_stalls_are_said_not_to_be_recorded_where_they_are_not(material: Material) -> None:
+def test_a_simulation_without_a_steady_state_says_so(material: Material) -> None:
     streams = next(figure for figure in all_figures(material) if figure.name == "streams")
-    assert "not recorded" not in streams.seen
+    assert "steady state" not in streams.seen
     assert streams.data is not None
     assert streams.data["blocked"].notna().all()
-    older = {
-        name: tuple(_without_stalls(step) for step in steps)
+    short = {
+        name: tuple(_without_steady_state(step) for step in steps)
         for name, steps in material.chains.items()
     }
-    material = gather("older", (), material.results, material.trainings, older)
+    material = gather("short", (), material.results, material.trainings, short)
     streams = next(figure for figure in all_figures(material) if figure.name == "streams")
-    assert "not recorded by these simulations" in streams.seen
+    assert "too few images for a steady state" in streams.seen
     assert render(streams, {}) is not None
 
 
-def _without_stalls(step: provenance.Step) -> provenance.Step:
-    metrics = {name: value for name, value in step.metrics.items() if name != "stalls"}
-    return provenance.Step(
-        step.stage, step.summary, step.status, step.reason, step.spec, step.needs, step.manifest,
-        metrics, step.folder,
-    )  # fmt: skip
+def _without_steady_state(step: provenance.Step) -> provenance.Step:
+    stalls = [
+        stall | {"blocked_cycles": None, "starved_cycles": None}
+        for stall in step.metrics.get("stalls", ())
+    ]
+    return replace(step, metrics={**step.metrics, "stalls": stalls, "steady_cycles": 0})
 
 
 def test_odd_names_are_drawn_as_they_are(material: Material) -> None:
@@ -127,7 +130,7 @@ def test_nothing_done_means_nothing_drawn_and_says_why(tmp_path: Path) -> None:
 
 
 def test_a_grid_without_points_has_no_figures() -> None:
-    columns = list(report.COLUMNS)
+    columns = names(all_columns(File.RESULTS))
     assert all_figures(Material("none", pd.DataFrame(columns=columns), pd.DataFrame())) == []
 
 
@@ -137,7 +140,7 @@ def test_files_of_a_figure_that_cannot_be_drawn_any_more_go(
     about = report.About(Path("g.toml"))
     report.write_page(material, about, tmp_path)
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == set(EXPECTED)
-    results = material.results.assign(fps_core=pd.NA, fps_measured=pd.NA)
+    results = material.results.assign(ii_simulated=pd.NA, ii_measured=pd.NA)
     report.write_page(
         gather("g", (), results, material.trainings, material.chains), about, tmp_path
     )

@@ -158,7 +158,7 @@ def targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[st
 
 @pytest.fixture
 def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def fetch(request: Request, reporter: object) -> None:
+    def fetch(request: Request, *_: object) -> None:
         nothing(request.outputs)
 
     monkeypatch.setattr(fetching, "fetch", fetch)
@@ -201,7 +201,7 @@ def test_without_vivado_it_says_why_there_is_no_measurement(
 ) -> None:
     rows = reproduce(grid, targets[:1], None, monkeypatch)
     assert {row["measured_on"] for row in rows} == {""}
-    assert all("XILINX_VIVADO is not set" in row["synthesis"] for row in rows)
+    assert all("XILINX_VIVADO is not set" in row["synthesis_reason"] for row in rows)
 
 
 def test_make_passes_the_board_and_vivado_on(tmp_path: Path) -> None:

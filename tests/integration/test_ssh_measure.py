@@ -112,7 +112,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     request = Request(
         stage="measure",
         key="0" * 64,
-        spec={"boards": ["emulated"], "images": IMAGES},
+        spec={"boards": ["emulated-board"], "images": IMAGES},
         inputs={name: folders[name] for name in ("simulate", "export")},
         outputs=folders["outputs"],
         scratch=folders["scratch"],
@@ -281,8 +281,8 @@ def test_a_package_that_does_not_fit(stage: Stage, changes: dict[str, Any], said
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"boards": ["emulated"], "images": 7}, "holds 6 images"),
-        ({"boards": ["emulated"], "images": 1}, "from one image to the next"),
+        ({"boards": ["emulated-board"], "images": 7}, "holds 6 images"),
+        ({"boards": ["emulated-board"], "images": 1}, "from one image to the next"),
         ({"boards": ["emulatd"], "images": 2}, "'emulatd' is not known"),
     ],
 )

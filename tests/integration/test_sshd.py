@@ -73,9 +73,11 @@ class Sshd:
                 self._wait()
                 yield server
             finally:
-                for process in psutil.Process(server.pid).children(recursive=True):
+                children = psutil.Process(server.pid).children(recursive=True)
+                for process in children:
                     process.kill()
                 server.kill()
+                psutil.wait_procs(children, timeout=10)  # they may write until they are gone
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 60

@@ -19,13 +19,13 @@ from bench.paths import ROOT
 from bench.report.compare import compare_results
 from bench.report.figures import all_figures
 from bench.report.ratios import throughput_ratios
-from bench.report.results import WITHHELD
 from bench.report.summary import summarize
+from bench.results import File, columns
 from bench.runners import Job
 from bench.runners.host import HostContext, HostReporter, HostRunner, WrongResult
 from bench.runners.wire import Request
 from bench.session import common
-from bench.status import WRONG
+from bench.words import Status
 
 pytestmark = pytest.mark.usefixtures("no_fsync", "no_drawing")
 
@@ -64,9 +64,11 @@ def test_nothing_is_made_of_a_wrong_simulation(made: Made) -> None:
 
 def test_its_row_says_so_and_withholds_what_running_it_has_shown(made: Made) -> None:
     row = row_of(made.results())
-    assert (row["status"], row["reason"]) == (f"wrong: {made.runner.stage}", REASON)
-    assert {column for column in WITHHELD if pd.notna(row[column])} == set()
-    assert {"fps_core", "fps_measured", "ii_simulated", "sim_accuracy"} <= set(WITHHELD)
+    assert (row["status"], row["stopped_at"]) == (Status.WRONG, made.runner.stage)
+    assert row["reason"] == REASON
+    withheld = {column.name for column in columns(File.RESULTS) if column.withheld}
+    assert {name for name in withheld if pd.notna(row[name])} == set()
+    assert {"fps_core", "fps_measured", "ii_simulated", "sim_accuracy", "lut_synth"} <= withheld
     assert (row["accuracy"], row["lut"], row["sim_images"]) == (0.97, 700, 200)
     assert row["bit_exact"] == (made.runner.stage == "measure")
 
@@ -81,19 +83,19 @@ def test_no_figure_ratio_claim_or_mean_has_it(made: Made) -> None:
         assert NAME not in shown + figure.seen + figure.source, figure.name
     assert material.slowest is not None
     assert material.fastest is not None
-    assert (material.slowest.ii_simulated, material.fastest.name) == (
+    assert (material.slowest.interval, material.fastest.name) == (
         16384,
         "tfc-mnist-w4a4-s1-max",
     )
-    ratios = {one.point: (one.slow, one.fast) for one in throughput_ratios(results)}
+    ratios = {one.point: (one.slow, one.fast) for one in throughput_ratios(material.rows)}
     assert ratios["TFC MNIST w2a2 seed 1"] == ("min", "low")
     stated = claims.load_claims(ROOT / "experiments" / "claims.toml")
     judged = claims.judge(stated, results, trainings)
     resting = {row for one in judged for evidence in one.evidence for row in evidence.rows}
     assert resting
     assert NAME not in resting
-    low, high, _ = summarize(results).to_dict("records")
-    assert (low[WRONG], high[WRONG], high["done"]) == (0, 1, 1)
+    low, high, _ = summarize(material.rows)
+    assert (low[Status.WRONG], high[Status.WRONG], high["done"]) == (0, 1, 1)
 
 
 def test_every_text_says_wrong_and_no_rate(made: Made, tmp_path: Path) -> None:
@@ -130,13 +132,13 @@ def test_why_gives_the_reason_and_no_arithmetic(
 
 def test_a_wrong_row_is_different_from_a_right_one(made: Made, tmp_path: Path) -> None:
     wrong = made.results()
-    right = wrong.assign(status="done", reason=None)
+    right = wrong.assign(status="done", stopped_at=None, reason=None)
     one, other = (report.write(rows, "test", tmp_path / name)[0]
                   for rows, name in ((right, "right"), (wrong, "wrong")))  # fmt: skip
     found = compare_results(one, other)
     assert {(d.row, d.column) for d in found.differences} == {
-        ("TFC MNIST w2a2 s1 max Pynq-Z1", "status")
-    }
+        (NAME, "status"), (NAME, "stopped_at"),
+    }  # fmt: skip
     assert found.wrong == ((), (NAME,))
 
 
@@ -150,7 +152,7 @@ def test_a_host_stage_can_find_a_design_wrong(tmp_path: Path) -> None:
     )  # fmt: skip
     job = Job("task", "host", request, tmp_path / "log.txt")
     result = HostRunner(HOST, lambda entry: stage).run(job, lambda event: None, None)  # type: ignore[arg-type]
-    assert (result.status, result.reason) == (WRONG, REASON)
+    assert (result.status, result.reason) == (Status.WRONG, REASON)
     assert REASON in (tmp_path / "log.txt").read_text()
 
 

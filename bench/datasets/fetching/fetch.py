@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,22 +17,7 @@ from bench.datasets.fetching.unpack import Damaged, unpack
 from bench.datasets.model import Dataset, Images, Reporter, SourceFailed
 from bench.errors import ConfigError, DataError, did_you_mean
 from contract.arrays import save_npz
-
-
-class Request(Protocol):
-    """What the stage must know of a request."""
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        """`Dataset.spec`, as JSON values."""
-
-    @property
-    def outputs(self) -> Path:
-        """Takes the results."""
-
-    @property
-    def scratch(self) -> Path:
-        """For temporary files."""
+from contract.wire import Request
 
 
 def fetch(

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.console.text import size_text
 from bench.datasets.model import DataFile, Reporter, SourceFailed
 
-MEGABYTE = 1_000_000
 # Compressed data may be a little longer than the data; anything beyond is not the file.
 SLACK_BYTES = 1 << 20
 
@@ -68,7 +68,7 @@ class WebFolder:
                         if received > file.size + SLACK_BYTES:
                             raise SourceFailed("sent more than it can hold")
                         out.write(piece)
-                        text = f"{file.name}, {received / MEGABYTE:.1f} MB"
+                        text = f"{file.name}, {size_text(received)}"
                         reporter.progress(done, len(files), "file", text)
             except SourceFailed as error:
                 raise SourceFailed(f"{target.name}: {error}") from error

@@ -12,6 +12,7 @@ from bench.report.figures import style
 from bench.report.figures.base import Figure
 from bench.report.figures.frames import bits_label, bits_order, listed, number, slug
 from bench.report.material import Material
+from bench.words import Precision
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -72,7 +73,7 @@ def _heat_map(dataset: str, trainings: pd.DataFrame) -> Figure:
 
 
 def _at(cell: tuple[str, str], accuracies: Mapping[tuple[str, str], float]) -> str:
-    return f"{accuracies[cell]:.2%} (w{cell[0]}a{cell[1]})"
+    return f"{accuracies[cell]:.2%} ({Precision.of(*cell)})"
 
 
 def _references_text(references: pd.DataFrame) -> str:

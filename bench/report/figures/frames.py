@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
 from bench.console.text import counted
-from bench.provenance import PART
+from bench.results import PART, Place, columns, precision
+from bench.results.rates import INTERVALS
+from bench.words import Origin, parse_widths, widths_order
 
-# Share of the limit that a design takes; column of the results by what the part calls it.
-RESOURCES = {"lut": "LUT", "bram18": "BRAM18", "dsp": "DSP"}
+
+def resources() -> dict[str, str]:
+    """The columns with what a design takes of its part, and what each is called."""
+    shown = columns(place=Place.RESOURCES)
+    return {column.name: column.unit or column.name for column in shown if column.refined_by}
+
+
+def synthesized() -> list[str]:
+    """The same as synthesized."""
+    shown = columns(place=Place.RESOURCES)
+    return [column.refined_by for column in shown if column.refined_by]
 
 
 def number(values: pd.Series) -> pd.Series:
@@ -19,9 +31,15 @@ def number(values: pd.Series) -> pd.Series:
     return pd.to_numeric(values, errors="coerce").astype(float)
 
 
-def system_rate(results: pd.DataFrame) -> pd.Series:
-    """Images per second as measured, at the clock of the build: boards may run at another one."""
-    return number(results["clock_mhz"]) * 1e6 / number(results["ii_measured"])
+def rate_column(origin: Origin) -> str:
+    """The column of the results with images per second of that origin."""
+    rates = (c.name for c in columns() if c.origin == origin and c.unit == "images/s")
+    return next(rates, f"clock / {INTERVALS[origin]}")
+
+
+def rates(results: pd.DataFrame, origin: Origin) -> pd.Series:
+    """Images per second at the clock of the build: boards may run at another one."""
+    return number(results["clock_mhz"]) * 1e6 / number(results[INTERVALS[origin]])
 
 
 def part_note(results: pd.DataFrame) -> str:
@@ -36,25 +54,19 @@ def part_note(results: pd.DataFrame) -> str:
 
 
 def bits_order(values: Iterable[object]) -> list[object]:
-    """Bit widths in order: by their mean, numbers before lists of one per layer."""
-
-    def key(bits: object) -> tuple[float, bool, str]:
-        found = [int(part) for part in re.findall(r"\d+", str(bits))]
-        mean = sum(found) / len(found) if found else float("inf")
-        return (mean, len(found) > 1, str(bits))
-
-    return sorted(set(values), key=key)
+    """Bit widths in order."""
+    return sorted(set(values), key=lambda widths: widths_order(parse_widths(widths)))
 
 
-def bits_label(row: pd.Series) -> str:
+def bits_label(row: Any) -> str:
     """Such as `w2a4`, or `float`."""
-    weights, acts = row["weight_bits"], row["act_bits"]
-    return str(weights) if str(weights) == "float" else f"w{weights}a{acts}"
+    return precision(row).label
 
 
 def folding_order(results: pd.DataFrame) -> list[str]:
     """Foldings from the slowest to the fastest, by estimate; those never built come last."""
-    slowest_first = number(results["ii_estimated"]).groupby(results["folding"], sort=False).max()
+    intervals = number(results[INTERVALS[Origin.ESTIMATED]])
+    slowest_first = intervals.groupby(results["folding"], sort=False).max()
     ordered = slowest_first.sort_values(ascending=False, kind="stable", na_position="last")
     return [str(name) for name in ordered.index]
 

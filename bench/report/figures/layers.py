@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,6 +12,8 @@ from bench.report.figures import style
 from bench.report.figures.base import Figure
 from bench.report.figures.frames import listed
 from bench.report.material import Design, Material
+from bench.results.rates import INTERVALS
+from bench.words import Origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,12 +24,12 @@ SMALLEST_DEPTH = 2
 
 def layer_figures(material: Material) -> Iterator[Figure]:
     """Cycles by layer and stalls by stream, of the slowest and the fastest design."""
-    designs = {"slowest": material.slowest, "fastest": material.fastest}
-    found = {kind: design for kind, design in designs.items() if design is not None}
-    if len(found) == 2 and material.slowest == material.fastest:
-        found = {"only": found["slowest"]}
-    yield _layers(found)
-    yield _streams(found)
+    extremes = {"slowest": material.slowest, "fastest": material.fastest}
+    designs = {kind: design for kind, design in extremes.items() if design is not None}
+    if len(designs) == 2 and material.slowest == material.fastest:
+        designs = {"only": designs["slowest"]}
+    yield _layers(designs)
+    yield _streams(designs)
 
 
 def _layers(designs: Mapping[str, Design]) -> Figure:
@@ -37,7 +38,7 @@ def _layers(designs: Mapping[str, Design]) -> Figure:
         return Figure(name, title, "No design has been simulated yet.")
     data = pd.DataFrame(
         [
-            {"design": design.name, "layer": layer["name"], "cycles": layer["cycles_estimated"]}
+            {"design": design.name, "layer": layer.name, "cycles": layer.cycles}
             for design in designs.values()
             for layer in design.layers
         ]
@@ -45,34 +46,20 @@ def _layers(designs: Mapping[str, Design]) -> Figure:
     seen = " ".join(_layers_text(kind, design) for kind, design in designs.items())
     source = (
         "layers: estimated (FINN's analytic model of the RTL that was simulated); interval: "
-        "rtl-sim (ii_simulated); metrics of compile and simulate of "
+        f"rtl-sim ({INTERVALS[Origin.RTL_SIM]}); metrics of compile and simulate of "
         f"{listed(data['design'].unique())}"
     )
     return Figure(name, title, seen, source, data, lambda: _draw_layers(designs))
 
 
 def _layers_text(kind: str, design: Design) -> str:
-    most = max(int(layer["cycles_estimated"]) for layer in design.layers)
-    busiest = [layer for layer in design.layers if int(layer["cycles_estimated"]) == most]
+    most = max(layer.cycles for layer in design.layers)
+    busiest = [layer.label for layer in design.layers if layer.cycles == most]
     return (
-        f"In the {kind} design, {design.name}, {listed(map(_short, busiest))} "
+        f"In the {kind} design, {design.name}, {listed(busiest)} "
         f"{'takes' if len(busiest) == 1 else 'take'} the most, {most:,} cycles an image; "
-        f"simulated, an image comes out every {design.ii_simulated:,.2f}."
+        f"simulated, an image comes out every {design.interval:,.2f}."
     )
-
-
-def _short(layer: Mapping[str, Any]) -> str:
-    """Such as `MVAU 0`, after FINN's `MVAU_rtl_0`."""
-    found = re.fullmatch(r"(?:Streaming)?(.+?)(?:_(?:rtl|hls))?_(\d+)", str(layer["name"]))
-    kind, nth = found.groups() if found else (str(layer["name"]), "")
-    return f"{ {'DataWidthConverter': 'width converter'}.get(kind, kind) } {nth}".strip()
-
-
-def _folded(layer: Mapping[str, Any]) -> str:
-    if layer.get("mw") is None or layer.get("pe") is None:
-        return _short(layer)
-    shape = f"{layer['mw']} to {layer['mh']}"
-    return f"{_short(layer)}  ({shape}, PE {layer['pe']}, SIMD {layer['simd']})"
 
 
 def _draw_layers(designs: Mapping[str, Design]) -> Drawing:
@@ -80,7 +67,7 @@ def _draw_layers(designs: Mapping[str, Design]) -> Drawing:
     drawing = style.new(style.WIDE, (0.7 + 0.24 * rows) * len(designs))
     panels = drawing.subplots(len(designs), 1, squeeze=False)[:, 0]
     for axes, (kind, design) in zip(panels, designs.items(), strict=True):
-        cycles = [int(layer["cycles_estimated"]) for layer in design.layers]
+        cycles = [layer.cycles for layer in design.layers]
         colours = [style.SERIES[1 if c == max(cycles) else 0] for c in cycles]
         axes.barh(range(len(cycles)), cycles, color=colours, height=0.68)
         for y, count in enumerate(cycles):
@@ -90,7 +77,11 @@ def _draw_layers(designs: Mapping[str, Design]) -> Drawing:
                 fontsize=7.5, color=style.INK if count else style.MUTED,
                 weight="bold" if count == max(cycles) else "normal",
             )  # fmt: skip
-        axes.set_yticks(range(len(cycles)), [_folded(layer) for layer in design.layers])
+        labels = [
+            f"{layer.label}  ({layer.folding})" if layer.folding else layer.label
+            for layer in design.layers
+        ]
+        axes.set_yticks(range(len(cycles)), labels)
         axes.invert_yaxis()
         axes.set_xlim(0, max(cycles) * 1.12)
         axes.grid(visible=False, axis="y")
@@ -103,8 +94,7 @@ def _draw_layers(designs: Mapping[str, Design]) -> Drawing:
 
 def _streams(designs: Mapping[str, Design]) -> Figure:
     name, title = "streams", "Where streams stall"
-    with_streams = {kind: design for kind, design in designs.items() if design.streams}
-    if not with_streams:
+    if not designs:
         return Figure(name, title, "No design has been simulated yet.")
     data = pd.DataFrame(
         [
@@ -112,17 +102,17 @@ def _streams(designs: Mapping[str, Design]) -> Figure:
                 "design": design.name, "stream": stream.name, "fifo_depth": stream.depth,
                 "blocked": stream.blocked, "starved": stream.starved,
             }
-            for design in with_streams.values() for stream in design.streams
+            for design in designs.values() for stream in design.streams
         ]
     )  # fmt: skip
-    seen = " ".join(_streams_text(kind, design) for kind, design in with_streams.items())
+    seen = " ".join(_streams_text(kind, design) for kind, design in designs.items())
     if data["blocked"].isna().all():
-        seen += " How long each stream stalls: not recorded by these simulations."
+        seen += " How long each stream stalls: too few images for a steady state."
     source = (
         "rtl-sim: FIFO depths of stage size, stalls counted by stage simulate, of "
         f"{listed(data['design'].unique())}"
     )
-    return Figure(name, title, seen, source, data, lambda: _draw_streams(with_streams))
+    return Figure(name, title, seen, source, data, lambda: _draw_streams(designs))
 
 
 def _streams_text(kind: str, design: Design) -> str:
@@ -131,11 +121,11 @@ def _streams_text(kind: str, design: Design) -> str:
         f"In the {kind} design {counted(len(deeper), 'stream')} of {len(design.streams)} "
         f"{'needs' if len(deeper) == 1 else 'need'} a FIFO deeper than {SMALLEST_DEPTH}"
     )
-    if design.ii_unsized is None:
+    if design.unsized is None:
         return f"{text}."
     return (
-        f"{text}; with none an image takes {design.ii_unsized:,.2f} cycles, sized "
-        f"{design.ii_simulated:,.2f}."
+        f"{text}; with none an image takes {design.unsized:,.2f} cycles, sized "
+        f"{design.interval:,.2f}."
     )
 
 
@@ -146,7 +136,7 @@ def _draw_streams(designs: Mapping[str, Design]) -> Drawing:
     for (left, right), (kind, design) in zip(panels, designs.items(), strict=True):
         _stalls_panel(left, design)
         _depths_panel(right, design)
-        left.set_yticks(range(len(design.streams)), [_between(s.name) for s in design.streams])
+        left.set_yticks(range(len(design.streams)), [s.label for s in design.streams])
         left.invert_yaxis()
         left.set_title(f"{kind}: {design.name}")
     panels[-1][0].set_xlabel("share of cycles (%)")
@@ -163,7 +153,7 @@ def _stalls_panel(axes: Axes, design: Design) -> None:
     axes.set_xlim(0, 100)
     if all(stream.blocked is None for stream in design.streams):
         axes.text(
-            0.5, 0.5, "not recorded", ha="center", va="center", transform=axes.transAxes,
+            0.5, 0.5, "no steady state", ha="center", va="center", transform=axes.transAxes,
             color=style.MUTED,
         )  # fmt: skip
         return
@@ -194,9 +184,3 @@ def _depths_panel(axes: Axes, design: Design) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0, labelleft=False)
-
-
-def _between(stream: str) -> str:
-    """Such as `MVAU 0 > Thresholding 0`, after `MVAU_rtl_0_to_Thresholding_rtl_0`."""
-    ends = stream.split("_to_")
-    return " > ".join(_short({"name": end}) for end in ends)

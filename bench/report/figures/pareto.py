@@ -13,16 +13,18 @@ from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
-    RESOURCES,
     bits_label,
     folding_order,
     listed,
     number,
     part_note,
+    rate_column,
+    rates,
+    resources,
     slug,
-    system_rate,
 )
 from bench.report.material import Material
+from bench.words import Origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,10 +51,10 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
         points[["accuracy", "images_per_s", "taken"]].to_numpy() * [-1, -1, 1]
     )
     front = points[points["front"]]
-    column = points.attrs["column"]
-    origins = (
-        sorted(set(results["measured_on"].dropna())) if column == "fps_measured" else ["rtl-sim"]
-    )
+    origin = points.attrs["origin"]
+    column = rate_column(origin)
+    measured = origin == Origin.MEASURED
+    origins = sorted(set(results["measured_on"].dropna())) if measured else [origin]
     best = front.sort_values("accuracy", ascending=False, kind="stable")
     seen = (
         f"{counted(len(front), 'point')} of {len(points)} on the front: no other point is at least "
@@ -65,7 +67,8 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
     source = (
         f"accuracy: trained network, whole test set; throughput: {listed(origins)} ({column}, at "
         "clock_mhz); "
-        f"resources: estimated (lut, bram18, dsp); {counted(len(points), 'row')} of results.csv"
+        f"resources: estimated ({', '.join(resources())}); {counted(len(points), 'row')} of "
+        "results.csv"
     )
     order = folding_order(results)
     return Figure(
@@ -79,19 +82,18 @@ def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
 
     Returns:
         Columns point, name, bits, folding, accuracy, images_per_s, taken (share of the part, of
-        the resource used most). `attrs["column"]` names the throughput's column: as measured if
-        every simulated point was measured, else as simulated.
+        the resource used most). `attrs["origin"]` is that of the throughput: measured if every
+        simulated point was measured, else simulated.
     """
-    core, measured = number(results["fps_core"]), system_rate(results)
-    measured = measured.where(results["fps_measured"].notna())
-    column = "fps_measured" if measured.notna().sum() >= core.notna().sum() else "fps_core"
+    core, measured = rates(results, Origin.RTL_SIM), rates(results, Origin.MEASURED)
+    all_measured = measured.notna().sum() >= core.notna().sum()
     shares = pd.DataFrame(
         {
             name: number(results[name])
             / results["part"]
             .map(lambda part, name=name: material.limits.get(str(part), {}).get(name) or np.nan)
             .astype(float)
-            for name in RESOURCES
+            for name in resources()
         }
     )
     points = pd.DataFrame(
@@ -101,11 +103,11 @@ def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
             "bits": results.apply(bits_label, axis=1),
             "folding": results["folding"].astype(str),
             "accuracy": number(results["accuracy"]),
-            "images_per_s": measured if column == "fps_measured" else core,
+            "images_per_s": measured if all_measured else core,
             "taken": shares.max(axis=1),
         }
     ).dropna()
-    points.attrs["column"] = column
+    points.attrs["origin"] = Origin.MEASURED if all_measured else Origin.RTL_SIM
     return points
 
 
@@ -136,11 +138,7 @@ def _draw(points: pd.DataFrame, order: list[str], column: str) -> Drawing:
     style.plain_numbers(right, "x")
     bound(right, 100, "the part is full", vertical=True)
     _name_front(left, points)
-    handles, labels = left.get_legend_handles_labels()
-    drawing.legend(
-        handles, labels, loc="outside upper left", ncols=min(len(labels), 6), title="folding",
-        alignment="left", handletextpad=0.2, title_fontsize=8,
-    )  # fmt: skip
+    style.folding_legend(drawing, left)
     return drawing
 
 

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.console.text import counted
-from bench.provenance import PART
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
-    RESOURCES,
     bits_order,
     folding_order,
     listed,
     number,
     part_note,
+    resources,
     slug,
+    synthesized,
 )
 from bench.report.material import Material
+from bench.results import PART, column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,15 +36,16 @@ def resource_figures(material: Material) -> Iterator[Figure]:
 
 def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figure:
     name, title = f"resources-{slug(part)}", f"Resources against bits and folding, {part}"
-    known = results.dropna(subset=["lut"])
+    names = resources()
+    known = results.dropna(subset=list(names), how="all")
     if known.empty:
         return Figure(name, title, "No design has been compiled yet.")
     # A design has the same resources whatever it was trained on and with which seed.
     known = known.drop_duplicates(
-        ["network", "weight_bits", "act_bits", "folding", "board", *RESOURCES]
+        ["network", "weight_bits", "act_bits", "folding", "board", *names]
     )
     over = {label: int((number(known[r]) > limits.get(r, float("inf"))).sum())
-            for r, label in RESOURCES.items()}  # fmt: skip
+            for r, label in names.items()}  # fmt: skip
     fitting = int(known["fits"].eq(True).sum())
     seen = (
         f"{counted(len(known), 'design')}; {fitting} of them fit the {part} "
@@ -55,62 +57,57 @@ def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figu
     if note := part_note(known):
         seen += f"{note} Such markers are hollow."
     source = (
-        "estimated: FINN's analytic model of the variant that it would build; columns lut, bram18 "
-        f"and dsp of {counted(len(known), 'row')} of results.csv"
+        f"estimated: FINN's analytic model of the variant that it would build; columns "
+        f"{listed(names)} of {counted(len(known), 'row')} of results.csv"
     )
+    scopes = [scope for name in names if (scope := column(name).scope)]
     columns = [
-        "name", "weight_bits", "act_bits", "folding", *RESOURCES, "lut_scope", "fits",
-        *_SYNTHESIZED,
+        "name", "weight_bits", "act_bits", "folding", *names, *scopes, "fits", *synthesized(),
     ]  # fmt: skip
-    if known["lut_synth"].notna().any():
-        source += "; black outline: Vivado, after synthesis (lut_synth, bram18_synth, dsp_synth)"
+    if known[synthesized()].notna().any(axis=None):
+        source += f"; black outline: Vivado, after synthesis ({', '.join(synthesized())})"
     return Figure(name, title, seen, source, known[columns], lambda: _draw(known, limits))
 
 
-_SYNTHESIZED = tuple(f"{name}_synth" for name in RESOURCES)
-
-
 def _limits_text(limits: Mapping[str, int]) -> str:
-    return listed(f"{limits[name]:,} {label}" for name, label in RESOURCES.items()
+    return listed(f"{limits[name]:,} {label}" for name, label in resources().items()
                   if name in limits) or "limits not known"  # fmt: skip
 
 
 def _draw(results: pd.DataFrame, limits: Mapping[str, int]) -> Drawing:
     drawing = style.new(style.WIDE, 7.2)
-    panels = drawing.subplots(len(RESOURCES), 1, sharex=True)
-    for axes, (name, label) in zip(panels, RESOURCES.items(), strict=True):
+    panels = drawing.subplots(len(resources()), 1, sharex=True)
+    for axes, (name, label) in zip(panels, resources().items(), strict=True):
         _panel(axes, results, name, limits.get(name, 0))
         axes.set_ylabel(label)
         if name in limits:
             bound(axes, limits[name], f"{limits[name]:,}\nin the part")
     panels[-1].set_xlabel("weight bits")
-    handles, labels = panels[0].get_legend_handles_labels()
-    drawing.legend(
-        handles, labels, loc="outside upper left", ncols=min(len(labels), 6), title="folding",
-        alignment="left", handletextpad=0.2, title_fontsize=8,
-    )  # fmt: skip
+    style.folding_legend(drawing, panels[0])
     return drawing
 
 
 def _places(results: pd.DataFrame, weights: list[object]) -> pd.Series:
     """Where each design stands: a column per weight bits, in it those activation bits there are."""
     places = pd.Series(0.0, index=results.index)
-    for column, bits in enumerate(weights):
+    for place, bits in enumerate(weights):
         own = results[[one == bits for one in results["weight_bits"]]]
         acts = bits_order(own["act_bits"])
         shift = own["act_bits"].map(acts.index).astype(float) - (len(acts) - 1) / 2
-        places[own.index] = column + 0.8 / len(acts) * shift
+        places[own.index] = place + 0.8 / len(acts) * shift
     return places
 
 
 def _panel(axes: Axes, results: pd.DataFrame, name: str, limit: int) -> None:
     weights = bits_order(results["weight_bits"])
     places = _places(results, weights)
+    shown = column(name)
+    scope = shown.scope
     for nth, folding in enumerate(folding_order(results)):
         own = results[results["folding"].eq(folding)]
         colour, marker = style.series(nth)
         x = places[own.index]
-        part = (own["lut_scope"].eq(PART) & (name == "lut")).fillna(False).astype(bool)
+        part = own[scope].eq(PART).fillna(False) if scope else pd.Series(False, own.index)
         for chosen, face, outline in ((~part, colour, style.PAPER), (part, "none", colour)):
             estimated = axes.scatter(
                 x[chosen], number(own[name])[chosen], s=22, marker=marker, facecolor=face,
@@ -118,7 +115,7 @@ def _panel(axes: Axes, results: pd.DataFrame, name: str, limit: int) -> None:
             )  # fmt: skip
             mark_points(estimated, list(own["point"][chosen]))
         axes.scatter([], [], s=22, marker=marker, facecolor=colour, label=folding)
-        synthesized = number(own[f"{name}_synth"])
+        synthesized = number(own[shown.refined_by])
         if synthesized.notna().any():
             axes.scatter(
                 x, synthesized, s=30, marker=marker, facecolor="none", edgecolor=style.INK,

@@ -88,6 +88,15 @@ def series(number: int) -> tuple[str, str]:
     return SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
 
 
+def folding_legend(drawing: Drawing, axes: Axes) -> None:
+    """Name the foldings above the drawing, as `axes` labels them."""
+    handles, labels = axes.get_legend_handles_labels()
+    drawing.legend(
+        handles, labels, loc="outside upper left", ncols=min(len(labels), 6), title="folding",
+        alignment="left", handletextpad=0.2, title_fontsize=8,
+    )  # fmt: skip
+
+
 def ink_on(colour: Sequence[float]) -> str:
     """Black or white, whichever reads better on an RGB colour with components from 0 to 1."""
     red, green, blue = (_linear(component) for component in colour[:3])

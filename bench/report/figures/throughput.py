@@ -9,15 +9,17 @@ import pandas as pd
 from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound
-from bench.report.figures.frames import folding_order, number, system_rate
+from bench.report.figures.frames import folding_order, rate_column, rates
 from bench.report.material import Material
+from bench.results.rates import INTERVALS
+from bench.words import Origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
 NAME, TITLE = "throughput", "Throughput against folding"
-ORIGINS = ("estimated", "rtl-sim", "emulated-board", "board")
+ORIGINS = (Origin.ESTIMATED, Origin.RTL_SIM, Origin.EMULATED_BOARD, Origin.BOARD)
 
 
 def throughput_figure(material: Material) -> Figure:
@@ -27,7 +29,7 @@ def throughput_figure(material: Material) -> Figure:
         return Figure(NAME, TITLE, "No design has been compiled yet.")
     order = [name for name in folding_order(material.sound) if name in set(points["folding"])]
     bounds = dma_bounds(material)
-    simulated = points[points["origin"] == "rtl-sim"]["images_per_s"]
+    simulated = points[points["origin"] == Origin.RTL_SIM]["images_per_s"]
     seen = (
         f"Images per second at {counted(len(order), 'folding')}, slowest first; "
         "precisions of the same throughput share a marker."
@@ -45,7 +47,7 @@ def throughput_figure(material: Material) -> Figure:
         )
     counts = points["origin"].value_counts()
     source = "; ".join(
-        f"{_MEANING[origin]}, {counted(counts[origin], 'row')} of results.csv"
+        f"{origin}: {_meaning(origin)}, {counted(counts[origin], 'row')} of results.csv"
         for origin in ORIGINS
         if origin in counts
     )
@@ -55,12 +57,16 @@ def throughput_figure(material: Material) -> Figure:
     )  # fmt: skip
 
 
-_MEANING = {
-    "estimated": "estimated: clock / ii_estimated (FINN's analytic model)",
-    "rtl-sim": "rtl-sim: fps_core = clock / ii_simulated, the accelerator alone",
-    "emulated-board": "emulated-board: clock / ii_measured, the modelled DMA included",
-    "board": "board: clock / ii_measured, at the clock of the build",
-}
+def _meaning(origin: Origin) -> str:
+    match origin:
+        case Origin.ESTIMATED:
+            return f"clock / {INTERVALS[origin]}"
+        case Origin.RTL_SIM:
+            return f"{rate_column(origin)} = clock / {INTERVALS[origin]}, the accelerator alone"
+        case Origin.EMULATED_BOARD:
+            return f"clock / {INTERVALS[Origin.MEASURED]}, the modelled DMA included"
+        case _:
+            return f"clock / {INTERVALS[Origin.MEASURED]}, at the clock of the build"
 
 
 def throughputs(material: Material) -> pd.DataFrame:
@@ -69,13 +75,10 @@ def throughputs(material: Material) -> pd.DataFrame:
     What was measured at another clock than that of the build is scaled to the latter.
     """
     results = material.sound
-    clock = number(results["clock_mhz"]) * 1e6
-    measured = system_rate(results).where(results["fps_measured"].notna())
-    kinds = {
-        "estimated": clock / number(results["ii_estimated"]),
-        "rtl-sim": number(results["fps_core"]),
-        "emulated-board": measured.where(results["measured_on"].eq("emulated-board").fillna(False)),
-        "board": measured.where(results["measured_on"].eq("board").fillna(False)),
+    measured = rates(results, Origin.MEASURED)
+    kinds = {origin: rates(results, origin) for origin in (Origin.ESTIMATED, Origin.RTL_SIM)} | {
+        origin: measured.where(results["measured_on"].eq(origin).fillna(False))
+        for origin in (Origin.EMULATED_BOARD, Origin.BOARD)
     }
     frames = [
         pd.DataFrame(
@@ -83,7 +86,7 @@ def throughputs(material: Material) -> pd.DataFrame:
                 "point": results["point"],
                 "experiment": results["name"],
                 "folding": results["folding"].astype(str),
-                "origin": origin,
+                "origin": str(origin),
                 "images_per_s": values,
             }
         ).dropna(subset=["images_per_s"])

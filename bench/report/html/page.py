@@ -11,26 +11,31 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from bench import __version__, status
-from bench.console.text import counted
+from bench import __version__
+from bench.claims import Verdict
+from bench.console.text import counted, duration_text
 from bench.report import remarks
-from bench.report.cells import at_another_clock
 from bench.report.figures import Figure, Rendered
-from bench.report.figures.frames import bits_label, listed
+from bench.report.figures.frames import listed
 from bench.report.html import table
 from bench.report.html.provenance import About, Link, Provenance, Record
 from bench.report.material import Material
 from bench.report.timing import Rows, timing_line
+from bench.results import precision, state_label
+from bench.results.formats import PERCENT
+from bench.results.frame import rows_of
+from bench.results.general import at_another_clock
+from bench.words import NOT_DONE, Status
 
 if TYPE_CHECKING:
     import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
 MARKS = {
-    "reproduced": "✓", "partly": "◐", "not reproduced": "✗", "not testable": "○",
-    "done": "✓", "wrong": "✗", "infeasible": "⊘", "failed": "✗", "skipped": "○", "missing": "○",
+    Verdict.REPRODUCED: "✓", Verdict.PARTLY: "◐", Verdict.NOT_REPRODUCED: "✗",
+    Verdict.NOT_TESTABLE: "○",
+    Status.DONE: "✓", Status.WRONG: "✗", Status.INFEASIBLE: "⊘", Status.FAILED: "✗",
+    Status.SKIPPED: "○", Status.MISSING: "○",
 }  # fmt: skip
 
 
@@ -69,7 +74,7 @@ def render_page(
         claims: As in claims.json under "claims"; None when they were not judged.
         timing: As in timing.json; empty when nothing was predicted.
     """
-    columns = table.columns_of(material.results)
+    columns = table.columns_of(material.rows)
     rows = table.rows_of(material, columns)
     script = _read("report.js")
     return _template().render(
@@ -83,9 +88,10 @@ def render_page(
         groups=table.groups_of(columns),
         rows=rows,
         places=_places(rows, provenance),
-        wrong=_stopped(rows, {status.WRONG}),
-        stopped=_stopped(rows, status.NOT_DONE),
-        remarks=_remarks(material),
+        wrong=_stopped(rows, {Status.WRONG}),
+        stopped=_stopped(rows, NOT_DONE),
+        remarks=remarks.notes(material.rows),
+        label_of=table.label_of,
         logs=_logs(provenance),
         stages=_stages(provenance),
         by_stage=_by_stage(provenance),
@@ -113,7 +119,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["duration"] = duration
+    environment.filters["duration"] = duration_text
     environment.filters["counted"] = counted
     return environment.get_template("page.html.j2")
 
@@ -122,100 +128,86 @@ def _read(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def duration(seconds: float) -> str:
-    """Such as `4.2 s`, `3 min 5 s`, `2 h 10 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _remarks(material: Material) -> list[str]:
-    """What has to be said of the table's numbers."""
-    results = material.results
-    return [
-        *remarks.reason_lines(results, (status.DONE,)),
-        *remarks.clock_lines(results),
-        *remarks.torch_lines(results),
-        *remarks.part_lines(results),
-    ]
-
-
 def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tuple[str, str]]:
     """Where a name that a claim rests on leads, and what the link says: a row, or a training."""
     trainings = {
-        record.name: (record.id, record.name)
+        record.made.name: (record.id, record.made.name)
         for record in provenance.records.values()
-        if record.stage == "train"
+        if record.made.stage == "train"
     }
     return trainings | {row.name: (f"row-{row.number}", row.link) for row in rows}
 
 
 def _title(material: Material) -> str:
-    if material.results.empty:
+    if not material.rows:
         return f"Grid {material.grid}"
-    networks = listed(dict.fromkeys(material.results["network"]))
-    return f"{networks} on {listed(dict.fromkeys(material.results['dataset']))}"
+    return f"{listed(_values(material, 'network'))} on {listed(_values(material, 'dataset'))}"
+
+
+def _values(material: Material, *columns: str) -> list[Any]:
+    """What there is in a column, or in several side by side; each once, in the order of the rows.
+
+    Rows of which one of them is absent do not count.
+    """
+    found = (tuple(row[name] for name in columns) for row in material.rows)
+    known = dict.fromkeys(values for values in found if None not in values)
+    return [values[0] if len(columns) == 1 else values for values in known]
 
 
 def _subtitle(material: Material) -> str:
-    results = material.results
-    if results.empty:
+    if not material.rows:
         return "The grid has no points."
-    bits = len(results[["weight_bits", "act_bits"]].astype(str).drop_duplicates())
-    parts = [
-        counted(bits, "precision"),
-        counted(results["folding"].nunique(), "folding"),
-        *([counted(n, "seed")] if (n := results["seed"].nunique()) > 1 else []),
-        *([counted(n, "data set")] if (n := results["dataset"].nunique()) > 1 else []),
-    ]
-    return f"{counted(len(results), 'point')}: {' x '.join(parts)}"
+    counts = {
+        "precision": len(_values(material, "weight_bits", "act_bits")),
+        "folding": len(_values(material, "folding")),
+        "seed": len(_values(material, "seed")),
+        "data set": len(_values(material, "dataset")),
+    }
+    always = ("precision", "folding")
+    parts = [counted(n, noun) for noun, n in counts.items() if noun in always or n > 1]
+    return f"{counted(len(material.rows), 'point')}: {' x '.join(parts)}"
 
 
 def _facts(
     material: Material, provenance: Provenance, rows: Sequence[table.Row]
 ) -> list[tuple[str, str]]:
     """What was run, on what, and how long it took."""
-    results, records = material.results, list(provenance.records.values())
-    kinds = Counter(row.kind for row in rows)
-    exact = results["bit_exact"].dropna()
-    facts = [("points", ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none")]
-    if len(exact):
-        images = int(results["sim_images"].dropna().sum())
-        facts.append(
-            (
-                "simulated in RTL",
-                f"{counted(len(exact), 'design')}, {images:,} images; "
-                f"{int(exact.astype(bool).sum())} of {len(exact)} bit-exact",
-            )
-        )
-    if origins := sorted(set(results["measured_on"].dropna())):
+    records = list(provenance.records.values())
+    statuses = Counter(row.status for row in rows)
+    by_severity = sorted(statuses, key=lambda status: Status(status).severity)
+    points = ", ".join(f"{statuses[status]} {status}" for status in by_severity)
+    facts = [("points", points or "none")]
+    if simulated := [row for row in material.rows if row["bit_exact"] is not None]:
+        images = sum(row["sim_images"] or 0 for row in simulated)
+        exact = sum(1 for row in simulated if row["bit_exact"])
+        designs = counted(len(simulated), "design")
+        told = f"{designs}, {images:,} images; {exact} of {len(simulated)} bit-exact"
+        facts.append(("simulated in RTL", told))
+    if origins := sorted(_values(material, "measured_on")):
         facts.append(("measured on", listed(origins)))
-    if targets := sorted(set(zip(results["board"], results["part"], strict=True))):
+    if targets := sorted(_values(material, "board", "part")):
         target = listed(f"{board} ({part})" for board, part in targets)
-        facts.append(("target", f"{target} at {_clocks(results['clock_mhz'])}"))
-    if any(at_another_clock(row) for _, row in results.iterrows()):
-        facts.append(("measured at", _clocks(results["clock_measured_mhz"])))
+        facts.append(("target", f"{target} at {_clocks(material, 'clock_mhz')}"))
+    if any(map(at_another_clock, material.rows)):
+        facts.append(("measured at", _clocks(material, "clock_measured_mhz")))
     if not records:
         return facts
-    runners = sorted({dict(record.environment.facts).get("runner", "") for record in records})
-    made = sorted(record.created for record in records)
+    runners = sorted({record.made.environment["runner"] for record in records})
+    made = sorted(record.made.created for record in records)
     commits = sorted({record.commit_short for record in records})
-    total = sum(record.seconds for record in records)
+    total = sum(record.made.seconds for record in records)
     return [
         *facts,
         ("runner", listed(runner for runner in runners if runner != "host") or "none needed"),
         ("machine", listed(machine.title for machine in provenance.machines)),
-        ("time of all stages", f"{duration(total)} for {counted(len(records), 'artifact')}"),
+        ("time of all stages", f"{duration_text(total)} for {counted(len(records), 'artifact')}"),
         ("made", _between(made[0], made[-1])),
         ("git commit", listed(commits)),
     ]
 
 
-def _clocks(column: pd.Series) -> str:
-    return f"{listed(f'{clock:g}' for clock in sorted(set(column.dropna())))} MHz"
+def _clocks(material: Material, column: str) -> str:
+    return f"{listed(f'{clock:g}' for clock in sorted(_values(material, column)))} MHz"
 
 
 def _between(first: str, last: str) -> str:
@@ -226,12 +218,12 @@ def _between(first: str, last: str) -> str:
     return f"{start} to {end[11:] if start[:10] == end[:10] else end} UTC"
 
 
-def _stopped(rows: Sequence[table.Row], kinds: Collection[str]) -> list[Stopped]:
-    """Points of these kinds, by what stopped them: status, reason, points."""
+def _stopped(rows: Sequence[table.Row], statuses: Collection[str]) -> list[Stopped]:
+    """Points of these statuses, by what stopped them: status, reason, points."""
     stopped: dict[tuple[str, str], list[table.Row]] = {}
     for row in rows:
-        if row.kind in kinds:
-            stopped.setdefault((row.status, row.reason), []).append(row)
+        if row.status in statuses:
+            stopped.setdefault((row.state, row.reason), []).append(row)
     return [(state, reason, points) for (state, reason), points in stopped.items()]
 
 
@@ -243,14 +235,14 @@ def _logs(provenance: Provenance) -> dict[str, Link]:
 
 def _stages(provenance: Provenance) -> list[dict[str, Any]]:
     """Time by stage: how many artifacts, seconds in all, and the slowest one."""
-    total = sum(record.seconds for record in provenance.records.values()) or 1.0
+    total = sum(record.made.seconds for record in provenance.records.values()) or 1.0
     return [
         {
             "stage": stage,
             "count": len(records),
-            "seconds": sum(record.seconds for record in records),
-            "share": sum(record.seconds for record in records) / total,
-            "slowest": max(records, key=lambda record: record.seconds),
+            "seconds": sum(record.made.seconds for record in records),
+            "share": sum(record.made.seconds for record in records) / total,
+            "slowest": max(records, key=lambda record: record.made.seconds),
         }
         for stage, records in _by_stage(provenance).items()
     ]
@@ -259,23 +251,21 @@ def _stages(provenance: Provenance) -> list[dict[str, Any]]:
 def _by_stage(provenance: Provenance) -> dict[str, list[Record]]:
     by_stage: dict[str, list[Record]] = {}
     for record in provenance.records.values():
-        by_stage.setdefault(record.stage, []).append(record)
+        by_stage.setdefault(record.made.stage, []).append(record)
     return by_stage
 
 
 def _references(material: Material) -> list[dict[str, str]]:
     """Trainings of which no hardware is built; those of points are in the table of results."""
-    built = {(str(row["dataset"]), bits_label(row)) for _, row in material.results.iterrows()}
+    built = {(row["dataset"], precision(row)) for row in material.rows}
     return [
         {
-            "name": str(name),
-            "bits": bits_label(row),
+            "name": str(row["experiment"]),
+            "bits": precision(row).label,
             "dataset": str(row["dataset"]),
-            "accuracy": "" if row.isna()["accuracy"] else f"{row['accuracy']:.2%}",
-            "status": str(row["status"]),
+            "accuracy": PERCENT(row["accuracy"]),
+            "status": state_label(row),
         }
-        for name, (_, row) in zip(
-            material.trainings["experiment"], material.trainings.iterrows(), strict=True
-        )
-        if (str(row["dataset"]), bits_label(row)) not in built
+        for row in rows_of(material.trainings)
+        if (row["dataset"], precision(row)) not in built
     ]

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bench.console.text import counted
+from bench.console.text import counted, memory_text
 from bench.flows import all_stages
 from bench.provenance import Step, caveats, checkout_of, rerun
 from bench.report.material import Material
+from bench.store import Manifest
 from bench.store.keys import SHORT
+from bench.words import Status
 
 # What of an environment tells where it ran, and is shown beside its name.
 _IDENTITY = ("name", "runner", "recipe")
@@ -34,26 +36,25 @@ class Made:
     facts: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
-    """Everything known of one artifact, as the page shows it."""
+    """An artifact, as the page shows it.
+
+    Attributes:
+        id: Its anchor on the page.
+        made: Its manifest.
+        inputs: Name, key and content of what it was made from; the key is None for what is not on
+            the page.
+        environment, machine: Where it was made.
+        commit, commit_short: Of the checkout, with the state of its tree.
+        manifest: URL of the manifest.
+    """
 
     id: str
-    stage: str
-    key: str
-    name: str
-    status: str
-    reason: str
-    created: str
-    made: str
-    seconds: float
-    memory: str
-    seed: str
-    spec: str
-    inputs: tuple[tuple[str, str, str], ...]
+    made: Manifest
+    inputs: tuple[tuple[str, str | None, str], ...]
     environment: Made
     machine: Made
-    tools: str
     commit: str
     commit_short: str
     manifest: str
@@ -132,19 +133,19 @@ def provenance_of(material: Material, about: About, folder: Path) -> Provenance:
     environments, machines = (
         tuple(made.values()) for made in (shared.environments, shared.machines)
     )
-    return Provenance(_by_stage(records), chains, environments, machines)
+    return Provenance(_in_order(records), chains, environments, machines)
 
 
-def _by_stage(records: Mapping[str, Record]) -> dict[str, Record]:
+def _in_order(records: Mapping[str, Record]) -> dict[str, Record]:
     order = list(all_stages())
-    return dict(sorted(records.items(), key=lambda pair: order.index(pair[1].stage)))
+    return dict(sorted(records.items(), key=lambda pair: order.index(pair[1].made.stage)))
 
 
 def _link(step: Step, folder: Path) -> Link:
     in_store = step.manifest is not None and step.folder is not None
     key = step.manifest.key if step.manifest is not None and in_store else ""
     log = relative_url(step.log, folder) if step.log else ""
-    end = _log_end(step.log) if step.log and step.status == "failed" else ""
+    end = _log_end(step.log) if step.log and step.status == Status.FAILED else ""
     return Link(step.stage, step.status, step.reason, key, log, end)
 
 
@@ -190,7 +191,7 @@ def _machine_title(facts: Mapping[str, Any]) -> str:
     if "processors" in facts:
         parts.append(counted(str(facts["processors"]), "processor"))
     if "memory_bytes" in facts:
-        parts.append(f"{int(facts['memory_bytes']) / 2**30:.0f} GiB")
+        parts.append(memory_text(int(facts["memory_bytes"])))
     return ", ".join(part for part in parts if part)
 
 
@@ -198,28 +199,16 @@ def _record(step: Step, keys: Mapping[str, str], shared: _Shared, folder: Path) 
     made = step.manifest
     assert made is not None, "there is nothing to tell of"
     assert step.folder is not None, "a failure is no artifact"
-    memory = made.peak_memory_bytes
     return Record(
         id=f"artifact-{made.stage}-{made.key[:SHORT]}",
-        stage=made.stage,
-        key=made.key,
-        name=made.name,
-        status=made.status,
-        reason=made.reason,
-        created=made.created,
-        made=made.created[:19].replace("T", " "),
-        seconds=made.seconds,
-        memory=f"{memory / 2**20:,.0f} MiB" if memory else "",
-        seed=str(made.spec.get("seed", "")),
-        spec=", ".join(f"{name} = {value}" for name, value in sorted(made.spec.items())),
+        made=made,
         inputs=tuple(
-            (name, keys.get(name, ""), content) for name, content in sorted(made.inputs.items())
+            (name, keys.get(name), content) for name, content in sorted(made.inputs.items())
         ),
         environment=_shared(
             shared.environments, made.environment, "environment", _environment_title
         ),
         machine=_shared(shared.machines, made.host, "machine", _machine_title),
-        tools=", ".join(f"{name} {version}" for name, version in sorted(made.tools.items())),
         commit=_commit(checkout_of(made)),
         commit_short=_commit_short(checkout_of(made)),
         manifest=relative_url(step.folder / "manifest.json", folder),

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import pandas as pd
-
-from bench.report.cells import at_another_clock, estimated_lut, name_of
-from bench.report.figures.frames import bits_label
+from bench.report.cells import cell, name_of, several
 from bench.report.material import Material
-from bench.status import kind_of
-
-Formatter = Callable[[Any], str]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table.
-
-    Attributes:
-        key: Column of the results.
-        label: Heading.
-        group: What all columns beneath the same heading share: where their numbers come from.
-        text: Makes the cell's text of a value that is there.
-        numeric: Whether it is aligned and sorted as a number.
-        of_row: Makes the cell's text of the whole row, where its value alone does not tell.
-    """
-
-    key: str
-    label: str
-    group: str
-    text: Formatter
-    numeric: bool = True
-    of_row: Callable[[Any], str] | None = None
+from bench.results import Column, Omit, Place, columns, precision, state_label
+from bench.results import Row as ResultsRow
+from bench.results.formats import NO
 
 
 @dataclass(frozen=True)
@@ -45,7 +20,7 @@ class Cell:
     classes: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """A point: `number` is its place in results.csv, counted from 0.
 
@@ -56,78 +31,30 @@ class Row:
     name: str
     label: str
     link: str
-    kind: str
     status: str
+    state: str
     reason: str
     cells: tuple[Cell, ...]
 
 
-def _percent(value: Any) -> str:
-    return f"{value:.2%}"
-
-
-def _whole(value: Any) -> str:
-    return f"{value:,.0f}"
-
-
-def _cycles(value: Any) -> str:
-    return f"{value:,.2f}"
-
-
-def _yes_no(value: Any) -> str:
-    return "yes" if value else "NO"
-
-
-def _clock(value: Any) -> str:
-    return f"{value:g}"
-
-
-def _as_torch(row: Any) -> str:
-    return f"{row['agreeing_with_torch']:,} of {row['sim_images']:,}"
-
-
-COLUMNS = (
-    Column("dataset", "data set", "point", str, False),
-    Column("weight_bits", "weight bits", "point", str),
-    Column("act_bits", "act. bits", "point", str),
-    Column("folding", "folding", "point", str, False),
-    Column("seed", "seed", "point", str),
-    Column("board", "board", "point", str, False),
-    Column("accuracy", "accuracy", "trained", _percent),
-    Column("ii_estimated", "interval", "estimated", _whole),
-    Column("lut", "LUT", "estimated", _whole, of_row=estimated_lut),
-    Column("bram18", "BRAM18", "estimated", _whole),
-    Column("dsp", "DSP", "estimated", _whole),
-    Column("fits", "fits", "estimated", _yes_no, False),
-    Column("sim_accuracy", "accuracy", "rtl-sim", _percent),
-    Column("bit_exact", "bit-exact", "rtl-sim", _yes_no, False),
-    Column("agreeing_with_torch", "as torch", "rtl-sim", _whole, of_row=_as_torch),
-    Column("ii_simulated", "interval", "rtl-sim", _cycles),
-    Column("latency_cycles", "latency", "rtl-sim", _whole),
-    Column("fps_core", "images/s", "rtl-sim", _whole),
-    Column("fps_measured", "images/s", "measured", _whole),
-    Column("clock_measured_mhz", "at MHz", "measured", _clock),
-    Column("measured_on", "on", "measured", str, False),
-    Column("lut_synth", "LUT", "Vivado", _whole),
-    Column("bram18_synth", "BRAM18", "Vivado", _whole),
-    Column("dsp_synth", "DSP", "Vivado", _whole),
-    Column("fmax_mhz", "fmax (MHz)", "Vivado", _whole),
-)
-# Left out where all points agree: the page says it once.
-_ONLY_IF_DIFFERENT = ("seed", "board", "dataset")
-
-
-def columns_of(results: pd.DataFrame) -> tuple[Column, ...]:
+def columns_of(rows: Sequence[ResultsRow]) -> tuple[Column, ...]:
     """The columns that say something about these results."""
-    return tuple(column for column in COLUMNS if _says_something(column, results))
+    return tuple(column for column in columns(place=Place.PAGE) if _says_something(column, rows))
 
 
-def _says_something(column: Column, results: pd.DataFrame) -> bool:
-    if column.key in _ONLY_IF_DIFFERENT:
-        return bool(results[column.key].nunique() > 1)
-    if column.key == "clock_measured_mhz":
-        return any(at_another_clock(row) for _, row in results.iterrows())
-    return column.group != "Vivado" or bool(results[column.key].notna().any())
+def _says_something(column: Column, rows: Sequence[ResultsRow]) -> bool:
+    match column.omit:
+        case Omit.CONSTANT:
+            return several(rows, column.name)
+        case Omit.ABSENT:
+            return any(row[column.name] is not None for row in rows)
+        case None:
+            return True
+
+
+def label_of(column: Column) -> str:
+    """The heading of `column` below that of its group."""
+    return column.label or column.heading or column.name
 
 
 def groups_of(columns: tuple[Column, ...]) -> list[tuple[str, int]]:
@@ -143,33 +70,25 @@ def groups_of(columns: tuple[Column, ...]) -> list[tuple[str, int]]:
 
 def rows_of(material: Material, columns: tuple[Column, ...]) -> list[Row]:
     """Every point of the grid, in its order."""
-    link = name_of(material.results, with_dataset=True)
+    link = name_of(material.rows, with_dataset=True)
     return [
-        _row(number, name, link(row), row, columns)
-        for number, (name, (_, row)) in enumerate(
-            zip(material.names, material.results.iterrows(), strict=True)
+        Row(
+            number=number,
+            name=str(row["experiment"]),
+            label=f"{precision(row)} {row['folding']}",
+            link=link(row),
+            status=str(row["status"]),
+            state=state_label(row),
+            reason=row["reason"] or "",
+            cells=tuple(_cell(column, row) for column in columns),
         )
+        for number, row in enumerate(material.rows)
     ]
 
 
-def _row(number: int, name: str, link: str, row: pd.Series, columns: tuple[Column, ...]) -> Row:
-    status = str(row["status"])
-    return Row(
-        number=number,
-        name=name,
-        label=f"{bits_label(row)} {row['folding']}",
-        link=link,
-        kind=kind_of(status),
-        status=status,
-        reason="" if pd.isna(row["reason"]) else str(row["reason"]),
-        cells=tuple(_cell(row, column) for column in columns),
-    )
-
-
-def _cell(row: pd.Series, column: Column) -> Cell:
-    value = row[column.key]
-    classes = "n" if column.numeric else ""
-    if pd.isna(value):
+def _cell(column: Column, row: ResultsRow) -> Cell:
+    classes = "n" if column.form.numeric else ""
+    text = cell(column, row)
+    if not text:
         return Cell("-", f"{classes} none".strip())
-    text = column.of_row(row) if column.of_row else column.text(value)
-    return Cell(text, f"{classes} bad".strip() if text == "NO" else classes)
+    return Cell(text, f"{classes} bad".strip() if text == NO else classes)

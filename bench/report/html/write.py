@@ -9,12 +9,12 @@ from typing import Any
 
 from bench.errors import store_error
 from bench.report.figures import Figure, Rendered, all_figures, render
-from bench.report.figures.frames import bits_label
 from bench.report.figures.kept import Drawings, KeptDrawings, inputs_of
 from bench.report.html.page import Drawn, draw, render_page
 from bench.report.html.provenance import About, provenance_of
 from bench.report.material import Material
 from bench.report.timing import read_timing
+from bench.results import precision, state_label
 from bench.system.files import write_atomic
 
 PAGE, FIGURES = "index.html", "figures"
@@ -40,7 +40,7 @@ def write_page(
     Predicted times are shown if `folder` has a timing.json.
 
     Args:
-        material: What was found.
+        material: What the page shows.
         about: How it was run.
         folder: The grid's report.
         claims: As in claims.json under "claims"; None when they were not judged.
@@ -50,13 +50,9 @@ def write_page(
     Raises:
         StoreError: The folder cannot be written, or timing.json cannot be read.
     """
-    try:
-        figures = all_figures(material)
-        drawings, anew = _drawings(figures, material, KeptDrawings(kept) if kept else None)
-        path = _write(material, figures, drawings, about, folder, claims, folder)
-    except OSError as error:
-        raise store_error(error, Path(error.filename or folder)) from error
-    return Page(path, anew)
+    figures = all_figures(material)
+    drawings, anew = _drawings(figures, material, KeptDrawings(kept) if kept else None)
+    return Page(_write(material, figures, drawings, about, folder, claims, folder), anew)
 
 
 def write_undrawn(
@@ -66,25 +62,14 @@ def write_undrawn(
     claims: Sequence[Mapping[str, Any]] | None,
     place: Path,
 ) -> None:
-    """Write what `write_page` does, but with an empty SVG and PNG for each drawing.
+    """As `write_page`, but with an empty SVG and PNG for each drawing.
 
-    Args:
-        material: What was found.
-        about: How it was run.
-        folder: Where to write it, and where timing.json is.
-        claims: As for `write_page`.
-        place: The report that it is to be compared with; links are relative to it.
-
-    Raises:
-        StoreError: The folder cannot be written, or timing.json cannot be read.
+    Links are relative to `place`, the report that this one is to be compared with.
     """
     figures = all_figures(material)
     blank = Rendered("<svg></svg>", "<svg></svg>", b"")
     drawings = {figure.name: blank if figure.draw else None for figure in figures}
-    try:
-        _write(material, figures, drawings, about, folder, claims, place)
-    except OSError as error:
-        raise store_error(error, Path(error.filename or folder)) from error
+    _write(material, figures, drawings, about, folder, claims, place)
 
 
 def _write(
@@ -97,21 +82,24 @@ def _write(
     place: Path,
 ) -> Path:
     """Write the page and the figures' files to `folder`, for a report in `place`; the page."""
-    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    drawn: list[Drawn] = []
-    written: list[Path] = []
-    for figure in figures:
-        rendered = drawings[figure.name]
-        files = _write_figure(figure, rendered, folder / FIGURES)
-        written += files
-        relative = tuple(f"{FIGURES}/{path.name}" for path in files)
-        drawn.append(draw(figure, rendered, relative))
-    # What an earlier report drew and this one does not must not stay as if it held.
-    for path in set((folder / FIGURES).iterdir()) - set(written):
-        path.unlink()
-    provenance = provenance_of(material, about, place)
-    page = render_page(material, drawn, provenance, about, claims, read_timing(folder))
-    write_atomic(folder / PAGE, page)
+    try:
+        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        drawn: list[Drawn] = []
+        written: set[Path] = set()
+        for figure in figures:
+            rendered = drawings[figure.name]
+            files = _write_figure(figure, rendered, folder / FIGURES)
+            written.update(files)
+            relative = tuple(f"{FIGURES}/{path.name}" for path in files)
+            drawn.append(draw(figure, rendered, relative))
+        # What an earlier report drew and this one does not must not stay as if it held.
+        for path in set((folder / FIGURES).iterdir()) - written:
+            path.unlink()
+        provenance = provenance_of(material, about, place)
+        page = render_page(material, drawn, provenance, about, claims, read_timing(folder))
+        write_atomic(folder / PAGE, page)
+    except OSError as error:
+        raise store_error(error, Path(error.filename or folder)) from error
     return folder / PAGE
 
 
@@ -121,9 +109,9 @@ def _drawings(
     """Each figure's drawing by its name, and whether they were drawn now."""
     names = _point_names(material)
     inputs = inputs_of(material, names) if kept else ""
-    found = kept.find(inputs) if kept else None
-    if found is not None and found.keys() == {figure.name for figure in figures}:
-        return found, False
+    last = kept.find(inputs) if kept else None
+    if last is not None and last.keys() == {figure.name for figure in figures}:
+        return last, False
     drawings = {figure.name: render(figure, names) for figure in figures}
     if kept:
         kept.keep(inputs, drawings)
@@ -133,10 +121,8 @@ def _drawings(
 def _point_names(material: Material) -> dict[str, str]:
     """What the page says of a point under the mouse, by its number."""
     return {
-        str(number): f"{name} ({bits_label(row)} {row['folding']}): {row['status']}"
-        for number, (name, (_, row)) in enumerate(
-            zip(material.names, material.results.iterrows(), strict=True)
-        )
+        str(number): f"{row['experiment']} ({precision(row)} {row['folding']}): {state_label(row)}"
+        for number, row in enumerate(material.rows)
     }
 
 

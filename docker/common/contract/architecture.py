@@ -42,10 +42,6 @@ class LayerShape:
     kernel: int = 1
     name: str = ""
 
-    def cycles(self, pe: int, simd: int) -> int:
-        """Cycles per image with `pe` outputs and `simd` inputs at once."""
-        return self.pixels * (self.inputs // simd) * (self.outputs // pe)
-
 
 @dataclass(frozen=True)
 class Layer:

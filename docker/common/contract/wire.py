@@ -35,7 +35,7 @@ class Request:
         cache: Folder kept between runs for build products; a stage keys its entries by content.
         result: Where the worker writes its result.
         cpus: Processors the stage may keep busy.
-        leash: Whether to stop when standard input closes, as it does when the orchestrator dies.
+        stop_on_eof: Whether to stop when standard input closes, as when the orchestrator dies.
     """
 
     stage: str
@@ -49,7 +49,7 @@ class Request:
     cache: Path
     result: Path
     cpus: int
-    leash: bool = False
+    stop_on_eof: bool = False
 
     def write(self, path: Path) -> None:
         """Write the request as JSON to `path`."""

@@ -1,5 +1,7 @@
 """The worker's side of the wire: one request in, events out, one result back.
 
+The contract is in docs/reference/wire.md:
+
 * `python -m stagekit request.json` runs one stage.
 * Standard output carries events, one JSON object a line; everything else goes to standard error,
   which is the log.

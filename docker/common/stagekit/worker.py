@@ -8,21 +8,20 @@ import resource
 import signal
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, TextIO
 
 from contract.fields import Misfit
+from contract.timings import Timed
 from contract.wire import Result
 from stagekit.errors import Infeasible, StageError, WrongResult, of_the_disk
 from stagekit.request import Request
 
 
-class Reporter:
+class Reporter(Timed):
     """Tells the orchestrator how far a stage has come.
 
     Args:
@@ -30,8 +29,8 @@ class Reporter:
     """
 
     def __init__(self, stream: TextIO) -> None:
+        super().__init__()
         self._stream = stream
-        self.timings: dict[str, float] = {}
         self.tools: dict[str, str] = {}
 
     def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
@@ -45,15 +44,6 @@ class Reporter:
     def tool(self, name: str, what: str) -> None:
         """`what` did part of the work; named in the manifest beside the tools' versions."""
         self.tools[name] = what
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Add the seconds spent inside to the timing `name` (kept outside the artifact)."""
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
 
     def _emit(self, **event: Any) -> None:
         self._stream.write(json.dumps(event) + "\n")
@@ -74,7 +64,7 @@ def run(argv: Sequence[str]) -> int:
         return 2
     reporter = Reporter(_claim_stdout())
     request = Request.load(Path(argv[1]))
-    if request.leash:
+    if request.stop_on_eof:
         threading.Thread(target=_die_with_orchestrator, daemon=True).start()
     status, reason, remedy = _ending(request, reporter)
     result = Result(

@@ -62,7 +62,6 @@ class Bench:
             cache=self.folder / "cache",
             cpus=2,
             result=self.folder / name / "result.json",
-            leash=False,
         )
         for path in (request.outputs, request.scratch):
             path.mkdir(parents=True)
@@ -138,7 +137,6 @@ def compile_exported(
         cache=scratch,
         cpus=2,
         result=scratch / "result.json",
-        leash=False,
     )
     compile_model(request, Reporter(io.StringIO()))
     return Bench(network, folder, export, compiled)

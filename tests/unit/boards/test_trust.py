@@ -166,17 +166,17 @@ def test_boards_in_a_file_and_on_the_command_line(grid_file: Path) -> None:
     assert experiments[0].specs["measure"]["boards"] == ["root@kria:2222"]
     assert grid.needs_bitstream
     assert grid.boards[-1].address == "kria"
-    _, experiments = load_experiments(grid_file, Changes(boards=("emulated",)))
-    assert experiments[0].specs["measure"]["boards"] == ["emulated"]
+    _, experiments = load_experiments(grid_file, Changes(boards=("emulated-board",)))
+    assert experiments[0].specs["measure"]["boards"] == ["emulated-board"]
     with pytest.raises(ConfigError, match="stands alone"):
-        load_experiments(grid_file, Changes(boards=("emulated", "a")))
+        load_experiments(grid_file, Changes(boards=("emulated-board", "a")))
 
 
 @pytest.mark.parametrize(
     ("measure", "said"),
     [
         ('"c"', "measure.board = 'c' is not known"),
-        ('["emulated", "a"]', "stands alone"),
+        ('["emulated-board", "a"]', "stands alone"),
         ('["a", "a"]', "names 'a' twice"),
         ('"a"\n[[boards]]\nname = "x"\nadress = "1"', "Did you mean 'address'"),
         ('"a"\n[[boards]]\nname = "a"\naddress = "1"', "boards.name names 'a' twice"),

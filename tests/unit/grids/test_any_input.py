@@ -16,7 +16,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from bench.claims.table import KINDS, Claim, load_claims
+from bench.claims import Claim, kinds, load_claims
 from bench.cli import cli, main
 from bench.console.text import printable, with_short_lines
 from bench.errors import ConfigError, Exit
@@ -26,6 +26,7 @@ from bench.networks import NETWORKS
 from bench.paths import ROOT
 from bench.session.common import load_experiments
 
+KINDS = {name: kind.table for name, kind in kinds().items()}
 NASTY: tuple[Any, ...] = (
     math.nan, math.inf, -math.inf, -1, 0, 1e300, 1e-320, 10**30, 10**5000, 2**63,
     "", "x" * 300, "../../x", "[red]x[/]", "a\x1b[31mb", "line\nbreak", True, [], {},

@@ -81,8 +81,8 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
         ("[train]", "[train", ["not valid TOML"]),
         (
             "clock_mhz = 100.0",
-            'clock_mhz = 100.0\n[measure]\nboard = "emulted"',
-            ["measure.board = 'emulted'", "Did you mean 'emulated'?"],
+            'clock_mhz = 100.0\n[measure]\nboard = "emulated-bord"',
+            ["measure.board = 'emulated-bord'", "Did you mean 'emulated-board'?"],
         ),
     ],
 )

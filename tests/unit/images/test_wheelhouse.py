@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import bench.environments.pip
 from bench.console.events import Event
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import EnvironmentFailure
@@ -63,7 +62,7 @@ class Pip:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
         self.says: dict[str, str] = {}
-        monkeypatch.setattr(bench.environments.pip, "Child", self.start)
+        monkeypatch.setattr("bench.system.process.Child", self.start)
         monkeypatch.setattr("bench.system.pip_settings.settings", lambda command, python: {})
 
     def start(self, command: list[str], variables: object, log: object, cancelled: object) -> Pip:

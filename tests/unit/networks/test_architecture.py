@@ -26,6 +26,7 @@ from contract.architecture import (
     Residual,
     ScalePixels,
 )
+from contract.finn.folding import cycles
 
 MIXED = Architecture(
     layers=(
@@ -60,7 +61,7 @@ def test_layers_are_the_matrix_products_that_hardware_folds() -> None:
 
 def test_cycles_count_every_pixel() -> None:
     layer = LayerShape(inputs=27, outputs=8, pixels=256)
-    assert layer.cycles(pe=4, simd=9) == 256 * 3 * 2
+    assert cycles(layer, pe=4, simd=9) == 256 * 3 * 2
 
 
 @pytest.mark.parametrize(

@@ -339,13 +339,6 @@ def test_images_and_trust_have_dry_runs(tmp_path: Path, capsys: pytest.CaptureFi
         assert "--dry-run" in {o for p in images.cli.commands[name].params for o in p.opts}
 
 
-def test_numbers_for_people_are_short() -> None:
-    from bench.session.preview import duration, megabytes
-
-    assert [duration(s) for s in (0.4, 90, 3600, 10**5)] == ["0 s", "90 s", "60 min", "27.8 h"]
-    assert [megabytes(s) for s in (1e5, 1e8)] == ["0.1 MB", "100 MB"]
-
-
 def test_the_plan_says_which_speeds_are_bounds_from_below(
     grid_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,38 +104,6 @@ def test_a_failure_and_what_it_stops_are_in_the_chain(
     assert "".join(str(log).split()) in "".join(shown.split())
 
 
-def test_every_column_of_the_results_says_where_it_is_from() -> None:
-    columns = {*report.COLUMNS, *report.results.TRAINING_COLUMNS}
-    assert columns == provenance.SOURCES.keys()
-
-
-@pytest.mark.parametrize(
-    ("column", "numbers"),
-    [
-        ("fps_core", "100 x 1e6 / 64 cycles = 1,562,500 images/s"),
-        ("accuracy", "accuracy = 0.95310000000001"),
-        ("seed", ""),
-        ("lut_synth", ""),
-    ],
-)
-def test_a_number_comes_with_its_arithmetic(
-    experiments: Sequence[Point], made: Resolver, column: str, numbers: str
-) -> None:
-    assert provenance.arithmetic(column, provenance.chain(experiments[1], made)) == numbers
-
-
-def test_a_rate_at_another_clock_comes_with_that_of_the_build(
-    experiments: Sequence[Point], made: Resolver
-) -> None:
-    steps = list(provenance.chain(experiments[1], made))
-    on_board = {"measured_on": "board", "clock_mhz": 50.0, "fps_measured": 390625.0}
-    steps[-1] = replace(steps[-1], metrics={**steps[-1].metrics, **on_board, "ii_measured": 128})
-    assert provenance.arithmetic("fps_measured", steps) == (
-        "fps_measured = 390625.0, at 50 MHz; at the 100 MHz of the build it would be "
-        "100 x 1e6 / 128 cycles = 781,250 images/s"
-    )
-
-
 def test_why_shows_everything_within_80_columns(
     grid_file: Path, as_command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,7 +286,7 @@ def test_an_empty_store_makes_a_crate_too(
     assert json.loads(path.read_text())["@graph"]
 
 
-def test_claims_end_with_7_once_a_claim_fares_worse(
+def test_claims_end_with_7_after_a_regression(
     grid_file: Path,
     as_command: list[str],
     capsys: pytest.CaptureFixture[str],

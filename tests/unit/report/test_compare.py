@@ -17,14 +17,17 @@ from bench.cli import main
 from bench.errors import ConfigError, Exit
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
-from bench.report import COLUMNS
 from bench.report.compare import compare_artifacts, compare_results, read_results
-from bench.report.tolerance import IDENTITY, TOLERANCES
+from bench.results import File, columns, identity, names
+from bench.results.tolerance import UNKNOWN, Rule
 from bench.store import DamageError, Store
 
-BASE = dict.fromkeys(COLUMNS, "") | {
+COLUMNS = columns(File.RESULTS)
+IDENTITY = identity()
+BASE = dict.fromkeys(names(COLUMNS), "") | {
     "network": "TFC", "dataset": "MNIST", "weight_bits": "2", "act_bits": "2", "seed": "1",
-    "board": "Pynq-Z1", "accuracy": "0.9606", "sim_images": "1000", "sim_accuracy": "0.963",
+    "board": "Pynq-Z1", "test_images": "10000", "accuracy": "0.9606", "sim_images": "1000",
+    "sim_accuracy": "0.963",
     "ii_simulated": "64.0", "fps_measured": "781250.0", "measured_on": "emulated-board",
     "runner": "venv", "best_epoch": "5", "wns_ns": "0.2", "lut_synth": "1000",
     "lut": "560", "dsp": "12", "status": "done",
@@ -44,8 +47,9 @@ def write(folder: Path, *changes: dict[str, str], without: Sequence[str] = ()) -
 
 
 def test_every_column_is_compared_by_a_stated_tolerance() -> None:
-    assert set(COLUMNS) - set(IDENTITY) <= set(TOLERANCES)
-    assert all(tolerance.why for tolerance in TOLERANCES.values())
+    compared = [column for column in COLUMNS if not column.identity]
+    assert [column.name for column in compared if column.tolerance == UNKNOWN] == []
+    assert all(column.tolerance.why for column in compared)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +82,14 @@ def test_values(tmp_path: Path, column: str, value: str, state: str) -> None:
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "1e400"])
 @pytest.mark.parametrize(
-    "column", [n for n, t in TOLERANCES.items() if t.kind != "not compared" and n != "sim_images"]
+    "column",
+    [
+        column.name
+        for column in COLUMNS
+        if not column.identity
+        and column.tolerance.rule != Rule.NOT_COMPARED
+        and not column.name.endswith("_images")
+    ],
 )
 def test_infinity_is_within_no_tolerance(tmp_path: Path, column: str, value: str) -> None:
     one, other = write(tmp_path / "a", {column: "0.5"}), write(tmp_path / "b", {column: value})
@@ -115,8 +126,8 @@ def test_a_board_may_be_a_tenth_off_the_emulated_one(tmp_path: Path) -> None:
 
 def test_a_row_on_one_side_is_missing(tmp_path: Path) -> None:
     found = compare_results(write(tmp_path / "a", {}, {}), write(tmp_path / "b", {}))
-    assert [(d.row, d.one, d.state) for d in found.differences] == [
-        ("TFC MNIST w2a2 s1 max Pynq-Z1", "there", "missing")
+    assert [(d.row, d.a, d.state) for d in found.differences] == [
+        ("TFC MNIST 2 2 max 1 Pynq-Z1", "there", "missing")
     ]
 
 
@@ -186,7 +197,7 @@ def test_the_command_tells_ci(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "alike" in capsys.readouterr().out
     assert compare("a", "c") == Exit.DIFFERENT
     shown = capsys.readouterr().out
-    assert "different: TFC MNIST w2a2 s1 low Pynq-Z1: accuracy: 0.9606 | 0.5" in shown
+    assert "different: TFC MNIST 2 2 low 1 Pynq-Z1: accuracy: 0.9606 | 0.5" in shown
     assert compare("a/reports/quick", "b/reports/quick/results.csv") == Exit.OK
     write(tmp_path / "b" / "reports" / "mine", {})
     assert compare("a", "b") == Exit.DIFFERENT

@@ -67,8 +67,8 @@ def test_slowest_and_fastest_are_so_by_their_intervals(
             f"tfc-mnist-w2a2-s1-{folding}",
             foldings.index(folding),
         )
-        assert design.ii_simulated == INTERVALS[folding]
-        assert design.layers[0]["cycles_estimated"] == INTERVALS[folding]
+        assert design.interval == INTERVALS[folding]
+        assert design.layers[0].cycles == INTERVALS[folding]
     for figure in layer_figures(material):
         assert f"{figure.data['design'].iloc[0]}".endswith(expected[0])  # type: ignore[index]
 
@@ -84,10 +84,9 @@ def test_without_a_simulation_there_is_no_slowest_design(
 def test_foldings_are_compared_on_one_board(grid_file: Path, resolver: Resolver) -> None:
     text = grid_file.read_text()
     grid_file.write_text(text.replace('board = "Pynq-Z1"', 'board = ["Pynq-Z1", "ZCU104"]'))
-    results = gathered(grid_file, resolver, ["low", "max"]).results
-    results.loc[results["board"].eq("ZCU104"), "fps_core"] *= 2
-    assert [(one.point, one.slow, one.fast, one.core) for one in throughput_ratios(results)] == [
+    rows = gathered(grid_file, resolver, ["low", "max"]).rows
+    assert [(one.point, one.slow, one.fast, one.core) for one in throughput_ratios(rows)] == [
         (f"TFC MNIST w2a2 seed 1 {board}", "low", "max", 64.0) for board in ("Pynq-Z1", "ZCU104")
     ]
-    alone = throughput_ratios(results[results["folding"].eq("low")])
+    alone = throughput_ratios([row for row in rows if row["folding"] == "low"])
     assert alone == [], "one folding on two boards is no ratio of foldings"

@@ -92,7 +92,6 @@ def request_(tmp_path: Path, monkeypatch: Any) -> Request:
         cache=tmp_path,
         cpus=1,
         result=tmp_path / "result.json",
-        leash=False,
     )
 
 

@@ -29,6 +29,6 @@ def test_looking_things_up_with_a_vivado_that_is_not_supported(
     execute(plan(experiments), resolver, 1, 1, lambda event: None)
     results = report.collect(experiments, resolver)
     assert set(results["status"]) == {"done"}
-    assert all("is Vivado 2023.1; FINN+ supports" in text for text in results["synthesis"])
+    assert all("is Vivado 2023.1; FINN+ supports" in text for text in results["synthesis_reason"])
     chains = provenance.chains(experiments, resolver)
     assert all("2023.1" in str(chain) for chain in chains.values())

@@ -83,7 +83,7 @@ def test_a_worker_dies_with_a_killed_orchestrator(tmp_path: Path) -> None:
         here = Path(sys.argv[1])
         Request(
             stage="forever", entry="worker:forever", spec={}, inputs={}, outputs=here,
-            scratch=here, cache=here, result=here / "r", cpus=1, leash=True,
+            scratch=here, cache=here, result=here / "r", cpus=1, stop_on_eof=True,
         ).write(here / "request.json")
         command = [sys.executable, str(here / "worker.py"), str(here / "request.json")]
         with Child(command, dict(os.environ), open(here / "log", "wb"), threading.Event()) as c:

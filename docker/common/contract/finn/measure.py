@@ -11,7 +11,7 @@ from contract.finn.cycles import cycles_per_image
 from contract.finn.simulate import SECONDS_PER_CYCLE, Images
 from contract.stage import GIB, Cost, Scope, Specs, Stage
 
-EMULATED = "emulated"
+EMULATED = "emulated-board"
 """The board that is emulated on this machine, as experiment files name it."""
 
 

@@ -1,0 +1,257 @@
+"""Columns of the FINN+ flow: what it compiles, sizes, simulates and synthesizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from bench.results import formats, tolerance
+from bench.results.general import rate
+from bench.results.registry import PART, WHOLE, Column, Facts, Omit, Place, Row, register
+from bench.results.tolerance import Rule, Tolerance, exact, not_compared, sampling
+from bench.words import Origin
+
+
+def _kinds(counts: Mapping[str, int]) -> str:
+    """Such as `4 MVAU_rtl`."""
+    return " + ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+def _uncharged(facts: Facts) -> Mapping[str, int] | None:
+    """The layers that the estimate of LUTs leaves out; None where nothing is known of it."""
+    uncharged = facts.of("compile").get("uncharged")
+    return None if uncharged is None else uncharged["lut"]
+
+
+def _lut_scope(facts: Facts) -> str | None:
+    left_out = _uncharged(facts)
+    return None if left_out is None else PART if left_out else WHOLE
+
+
+def _matrix_layers(facts: Facts) -> str | None:
+    kinds = facts.of("compile").get("matrix_layers")
+    return None if kinds is None else _kinds(kinds)
+
+
+def _pe_simd(facts: Facts) -> str | None:
+    """Such as `2x8 1x1 1x1 5x1`; None where FINN's search has not run yet."""
+    folding = facts.of("compile").get("folding") or facts.asked("folding")
+    return None if folding is None else " ".join(f"{pe}x{simd}" for pe, simd in folding)
+
+
+def _slowest_layer(facts: Facts) -> str | None:
+    layers = [layer for layer in facts.of("compile").get("layers", ()) if layer.get("simd")]
+    if not layers:
+        return None
+    slowest = max(layers, key=lambda layer: int(layer["cycles_estimated"]))
+    return (
+        f"{slowest['name']}: ({slowest['mw']} / {slowest['simd']}) x ({slowest['mh']} / "
+        f"{slowest['pe']}) = {slowest['cycles_estimated']} cycles"
+    )
+
+
+_estimated = partial(
+    Column,
+    stage="compile",
+    origin=Origin.ESTIMATED,
+    formula="FINN's analytic model",
+    tolerance=tolerance.MODEL,
+)
+
+register(
+    _estimated(
+        name="ii_estimated", unit="cycles",
+        formula="FINN's analytic model: max over layers of (MW / SIMD) x (MH / PE)",
+        arithmetic=_slowest_layer, heading="II est.", label="interval",
+        shown=(Place.THROUGHPUT, Place.PAGE),
+    ),
+    _estimated(
+        name="lut", unit="LUT",
+        formula="FINN's analytic model; a part where lut_scope says so: it charges the layers in "
+        "lut_uncharged none",
+        tolerance=tolerance.WIDTHS, heading="LUT",
+        shown=(Place.RESOURCES, Place.PAGE), refined_by="lut_synth", scope="lut_scope",
+        alike_in="matrix_layers",
+    ),
+    _estimated(
+        name="lut_scope", metric="uncharged",
+        formula=f"`{PART}` where layers that need LUTs are charged none, else `{WHOLE}`",
+        value=_lut_scope,
+    ),
+    _estimated(
+        name="lut_uncharged", metric="uncharged", formula="kinds of layers charged no LUTs",
+        value=lambda facts: _kinds(_uncharged(facts) or {}) or None,
+    ),
+    _estimated(
+        name="bram18", unit="BRAM18", tolerance=tolerance.WIDTHS, heading="BRAM18",
+        shown=(Place.RESOURCES, Place.PAGE), refined_by="bram18_synth", alike_in="matrix_layers",
+    ),
+    _estimated(
+        name="dsp", unit="DSP", formula="FINN's analytic model, the same at any bit width",
+        heading="DSP", shown=(Place.RESOURCES, Place.PAGE), refined_by="dsp_synth",
+        alike_in="matrix_layers",
+    ),
+    _estimated(
+        name="dsp_instantiated", unit="DSP", formula="DSP slices in the Verilog of the layers",
+        refined_by="dsp_synth", alike_in="matrix_layers",
+    ),
+    _estimated(
+        name="fits",
+        formula="lut, bram18 and the larger of dsp and dsp_instantiated, each within the part's",
+        format=formats.YES_NO, shown=(Place.RESOURCES, Place.PAGE),
+    ),
+    _estimated(
+        name="matrix_layers", formula="kinds of layers that hold weights", value=_matrix_layers,
+    ),
+    _estimated(name="estimated_variant", formula="kinds of layers that FINN would build"),
+    _estimated(
+        name="pe_simd", metric="folding", origin=Origin.GIVEN, formula="PE x SIMD per layer",
+        value=_pe_simd,
+    ),
+)  # fmt: skip
+
+_sized = partial(Column, stage="size", origin=Origin.RTL_SIM, tolerance=tolerance.CYCLES)
+
+register(
+    _sized(name="fifo_depth", metric="total_depth", unit="words", formula="sum over the FIFOs"),
+    _sized(
+        name="fifo_bits", metric="total_bits", unit="bits",
+        formula="sum over the FIFOs of depth x width in whole bytes", tolerance=tolerance.WIDTHS,
+    ),
+    _sized(
+        name="ii_unsized", unit="cycles",
+        formula="cycles between two images before the FIFOs are sized", format=formats.CYCLES,
+    ),
+    _sized(name="unsized_deadlock", formula="where the design stops before the FIFOs are sized"),
+)  # fmt: skip
+
+
+def _as_torch(row: Row) -> str:
+    agreeing, images = row["agreeing_with_torch"], row["sim_images"]
+    if agreeing is None or images is None:
+        return ""
+    return "all" if agreeing == images else formats.WHOLE(agreeing)
+
+
+_simulated = partial(Column, stage="simulate", origin=Origin.RTL_SIM, tolerance=tolerance.CYCLES)
+_TIES = not_compared("chance has a part in ties; where they explain too little, the row is wrong")
+
+register(
+    _simulated(
+        name="sim_images", metric="images", unit="images",
+        formula="test images that ran through the RTL", tolerance=tolerance.SETTING,
+        says_what_is_wrong=True,
+    ),
+    _simulated(
+        name="sim_accuracy", metric="accuracy", unit="fraction", formula="correct / sim_images",
+        tolerance=sampling("sim_images", "the images simulated"), heading="sim. accuracy",
+        label="accuracy", format=formats.PERCENT, shown=(Place.RESOURCES, Place.PAGE, Place.SEEDS),
+    ),
+    _simulated(
+        name="bit_exact", formula="every output equals the trained model's",
+        tolerance=exact("the RTL computes what the model does, or it does not"), heading="exact",
+        label="bit-exact", format=formats.YES_NO, shown=(Place.THROUGHPUT, Place.PAGE),
+        says_what_is_wrong=True,
+    ),
+    _simulated(
+        name="agreeing_with_torch", unit="images",
+        formula="images of the class that torch gives them, of sim_images", tolerance=_TIES,
+        heading="torch", label="as torch", text=_as_torch, shown=(Place.THROUGHPUT, Place.PAGE),
+        says_what_is_wrong=True,
+    ),
+    _simulated(
+        name="torch_ties", unit="images",
+        formula="images of another class, each explained by a tie", tolerance=_TIES,
+        says_what_is_wrong=True,
+    ),
+    _simulated(
+        name="ii_simulated", unit="cycles", formula="cycles between two images in steady state",
+        heading="II sim.", label="interval", format=formats.CYCLES,
+        shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS),
+    ),
+    _simulated(
+        name="latency_cycles", unit="cycles", formula="from the first input to the first output",
+        heading="latency", shown=(Place.RESOURCES, Place.PAGE, Place.SEEDS),
+    ),
+)  # fmt: skip
+
+
+def _core_arithmetic(facts: Facts) -> str | None:
+    return rate(facts.of("simulate")["ii_simulated"], facts.asked("clock_mhz"))
+
+
+def _core_rate(facts: Facts) -> float | None:
+    interval = facts.of("simulate").get("ii_simulated")
+    return None if interval is None else float(facts.asked("clock_mhz")) * 1e6 / float(interval)
+
+
+register(
+    _simulated(
+        name="fps_core", metric="ii_simulated", unit="images/s",
+        formula="clock_mhz x 1e6 / ii_simulated", value=_core_rate,
+        arithmetic=_core_arithmetic,
+        heading="fps core", label="images/s", shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS),
+    ),
+)  # fmt: skip
+
+
+def _bitstream(facts: Facts) -> tuple[str | None, str | None]:
+    state = facts.stages.get("synthesize")
+    return (None, None) if state is None else (str(state.status), state.reason or None)
+
+
+_synthesized = partial(
+    Column,
+    stage="synthesize",
+    origin=Origin.SYNTHESIZED,
+    formula="Vivado, after synthesis",
+    tolerance=tolerance.SYNTHESIS,
+    omit=Omit.ABSENT,
+)
+_ROUTED = "Vivado, after routing"
+
+register(
+    _synthesized(
+        name="synthesis", metric="status", formula="how the stage ended",
+        tolerance=not_compared("says whether there was a Vivado"),
+        value=lambda facts: _bitstream(facts)[0], says_what_is_wrong=True,
+    ),
+    _synthesized(
+        name="synthesis_reason", metric="reason", formula="why it is not done",
+        tolerance=tolerance.PROSE, value=lambda facts: _bitstream(facts)[1],
+        says_what_is_wrong=True,
+    ),
+    *(
+        _synthesized(
+            name=f"{name}_synth", unit=unit, heading=f"{unit} syn.", label=unit,
+            shown=(Place.PAGE,),
+        )
+        for name, unit in (("lut", "LUT"), ("bram18", "BRAM18"), ("dsp", "DSP"))
+    ),
+    _synthesized(
+        name="wns_ns", unit="ns", formula=_ROUTED,
+        tolerance=Tolerance(rule=Rule.ABSOLUTE, why=tolerance.SYNTHESIS.why, amount=0.5),
+        format=formats.PLAIN,
+    ),
+    _synthesized(
+        name="fmax_mhz", unit="MHz", formula=_ROUTED, label="fmax (MHz)", shown=(Place.PAGE,),
+    ),
+    _synthesized(
+        name="power_w", unit="W", formula="Vivado's estimate, after routing",
+        tolerance=tolerance.ratio(0.15, "Vivado's own estimate, by version"), format=formats.PLAIN,
+    ),
+)  # fmt: skip
+
+
+def layer_label(layer: Mapping[str, Any]) -> str:
+    """Such as `MVAU 0`, of the layer `MVAU_rtl_0`."""
+    kind = str(layer["op_type"]).removeprefix("Streaming").rsplit("_", 1)[0]
+    return f"{kind} {str(layer['name']).rsplit('_', 1)[-1]}"
+
+
+def folding_label(layer: Mapping[str, Any]) -> str | None:
+    """Such as `1024 to 64, PE 2, SIMD 8`; None for a layer without a matrix."""
+    if layer.get("mw") is None:
+        return None
+    return f"{layer['mw']} to {layer['mh']}, PE {layer['pe']}, SIMD {layer['simd']}"

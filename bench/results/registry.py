@@ -1,0 +1,246 @@
+"""What a column of the results is, and the register of all columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from bench import extensions
+from bench.errors import ConfigError, did_you_mean
+from bench.flows import all_stages
+from bench.grids.experiment import Point
+from bench.results.formats import TEXT, Format
+from bench.results.formats import WHOLE as NUMBER
+from bench.results.tolerance import UNKNOWN, Tolerance
+from bench.words import Origin, State
+
+GRID = "experiment file"
+STORE = "store"
+WHOLE, PART = "all layers", "part"
+"""The values of a column that is the `scope` of another."""
+
+Row = Mapping[str, Any]
+"""A row of the results by column; None for what is absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of a point: what was asked for, and what its stages found.
+
+    Attributes:
+        point: The experiment, or the training.
+        metrics: Of the stages that are in the store, by stage.
+        state: What became of the point.
+        stages: What became of stages that nothing waits for, by stage.
+        runner: What ran the stages; several, joined, if the store holds a mixture.
+    """
+
+    point: Point
+    metrics: Mapping[str, Mapping[str, Any]]
+    state: State
+    stages: Mapping[str, State]
+    runner: str | None = None
+
+    def asked(self, name: str) -> Any:
+        """The parameter `name` of its stages; None where none has it."""
+        return next((spec[name] for spec in self.point.specs.values() if name in spec), None)
+
+    def of(self, stage: str) -> Mapping[str, Any]:
+        """The metrics of `stage`; empty where there are none."""
+        return self.metrics.get(stage, {})
+
+
+class File(StrEnum):
+    """The files that have columns."""
+
+    RESULTS = "results.csv"
+    TRAININGS = "trainings.csv"
+
+
+class Place(StrEnum):
+    """Where else a column is shown, beside its files, `bench why` and `bench compare`."""
+
+    THROUGHPUT = "the first table of the terminal and of results.md"
+    RESOURCES = "the second table of the terminal and of results.md"
+    PAGE = "the table of the page"
+    SEEDS = "seeds.csv and seeds.md, as mean and spread over seeds"
+
+
+class Omit(StrEnum):
+    """When the page leaves a column out."""
+
+    CONSTANT = "where all rows have the same"
+    ABSENT = "where no row has it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of the results: all that anything has to know of it.
+
+    Attributes:
+        name: Its name in files, and on the command line.
+        stage: The stage that finds it; `GRID` for what the user wrote, `STORE` for what became
+            of the row.
+        metric: The key in that stage's metrics.json, or the place in the experiment file; None:
+            the name.
+        origin: What its numbers are.
+        unit: Of its numbers; None where it has none.
+        formula: How it comes about; None where it is the metric as it is.
+        tolerance: How much it may differ between two reports.
+        value: Computes it; None: the metric as it is.
+        arithmetic: The numbers behind a value; None, or None of it: the metric.
+        heading: Over a table; None: the name.
+        label: Over the page's table, below its group; None: the heading.
+        format: How a value is written in tables; None: a whole number where it has a unit, else
+            text.
+        text: Makes a cell's text of the whole row, where the value alone does not tell.
+        shown: Where, beside its files.
+        files: Which files have it.
+        identity: Whether rows with the same values in all such columns are of one experiment.
+        omit: When the page leaves it out; None: never.
+        says_what_is_wrong: Whether it stays in the row of a design that computes something else
+            than the trained model.
+        refined_by: The column with the same from a better source, where that exists.
+        scope: The column that says whether this one covers all layers or a `PART`.
+        alike_in: The column in which two rows must agree for this one to be comparable.
+    """
+
+    name: str
+    stage: str
+    origin: Origin
+    metric: str | None = None
+    unit: str | None = None
+    formula: str | None = None
+    tolerance: Tolerance = UNKNOWN
+    value: Callable[[Facts], Any] | None = None
+    arithmetic: Callable[[Facts], str | None] | None = None
+    heading: str | None = None
+    label: str | None = None
+    format: Format | None = None
+    text: Callable[[Row], str] | None = None
+    shown: tuple[Place, ...] = ()
+    files: tuple[File, ...] = (File.RESULTS,)
+    identity: bool = False
+    omit: Omit | None = None
+    says_what_is_wrong: bool = False
+    refined_by: str | None = None
+    scope: str | None = None
+    alike_in: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The metric's name."""
+        return self.metric or self.name
+
+    @property
+    def form(self) -> Format:
+        """How a value is written in tables."""
+        return self.format or (NUMBER if self.unit else TEXT)
+
+    @property
+    def group(self) -> str:
+        """What the page's columns beneath one heading share."""
+        return self.origin
+
+    @property
+    def withheld(self) -> bool:
+        """Whether a wrong design's row must not have it: running that design means nothing."""
+        return self.origin.is_of_the_running_design and not self.says_what_is_wrong
+
+    @property
+    def source(self) -> str:
+        """Where it is from, in a phrase."""
+        formula = f": {self.formula}" if self.formula else ""
+        return f"{self.stage}, {self.key}{formula}"
+
+    def value_of(self, facts: Facts) -> Any:
+        """Its value; None where nothing is known."""
+        return self.value(facts) if self.value else facts.of(self.stage).get(self.key)
+
+    def arithmetic_of(self, facts: Facts) -> str:
+        """The numbers behind its value; empty where it has none."""
+        metrics = facts.of(self.stage)
+        if self.key not in metrics:
+            return ""
+        own = self.arithmetic(facts) if self.arithmetic else None
+        return own or f"{self.key} = {metrics[self.key]}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What it is, as JSON values."""
+        return {
+            "name": self.name,
+            "stage": self.stage,
+            "metric": self.key,
+            "origin": str(self.origin),
+            "unit": self.unit,
+            "formula": self.formula,
+            "tolerance": str(self.tolerance),
+        }
+
+
+_register: dict[str, Column] = {}
+
+
+def _known() -> dict[str, Column]:
+    """All columns by name, those of extensions included."""
+    extensions.modules()
+    return _register
+
+
+def register(*added: Column) -> None:
+    """Add columns to every table, file and comparison.
+
+    Raises:
+        ValueError: There is a column of that name, or no such stage.
+    """
+    for column in added:
+        if column.name in _register:
+            raise ValueError(f"there is a column {column.name} already")
+        if column.stage not in _order():
+            raise ValueError(f"column {column.name}: there is no stage {column.stage}")
+        _register[column.name] = column
+
+
+def columns(file: File | None = None, place: Place | None = None) -> tuple[Column, ...]:
+    """All columns, or those of `file`, shown in `place`; in the order of the stages."""
+    order = _order()
+    chosen = (
+        column
+        for column in _known().values()
+        if file in (None, *column.files) and place in (None, *column.shown)
+    )
+    return tuple(sorted(chosen, key=lambda column: order.index(column.stage)))
+
+
+def names(chosen: Iterable[Column]) -> list[str]:
+    """Of these columns."""
+    return [column.name for column in chosen]
+
+
+def column(name: str) -> Column:
+    """The column called `name`.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    known = _known()
+    if name not in known:
+        raise ConfigError(f"There is no column '{name}'.", did_you_mean(name, known))
+    return known[name]
+
+
+def tolerance_of(name: str) -> Tolerance:
+    """That of the column called `name`, of this version or of another."""
+    known = _known()
+    return known[name].tolerance if name in known else UNKNOWN
+
+
+def identity() -> tuple[str, ...]:
+    """The columns that tell which experiment a row is of."""
+    return tuple(column.name for column in columns() if column.identity)
+
+
+def _order() -> list[str]:
+    return [GRID, *all_stages(), STORE]

@@ -1,0 +1,37 @@
+"""A row of the results, from the facts of a point; nothing is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bench.results.registry import Facts, File, Row, columns
+from bench.words import Precision, Status
+
+
+def row_of(facts: Facts) -> dict[str, Any]:
+    """The row of a point in results.csv, or that of a training in trainings.csv.
+
+    In the row of a design that is wrong, what running it has shown is None.
+    """
+    file = File.TRAININGS if facts.point.is_training else File.RESULTS
+    wrong = facts.state.status == Status.WRONG
+    return {
+        column.name: None if wrong and column.withheld else column.value_of(facts)
+        for column in columns(file)
+    }
+
+
+def precision(row: Row) -> Precision:
+    """The precision of a row."""
+    return Precision.of(row["weight_bits"], row["act_bits"])
+
+
+def state_label(row: Row) -> str:
+    """What became of a row, and where, such as `infeasible: compile`."""
+    return f"{row['status']}: {row['stopped_at']}" if row["stopped_at"] else str(row["status"])
+
+
+def wrong_rows(rows: Iterable[Row]) -> list[str]:
+    """The experiments whose designs compute something else than the trained model."""
+    return [str(row["experiment"]) for row in rows if row["status"] == Status.WRONG]
