@@ -141,7 +141,7 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
             "--exact",
             is_flag=True,
             default=None,
-            help="Simulate the generated modules as they are, without stand-ins.",
+            help="Simulate the generated modules as they are.",
         ),
         click.option(
             "--images",
