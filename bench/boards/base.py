@@ -19,14 +19,14 @@ KEYS_ONLY: Mapping[str, Any] = {
     "password_auth": False,
     "compression_algs": ["none"],
 }
-"""For both ends of a connection: no setting, certificate or password of the user's is used."""
+"""For both ends of a connection: the user's settings, certificates and passwords are not used."""
 
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where a board answers, and the keys on both sides.
+    """The address of a board, and the keys on both sides.
 
     Attributes:
         host_key: The only host key that is accepted.
@@ -62,13 +62,7 @@ class Identity(BaseModel):
 
 
 class Probe(Identity):
-    """A board's identity and the state of the machine that it answers from.
-
-    Attributes:
-        python: Version of its `python3`.
-        machine: Its processor architecture.
-        free_bytes: Free space in its home folder.
-    """
+    """A board's identity, its `python3`, its processor and the free space in its home folder."""
 
     python: str
     machine: str
@@ -76,7 +70,7 @@ class Probe(Identity):
 
 
 class Refusal(BaseModel):
-    """What the program on the board says when it cannot do what it is asked for."""
+    """The error document of the program on the board."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -86,12 +80,7 @@ class Refusal(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
-    """What a push sent.
-
-    Attributes:
-        files: Names sent; files that were there unchanged are not among them.
-        bytes: Bytes sent.
-    """
+    """What a push sent: the names of files that the board did not have, and their bytes."""
 
     files: tuple[str, ...]
     bytes: int

@@ -1,4 +1,4 @@
-"""The stage `measure`: push the accelerator to a board, run and time it there, check what comes."""
+"""The stage `measure`: push the accelerator to a board, run and time it, check its outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, PositiveInt, ValidationError
 
 from bench.boards import MEASURED_ON
-from bench.boards.base import Address, Completed, Identity
+from bench.boards.base import Address, Identity
 from bench.boards.emulated import emulated_board
 from bench.boards.link import read_document
 from bench.boards.login import address_of
@@ -40,6 +40,11 @@ _FIXED_LIMIT_S = 60.0
 # A real board loads the bitstream, and repeats what takes it milliseconds.
 _BITSTREAM_LIMIT_S = 300.0
 _POLL_S = 0.1
+# Readings that are metrics under the same name.
+_METRICS = (
+    "images", "latency_us", "latency_cycles", "cycles", "clock_mhz", "measured_on", "input_bytes",
+    "output_bytes", "dma_bytes_per_cycle",
+)  # fmt: skip
 
 Answer = TypeVar("Answer")
 
@@ -119,16 +124,11 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
 
     A board is emulated in a container beside stages in containers, else in this process.
 
-    Args:
-        request: What to measure.
-        reporter: Takes progress and the log.
-        context: Its pool has the boards that the spec names.
-
     Raises:
-        BoardError: The board cannot be reached or refuses; a real one returns other outputs than
-            simulated.
+        BoardError: The board cannot be reached or refuses, or a real board returns other outputs
+            than the simulation.
         WrongResult: The accelerator computes something else behind its DMA.
-        ConfigError: The spec asks for what there is not.
+        ConfigError: The board or the number of images does not exist.
         Cancelled: The run was interrupted.
     """
     reporter.tools["asyncssh"] = metadata.version("asyncssh")
@@ -149,7 +149,7 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
     text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False) + "\n"
     (request.outputs / "metrics.json").write_text(text, encoding="utf-8")
     if compared.fault and readings.measured_on != MEASURED_ON:
-        # No finding: hardware may err once, and the next run measures anew.
+        # Not a result: hardware may fail once, and the next run measures again.
         raise BoardError(
             f"On the board: {compared.fault}",
             "Its timing is worthless. Measure again; if it stays, measure with "
@@ -179,13 +179,13 @@ def _prepare(request: Request) -> Work:
     test_set = TestSet.load(request.inputs["export"] / "test_set.npz", images)
     if images < _FEWEST_IMAGES:
         raise ConfigError(
-            f"measure.images = {images}, and from one image to the next is an interval.",
-            f"Ask for at least {_FEWEST_IMAGES} images.",
+            f"measure.images = {images}, which has no interval between images.",
+            f"Set at least {_FEWEST_IMAGES} images.",
         )
     if images > len(test_set.images):
         raise ConfigError(
-            f"measure.images = {images}, and the test set holds {len(test_set.images)} images.",
-            f"Ask for at most {len(test_set.images)}.",
+            f"measure.images = {images}, but the test set has {len(test_set.images)} images.",
+            f"Set at most {len(test_set.images)}.",
         )
     package = _load_package(folder / "package.json", test_set)
     inputs = request.scratch / _IMAGES
@@ -221,7 +221,7 @@ def _load_package(path: Path, test_set: TestSet) -> Package:
 
 
 async def _until_cancelled(reporter: HostReporter, work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Do the work; after an interrupt stop it, wait until it has cleaned up, raise `Cancelled`."""
+    """Do the work; after an interrupt stop it, wait for its clean-up, raise `Cancelled`."""
     task = asyncio.create_task(work)
     while not task.done():
         try:
@@ -270,17 +270,8 @@ async def _run(board: Board, work: Work, reporter: HostReporter) -> Readings:
     command = ["python3", "bench_board.py", "--stop-on-eof", "--package", _PACKAGE]
     command += ["--images", _IMAGES, "--output", _OUTPUTS]
     done = await board.run(command, work.limit_s, on_line)
-    return _read(done, work)
-
-
-def _read(done: Completed, work: Work) -> Readings:
-    """The document that the board's program printed.
-
-    Raises:
-        BoardError: It is an error, not what was asked for, or no document at all.
-    """
     readings = read_document(Readings, done, "the board")
-    asked = (work.package.board, work.package.part, len(work.test_set.images))
+    asked = (work.package.board, work.package.part, images)
     if (readings.board, readings.part, readings.images) != asked:
         raise BoardError(
             f"The board measured {readings.images} images as {readings.board} ({readings.part}), "
@@ -291,7 +282,7 @@ def _read(done: Completed, work: Work) -> Readings:
 
 
 def _score(work: Work, readings: Readings) -> tuple[dict[str, Any], Comparison]:
-    """The stage's findings; cycles are modelled, so the same artifacts give the same numbers."""
+    """The stage's metrics; cycles are modelled, so the same artifacts give the same numbers."""
     simulate, test_set = work.request.inputs["simulate"], work.test_set
     outputs = load_outputs(
         work.request.scratch / _OUTPUTS, len(test_set.images), work.package.output.elements
@@ -300,21 +291,16 @@ def _score(work: Work, readings: Readings) -> tuple[dict[str, Any], Comparison]:
     with np.load(simulate / "predictions.npz") as data:
         compared = compare(outputs, data["outputs"], classes, test_set)
     details = {} if readings.details is None else {"board": readings.details}
-    metrics = details | {
-        "images": readings.images,
-        "accuracy": float(np.mean(classes == test_set.labels)),
-        "agreeing_with_torch": int(np.sum(classes == test_set.predictions)),
-        "outputs_compared": compared.compared,
-        "outputs_match": not compared.fault,
-        "fps_measured": readings.images_per_second,
-        "latency_us": readings.latency_us,
-        "latency_cycles": readings.latency_cycles,
-        "cycles": readings.cycles,
-        "ii_measured": readings.interval_cycles,
-        "clock_mhz": readings.clock_mhz,
-        "measured_on": readings.measured_on,
-        "input_bytes": readings.input_bytes,
-        "output_bytes": readings.output_bytes,
-        "dma_bytes_per_cycle": readings.dma_bytes_per_cycle,
-    }
+    metrics = (
+        details
+        | {name: getattr(readings, name) for name in _METRICS}
+        | {
+            "accuracy": float(np.mean(classes == test_set.labels)),
+            "agreeing_with_torch": int(np.sum(classes == test_set.predictions)),
+            "outputs_compared": compared.compared,
+            "outputs_match": not compared.fault,
+            "fps_measured": readings.images_per_second,
+            "ii_measured": readings.interval_cycles,
+        }
+    )
     return metrics, compared

@@ -1,4 +1,4 @@
-"""Listen to something that may be silent for minutes, without missing an interrupt."""
+"""Iterate over a source that may be silent for minutes, without missing an interrupt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TypeVar
 from bench.system.locks import Cancelled
 
 POLL_SECONDS = 0.2
-_WAITING = 1000  # items that a slow reader lets wait; then the source has to
+_WAITING = 1000  # items in the queue of a slow reader, after which the source waits
 
 Item = TypeVar("Item")
 
@@ -25,10 +25,10 @@ class TimedOut(Exception):
 def listen(
     source: Iterable[Item], cancelled: threading.Event, deadline: float = math.inf
 ) -> Iterator[Item]:
-    """What `source` gives, as it comes; a thread waits for it.
+    """The items of `source` as they come; a thread waits for them.
 
     Args:
-        source: Ends, or raises, in its own time; abandoned where this ends earlier.
+        source: Abandoned if this ends earlier.
         cancelled: Set to stop listening.
         deadline: When to stop, by the monotonic clock.
 

@@ -182,7 +182,7 @@ def test_images_that_were_not_simulated_are_held_to_torch(stage: Stage) -> None:
     found = np.fromfile(path, "<i8").reshape(IMAGES, CLASSES)
     found[2:, 1] -= 1000
     path.write_bytes(found.tobytes())
-    with pytest.raises(WrongResult, match="Of the 4 images that were measured and not simulated"):
+    with pytest.raises(WrongResult, match="of the 4 images that were measured and not simulated"):
         stage.run()
 
 

@@ -1,4 +1,4 @@
-"""One file from a web server, which may be silent, slow, broken off, or wordy."""
+"""Download a file from a web server that may be silent or slow, break off, or send too much."""
 
 from __future__ import annotations
 
@@ -24,26 +24,19 @@ LENGTH_DIGITS = 15
 
 
 def download(url: str, patience: Patience, check: Callable[[], None]) -> Iterator[bytes]:
-    """What is at `url`, in pieces.
+    """The content of `url`, in pieces; `check` is called while waiting and raises to stop that.
 
-    Received in a thread, because a time-out of urllib's covers neither the name look-up nor the
-    sum over all of a server's addresses nor a server that sends a byte now and then, and because
-    an interrupt must wait for none of these.
-
-    Args:
-        url: The file.
-        patience: When to give up.
-        check: Called while waiting; raises to stop that.
+    Received in a thread, because urllib's time-out covers neither the name look-up nor the sum over
+    a server's addresses nor a server that sends a byte now and then, and an interrupt must not wait
+    for these.
 
     Raises:
         SourceFailed: The server cannot be reached, refuses, is too slow, or breaks off.
     """
     arrivals: queue.Queue[bytes | SourceFailed] = queue.Queue(AHEAD)
     given_up = threading.Event()
-    thread = threading.Thread(
-        target=_receive, args=(url, patience.silence, arrivals, given_up), daemon=True
-    )
-    thread.start()
+    arguments = (url, patience.silence, arrivals, given_up)
+    threading.Thread(target=_receive, args=arguments, daemon=True).start()
     try:
         yield from _arriving(arrivals, patience, check)
     finally:
@@ -53,7 +46,7 @@ def download(url: str, patience: Patience, check: Callable[[], None]) -> Iterato
 def _arriving(
     arrivals: queue.Queue[bytes | SourceFailed], patience: Patience, check: Callable[[], None]
 ) -> Iterator[bytes]:
-    """The pieces until the end, an empty one, with an eye on the clock."""
+    """The pieces until an empty piece ends them, unless a time limit is exceeded first."""
     begin = last = window = time.monotonic()
     recent = 0
     while True:
@@ -81,12 +74,9 @@ def _arriving(
 
 
 def _receive(
-    url: str,
-    silence: float,
-    arrivals: queue.Queue[bytes | SourceFailed],
-    given_up: threading.Event,
+    url: str, silence: float, arrivals: queue.Queue[bytes | SourceFailed], given_up: threading.Event
 ) -> None:
-    """Put the pieces into `arrivals`, and at the end an empty one or why there are no more."""
+    """Put the pieces into `arrivals`, at the end an empty piece or the reason for failing."""
 
     def put(piece: bytes | SourceFailed) -> None:
         while not given_up.is_set():
@@ -97,7 +87,7 @@ def _receive(
     try:
         with urllib.request.urlopen(url, timeout=silence) as response:
             received, announced = 0, _announced_length(response)
-            # One read of the socket at a time, so that what came is known at once.
+            # One read of the socket at a time, so that each piece is passed on at once.
             while not given_up.is_set() and (chunk := response.read1(CHUNK)):
                 received += len(chunk)
                 put(chunk)
@@ -114,7 +104,7 @@ def _announced_length(response: HTTPResponse) -> int | None:
 
 
 def _explain(error: Exception, silence: float) -> str:
-    """Why, in a few words; what the server says is no more than quoted."""
+    """The reason in a few words; the server's own text is quoted."""
     if isinstance(error, urllib.error.HTTPError):
         return f"answered {error.code} ({excerpt(str(error.reason), 80)})"
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
