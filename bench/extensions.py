@@ -65,15 +65,12 @@ class Register(Mapping[str, Item], Generic[Item]):
         self._read = None
 
     def __getitem__(self, name: str) -> Item:
-        """The item of that name."""
         return self._all()[name]
 
     def __iter__(self) -> Iterator[str]:
-        """The names."""
         return iter(self._all())
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self._all())
 
     def _all(self) -> dict[str, Item]:
@@ -131,15 +128,12 @@ def modules() -> tuple[ModuleType, ...]:
     Raises:
         ConfigError: A folder is missing, or a file cannot be imported.
     """
-    return tuple(_imported(path) for folder in folders() for path in _files(folder))
-
-
-def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise ConfigError(
-            f"{VARIABLE} names {folder}, which is no folder.", f"Correct or unset {VARIABLE}."
-        )
-    return sorted(folder.glob("*.py"))
+    for folder in folders():
+        if not folder.is_dir():
+            raise ConfigError(
+                f"{VARIABLE} names {folder}, which is no folder.", f"Correct or unset {VARIABLE}."
+            )
+    return tuple(_imported(path) for folder in folders() for path in sorted(folder.glob("*.py")))
 
 
 def _imported(path: Path) -> ModuleType:

@@ -44,7 +44,7 @@ class View(AbstractContextManager["View"], Protocol):
     """Shows a running run."""
 
     def show(self, event: events.Event) -> None:
-        """Show one event; called from any thread."""
+        """Show an event; called from any thread."""
 
 
 def make_view(console: Terminal) -> View:
@@ -68,7 +68,6 @@ class PlainView:
         pass
 
     def show(self, event: events.Event) -> None:
-        """Show one event."""
         with self._lock:
             match event:
                 case events.Started():
@@ -109,7 +108,6 @@ class LiveView:
         self._live.stop()
 
     def show(self, event: events.Event) -> None:
-        """Show one event."""
         with self._lock:
             match event:
                 case events.Started():

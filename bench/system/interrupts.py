@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -87,7 +87,5 @@ def _handle(number: int, _: FrameType | None) -> None:
 
 
 def _tell(text: str) -> None:
-    try:
+    with suppress(OSError):  # the terminal is gone
         os.write(2, f"{text}\n".encode())
-    except OSError:  # the terminal is gone
-        return

@@ -13,7 +13,6 @@ from typing import TypeVar
 from bench.system.locks import Cancelled
 
 POLL_SECONDS = 0.2
-_WAITING = 1000  # items in the queue of a slow reader, after which the source waits
 
 Item = TypeVar("Item")
 
@@ -25,7 +24,7 @@ class TimedOut(Exception):
 def listen(
     source: Iterable[Item], cancelled: threading.Event, deadline: float = math.inf
 ) -> Iterator[Item]:
-    """The items of `source` as they come; a thread waits for them.
+    """The items of `source` as they come; see `poll`.
 
     Args:
         source: Abandoned if this ends earlier.
@@ -37,7 +36,23 @@ def listen(
         TimedOut: The deadline passed.
         Exception: What `source` raised.
     """
-    arriving: queue.Queue[tuple[Item] | Exception | None] = queue.Queue(_WAITING)
+    for item in poll(source):
+        if cancelled.is_set():
+            raise Cancelled
+        if time.monotonic() > deadline:
+            raise TimedOut
+        if item is not None:
+            yield item
+
+
+def poll(
+    source: Iterable[Item], seconds: float = POLL_SECONDS, ahead: int = 1000
+) -> Iterator[Item | None]:
+    """The items of `source`, for which a thread waits, and None after `seconds` without an item.
+
+    The thread reads at most `ahead` items more than were taken.
+    """
+    arriving: queue.Queue[tuple[Item] | Exception | None] = queue.Queue(ahead)
     stopped = threading.Event()
 
     def fetch() -> None:
@@ -54,13 +69,10 @@ def listen(
     threading.Thread(target=fetch, daemon=True).start()
     try:
         while True:
-            if cancelled.is_set():
-                raise Cancelled
-            if time.monotonic() > deadline:
-                raise TimedOut
             try:
-                arrived = arriving.get(timeout=POLL_SECONDS)
+                arrived = arriving.get(timeout=seconds)
             except queue.Empty:
+                yield None
                 continue
             if arrived is None:
                 return
