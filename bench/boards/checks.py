@@ -117,5 +117,5 @@ def _judge_identity(identity: Probe | None) -> Check:
         )  # fmt: skip
     detail = f"{identity.board} ({identity.part}), numbers are '{identity.measured_on}'"
     supported = board_parts().get(identity.board) == identity.part
-    remedy = "FINN+ does not support it; correct ~/.bench-board.json."
+    remedy = "No flow builds for it; correct ~/.bench-board.json."
     return _check("board", supported, detail, remedy)
