@@ -33,11 +33,10 @@ _in_progress: list[Path] = []
 
 
 class Named(Protocol):
-    """An item of a register."""
+    """An item of a register; its unique name is in names of files and rows."""
 
     @property
-    def name(self) -> str:
-        """Unique in its register; goes into names of files and rows."""
+    def name(self) -> str: ...
 
 
 Item = TypeVar("Item", bound=Named)

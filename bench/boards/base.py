@@ -1,4 +1,4 @@
-"""What passes between bench and a board: addresses, identities, answers."""
+"""Data between bench and a board: addresses, identities, answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Address:
 
 
 class Identity(BaseModel):
-    """What a board says it is.
+    """What a board says that it is.
 
     Attributes:
         board: Name as in a flow's `boards`.
@@ -91,9 +91,8 @@ class Completed:
     """How a command on the board ended.
 
     Attributes:
-        status: Exit status; negative when a signal ended it.
-        stdout: All that it printed.
-        errors: The last lines that it printed to standard error.
+        status: Exit status; negative if a signal ended it.
+        errors: The last lines of standard error.
     """
 
     status: int

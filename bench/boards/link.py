@@ -97,14 +97,14 @@ class Link:
         folder: str | None = None,
         stdin: bytes | None = None,
     ) -> Completed:
-        """Run a command, killed after `limit_s` seconds.
+        """Run a command, which no shell interprets, and kill it after `limit_s` seconds.
 
         Args:
-            command: Program and arguments, which no shell interprets.
+            command: Program and arguments.
             limit_s: The time-out in seconds.
             on_line: Takes each line of standard error; by default the log.
-            folder: Where to run it; by default the home folder.
-            stdin: What it gets on standard input, which otherwise stays open until it ends.
+            folder: By default the home folder.
+            stdin: Content of standard input, which otherwise stays open.
         """
         words = shlex.join(command)
         self.log(f"$ {words}")

@@ -62,7 +62,7 @@ class Port(BaseModel):
 
 
 class Package(BaseModel):
-    """What the stage needs of `package.json`; the board's program checks the rest."""
+    """The part of `package.json` that the stage needs; the board's program checks the rest."""
 
     board: str
     part: str
@@ -81,8 +81,7 @@ class Package(BaseModel):
 class Readings(Identity):
     """What the board's program measured; see docker/board/bench_board.py.
 
-    `cycles` and `latency_cycles` are those of the simulated accelerator, and `details` is what only
-    a real board can tell.
+    Only a simulated accelerator has `cycles` and `latency_cycles`, only a real board `details`.
     """
 
     clock_mhz: float
@@ -170,7 +169,7 @@ def _emulator(workers: Runner) -> Emulator:
 
 
 def _prepare(request: Request) -> Work:
-    """Read the inputs and lay out what is pushed."""
+    """Read the inputs and list the files to push."""
     images = request.spec["images"]
     simulate = request.inputs["simulate"]
     # A real board gets a bitstream where the emulated one gets the simulator.

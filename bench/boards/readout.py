@@ -40,7 +40,7 @@ class TestSet:
 
 @dataclass(frozen=True)
 class Postprocess:
-    """What follows the accelerator, on the host: logits = scale * output + bias.
+    """The step after the accelerator, on the host: logits = scale * output + bias.
 
     Attributes:
         scale: float32 [C].
@@ -97,11 +97,8 @@ def compare(
 ) -> Comparison:
     """Compare a board's outputs with the simulation's, and those of further images with torch's.
 
-    Args:
-        outputs: [N, C], the board's.
-        simulated: [M, C], of the first images.
-        classes: [N], of `outputs`.
-        test_set: The images, N of them.
+    `outputs` [N, C] and their `classes` [N] are the board's for the N images of `test_set`;
+    `simulated` [M, C] is of the first images.
 
     Raises:
         BoardError: There is nothing to compare.

@@ -32,11 +32,7 @@ CLOSE_SECONDS = 5.0
 class DaskBackend:
     """A Dask cluster. Dask assigns tasks to workers, and repeats those of a dead worker.
 
-    Args:
-        address: The scheduler's, such as `tcp://host:8786`.
-        resolver: Keys and store, here.
-        factory: Makes a resolver on a worker.
-        emit: Takes the events.
+    `address` is the scheduler's, e.g. `tcp://host:8786`; `factory` makes a resolver on a worker.
     """
 
     limited = False

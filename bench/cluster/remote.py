@@ -1,4 +1,4 @@
-"""What runs on a Dask worker: one stage, exactly as on the machine that started the run."""
+"""The code on a Dask worker: run a stage exactly as on the machine that started the run."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def do(assignment: Assignment) -> Outcome:
     """Ensure the artifact; called by Dask.
 
     Raises:
-        EnvironmentFailure: This machine would make something else, or does not see the store.
+        EnvironmentFailure: This machine would make another artifact, or does not see the store.
         BenchError: The stage failed.
         Cancelled: The run that asked for it has ended.
     """

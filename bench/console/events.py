@@ -1,4 +1,4 @@
-"""What happens during a run, as data; `bench.console.progress` shows it."""
+"""The events of a run; `bench.console.progress` shows them."""
 
 from __future__ import annotations
 

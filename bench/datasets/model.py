@@ -1,4 +1,4 @@
-"""What the file of a data set declares, and what its sources must offer."""
+"""The declaration of a data set, and the interface of its sources."""
 
 from __future__ import annotations
 
@@ -98,12 +98,11 @@ class Dataset:
     """A data set of images and labels that grids may name.
 
     Attributes:
-        name: What grids call it.
+        name: As in grids.
         shape: Of an image: channels, height, width.
         classes: Number of classes; labels are 0..classes-1.
         train_images: Number of training images.
         test_images: Number of test images.
-        files: The files to fetch.
         sources: Where to look for the files, in this order.
         read: A function that reads the files.
     """

@@ -30,7 +30,7 @@ class Leftover:
 
     Attributes:
         id: The engine's identifier, or an image's name.
-        what: What it is, for people.
+        what: A description for people.
         recipe: An image's recipe hash.
     """
 

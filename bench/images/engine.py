@@ -1,4 +1,4 @@
-"""Connections to the container engine, and what its errors mean."""
+"""Connections to the container engine, and its errors explained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from requests.exceptions import RequestException, Timeout
 
 from bench.errors import EnvironmentFailure
 
-LABEL = "finn-bench"  # begins the name of every label on what is ours
+LABEL = "finn-bench"  # prefix of our labels
 QUICK_SECONDS = 10
 SLOW_SECONDS = 3600  # a step of a build may be silent for as long
 

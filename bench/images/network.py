@@ -25,14 +25,8 @@ def ensure_network(
 ) -> str:
     """The identifier of our network `name`, made now if there is none.
 
-    Where several runs have each made one, all take the oldest, and unused others are removed.
-
-    Args:
-        client: The connection to the engine.
-        name: Its name.
-        label: The value of our label, which says that it is ours.
-        options: The bridge's.
-        cancelled: Ends waiting for another run that makes it.
+    Networks of ours have the label `label`. If several runs have each made a network, all take the
+    oldest, and unused others are removed.
 
     Raises:
         EnvironmentFailure: The name is taken by a network that is not ours.

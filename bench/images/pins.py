@@ -22,11 +22,10 @@ class Pins:
     """The base of every image.
 
     Attributes:
-        image: Name of the published base.
         digest: Its digest; None until it is read from a registry.
         suite: Debian suite of the base built locally.
         packages: Debian packages in it, besides the minimum.
-        epoch: Later time stamps in it become this one, seconds since 1970.
+        epoch: Latest time stamp in it, seconds since 1970; later times are set to it.
     """
 
     image: str

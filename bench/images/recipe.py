@@ -19,7 +19,6 @@ class Recipe:
     """The recipe of an image.
 
     Attributes:
-        name: `train`, `finn` or `board`.
         dockerfile: Relative to the checkout.
         pinned: Files that decide which packages it holds.
         sources: Files and folders of our own that it holds; its last layers.

@@ -62,9 +62,8 @@ def for_image(lock: str, machine: str) -> list[str]:
 
     pip evaluates conditions for the Python that runs it, which on the host may be another version.
 
-    Args:
-        lock: Text of a lock: `name==version ; condition` with hashes.
-        machine: Processor architecture, as `platform.machine()` gives it.
+    `lock` is the text of a lock, with entries `name==version ; condition` and hashes; `machine` is
+    the architecture as in `platform.machine()`.
     """
     target = {
         "python_version": PYTHON,

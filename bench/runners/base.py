@@ -1,4 +1,4 @@
-"""What every runner offers the pipeline."""
+"""The interface of runners to the pipeline."""
 
 from __future__ import annotations
 
@@ -28,13 +28,10 @@ class Job:
 
 
 class Runner(ABC):
-    """Runs stages in a kind of environment, by default in one that needs no setup.
-
-    Attributes:
-        name: Name in manifests and results: `host`, `venv` or `docker`.
-    """
+    """Runs stages in a kind of environment, by default in one that needs no setup."""
 
     name: str
+    """In manifests and results: `host`, `venv` or `docker`."""
 
     def recipe(self, environment: str) -> str:
         """Hash of what defines `environment` besides the stage's sources; part of every key."""

@@ -31,10 +31,8 @@ PASSED_VARIABLES = ("PATH", "LANG", "TZ", "CXX")
 class VenvRunner(WorkerRunner):
     """Runs each stage with the interpreter of its environment's virtual environment.
 
-    Args:
-        folder: The environments; each is made once and kept.
-        limits: Of a stage.
-        store: In which the stages work; by default `folder`.
+    `folder` has the environments, each made once and kept; stages work in `store`, by default
+    `folder`.
     """
 
     name = "venv"

@@ -26,8 +26,8 @@ class Vivado:
     """An installation of Vivado on this machine.
 
     Attributes:
-        version: E.g. `2024.2`; part of the key of what it makes.
-        folders: What to mount read-only, at the same place: tools and licence files.
+        version: E.g. `2024.2`; part of the key of its artifacts.
+        folders: Tools and licence files, to be mounted read-only at the same paths.
         variables: Environment variables that name them.
         needs_network: Whether the licence comes from a server.
     """

@@ -1,4 +1,4 @@
-"""What the runners that start workers share: recipes, variables, limits, the worker's events."""
+"""The common part of runners that start workers: recipes, variables, limits, events."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class _State:
     """The state of this process.
 
     Attributes:
-        at_once: Whether to exit at once, as no command has begun yet.
+        at_once: Whether to exit immediately, as no command has begun yet.
         shields: How many clean-ups are under way; they are not interrupted.
         told: Whether the message about clean-ups was printed.
         received: The first signal.
@@ -34,8 +34,7 @@ class _State:
 def install() -> None:
     """Handle the signals, except those that are ignored at the start (nohup).
 
-    Until `ready` they end the process at once: an exception in the middle of an import can get
-    lost.
+    Until `ready` they end the process: an exception during an import can get lost.
     """
     _State.at_once = True
     for number in SIGNALS:

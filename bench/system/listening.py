@@ -26,14 +26,9 @@ def listen(
 ) -> Iterator[Item]:
     """The items of `source` as they come; see `poll`.
 
-    Args:
-        source: Abandoned if this ends earlier.
-        cancelled: Set to stop listening.
-        deadline: When to stop, by the monotonic clock.
-
     Raises:
         Cancelled: `cancelled` was set.
-        TimedOut: The deadline passed.
+        TimedOut: The deadline, by the monotonic clock, passed.
         Exception: What `source` raised.
     """
     for item in poll(source):
@@ -50,7 +45,7 @@ def poll(
 ) -> Iterator[Item | None]:
     """The items of `source`, for which a thread waits, and None after `seconds` without an item.
 
-    The thread reads at most `ahead` items more than were taken.
+    The thread reads at most `ahead` items more than were taken, and stops when this is closed.
     """
     arriving: queue.Queue[tuple[Item] | Exception | None] = queue.Queue(ahead)
     stopped = threading.Event()

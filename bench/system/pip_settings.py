@@ -68,7 +68,7 @@ def settings(
 def as_variables(wanted: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
     """Environment variables for pip: `variables`, and the settings of `wanted` in `KEPT`."""
     others = {k: v for k, v in without_python(variables).items() if not k.startswith("PIP_")}
-    kept = {_variable(name): value for name, value in wanted.items() if name in KEPT}
+    kept = {f"PIP_{k.upper().replace('-', '_')}": v for k, v in wanted.items() if k in KEPT}
     return {**others, **kept, "PIP_CONFIG_FILE": os.devnull}
 
 
@@ -80,7 +80,3 @@ def ignored(wanted: Mapping[str, str]) -> list[str]:
 def without_python(variables: Mapping[str, str]) -> dict[str, str]:
     """`variables` without those that make Python import other modules."""
     return {name: value for name, value in variables.items() if not name.startswith("PYTHON")}
-
-
-def _variable(name: str) -> str:
-    return f"PIP_{name.upper().replace('-', '_')}"
