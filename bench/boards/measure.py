@@ -100,7 +100,7 @@ class Readings(Identity):
 
 @dataclass(frozen=True)
 class Work:
-    """One measurement, read and checked before anything is connected."""
+    """A measurement, read and checked before a board is connected."""
 
     request: Request
     package: Package
@@ -151,8 +151,8 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
         # Not a result: hardware may fail once, and the next run measures again.
         raise BoardError(
             f"On the board: {compared.fault}",
-            "Its timing is worthless. Measure again; if it stays, measure with "
-            f"--board {EMULATED}: where that is right, look at the timing slack and the clock.",
+            "Its timing is worthless. Measure again; if this recurs, measure with "
+            f"--board {EMULATED}: if that is right, look at the timing slack and the clock.",
         )
     if compared.fault:
         raise WrongResult(compared.fault)

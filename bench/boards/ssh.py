@@ -162,7 +162,12 @@ class Board:
         async with explained(self._link.name, "checking the disk", self._limits.command):
             free = await transfer.free_bytes(self._sftp, _CACHE)
         if free is not None and free < size + transfer.SPARE_BYTES:
-            free += await self._make_room(size + transfer.SPARE_BYTES - free, list(contents))
+            answer = await self._agent.ask(
+                "making room", self._limits.command, do="make room",
+                bytes=size + transfer.SPARE_BYTES - free, keep=list(contents),
+            )  # fmt: skip
+            self._link.log(f"push: removed {answer['freed']} bytes from the board's cache")
+            free += int(answer["freed"])
             if free < size + transfer.SPARE_BYTES:
                 raise disk_full(self._link.name, f": {size} bytes to push, {free} bytes free")
         sent = 0
@@ -171,14 +176,6 @@ class Board:
                 target = f"{_CACHE}/{checksum}.part"
                 sent += await transfer.send(self._sftp, file.path, target, parts[checksum])
         return sent
-
-    async def _make_room(self, missing: int, keep: list[str]) -> int:
-        """Ask the agent to shrink the cache; returns the bytes that this freed."""
-        answer = await self._agent.ask(
-            "making room", self._limits.command, do="make room", bytes=missing, keep=keep
-        )
-        self._link.log(f"push: removed {answer['freed']} bytes from the board's cache")
-        return int(answer["freed"])
 
 
 def _corrupted(board: str, name: str) -> BoardError:
