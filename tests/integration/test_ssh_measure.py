@@ -281,8 +281,8 @@ def test_a_package_that_does_not_fit(stage: Stage, changes: dict[str, Any], said
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"boards": ["emulated-board"], "images": 7}, "holds 6 images"),
-        ({"boards": ["emulated-board"], "images": 1}, "from one image to the next"),
+        ({"boards": ["emulated-board"], "images": 7}, "has 6 images"),
+        ({"boards": ["emulated-board"], "images": 1}, "no interval between images"),
         ({"boards": ["emulatd"], "images": 2}, "'emulatd' is not known"),
     ],
 )
