@@ -48,7 +48,7 @@ _METRICS = (
 
 Answer = TypeVar("Answer")
 
-# Runs an emulated board for a stage while the block lasts, and yields where it answers.
+# Runs an emulated board for a stage while the block lasts, and yields its address.
 Emulator = Callable[[Identity, Request, HostReporter], AbstractAsyncContextManager[Address]]
 
 
@@ -110,9 +110,7 @@ class Work:
 
 
 def emulated_in_process(
-    identity: Identity,
-    request: Request,
-    reporter: HostReporter,  # noqa: ARG001  # as every emulator
+    identity: Identity, request: Request, _: HostReporter
 ) -> AbstractAsyncContextManager[Address]:
     """An emulated board whose SSH server is in this process."""
     return emulated_board(identity.board, identity.part, request.scratch)
@@ -124,8 +122,7 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
     A board is emulated in a container beside stages in containers, else in this process.
 
     Raises:
-        BoardError: The board cannot be reached or refuses, or a real board returns other outputs
-            than the simulation.
+        BoardError: The board cannot be reached or refuses, or a real board computes wrong outputs.
         WrongResult: The accelerator computes something else behind its DMA.
         ConfigError: The board or the number of images does not exist.
         Cancelled: The run was interrupted.
@@ -136,8 +133,7 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
     with ExitStack() as stack:
         place: Address | Emulator = _emulator(context.workers)
         if names != [EMULATED]:
-            taken = context.pool.take(names, reporter.check_cancelled)
-            remote = stack.enter_context(taken)
+            remote = stack.enter_context(context.pool.take(names, reporter.check_cancelled))
             place = address_of(remote)
             reporter.log(f"measuring on board '{remote.name}'")
         readings = asyncio.run(_until_cancelled(reporter, _use_board(work, place, reporter)))
