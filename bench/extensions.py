@@ -1,9 +1,9 @@
-"""Files of a user's that add to bench, and the registers that they add to.
+"""A user's files that extend bench, and the registers that they extend.
 
-The environment variable BENCH_EXTENSIONS names folders. Every Python file right inside one of them
-is imported once, when a register is first read; it declares what it adds (`NETWORK = Network(...)`)
-or calls a register's `add`. The folders join the end of Python's path, so that such a file can
-import what lies beside it, as a stage's worker does.
+The environment variable BENCH_EXTENSIONS names folders. Every Python file directly in them is
+imported once, when a register is first read; it declares what it adds (`NETWORK = Network(...)`) or
+calls a register's `add`. The folders are appended to Python's path, so that such a file can import
+its neighbours, as a stage's worker does.
 """
 
 from __future__ import annotations
@@ -29,27 +29,26 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 _complete: dict[Path, ModuleType] = {}
 _in_progress: list[Path] = []
-"""Files being imported: one that reads a register itself is there more than once."""
+"""Files being imported, more than once those that read a register themselves."""
 
 
 class Named(Protocol):
-    """What has a name to be registered by."""
+    """An item of a register; its unique name is in names of files and rows."""
 
     @property
-    def name(self) -> str:
-        """Unique in its register; goes into names of files and rows."""
+    def name(self) -> str: ...
 
 
 Item = TypeVar("Item", bound=Named)
 
 
 class Register(Mapping[str, Item], Generic[Item]):
-    """Everything of one kind, by name: what bench has, what extensions declare, what is added.
+    """Everything of a kind, by name: what bench has, what extensions declare, what is added.
 
     Args:
-        kind: What the items are.
-        attribute: Name by which a module declares one.
-        package: The package with a module for each that bench has.
+        kind: Of the items.
+        attribute: Name by which a module declares an item.
+        package: The package with a module for each item of bench's own.
     """
 
     def __init__(self, kind: type[Item], attribute: str, package: ModuleType) -> None:
@@ -65,15 +64,12 @@ class Register(Mapping[str, Item], Generic[Item]):
         self._read = None
 
     def __getitem__(self, name: str) -> Item:
-        """The item of that name."""
         return self._all()[name]
 
     def __iter__(self) -> Iterator[str]:
-        """The names."""
         return iter(self._all())
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self._all())
 
     def _all(self) -> dict[str, Item]:
@@ -101,11 +97,11 @@ class Register(Mapping[str, Item], Generic[Item]):
         yield from ((path, item) for path, item in self._added if path in paths)
 
     def _own_modules(self) -> Iterator[ModuleType]:
-        for found in pkgutil.iter_modules(self._package.__path__):
-            yield importlib.import_module(f"{self._package.__name__}.{found.name}")
+        for module in pkgutil.iter_modules(self._package.__path__):
+            yield importlib.import_module(f"{self._package.__name__}.{module.name}")
 
     def _checked(self, module: ModuleType, item: Any) -> Item:
-        """`item`; raises `ConfigError` for what an extension declares by mistake."""
+        """`item`; raises `ConfigError` if it is of another kind or has no proper name."""
         if isinstance(item, self._kind) and _NAME.fullmatch(item.name):
             return item
         name = f" with the name {item.name!r}" if isinstance(item, self._kind) else ""
@@ -131,15 +127,12 @@ def modules() -> tuple[ModuleType, ...]:
     Raises:
         ConfigError: A folder is missing, or a file cannot be imported.
     """
-    return tuple(_imported(path) for folder in folders() for path in _files(folder))
-
-
-def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise ConfigError(
-            f"{VARIABLE} names {folder}, which is no folder.", f"Correct or unset {VARIABLE}."
-        )
-    return sorted(folder.glob("*.py"))
+    for folder in folders():
+        if not folder.is_dir():
+            raise ConfigError(
+                f"{VARIABLE} names {folder}, which is no folder.", f"Correct or unset {VARIABLE}."
+            )
+    return tuple(_imported(path) for folder in folders() for path in sorted(folder.glob("*.py")))
 
 
 def _imported(path: Path) -> ModuleType:

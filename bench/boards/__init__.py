@@ -1,6 +1,6 @@
-"""Boards: where an accelerator is pushed, run and timed, over SSH."""
+"""Boards: push, run and time an accelerator, over SSH."""
 
 from bench.words import Origin
 
 MEASURED_ON = str(Origin.EMULATED_BOARD)
-"""What the emulated board's numbers are called; a real board's are called `board`."""
+"""The origin of the emulated board's numbers; a real board's is `board`."""

@@ -33,23 +33,22 @@ _LARGEST_ANSWER = 1 << 22
 async def keep(
     link: Link, session: str, limits: Limits, on_wait: Callable[[str], None]
 ) -> AsyncIterator[Agent]:
-    """Hold the board, with a private folder that is removed afterwards.
+    """Hold the board, with a private folder, named `session`, that is removed afterwards.
 
-    Args:
-        link: The connection.
-        session: A name for the folder that no other run has.
-        limits: Time-outs.
-        on_wait: Told once who has the board, if it is in use.
+    `on_wait` is told once who has the board, if it is in use.
 
     Raises:
-        BoardError: It stayed busy, or its home folder cannot be written.
+        BoardError: The board stayed busy, or its home folder cannot be written.
     """
     agent = await _take(link, session, limits, on_wait)
     heartbeats = asyncio.create_task(agent.send_heartbeats())
     try:
         yield agent
     except BaseException:
-        await _release_quietly(agent, link)
+        try:
+            await agent.release()
+        except BoardError as error:  # must not hide the error that ended the session
+            link.log(f"not cleaned up, the next run on the board will do so: {error.what}")
         raise
     else:
         await agent.release()
@@ -73,14 +72,6 @@ async def _take(link: Link, session: str, limits: Limits, on_wait: Callable[[str
                 "Wait for that run to end, or name another board.",
             )
         await asyncio.sleep(min(_ASK_AGAIN_S, limits.busy))
-
-
-async def _release_quietly(agent: Agent, link: Link) -> None:
-    """Release the board; an error in that must not hide the one that ended the session."""
-    try:
-        await agent.release()
-    except BoardError as error:
-        link.log(f"not cleaned up, the next run on the board will do so: {error.what}")
 
 
 class Agent:
@@ -128,15 +119,10 @@ class Agent:
         return agent
 
     async def ask(self, doing: str, limit_s: float, **request: Any) -> dict[str, Any]:
-        """The agent's answer to a request.
-
-        Args:
-            doing: What it is for, e.g. `checking files`.
-            limit_s: Seconds.
-            request: See docker/board/agent.py.
+        """The agent's answer to a request of docker/board/agent.py; `doing` says what it is for.
 
         Raises:
-            BoardError: It could not do it, or the connection is gone.
+            BoardError: The request failed, or the connection is lost.
         """
         async with explained(self._link.name, doing, limit_s), self._turn:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""What passes between bench and a board: addresses, identities, answers."""
+"""Data between bench and a board: addresses, identities, answers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KEYS_ONLY: Mapping[str, Any] = {
     "password_auth": False,
     "compression_algs": ["none"],
 }
-"""For both ends of a connection: no setting, certificate or password of the user's is used."""
+"""For both ends of a connection: the user's settings, certificates and passwords are not used."""
 
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where a board answers, and the keys on both sides.
+    """The address of a board, and the keys on both sides.
 
     Attributes:
         host_key: The only host key that is accepted.
@@ -46,7 +46,7 @@ class Address:
 
 
 class Identity(BaseModel):
-    """What a board says it is.
+    """What a board says that it is.
 
     Attributes:
         board: Name as in a flow's `boards`.
@@ -62,13 +62,7 @@ class Identity(BaseModel):
 
 
 class Probe(Identity):
-    """A board's identity and the state of the machine that it answers from.
-
-    Attributes:
-        python: Version of its `python3`.
-        machine: Its processor architecture.
-        free_bytes: Free space in its home folder.
-    """
+    """A board's identity, its `python3`, its processor and the free space in its home folder."""
 
     python: str
     machine: str
@@ -76,7 +70,7 @@ class Probe(Identity):
 
 
 class Refusal(BaseModel):
-    """What the program on the board says when it cannot do what it is asked for."""
+    """The error document of the program on the board."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -86,12 +80,7 @@ class Refusal(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
-    """What a push sent.
-
-    Attributes:
-        files: Names sent; files that were there unchanged are not among them.
-        bytes: Bytes sent.
-    """
+    """What a push sent: the names of files that the board did not have, and their bytes."""
 
     files: tuple[str, ...]
     bytes: int
@@ -102,9 +91,8 @@ class Completed:
     """How a command on the board ended.
 
     Attributes:
-        status: Exit status; negative when a signal ended it.
-        stdout: All that it printed.
-        errors: The last lines that it printed to standard error.
+        status: Exit status; negative if a signal ended it.
+        errors: The last lines of standard error.
     """
 
     status: int

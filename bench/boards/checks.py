@@ -33,7 +33,7 @@ class Check:
 
     name: str
     state: str
-    found: str
+    detail: str
     remedy: str = ""
 
 
@@ -83,12 +83,10 @@ def _judge(survey: Survey, identity: Probe | None) -> Iterator[Check]:
         "Python", python >= _OLDEST_PYTHON, f"{survey.python} on {survey.machine}",
         "Use a PYNQ image of version 3.0 or later.",
     )  # fmt: skip
-    free = size_text(survey.free_bytes)
-    if survey.free_bytes >= _ROOM_BYTES:
-        yield Check("free space", "ok", free)
-    else:
-        remedy = f"Free some; packages take up to {size_text(_ROOM_BYTES)}."
-        yield Check("free space", "note", free, remedy)
+    remedy = f"Free some; packages take up to {size_text(_ROOM_BYTES)}."
+    enough = survey.free_bytes >= _ROOM_BYTES
+    state = ("ok", "") if enough else ("note", remedy)
+    yield Check("free space", state[0], size_text(survey.free_bytes), state[1])
     yield Check("in use by", "note" if survey.busy else "ok", survey.busy or "nobody")
     if identity is not None and identity.measured_on == MEASURED_ON:
         return
@@ -106,8 +104,8 @@ def _judge(survey: Survey, identity: Probe | None) -> Iterator[Check]:
         yield Check(f"{name} sensor", "ok" if sensors else "note", sensors or "none: not reported")
 
 
-def _check(name: str, fine: bool, found: str, remedy: str) -> Check:
-    return Check(name, "ok" if fine else "missing", found, "" if fine else remedy)
+def _check(name: str, fine: bool, detail: str, remedy: str) -> Check:
+    return Check(name, "ok" if fine else "missing", detail, "" if fine else remedy)
 
 
 def _judge_identity(identity: Probe | None) -> Check:
@@ -117,6 +115,7 @@ def _judge_identity(identity: Probe | None) -> Check:
             'Write ~/.bench-board.json there: {"board": "Pynq-Z1", "part": "xc7z020clg400-1", '
             '"measured_on": "board"}',
         )  # fmt: skip
-    found = f"{identity.board} ({identity.part}), numbers are '{identity.measured_on}'"
-    known = board_parts().get(identity.board) == identity.part
-    return _check("board", known, found, "no flow builds for it; correct ~/.bench-board.json.")
+    detail = f"{identity.board} ({identity.part}), numbers are '{identity.measured_on}'"
+    supported = board_parts().get(identity.board) == identity.part
+    remedy = "No flow builds for it; correct ~/.bench-board.json."
+    return _check("board", supported, detail, remedy)

@@ -50,14 +50,11 @@ _TRIES = 5
 
 @dataclass(frozen=True)
 class ContainedBoard:
-    """What a container needs to be a board.
+    """The settings of a board in a container.
 
     Attributes:
-        identity: Who it says it is.
         key: The public key that may log in.
-        cpus: Processors it may keep busy.
-        limits: What else it may take.
-        port: The port of loopback to answer at; any free one for 0.
+        port: The port on loopback; 0 for any free port.
     """
 
     identity: Identity
@@ -72,15 +69,6 @@ async def emulated_in_container(
     runner: DockerRunner, identity: Identity, request: Request, reporter: HostReporter
 ) -> AsyncIterator[Address]:
     """Run an emulated board for a stage, with fresh keys; see `bench.boards.measure.Emulator`.
-
-    Args:
-        runner: Has the image; builds it when it is missing.
-        identity: Who the board says it is.
-        request: The stage's.
-        reporter: Takes progress and what the server logs.
-
-    Yields:
-        Where it answers, with the key to log in.
 
     Raises:
         EnvironmentFailure: There is no engine, no image, or the server did not start.
@@ -99,19 +87,9 @@ def contained(
 ) -> Iterator[Address]:
     """Run a board in a container, which is removed afterwards, also when this process is killed.
 
-    Args:
-        image: The board's.
-        wanted: What it is to be.
-        log: Takes what the server logs, from another thread.
-        cancelled: Ends waiting for the server.
-
-    Yields:
-        Where it answers, without a key to log in.
+    `log` is called from another thread. The address has no key to log in with.
     """
-    with (
-        engine(_ANSWER_S) as client,
-        _started(client, image, wanted, cancelled) as container,
-    ):
+    with engine(_ANSWER_S) as client, _started(client, image, wanted, cancelled) as container:
         frames = container.output()
         host_key = _wait_for_server(frames, log)
         # Unread, the server would block once the pipe is full.
@@ -146,7 +124,6 @@ def _started(
 
 
 def _setup(image: Image, wanted: ContainedBoard, network: str) -> Setup:
-    identity = wanted.identity
     key = wanted.key.export_public_key().decode().strip()
     uid, gid = _OWNER.split(":")
     home = f"rw,nosuid,nodev,exec,size={_HOME_BYTES},uid={uid},gid={gid},mode=700"
@@ -155,8 +132,8 @@ def _setup(image: Image, wanted: ContainedBoard, network: str) -> Setup:
         command=(),
         user=_OWNER,
         variables={
-            "BOARD": identity.board,
-            "PART": identity.part,
+            "BOARD": wanted.identity.board,
+            "PART": wanted.identity.part,
             "AUTHORIZED_KEY": f"restrict {key}",
         },
         mounts={},

@@ -1,7 +1,7 @@
 """The emulated board: a real SSH server in this process, on loopback, with a home of its own.
 
-Whoever talks to it uses the same log-in, commands and file transfer as with a real board. Only the
-FPGA is missing: the package that is pushed holds a cycle-accurate simulator in its place.
+Log-in, commands and file transfer are those of a real board. Only the FPGA is missing: the package
+that is pushed holds a cycle-accurate simulator in its place.
 """
 
 from __future__ import annotations
@@ -55,17 +55,7 @@ class ConfinedSftp(asyncssh.SFTPServer):
 async def emulated_board(
     board: str, part: str, parent: Path, sftp: type[ConfinedSftp] = ConfinedSftp
 ) -> AsyncIterator[Address]:
-    """Run an emulated board with fresh keys; nothing of it is left afterwards.
-
-    Args:
-        board: What it says it is.
-        part: The part it says it has.
-        parent: Existing folder in which its home is made.
-        sftp: The file transfer; tests pass one with faults.
-
-    Yields:
-        Where it answers, with the key to log in.
-    """
+    """Run an emulated board with fresh keys, its home in `parent`; nothing is left afterwards."""
     with temporary_home(Identity(board=board, part=part, measured_on=MEASURED_ON), parent) as home:
         client_key = asyncssh.generate_private_key("ssh-ed25519")
         async with serve(home, client_key.convert_to_public(), sftp=sftp) as address:
@@ -74,12 +64,7 @@ async def emulated_board(
 
 @contextlib.contextmanager
 def temporary_home(identity: Identity, parent: Path | None = None) -> Iterator[Path]:
-    """A home folder for a board, removed afterwards.
-
-    Args:
-        identity: Who the board says it is.
-        parent: Existing folder in which it is made; by default that for temporary files.
-    """
+    """A home folder for a board, made in `parent` or among temporary files; removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="board-", dir=parent) as folder:
         home = Path(folder).resolve()
         prepare_home(home, identity)
@@ -93,20 +78,31 @@ async def serve(
     port: int = 0,
     sftp: type[ConfinedSftp] = ConfinedSftp,
 ) -> AsyncIterator[Address]:
-    """Let a board with the given home be reached, on loopback and with a fresh host key.
+    """Serve a board with the given home, which stays, on loopback and with a fresh host key.
 
     Args:
-        home: Its home folder, which stays.
-        client_key: The public key that may log in.
-        port: Where it listens; any free port for 0.
+        home: Its home folder.
+        client_key: The public key that may log in; the address that is yielded has no private key.
+        port: 0 for any free port.
         sftp: The file transfer; tests pass one with faults.
-
-    Yields:
-        Where it answers, without a key to log in.
     """
     host_key = asyncssh.generate_private_key("ssh-ed25519")
     machine = _Machine(home)
-    server = await _listen(machine, port, host_key, client_key, partial(sftp, home=home))
+    allowed = _KEY_OPTIONS + client_key.export_public_key()
+    server = await asyncssh.listen(
+        sock=listening_socket(port),
+        server_factory=partial(_Server, machine),
+        server_host_keys=[host_key],
+        authorized_client_keys=asyncssh.import_authorized_keys(allowed.decode()),
+        process_factory=machine.serve,
+        sftp_factory=partial(sftp, home=home),
+        allow_scp=False,
+        allow_pty=False,
+        agent_forwarding=False,
+        **KEYS_ONLY,
+        encoding=None,
+        login_timeout=15,
+    )
     try:
         yield Address(
             host=LOOPBACK,
@@ -121,35 +117,11 @@ async def serve(
         await server.wait_closed()
 
 
-async def _listen(
-    machine: _Machine,
-    port: int,
-    host_key: asyncssh.SSHKey,
-    client_key: asyncssh.SSHKey,
-    sftp: partial[ConfinedSftp],
-) -> asyncssh.SSHAcceptor:
-    allowed = _KEY_OPTIONS + client_key.export_public_key()
-    return await asyncssh.listen(
-        sock=listening_socket(port),
-        server_factory=partial(_Server, machine),
-        server_host_keys=[host_key],
-        authorized_client_keys=asyncssh.import_authorized_keys(allowed.decode()),
-        process_factory=machine.serve,
-        sftp_factory=sftp,
-        allow_scp=False,
-        allow_pty=False,
-        agent_forwarding=False,
-        **KEYS_ONLY,
-        encoding=None,
-        login_timeout=15,
-    )
-
-
 def listening_socket(port: int) -> socket.socket:
     """A socket bound to `port` of loopback.
 
     Raises:
-        BoardError: It is in use, or not for everybody.
+        BoardError: The port is in use, or needs root.
     """
     bound = socket.socket()
     try:
@@ -159,13 +131,13 @@ def listening_socket(port: int) -> socket.socket:
         bound.close()
         raise BoardError(
             f"No board can answer at port {port} of this machine: {error.strerror}.",
-            "Name another with --port; 0 takes any that is free.",
+            "Name another port with --port; 0 takes any free port.",
         ) from error
     return bound
 
 
 def prepare_home(home: Path, identity: Identity) -> None:
-    """Fill the home: who the board is, and a bare `python3` (the one that runs us)."""
+    """Fill the home with the board's identity and a bare `python3`, this interpreter."""
     (home / IDENTITY_FILE).write_text(identity.model_dump_json() + "\n", encoding="utf-8")
     (home / "tmp").mkdir()
     python = home / "bin" / "python3"
@@ -231,9 +203,7 @@ class _Machine:
             await asyncio.wait(list(self._sessions))
 
     async def _execute(self, process: asyncssh.SSHServerProcess[bytes], command: str) -> None:
-        child = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-c",
+        child = await asyncio.create_subprocess_shell(
             command,
             stdin=PIPE,
             stdout=PIPE,

@@ -20,12 +20,9 @@ _OF_THIS_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EM
 
 @asynccontextmanager
 async def explained(board: str, doing: str, limit_s: float) -> AsyncIterator[None]:
-    """Run the body for `limit_s` seconds at most; faults of SSH come out as `BoardError`.
+    """Run the body for at most `limit_s` seconds; faults of SSH are raised as `BoardError`.
 
-    Args:
-        board: The board's name for people, e.g. `xilinx@192.168.2.99`.
-        doing: What the body does, e.g. `connecting`.
-        limit_s: Seconds.
+    `board` is its name for people, `doing` what the body does, e.g. `connecting`.
 
     Raises:
         BoardError: The board failed, or the connection to it.
@@ -59,13 +56,13 @@ def _of_ssh(board: str, doing: str, error: asyncssh.Error) -> BoardError:
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         return BoardError(
             f"{board} showed a host key other than the one expected; nothing was sent to it.",
-            "Another machine may answer at that address, or the board was set up anew. Make sure "
-            "which it is before you trust the new key.",
+            "Another machine may answer at that address, or the board was set up again. Find "
+            "out which before you trust the new key.",
         )
     if isinstance(error, asyncssh.PermissionDenied):
         return BoardError(
             f"{board} refused the key it was offered.",
-            "Add the public key to ~/.ssh/authorized_keys on the board, or name the right one. "
+            "Add the public key to ~/.ssh/authorized_keys on the board, or name the right key. "
             "Passwords are not used.",
         )
     if isinstance(error, asyncssh.SFTPError):

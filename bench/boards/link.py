@@ -1,4 +1,4 @@
-"""An SSH connection to a board: key-only, one host key accepted, no settings of the user's."""
+"""An SSH connection to a board: keys only, one accepted host key, none of the user's settings."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _GRACE_S = 10
 
 @dataclass(frozen=True)
 class Limits:
-    """How long things may take, in seconds.
+    """Time-outs in seconds.
 
     Attributes:
         connect: From the first packet to the end of the log-in.
         command: Short commands of our own.
         clean: Removing the folder; an interrupt waits for it.
-        transfer: One push or one fetch.
-        busy: How long to wait for a board that another run uses.
+        transfer: A push or a fetch.
+        busy: Waiting for a board that another run uses.
     """
 
     connect: float = 15.0
@@ -53,20 +53,11 @@ async def open_link(
     """A connection to a board, closed afterwards.
 
     Raises:
-        BoardError: It could not be reached or does not accept us.
+        BoardError: The board cannot be reached or refuses the key.
     """
     limits = limits or Limits()
-    connection = await _connect(address, limits)
-    log(f"connected to {address}, host key {address.host_key.get_fingerprint()}")
-    try:
-        yield Link(connection, str(address), log)
-    finally:
-        await _hang_up(connection)
-
-
-async def _connect(address: Address, limits: Limits) -> asyncssh.SSHClientConnection:
     async with explained(str(address), "connecting", limits.connect):
-        return await asyncssh.connect(
+        connection = await asyncssh.connect(
             address.host,
             address.port,
             username=address.user,
@@ -78,25 +69,20 @@ async def _connect(address: Address, limits: Limits) -> asyncssh.SSHClientConnec
             keepalive_count_max=3,
             **KEYS_ONLY,
         )
-
-
-async def _hang_up(connection: asyncssh.SSHClientConnection) -> None:
-    connection.close()
+    log(f"connected to {address}, host key {address.host_key.get_fingerprint()}")
     try:
-        async with asyncio.timeout(2):
-            await connection.wait_closed()
-    except TimeoutError:
-        connection.abort()
+        yield Link(connection, str(address), log)
+    finally:
+        connection.close()
+        try:
+            async with asyncio.timeout(2):
+                await connection.wait_closed()
+        except TimeoutError:
+            connection.abort()
 
 
 class Link:
-    """Runs commands on a board.
-
-    Attributes:
-        name: The board's, for people.
-        connection: The SSH connection.
-        log: Takes a line for everything that is done.
-    """
+    """Runs commands on a board; every step is a line in `log`."""
 
     def __init__(self, connection: asyncssh.SSHClientConnection, name: str, log: Log) -> None:
         self.connection = connection
@@ -111,14 +97,14 @@ class Link:
         folder: str | None = None,
         stdin: bytes | None = None,
     ) -> Completed:
-        """Run a command, killed after `limit_s` seconds.
+        """Run a command, which no shell interprets, and kill it after `limit_s` seconds.
 
         Args:
-            command: Program and arguments; no shell looks at them.
-            limit_s: Seconds.
+            command: Program and arguments.
+            limit_s: The time-out in seconds.
             on_line: Takes each line of standard error; by default the log.
-            folder: Where to run it; by default the home folder.
-            stdin: What it gets on standard input, which otherwise stays open until it ends.
+            folder: By default the home folder.
+            stdin: Content of standard input, which otherwise stays open.
         """
         words = shlex.join(command)
         self.log(f"$ {words}")
@@ -168,27 +154,29 @@ def end(process: asyncssh.SSHClientProcess[bytes]) -> None:
 
 
 async def pass_lines(reader: asyncssh.SSHReader[bytes], on_line: Log, last: deque[str]) -> None:
-    """Hand each line to `on_line` as it comes, and keep the last ones."""
+    """Hand each line to `on_line` as it comes, and keep the last lines."""
     rest = b""
     while chunk := await reader.read(_CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > _CHUNK:
             lines, rest = [*lines, rest], b""
         for line in lines:
-            text = line.decode(errors="replace")
-            last.append(text)
-            on_line(text)
+            _pass_line(line, on_line, last)
     if rest:
-        text = rest.decode(errors="replace")
-        last.append(text)
-        on_line(text)
+        _pass_line(rest, on_line, last)
+
+
+def _pass_line(line: bytes, on_line: Log, last: deque[str]) -> None:
+    text = line.decode(errors="replace")
+    last.append(text)
+    on_line(text)
 
 
 def read_document(kind: type[Document], done: Completed, board: str) -> Document:
-    """The one JSON document that docker/board/bench_board.py printed.
+    """The JSON document that docker/board/bench_board.py printed.
 
     Raises:
-        BoardError: It is an error, not what was asked for, or no document at all.
+        BoardError: It is an error, another document, or no document at all.
     """
     with contextlib.suppress(ValidationError):
         refusal = Refusal.model_validate_json(done.stdout)
@@ -202,20 +190,16 @@ def read_document(kind: type[Document], done: Completed, board: str) -> Document
 
 
 def command_failed(board: str, program: str, done: Completed) -> BoardError:
-    """The error for a command that ended badly."""
+    """The error for a command that failed."""
     ended = f"with status {done.status}" if done.status >= 0 else f"by signal {-done.status}"
     said = "\n".join(done.errors) or "(no message)"
-    missing = 127  # what shells return for a program they cannot find
-    remedy = (
-        f"Install {program} on the board."
-        if done.status == missing
-        else "The log holds all that the board said."
-    )
+    missing = done.status == 127  # as shells return for a program that they cannot find
+    remedy = f"Install {program} on the board." if missing else "The log has all of its output."
     return BoardError(f"`{program}` on {board} ended {ended}:\n{said}", remedy)
 
 
 def garbage(board: str, source: str, text: str) -> BoardError:
-    """The error for standard output that is not what was asked for."""
+    """The error for standard output that is not one JSON document."""
     shown = text[:200].encode("unicode_escape").decode() or "nothing"
     return BoardError(
         f"{source.capitalize()} on {board} printed something other than one JSON document: {shown}",

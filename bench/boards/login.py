@@ -19,8 +19,8 @@ def address_of(remote: Remote) -> Address:
     """Where and how to log in.
 
     Raises:
-        BoardError: Its host key was never trusted, or there is no key to offer.
-        ConfigError: The key file named cannot be used.
+        BoardError: Its host key is not trusted, or there is no key to offer.
+        ConfigError: The named key file cannot be used.
     """
     agent = os.environ.get("SSH_AUTH_SOCK") or None
     keys = (_read_named(Path(remote.key)),) if remote.key else _usual_keys()
@@ -28,15 +28,14 @@ def address_of(remote: Remote) -> Address:
         raise BoardError(
             f"There is no key to log in to {remote.name} with: no SSH agent runs, and ~/.ssh has "
             "no private key without a passphrase.",
-            "Make one with `ssh-keygen -t ed25519` and bring it there with "
+            "Make a key with `ssh-keygen -t ed25519` and install it there with "
             f"`ssh-copy-id {remote.user}@{remote.host}`, or load yours with `ssh-add`.",
         )
-    host_key = require_trusted(remote.host, remote.port)
     return Address(
         host=remote.host,
         port=remote.port,
         user=remote.user,
-        host_key=host_key,
+        host_key=require_trusted(remote.host, remote.port),
         client_keys=keys,
         agent_path=None if remote.key else agent,
     )

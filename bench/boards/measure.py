@@ -1,4 +1,4 @@
-"""The stage `measure`: push the accelerator to a board, run and time it there, check what comes."""
+"""The stage `measure`: push the accelerator to a board, run and time it, check its outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, PositiveInt, ValidationError
 
 from bench.boards import MEASURED_ON
-from bench.boards.base import Address, Completed, Identity
+from bench.boards.base import Address, Identity
 from bench.boards.emulated import emulated_board
 from bench.boards.link import read_document
 from bench.boards.login import address_of
@@ -40,10 +40,15 @@ _FIXED_LIMIT_S = 60.0
 # A real board loads the bitstream, and repeats what takes it milliseconds.
 _BITSTREAM_LIMIT_S = 300.0
 _POLL_S = 0.1
+# Readings that are metrics under the same name.
+_METRICS = (
+    "images", "latency_us", "latency_cycles", "cycles", "clock_mhz", "measured_on", "input_bytes",
+    "output_bytes", "dma_bytes_per_cycle",
+)  # fmt: skip
 
 Answer = TypeVar("Answer")
 
-# Runs an emulated board for a stage while the block lasts, and yields where it answers.
+# Runs an emulated board for a stage while the block lasts, and yields its address.
 Emulator = Callable[[Identity, Request, HostReporter], AbstractAsyncContextManager[Address]]
 
 
@@ -57,7 +62,7 @@ class Port(BaseModel):
 
 
 class Package(BaseModel):
-    """What the stage needs of `package.json`; the board's program checks the rest."""
+    """The part of `package.json` that the stage needs; the board's program checks the rest."""
 
     board: str
     part: str
@@ -76,8 +81,7 @@ class Package(BaseModel):
 class Readings(Identity):
     """What the board's program measured; see docker/board/bench_board.py.
 
-    `cycles` and `latency_cycles` are those of the simulated accelerator, and `details` is what only
-    a real board can tell.
+    Only a simulated accelerator has `cycles` and `latency_cycles`, only a real board `details`.
     """
 
     clock_mhz: float
@@ -96,7 +100,7 @@ class Readings(Identity):
 
 @dataclass(frozen=True)
 class Work:
-    """One measurement, read and checked before anything is connected."""
+    """A measurement, read and checked before a board is connected."""
 
     request: Request
     package: Package
@@ -106,9 +110,7 @@ class Work:
 
 
 def emulated_in_process(
-    identity: Identity,
-    request: Request,
-    reporter: HostReporter,  # noqa: ARG001  # as every emulator
+    identity: Identity, request: Request, _: HostReporter
 ) -> AbstractAsyncContextManager[Address]:
     """An emulated board whose SSH server is in this process."""
     return emulated_board(identity.board, identity.part, request.scratch)
@@ -119,16 +121,10 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
 
     A board is emulated in a container beside stages in containers, else in this process.
 
-    Args:
-        request: What to measure.
-        reporter: Takes progress and the log.
-        context: Its pool has the boards that the spec names.
-
     Raises:
-        BoardError: The board cannot be reached or refuses; a real one returns other outputs than
-            simulated.
+        BoardError: The board cannot be reached or refuses, or a real board computes wrong outputs.
         WrongResult: The accelerator computes something else behind its DMA.
-        ConfigError: The spec asks for what there is not.
+        ConfigError: The board or the number of images does not exist.
         Cancelled: The run was interrupted.
     """
     reporter.tools["asyncssh"] = metadata.version("asyncssh")
@@ -137,8 +133,7 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
     with ExitStack() as stack:
         place: Address | Emulator = _emulator(context.workers)
         if names != [EMULATED]:
-            taken = context.pool.take(names, reporter.check_cancelled)
-            remote = stack.enter_context(taken)
+            remote = stack.enter_context(context.pool.take(names, reporter.check_cancelled))
             place = address_of(remote)
             reporter.log(f"measuring on board '{remote.name}'")
         readings = asyncio.run(_until_cancelled(reporter, _use_board(work, place, reporter)))
@@ -149,11 +144,11 @@ def measure(request: Request, reporter: HostReporter, context: HostContext) -> N
     text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False) + "\n"
     (request.outputs / "metrics.json").write_text(text, encoding="utf-8")
     if compared.fault and readings.measured_on != MEASURED_ON:
-        # No finding: hardware may err once, and the next run measures anew.
+        # Not a result: hardware may fail once, and the next run measures again.
         raise BoardError(
             f"On the board: {compared.fault}",
-            "Its timing is worthless. Measure again; if it stays, measure with "
-            f"--board {EMULATED}: where that is right, look at the timing slack and the clock.",
+            "Its timing is worthless. Measure again; if this recurs, measure with "
+            f"--board {EMULATED}: if that is right, look at the timing slack and the clock.",
         )
     if compared.fault:
         raise WrongResult(compared.fault)
@@ -170,7 +165,7 @@ def _emulator(workers: Runner) -> Emulator:
 
 
 def _prepare(request: Request) -> Work:
-    """Read the inputs and lay out what is pushed."""
+    """Read the inputs and list the files to push."""
     images = request.spec["images"]
     simulate = request.inputs["simulate"]
     # A real board gets a bitstream where the emulated one gets the simulator.
@@ -179,13 +174,13 @@ def _prepare(request: Request) -> Work:
     test_set = TestSet.load(request.inputs["export"] / "test_set.npz", images)
     if images < _FEWEST_IMAGES:
         raise ConfigError(
-            f"measure.images = {images}, and from one image to the next is an interval.",
-            f"Ask for at least {_FEWEST_IMAGES} images.",
+            f"measure.images = {images}, which has no interval between images.",
+            f"Set at least {_FEWEST_IMAGES} images.",
         )
     if images > len(test_set.images):
         raise ConfigError(
-            f"measure.images = {images}, and the test set holds {len(test_set.images)} images.",
-            f"Ask for at most {len(test_set.images)}.",
+            f"measure.images = {images}, but the test set has {len(test_set.images)} images.",
+            f"Set at most {len(test_set.images)}.",
         )
     package = _load_package(folder / "package.json", test_set)
     inputs = request.scratch / _IMAGES
@@ -221,7 +216,7 @@ def _load_package(path: Path, test_set: TestSet) -> Package:
 
 
 async def _until_cancelled(reporter: HostReporter, work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Do the work; after an interrupt stop it, wait until it has cleaned up, raise `Cancelled`."""
+    """Do the work; after an interrupt stop it, wait for its clean-up, raise `Cancelled`."""
     task = asyncio.create_task(work)
     while not task.done():
         try:
@@ -270,17 +265,8 @@ async def _run(board: Board, work: Work, reporter: HostReporter) -> Readings:
     command = ["python3", "bench_board.py", "--stop-on-eof", "--package", _PACKAGE]
     command += ["--images", _IMAGES, "--output", _OUTPUTS]
     done = await board.run(command, work.limit_s, on_line)
-    return _read(done, work)
-
-
-def _read(done: Completed, work: Work) -> Readings:
-    """The document that the board's program printed.
-
-    Raises:
-        BoardError: It is an error, not what was asked for, or no document at all.
-    """
     readings = read_document(Readings, done, "the board")
-    asked = (work.package.board, work.package.part, len(work.test_set.images))
+    asked = (work.package.board, work.package.part, images)
     if (readings.board, readings.part, readings.images) != asked:
         raise BoardError(
             f"The board measured {readings.images} images as {readings.board} ({readings.part}), "
@@ -291,7 +277,7 @@ def _read(done: Completed, work: Work) -> Readings:
 
 
 def _score(work: Work, readings: Readings) -> tuple[dict[str, Any], Comparison]:
-    """The stage's findings; cycles are modelled, so the same artifacts give the same numbers."""
+    """The stage's metrics; cycles are modelled, so the same artifacts give the same numbers."""
     simulate, test_set = work.request.inputs["simulate"], work.test_set
     outputs = load_outputs(
         work.request.scratch / _OUTPUTS, len(test_set.images), work.package.output.elements
@@ -300,21 +286,16 @@ def _score(work: Work, readings: Readings) -> tuple[dict[str, Any], Comparison]:
     with np.load(simulate / "predictions.npz") as data:
         compared = compare(outputs, data["outputs"], classes, test_set)
     details = {} if readings.details is None else {"board": readings.details}
-    metrics = details | {
-        "images": readings.images,
-        "accuracy": float(np.mean(classes == test_set.labels)),
-        "agreeing_with_torch": int(np.sum(classes == test_set.predictions)),
-        "outputs_compared": compared.compared,
-        "outputs_match": not compared.fault,
-        "fps_measured": readings.images_per_second,
-        "latency_us": readings.latency_us,
-        "latency_cycles": readings.latency_cycles,
-        "cycles": readings.cycles,
-        "ii_measured": readings.interval_cycles,
-        "clock_mhz": readings.clock_mhz,
-        "measured_on": readings.measured_on,
-        "input_bytes": readings.input_bytes,
-        "output_bytes": readings.output_bytes,
-        "dma_bytes_per_cycle": readings.dma_bytes_per_cycle,
-    }
+    metrics = (
+        details
+        | {name: getattr(readings, name) for name in _METRICS}
+        | {
+            "accuracy": float(np.mean(classes == test_set.labels)),
+            "agreeing_with_torch": int(np.sum(classes == test_set.predictions)),
+            "outputs_compared": compared.compared,
+            "outputs_match": not compared.fault,
+            "fps_measured": readings.images_per_second,
+            "ii_measured": readings.interval_cycles,
+        }
+    )
     return metrics, compared

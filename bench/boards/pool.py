@@ -28,7 +28,7 @@ class Remote:
 
     Attributes:
         name: How the experiment file or the command line calls it.
-        key: Private key file; None for the usual ones and the SSH agent's.
+        key: Private key file; None for the default files and the SSH agent's keys.
     """
 
     name: str
@@ -47,7 +47,7 @@ def parse_target(text: str) -> Remote:
     """A board given as `[user@]host[:port]`.
 
     Raises:
-        ConfigError: It is not that.
+        ConfigError: `text` has another form.
     """
     match = _TARGET.fullmatch(text)
     port = int(match["port"] or 22) if match else 0
@@ -63,9 +63,6 @@ class BoardPool:
     """Gives boards to the stages of this process, each to one stage at a time.
 
     Other processes are kept away by the lock on the board itself; see `bench.boards.agent`.
-
-    Args:
-        remotes: The boards.
     """
 
     def __init__(self, remotes: Iterable[Remote] = ()) -> None:
@@ -75,14 +72,12 @@ class BoardPool:
 
     @contextmanager
     def take(self, names: Sequence[str], check: Callable[[], None]) -> Iterator[Remote]:
-        """Take the first of the boards `names` that is free, until the end of the block.
+        """Take the first free board of `names`, until the end of the block.
 
-        Args:
-            names: The boards to choose from.
-            check: Called while waiting; raises to stop that.
+        `check` is called while waiting; it raises to stop that.
 
         Raises:
-            ConfigError: One of them is not known.
+            ConfigError: A board is not described anywhere.
         """
         for name in names:
             if name not in self._remotes:

@@ -19,7 +19,7 @@ MOST_TIES = 0.001
 
 @dataclass(frozen=True)
 class TestSet:
-    """Test images with what they are, and what torch takes them for.
+    """Test images, their labels, and torch's predictions.
 
     Attributes:
         images: uint8 [T, F].
@@ -40,7 +40,7 @@ class TestSet:
 
 @dataclass(frozen=True)
 class Postprocess:
-    """What follows the accelerator, on the host: logits = scale * output + bias.
+    """The step after the accelerator, on the host: logits = scale * output + bias.
 
     Attributes:
         scale: float32 [C].
@@ -84,8 +84,8 @@ class Comparison:
     """How a board's outputs compare with what was verified before.
 
     Attributes:
-        compared: How many images the simulation had, too.
-        fault: What is wrong; None where nothing is.
+        compared: How many images were simulated, too.
+        fault: What is wrong; None where they agree.
     """
 
     compared: int
@@ -97,11 +97,8 @@ def compare(
 ) -> Comparison:
     """Compare a board's outputs with the simulation's, and those of further images with torch's.
 
-    Args:
-        outputs: [N, C], the board's.
-        simulated: [M, C], of the first images.
-        classes: [N], of `outputs`.
-        test_set: The images, N of them.
+    `outputs` [N, C] and their `classes` [N] are the board's for the N images of `test_set`;
+    `simulated` [M, C] is of the first images.
 
     Raises:
         BoardError: There is nothing to compare.
@@ -126,8 +123,8 @@ def compare(
     if disagreeing.size > max(1, MOST_TIES * (len(outputs) - count)):
         return Comparison(
             count,
-            f"Of the {len(outputs) - count} images that were measured and not simulated, "
-            f"{disagreeing.size} are of another class to the accelerator than to torch, the first "
-            f"is image {count + int(disagreeing[0])}: more than ties explain.",
+            f"{disagreeing.size} of the {len(outputs) - count} images that were measured and not "
+            "simulated get another class from the accelerator than from torch, the first is image "
+            f"{count + int(disagreeing[0])}: more than ties explain.",
         )
     return Comparison(count)

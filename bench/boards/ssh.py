@@ -16,7 +16,7 @@ import asyncssh
 from bench.boards import transfer
 from bench.boards.agent import Agent, keep
 from bench.boards.base import Address, Completed, Log, Probe, Pushed
-from bench.boards.faults import explained
+from bench.boards.faults import disk_full, explained
 from bench.boards.link import Limits, Link, open_link, read_document
 from bench.errors import BoardError
 from bench.paths import ROOT
@@ -41,14 +41,10 @@ async def open_board(
 ) -> AsyncIterator[Board]:
     """A board, ours alone until the end of the block, with a private folder on it.
 
-    Args:
-        address: Where the board is.
-        log: Takes a line for everything that is done.
-        limits: Time-outs; the usual ones when left out.
-        on_wait: Told once who has the board, if it is in use; by default the log.
+    `on_wait`, by default `log`, is told once who has the board, if it is in use.
 
     Raises:
-        BoardError: It could not be reached, does not accept us, or stayed busy.
+        BoardError: The board cannot be reached, refuses the key, or stayed busy.
     """
     limits = limits or Limits()
     session = secrets.token_hex(8)
@@ -62,7 +58,7 @@ async def open_board(
 
 
 async def probe(link: Link, limit_s: float) -> Probe:
-    """What the board says it is. Needs nothing there but `python3`, and not the board's lock."""
+    """What the board says it is; needs only its `python3`, not its lock."""
     program = BOARD_PROGRAM.read_bytes()
     done = await link.run(("python3", "-", "--probe"), limit_s, stdin=program)
     return read_document(Probe, done, link.name)
@@ -85,12 +81,9 @@ class _File:
 
 
 class Board:
-    """A board that is ours, with a private folder that goes with the session; see `open_board`.
+    """A board that is ours, with a private `folder`, relative to its home; see `open_board`.
 
-    Every method raises `BoardError` with what to do about it.
-
-    Attributes:
-        folder: Our folder on it, relative to the home folder.
+    Every method raises `BoardError`.
     """
 
     def __init__(
@@ -103,14 +96,11 @@ class Board:
         self.folder = folder
 
     async def probe(self) -> Probe:
-        """Ask the board what it is."""
+        """What the board says it is."""
         return await probe(self._link, self._limits.command)
 
     async def push(self, files: Mapping[str, Path]) -> Pushed:
-        """Bring files to the folder, by relative name; sends only what the board lacks.
-
-        What the board's cache holds from earlier runs is not sent.
-        """
+        """Copy files to the folder, by relative name, except those in the board's cache."""
         wanted = await asyncio.to_thread(
             lambda: {name: _File.read(path) for name, path in files.items()}
         )
@@ -139,15 +129,14 @@ class Board:
         return await self._link.run(command, limit_s, on_line, self._agent.folder)
 
     async def fetch(self, name: str, target: Path) -> None:
-        """Bring the folder's file `name` to `target`, streamed and checked.
+        """Copy the folder's file `name` to `target` and check it.
 
-        What a broken connection leaves beside `target` is continued by the next fetch.
+        The next fetch resumes what a broken connection leaves beside `target`.
         """
         doing = f"fetching {name}"
         answer = await self._agent.ask(doing, self._limits.transfer, do="hash", name=name)
         checksum: str = answer["sha256"]
-        # Named by content, so that what a broken connection left is gone on with only if it is
-        # of the same file.
+        # Named by content: only a part of the same file is resumed.
         part = target.with_name(f"{target.name}.{checksum[:16]}.part")
         for _ in range(_ATTEMPTS):
             async with explained(self._link.name, doing, self._limits.transfer):
@@ -160,35 +149,33 @@ class Board:
         raise _corrupted(self._link.name, name)
 
     async def _place(self, files: Mapping[str, _File]) -> dict[str, Any]:
-        """Have everything that the board's cache holds put into our folder."""
+        """Ask the agent to put into our folder what the board's cache holds."""
         described = {name: [file.sha256, file.size, file.mode] for name, file in files.items()}
         return await self._agent.ask(
             "checking files", self._limits.transfer, do="place", files=described
         )
 
     async def _send(self, files: Mapping[str, _File], parts: Mapping[str, int]) -> int:
-        """Send contents to the board's cache, going on where an earlier run was cut off."""
+        """Send files to the board's cache, resuming what an earlier run began."""
         contents = {file.sha256: file for file in files.values()}
         size = sum(file.size - parts[checksum] for checksum, file in contents.items())
         async with explained(self._link.name, "checking the disk", self._limits.command):
             free = await transfer.free_bytes(self._sftp, _CACHE)
         if free is not None and free < size + transfer.SPARE_BYTES:
-            free += await self._make_room(size + transfer.SPARE_BYTES - free, list(contents))
-            transfer.require_space(self._link.name, size, free)
+            answer = await self._agent.ask(
+                "making room", self._limits.command, do="make room",
+                bytes=size + transfer.SPARE_BYTES - free, keep=list(contents),
+            )  # fmt: skip
+            self._link.log(f"push: removed {answer['freed']} bytes from the board's cache")
+            free += int(answer["freed"])
+            if free < size + transfer.SPARE_BYTES:
+                raise disk_full(self._link.name, f": {size} bytes to push, {free} bytes free")
         sent = 0
         async with explained(self._link.name, "pushing files", self._limits.transfer):
             for checksum, file in contents.items():
                 target = f"{_CACHE}/{checksum}.part"
                 sent += await transfer.send(self._sftp, file.path, target, parts[checksum])
         return sent
-
-    async def _make_room(self, missing: int, keep: list[str]) -> int:
-        """Have the cache shrunk; returns how many bytes that freed."""
-        answer = await self._agent.ask(
-            "making room", self._limits.command, do="make room", bytes=missing, keep=keep
-        )
-        self._link.log(f"push: removed {answer['freed']} bytes from the board's cache")
-        return int(answer["freed"])
 
 
 def _corrupted(board: str, name: str) -> BoardError:

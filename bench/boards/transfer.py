@@ -1,4 +1,4 @@
-"""Files to and from a board over SFTP, going on where a broken connection left off."""
+"""Files to and from a board over SFTP, resumed where a broken connection left off."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from pathlib import Path
 
 import asyncssh
 
-from bench.boards.faults import disk_full
-
 SPARE_BYTES = 1 << 20
-# Within a block, parts may arrive in any order; the next one starts when all of it is there.
+# Within a block, parts may arrive in any order; the next block starts after all of it.
 BLOCK_BYTES = 4 << 20
 
 
 async def send(sftp: asyncssh.SFTPClient, path: Path, remote: str, there: int) -> int:
-    """Send a file, of which the board has the first `there` bytes; returns how many were sent.
+    """Send a file of which the board has the first `there` bytes; returns how many were sent.
 
-    Only the last block of what is there can have holes, so that one is sent again.
+    Only the last block on the board can have holes; it is sent again.
 
     Raises:
         asyncssh.Error: The transfer failed.
@@ -35,13 +33,13 @@ async def send(sftp: asyncssh.SFTPClient, path: Path, remote: str, there: int) -
 
 
 async def receive(sftp: asyncssh.SFTPClient, remote: str, part: Path) -> int:
-    """Bring what `part` lacks of the board's file `remote`; returns how many bytes came.
+    """Fetch what `part` lacks of the board's file `remote`; returns how many bytes were received.
 
-    A part has no holes: of a block nothing is written before all of it is there.
+    A part has no holes: a block is written once all of it is there.
 
     Raises:
         asyncssh.Error: The transfer failed.
-        OSError: This machine's disk did.
+        OSError: This machine's disk failed.
     """
     received = 0
     with part.open("ab") as file:
@@ -61,9 +59,3 @@ async def free_bytes(sftp: asyncssh.SFTPClient, folder: str) -> int | None:
     except asyncssh.SFTPOpUnsupported:
         return None
     return (disk.bavail or 0) * (disk.frsize or 0)
-
-
-def require_space(board: str, size: int, free: int) -> None:
-    """Raise `BoardError` unless `size` bytes fit into `free` ones, with some to spare."""
-    if free < size + SPARE_BYTES:
-        raise disk_full(board, f": {size} bytes to push, {free} bytes free")

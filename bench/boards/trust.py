@@ -25,7 +25,7 @@ def known_hosts_file() -> Path:
 
 
 def trusted_key(host: str, port: int) -> asyncssh.SSHKey | None:
-    """The key that was trusted for a host; None if none was.
+    """The trusted key of a host, if there is one.
 
     Raises:
         ConfigError: The file is damaged.
@@ -42,10 +42,10 @@ def trusted_key(host: str, port: int) -> asyncssh.SSHKey | None:
 
 
 def require_trusted(host: str, port: int) -> asyncssh.SSHKey:
-    """The key that was trusted for a host.
+    """The trusted key of a host.
 
     Raises:
-        BoardError: None was.
+        BoardError: There is none.
     """
     key = trusted_key(host, port)
     if key is None:
@@ -70,7 +70,7 @@ async def offered_key(host: str, port: int, limit_s: float) -> asyncssh.SSHKey:
 
 
 def trust(host: str, port: int, key: asyncssh.SSHKey) -> Path:
-    """Trust `key`, and no other, for a host from now on; returns the file that says so."""
+    """Trust only `key` for a host from now on; returns the file in which that is written."""
     path = known_hosts_file()
     pattern = host if port == _SSH_PORT else f"[{host}]:{port}"
     algorithm, encoded = key.export_public_key().decode().split()[:2]
@@ -84,14 +84,14 @@ def trust(host: str, port: int, key: asyncssh.SSHKey) -> Path:
 
 
 def require_writable() -> None:
-    """Raise `ConfigError` if what is trusted could not be written down."""
+    """Raise `ConfigError` if the file cannot be written."""
     with _explained():
         check_writable(known_hosts_file().parent)
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """What the operating system says of the file, as an error for people."""
+    """Turn errors of the operating system about the file into `ConfigError`."""
     try:
         yield
     except OSError as error:

@@ -30,13 +30,9 @@ CLOSE_SECONDS = 5.0
 
 
 class DaskBackend:
-    """A Dask cluster. Dask decides which worker does what, and repeats what a dead one left.
+    """A Dask cluster. Dask assigns tasks to workers, and repeats those of a dead worker.
 
-    Args:
-        address: The scheduler's, such as `tcp://host:8786`.
-        resolver: Keys and store, here.
-        factory: Makes the same on a worker.
-        emit: Takes the events.
+    `address` is the scheduler's, e.g. `tcp://host:8786`; `factory` makes a resolver on a worker.
     """
 
     limited = False
@@ -55,7 +51,7 @@ class DaskBackend:
 
     @property
     def slots(self) -> int:
-        """Tasks that the workers known so far do at once; waits for the first of them.
+        """Tasks that the workers do at once; waits for the first worker.
 
         Raises:
             EnvironmentFailure: There are none.
@@ -75,7 +71,7 @@ class DaskBackend:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         with shield():
-            # Without its folder in the store the workers know that this run has ended.
+            # Without its folder in the store, workers stop what they do for this run.
             self._session.__exit__(None, None, None)
             if error is not None and self._client.status == "running":
                 self._client.cancel(self._futures, force=True)
@@ -123,7 +119,7 @@ class DaskBackend:
     def _settle(
         self, answer: Future[Outcome], task: Task, future: distributed.Future[Outcome]
     ) -> None:
-        """Pass on how a task ended; whatever Dask raises, `answer` gets a result or an error."""
+        """Give `answer` the task's outcome, or an error for whatever Dask raises."""
         with self._settling:
             if self._closed or future.status == "cancelled":
                 answer.set_exception(self._gone())
@@ -138,7 +134,7 @@ class DaskBackend:
                     )
                 )
             except Exception as error:
-                # What the stage raised, or a bug there; else Dask's way to say that it is no more.
+                # The stage's own error, or a bug there; else Dask's for a lost scheduler.
                 of_the_stage = future.status == "error" and not isinstance(error, Cancelled)
                 answer.set_exception(error if of_the_stage else self._gone(error))
 
@@ -163,7 +159,7 @@ class DaskBackend:
             ) from error
 
     def _check_workers(self) -> None:
-        """Wait for the first worker, and refuse one that would make something else."""
+        """Wait for the first worker, and refuse workers that would make something else."""
         self._wait_for_a_worker()
         answers = self._client.run(describe, self._factory, self._alive, on_error="return")
         here = describe(self._factory, self._alive)

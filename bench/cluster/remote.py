@@ -1,4 +1,4 @@
-"""What runs on a Dask worker: one stage, exactly as on the machine that started the run."""
+"""The code on a Dask worker: run a stage exactly as on the machine that started the run."""
 
 from __future__ import annotations
 
@@ -35,14 +35,7 @@ Factory = Callable[[], Resolver]
 
 @dataclass(frozen=True)
 class Site:
-    """Where a run keeps its things; the paths are the same on every machine.
-
-    Attributes:
-        store: The artifact store.
-        environments: The virtual environments.
-        runner: `venv` or `docker`.
-        limits: What one stage may take, where the runner can enforce it.
-    """
+    """Store, environments and runner (`venv` or `docker`) of a run, the same on every machine."""
 
     store: Path
     environments: Path
@@ -61,15 +54,12 @@ class Site:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One task for a Dask worker.
+    """A task for a Dask worker.
 
     Attributes:
         factory: Makes the store and the runners there.
-        alive: Folder in the store that is there for as long as the run is.
-        task: What to do.
-        inputs: The artifacts that it needs.
-        key: The key of what it makes, as computed by the machine that started the run.
-        cpus: Processors it may keep busy.
+        alive: Folder in the store that exists while the run does.
+        key: The key of the artifact, as computed by the machine that started the run.
     """
 
     factory: Factory
@@ -82,7 +72,7 @@ class Assignment:
 
 def describe(factory: Factory, alive: Path) -> dict[str, str]:
     """What has to be the same on every machine of a run."""
-    found = {
+    described = {
         "version of Dask": metadata.version("distributed"),
         "version of Python": ".".join(platform.python_version_tuple()[:2]),
         "processor": platform.machine(),
@@ -92,15 +82,15 @@ def describe(factory: Factory, alive: Path) -> dict[str, str]:
     if alive.is_dir():
         runners = factory().runners
         names = [environment.name for environment in INSTALLED]
-        found |= {f"environment {name}": runners[name].recipe(name)[:12] for name in names}
-    return found
+        described |= {f"environment {name}": runners[name].recipe(name)[:12] for name in names}
+    return described
 
 
 def do(assignment: Assignment) -> Outcome:
     """Ensure the artifact; called by Dask.
 
     Raises:
-        EnvironmentFailure: This machine would make something else, or does not see the store.
+        EnvironmentFailure: This machine would make another artifact, or does not see the store.
         BenchError: The stage failed.
         Cancelled: The run that asked for it has ended.
     """

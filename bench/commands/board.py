@@ -115,7 +115,7 @@ def probe(target: str, key: str) -> None:
                 table.add_column(heading, overflow="fold")
             for check in await check_board(link):
                 state = Text(check.state, COLOURS[check.state])
-                table.add_row(check.name, state, check.found, check.remedy)
+                table.add_row(check.name, state, check.detail, check.remedy)
             return table
 
     Terminal(width=None if sys.stdout.isatty() else 120).print(asyncio.run(look()))

@@ -1,1 +1,1 @@
-"""What bench prints, and the only way to print it."""
+"""Everything that bench prints goes through here."""

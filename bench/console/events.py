@@ -1,4 +1,4 @@
-"""What happens during a run, as data; `bench.console.progress` shows it."""
+"""The events of a run; `bench.console.progress` shows them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Started:
-    """Task `task` of stage `stage` started to work."""
+    """Task `task` of stage `stage` started."""
 
     task: str
     stage: str
@@ -27,7 +27,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` `unit`s of task `task` are through."""
+    """`done` of `total` `unit`s of task `task` are done."""
 
     task: str
     done: int
@@ -51,7 +51,7 @@ class Finished:
     Attributes:
         status: A `bench.words.Status`, or `kept` (was in the store already).
         detail: Why, for every status but `done` and `kept`.
-        seconds: Time it took; 0 when kept or skipped.
+        seconds: 0 when kept or skipped.
     """
 
     task: str

@@ -27,7 +27,7 @@ from bench.console.text import counted, duration_text, excerpt, printable
 from bench.words import Status
 
 PLAIN_SECONDS = 10.0
-# Columns from which a bar, the time and what a stage says have room beside a name.
+# Width from which a bar, the time and a stage's text fit beside a name.
 ROOMY, NAME_WIDTH = 100, 30
 COLOURS = {
     Status.DONE: "green",
@@ -41,10 +41,10 @@ COLOURS = {
 
 
 class View(AbstractContextManager["View"], Protocol):
-    """Shows a run while it goes on."""
+    """Shows a running run."""
 
     def show(self, event: events.Event) -> None:
-        """Show one event; called from any thread."""
+        """Show an event; called from any thread."""
 
 
 def make_view(console: Terminal) -> View:
@@ -53,11 +53,7 @@ def make_view(console: Terminal) -> View:
 
 
 class PlainView:
-    """A line for what starts and ends, and now and then one for what goes on.
-
-    Args:
-        console: Where to write.
-    """
+    """A line for each start and end, and now and then a line for progress."""
 
     def __init__(self, console: Terminal) -> None:
         self._console = console
@@ -72,7 +68,6 @@ class PlainView:
         pass
 
     def show(self, event: events.Event) -> None:
-        """Show one event."""
         with self._lock:
             match event:
                 case events.Started():
@@ -80,8 +75,7 @@ class PlainView:
                     self._last_shown[event.task] = time.monotonic()
                 case events.Progress():
                     self._show_progress(event)
-            line = _describe(event)
-            if line:
+            if line := _describe(event):
                 self._write(line)
 
     def _show_progress(self, event: events.Progress) -> None:
@@ -89,8 +83,7 @@ class PlainView:
         if now - self._last_shown.get(event.task, now) >= PLAIN_SECONDS:
             self._last_shown[event.task] = now
             stage = self._stages.get(event.task, "")
-            count = f"{event.done}/{event.total} {event.unit}s"
-            text = f"{count} {event.text}".rstrip()
+            text = f"{event.done}/{event.total} {event.unit}s {event.text}".rstrip()
             self._write(styled("  {} {}: {}", stage, event.task, text))
 
     def _write(self, line: Text) -> None:
@@ -98,11 +91,7 @@ class PlainView:
 
 
 class LiveView:
-    """A bar for everything that goes on, and a line above for what has ended.
-
-    Args:
-        console: The terminal.
-    """
+    """A bar for each running task, and a line above for each that has ended."""
 
     def __init__(self, console: Terminal) -> None:
         self._console = console
@@ -119,7 +108,6 @@ class LiveView:
         self._live.stop()
 
     def show(self, event: events.Event) -> None:
-        """Show one event."""
         with self._lock:
             match event:
                 case events.Started():
@@ -131,8 +119,7 @@ class LiveView:
                     self._update(event)
                 case events.Finished() if event.task in self._bars:
                     self._progress.remove_task(self._bars.pop(event.task))
-            line = _describe(event)
-            if line:
+            if line := _describe(event):
                 self._console.print(line)
 
     def _update(self, event: events.Progress) -> None:
@@ -168,7 +155,7 @@ def _columns(width: int) -> list[ProgressColumn]:
 
 
 def _describe(event: events.Event) -> Text | None:
-    """The line that stays for an event; None when it leaves none."""
+    """The line that an event leaves, if any."""
     match event:
         case events.Planned():
             return styled(

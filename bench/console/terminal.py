@@ -1,6 +1,6 @@
-"""Print text as it is: never taken for markup or control sequences.
+"""Print text literally: never interpreted as markup or control sequences.
 
-All of bench writes through `Terminal`, `say` and `styled`; a test sees to that.
+All of bench prints through `Terminal`, `say` and `styled`, which a test checks.
 """
 
 from __future__ import annotations
@@ -16,27 +16,20 @@ from bench.console.text import printable
 
 
 class Terminal(Console):
-    """A console that shows text as it is: no markup, no emoji, control characters escaped.
-
-    Args:
-        options: As of `rich.console.Console`.
-    """
+    """A console that shows text literally: no markup, no emoji, control characters escaped."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"markup": False, "emoji": False, "highlight": False} | options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Whatever is printed as a string comes through here, cells of tables included."""
+        """Escape control characters of every string that is printed, table cells included."""
         return super().render_str(printable(text), **options)
 
 
 def styled(template: str, /, *values: object, **named: object) -> Text:
     """Text in colours: `styled("[red]damaged[/] {}: {}", name, reason)`.
 
-    Args:
-        template: A constant; only this is markup.
-        *values: Fill its fields, as in `str.format`; shown as they are.
-        **named: The same.
+    Only the template is markup; the values fill its fields, as in `str.format`, literally.
     """
     fields = _Fields()
     marked = Text.from_markup(fields.vformat(template, values, named), emoji=False)
@@ -46,15 +39,12 @@ def styled(template: str, /, *values: object, **named: object) -> Text:
     return Text().join(_fill(p, next(filled)) if p.plain == _FIELD else p for p in pieces)
 
 
-# Stands in a template for what fills a field; `printable` lets none through.
+# The placeholder of a field in a template; `printable` removes it from values.
 _FIELD = "\ue000"
 
 
 class _Fields(string.Formatter):
-    """Takes what fills the fields of a template apart from it.
-
-    rich's own way, to escape what looks like markup, fails at backslashes.
-    """
+    """Keeps the values apart from the template, as rich's escaping fails at backslashes."""
 
     def __init__(self) -> None:
         self.contents: list[Text] = []

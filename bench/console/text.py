@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-# Beside what Python calls printable: lines, columns, and the spaces that do not break.
+# Printable besides what Python calls so: line feeds, tabs and no-break spaces.
 _LAYOUT = "\n\t\u00a0\u202f"
 
 
 def printable(text: str) -> str:
-    """`text` with control characters as JSON escapes them (ESC is `\\u001b`); lines stay lines.
+    """`text` with control characters escaped as in JSON (ESC is `\\u001b`); lines stay lines.
 
-    Those are escaped, too, that turn a line around or that stand for a byte which is no UTF-8.
+    Characters that reverse a line or stand for a byte that is not UTF-8 are escaped, too.
     """
     if text.isprintable():
         return text
@@ -23,19 +23,14 @@ def printable(text: str) -> str:
 
 
 def excerpt(text: str, length: int = 200) -> str:
-    """The beginning of `text` on one line, for a sentence that quotes what others have sent.
-
-    Args:
-        text: Of any size.
-        length: The most characters of the result.
-    """
-    # Beyond that nothing can be shown, as runs of spaces are rare.
+    """The beginning of `text`, at most `length` characters on one line, for a quotation."""
+    # Enough input to fill `length`, as long runs of spaces are rare.
     line = " ".join(printable(text[: 4 * length]).split())
     return line if len(line) <= length else f"{line[: length - 3]}..."
 
 
 def shown(value: Any) -> str:
-    """The beginning of a value of a user's file, as it may stand there: TOML and JSON."""
+    """The beginning of a value from a user's file, as written in TOML and JSON."""
     match value:
         case None:
             text = "null"
@@ -53,19 +48,13 @@ def shown(value: Any) -> str:
 
 
 def counted(count: int | str, noun: str, plural: str = "") -> str:
-    """Such as `1 point`, `2,450 points`.
-
-    Args:
-        count: As a number, or rounded as text.
-        noun: For one; may end in other words, where `plural` is given.
-        plural: For any other number; by default with an s.
-    """
+    """Such as `1 point`, `2,450 points`; `count` may be text, the default `plural` adds an s."""
     number = count if isinstance(count, str) else f"{count:,}"
     return f"{number} {noun if number == '1' else plural or noun + 's'}"
 
 
 def with_short_lines(text: str, length: int = 1000) -> str:
-    """`text` with long lines cut off: a quotation of a user's file may be of any length."""
+    """`text` with long lines cut off, as quotations of a user's file may be."""
     lines = text.split("\n")
     return "\n".join(line if len(line) <= length else f"{line[: length - 3]}..." for line in lines)
 

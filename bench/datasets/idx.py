@@ -39,16 +39,9 @@ def dataset(
     sha256: tuple[str, str, str, str],
     sources: tuple[Source, ...],
 ) -> Dataset:
-    """A data set of grey images.
+    """A data set of grey images; see `Dataset`.
 
-    Args:
-        name: As in `Dataset`, like `classes`, `train_images`, `test_images` and `sources`.
-        classes: See `Dataset`.
-        train_images: See `Dataset`.
-        test_images: See `Dataset`.
-        sources: See `Dataset`.
-        size: Height and width of the images.
-        sha256: Of the four files: training images and labels, test images and labels.
+    `size` is height and width; `sha256` is of training images and labels, test images and labels.
     """
     pixels = math.prod(size)
     lengths = [_header(3) + train_images * pixels, _header(1) + train_images]
@@ -69,7 +62,7 @@ def read(folder: Path, files: Sequence[DataFile]) -> tuple[Images, Images]:
     """The images and labels in the four files.
 
     Raises:
-        DataError: A file is no such IDX file, or its length does not fit its header.
+        DataError: A file is not such an IDX file, or its length does not match its header.
     """
     arrays = [
         _array(folder / file.name, dimensions)

@@ -1,4 +1,4 @@
-"""What the file of a data set declares, and what its sources must offer."""
+"""The declaration of a data set, and the interface of its sources."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class DataFile:
 
 
 class Reporter(Protocol):
-    """What the fetching of a data set tells while it works."""
+    """Takes progress and the log of a fetch."""
 
     tools: dict[str, str]
 
     def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
-        """`done` of `total` `unit`s are through. Raises `Cancelled` after an interrupt."""
+        """`done` of `total` `unit`s are done. Raises `Cancelled` after an interrupt."""
 
     def note(self, text: str) -> None:
         """Something a person should read; also logged."""
@@ -55,11 +55,11 @@ class Reporter(Protocol):
 
 
 class SourceFailed(Exception):
-    """A source did not deliver; the message says why, in a few words."""
+    """A source failed; the message says why, in a few words."""
 
 
 class Source(Protocol):
-    """A place that may hold the files of a data set."""
+    """A place that may have the files of a data set."""
 
     @property
     def name(self) -> str:
@@ -68,15 +68,10 @@ class Source(Protocol):
     def deliver(
         self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
-        """The files one by one in the order asked for, raw or gzipped, not yet checked.
-
-        Args:
-            files: What is wanted.
-            scratch: Empty folder for the source's own use.
-            reporter: Told how far it is.
+        """Yield `files` in their order, raw or gzipped, not yet checked; `scratch` is empty.
 
         Raises:
-            SourceFailed: It is not available from here.
+            SourceFailed: The source is not available from here.
             Cancelled: The run was interrupted.
         """
 
@@ -103,12 +98,11 @@ class Dataset:
     """A data set of images and labels that grids may name.
 
     Attributes:
-        name: What grids call it.
+        name: As in grids.
         shape: Of an image: channels, height, width.
-        classes: How many; labels are 0..classes-1.
-        train_images: How many images there are to train on.
-        test_images: How many images there are to test with.
-        files: What has to be fetched.
+        classes: Number of classes; labels are 0..classes-1.
+        train_images: Number of training images.
+        test_images: Number of test images.
         sources: Where to look for the files, in this order.
         read: A function that reads the files.
     """
@@ -123,7 +117,7 @@ class Dataset:
     read: Reader
 
     def __post_init__(self) -> None:
-        """Refuse what could not be used; raises `ValueError`."""
+        """Raise `ValueError` for a declaration that cannot be used."""
         numbers = (*self.shape, self.classes, self.train_images, self.test_images)
         if len(self.shape) != 3 or min(numbers) < 1 or self.classes > 256:
             raise ValueError("shape is (C, H, W), classes are 1 to 256, and there are images")

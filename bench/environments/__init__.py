@@ -12,23 +12,21 @@ from bench.system.gpu import has_gpu
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """One pinned environment.
+    """A pinned environment.
 
     Attributes:
-        name: As stages name it.
         tools: Distributions whose versions belong into manifests.
         worker_folders: Where Python finds the worker and what it imports from this project.
-        sources: What of these folders, and beside, an image holds.
+        sources: Files and folders of this project in its image.
         locks: Hash-pinned requirement files, installed in this order without dependencies.
         either_of: Locks of which the first that the package index can serve is installed: the
             builds of torch, the preferred one first. See docs/decisions/0004-torch-builds.md.
         compiler: Whether its stages compile C++.
-        gpu: Whether its stages use a GPU where there is one.
-        disk_bytes: What it takes on disk at most while it is installed, rounded up; its base not
-            counted.
-        base: The environment that it is installed as; None for one with an installation of its own.
+        gpu: Whether its stages use a GPU if there is one.
+        disk_bytes: The most that it takes on disk while it is installed, without its base.
+        base: The environment whose installation it shares, if any.
         needs_vivado: Whether its stages run the user's own Vivado.
-        limits: How the names of its settings in a grid's `[limits]` table begin.
+        limits: Prefix of its settings in a grid's `[limits]` table.
     """
 
     name: str
@@ -36,10 +34,10 @@ class Environment:
     worker_folders: tuple[Path, ...]
     sources: tuple[str, ...]
     locks: tuple[Path, ...]
-    either_of: tuple[Path, ...]
-    compiler: bool
-    gpu: bool
     disk_bytes: int
+    either_of: tuple[Path, ...] = ()
+    compiler: bool = False
+    gpu: bool = False
     base: str | None = None
     needs_vivado: bool = False
     limits: str = ""
@@ -62,7 +60,7 @@ _COMMON = ("docker/common/contract", "docker/common/stagekit")
 
 
 def torch_builds(gpu: bool) -> tuple[Path, ...]:
-    """The locks of torch's builds, the one to prefer first."""
+    """The locks of torch's builds, the preferred build first."""
     builds = (_DOCKER / "train" / "torch-cpu.lock", _DOCKER / "train" / "torch-cuda.lock")
     return builds[::-1] if gpu else builds
 
@@ -74,7 +72,6 @@ _TRAIN = Environment(
     sources=(*_COMMON, "docker/train/train_worker"),
     locks=(_DOCKER / "train" / "requirements.lock",),
     either_of=torch_builds(has_gpu()),
-    compiler=False,
     gpu=True,
     disk_bytes=2_000_000_000,
 )
@@ -84,9 +81,7 @@ _FINN = Environment(
     worker_folders=(_DOCKER / "common", _DOCKER / "finn"),
     sources=(*_COMMON, "docker/finn/finn_worker", "docker/finn/rtl"),
     locks=(_DOCKER / "finn" / "requirements.lock", _DOCKER / "finn" / "finn-plus.lock"),
-    either_of=(),
     compiler=True,
-    gpu=False,
     disk_bytes=1_000_000_000,
 )
 _VIVADO = replace(

@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.console.events import Emit, Note, Progress
@@ -19,66 +20,55 @@ OPTIONS = (
 )  # fmt: skip
 
 
+@dataclass
 class Pip:
-    """Runs commands of pip, one after the other.
+    """Runs commands of the pip of `python`; `log`, emptied first, gets their output."""
 
-    Args:
-        task: Name of the work, for people.
-        log: File for everything that the commands print; emptied first.
-        emit: Takes the progress.
-        cancelled: Set to end a command early.
-        python: The interpreter whose pip it is.
-    """
+    task: str
+    log: Path
+    emit: Emit
+    cancelled: threading.Event
+    python: str
 
-    def __init__(
-        self, task: str, log: Path, emit: Emit, cancelled: threading.Event, python: str
-    ) -> None:
-        self._task = task
-        self._log = log
-        self._emit = emit
-        self._cancelled = cancelled
-        self._python = python
-        self._done = 0
-        self._total = 0
+    def __post_init__(self) -> None:
+        self._done = self._total = 0
         self._from = 0  # where in the log the last command begins
         self._ended_well = True
-        log.write_text("")
+        self.log.write_text("")
         self._variables = self._read_settings()
 
     def expect(self, packages: int) -> None:
-        """Expect so many packages more, or fewer if negative."""
+        """Expect so many more packages, or fewer if negative."""
         self._total += packages
 
     def call(self, *arguments: str) -> bool:
-        """Run a command of pip to its end; whether it ended well.
+        """Run a command of pip; returns whether it succeeded.
 
         Raises:
             Cancelled: The run was interrupted.
         """
-        self._from = self._log.stat().st_size
-        command = (self._python, "-m", "pip", *arguments)
+        self._from = self.log.stat().st_size
+        command = (self.python, "-m", "pip", *arguments)
         self._ended_well = run_logged(
-            command, self._variables, self._log, self._cancelled, self._show
+            command, self._variables, self.log, self.cancelled, self._show
         )
         return self._ended_well
 
     def first_offered(self, locks: Sequence[Path], attempt: Callable[[Path], bool]) -> Path | None:
         """The first of several builds' `locks` that pip's index offers; None for no locks.
 
-        Args:
-            locks: Of which one is enough.
-            attempt: Runs pip for a lock; whether that got the build, which pip passes over where
-                the lock's condition does not hold.
+        `attempt` runs pip for a lock and returns whether that got the build, which pip skips if the
+        lock's condition does not hold.
 
         Raises:
-            EnvironmentFailure: None is offered, or pip failed for another reason.
+            EnvironmentFailure: No build is offered, or pip failed for another reason.
         """
         for lock in locks:
             if attempt(lock):
                 return lock
             if self._ended_well:
                 continue
-            if b"No matching distribution found" not in self._log.read_bytes()[self._from :]:
+            if b"No matching distribution found" not in self.log.read_bytes()[self._from :]:
                 raise self.failure()
             self._say(f"{lock.stem} is not offered by pip's package index; trying the next build")
         if locks:
@@ -86,22 +76,22 @@ class Pip:
         return None
 
     def failure(self) -> EnvironmentFailure:
-        """The error for a command that ended badly."""
-        return not_installed(self._task, self._log)
+        """The error for a command that failed."""
+        return not_installed(self.task, self.log)
 
     def _say(self, text: str) -> None:
-        self._emit(Note(self._task, text))
+        self.emit(Note(self.task, text))
 
     def _read_settings(self) -> dict[str, str]:
         """The environment variables of the commands."""
         try:
-            settings = pip_settings.settings("install", python=self._python)
+            settings = pip_settings.settings("install", python=self.python)
         except ValueError as error:
-            self._log.write_text(f"{error}\n", encoding="utf-8")
+            self.log.write_text(f"{error}\n", encoding="utf-8")
             raise EnvironmentFailure(
                 f"pip cannot read its settings: {str(error).splitlines()[-1]}",
                 "Correct the file, or name another with PIP_CONFIG_FILE.",
-                self._log,
+                self.log,
             ) from error
         if ignored := pip_settings.ignored(settings):
             self._say(f"pip's settings {', '.join(ignored)} are ignored: the locks alone count")
@@ -111,7 +101,7 @@ class Pip:
         if line.startswith("Collecting "):
             self._done = min(self._done + 1, self._total)
             package = line.split()[1]
-            self._emit(Progress(self._task, self._done, self._total, "package", package))
+            self.emit(Progress(self.task, self._done, self._total, "package", package))
 
 
 def not_installed(task: str, log: Path) -> EnvironmentFailure:

@@ -15,19 +15,23 @@ from bench.console.terminal import Terminal, say
 from bench.console.text import counted
 from bench.errors import BenchError
 from bench.images import pins
-from bench.images.base import ensure_base, find_base, forget_local, images_folder
+from bench.images.base import Base, ensure_base, find_base, forget_local, images_folder
 from bench.images.build import ensure_image, is_built
 from bench.images.recipe import RECIPES
 from bench.images.wheelhouse import wheels
 from bench.paths import default_store
 
 _VIEW = PlainView(Terminal())
-_BASE_PLAN = "would make the base: pulled by digest where a registry answers, else built here"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Build the images beforehand; bench builds them when a stage needs them."""
+
+
+def _plan_base(kept: Base | None) -> None:
+    plan = "would make the base: pulled by digest where a registry answers, else built here"
+    say(f"there already: {kept.reference}" if kept else plan)
 
 
 dry_run_option = click.option(
@@ -36,14 +40,13 @@ dry_run_option = click.option(
 
 
 @cli.command()
-@click.option("--again", is_flag=True, help="Build it anew even if there is one.")
+@click.option("--again", is_flag=True, help="Build it again even if there is one.")
 @dry_run_option
 def base(again: bool, dry_run: bool) -> None:
     """Make sure that there is a base, pulled or built here."""
     folder = images_folder(default_store())
     if dry_run:
-        kept = None if again else find_base()
-        say(f"there already: {kept.reference}" if kept else _BASE_PLAN)
+        _plan_base(None if again else find_base())
         return
     if again:
         forget_local(folder, threading.Event())
@@ -59,7 +62,7 @@ def build(names: Sequence[str], dry_run: bool) -> None:
     folder = images_folder(default_store())
     if dry_run:
         kept = find_base()
-        say(f"there already: {kept.reference}" if kept else _BASE_PLAN)
+        _plan_base(kept)
         for name in names or RECIPES:
             there = kept is not None and is_built(RECIPES[name], kept)
             say(f"{'there already' if there else 'would build'}: the {name} image")

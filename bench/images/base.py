@@ -63,7 +63,7 @@ class Base:
 
 
 def images_folder(store: Path) -> Path:
-    """Where `store` keeps what building images leaves: the local base, logs, package lists."""
+    """The folder in `store` with what building images leaves: local base, logs, package lists."""
     return store / "cache" / "images"
 
 
@@ -81,11 +81,7 @@ def check_base() -> None:
 
 
 def find_base() -> Base | None:
-    """The base that is there already, without pulling or building; None when there is none.
-
-    Raises:
-        EnvironmentFailure: No engine answers.
-    """
+    """The base that the engine has already, if any; raises `EnvironmentFailure` without engine."""
     with engine() as client:
         if named := os.environ.get(VARIABLE):
             return _present(client, named, "named")
@@ -97,13 +93,10 @@ def find_base() -> Base | None:
 def ensure_base(folder: Path, say: Say, cancelled: threading.Event) -> Base:
     """The base: pulled by digest where a registry answers, else built here from Debian packages.
 
-    Args:
-        folder: Where the root file system of a base built here is kept.
-        say: Takes what is being done, one sentence at a time.
-        cancelled: Set when the run is interrupted.
+    `folder` keeps the root file system of a base built here; `say` is told each step.
 
     Raises:
-        EnvironmentFailure: No engine answers, or there is no way to a base.
+        EnvironmentFailure: No engine answers, or no base can be pulled or built.
         Cancelled: `cancelled` was set.
     """
     with engine() as client:
@@ -127,7 +120,7 @@ def ensure_base(folder: Path, say: Say, cancelled: threading.Event) -> Base:
 
 
 def forget_local(folder: Path, cancelled: threading.Event) -> None:
-    """Remove the base built here, so that the next one is built anew."""
+    """Remove the base built here, so that the next run builds it again."""
     with building("base", folder, cancelled, lambda: None), engine() as client:
         for path in folder.glob("base-*.tar"):
             path.unlink()
@@ -148,7 +141,7 @@ def _present(client: DockerClient, reference: str, origin: str) -> Base | None:
 def _find_local(client: DockerClient) -> Base | None:
     label = f"{LABEL}.recipe={local_recipe()}"
     images = client.api.images(name=REPOSITORY, filters={"label": label})
-    # The oldest: one that another run makes meanwhile must not change the keys of this one.
+    # The oldest: a base that another run makes meanwhile must not change the keys of this run.
     for image in sorted(images, key=lambda image: image["Created"]):
         identity = image["Labels"].get(f"{LABEL}.rootfs")
         if image["RepoTags"] and identity:
@@ -157,7 +150,7 @@ def _find_local(client: DockerClient) -> Base | None:
 
 
 def _pull(reference: str) -> str | None:
-    """Pull an image; why that failed, if it did."""
+    """Pull an image; returns why that failed, if it did."""
     try:
         with engine(timeout=PULL_SECONDS) as client:
             client.images.pull(reference)
@@ -237,10 +230,8 @@ def _bootstrap(wanted: pins.Pins, rootfs: Path, cancelled: threading.Event) -> N
 def _import(rootfs: Path, recipe: str) -> Base:
     identity = f"sha256:{hash_file(rootfs)}"
     tag = f"{REPOSITORY}:{identity[7:19]}"
-    items = [
-        Item("Dockerfile", ROOT / "docker" / "base" / "Dockerfile"),
-        Item("rootfs.tar", rootfs),
-    ]
+    dockerfile = Item("Dockerfile", ROOT / "docker" / "base" / "Dockerfile")
+    items = [dockerfile, Item("rootfs.tar", rootfs)]
     labels = {f"{LABEL}.recipe": recipe, f"{LABEL}.rootfs": identity}
     try:
         with engine(timeout=PULL_SECONDS) as client, open_context(items, rootfs.parent) as context:

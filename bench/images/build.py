@@ -34,11 +34,10 @@ _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 
 @dataclass(frozen=True)
 class Image:
-    """An image that is there.
+    """An image on the engine.
 
     Attributes:
         id: The engine's identifier, `sha256:` and 64 digits.
-        tag: Its name.
         packages: Every package in it, Debian's as `name=version`, Python's as `name==version`.
     """
 
@@ -50,14 +49,9 @@ class Image:
 def ensure_image(
     recipe: Recipe, base: Base, folder: Path, emit: Emit, cancelled: threading.Event
 ) -> Image:
-    """The image of `recipe`, built now if it is missing; quick when it is there.
+    """The image of `recipe`, built now if it is missing.
 
-    Args:
-        recipe: What it is made of.
-        base: What it is built from.
-        folder: Keeps wheels, logs and package lists between runs.
-        emit: Takes progress.
-        cancelled: Set when the run is interrupted.
+    `folder` keeps wheels, logs and package lists between runs.
 
     Raises:
         EnvironmentFailure: It could not be built.
@@ -93,29 +87,28 @@ def ensure_image(
 
 def is_built(recipe: Recipe, base: Base) -> bool:
     """Whether the image of `recipe` is there."""
-    wanted = recipe.image_hash(base)
     with engine() as client:
-        try:
-            image = client.images.get(_tag(recipe, wanted))
-        except ImageNotFound:
-            return False
-    return bool(image.labels.get(f"{LABEL}.recipe") == wanted)
+        return _identifier(client, recipe, recipe.image_hash(base)) is not None
 
 
 def _tag(recipe: Recipe, wanted: str) -> str:
     return f"{LABEL}/{recipe.name}:{wanted[:12]}"
 
 
+def _identifier(client: DockerClient, recipe: Recipe, wanted: str) -> str | None:
+    try:
+        image = client.images.get(_tag(recipe, wanted))
+    except ImageNotFound:
+        return None
+    return str(image.id) if image.labels.get(f"{LABEL}.recipe") == wanted else None
+
+
 def _find(recipe: Recipe, wanted: str, folder: Path) -> Image | None:
-    tag = _tag(recipe, wanted)
     with engine() as client:
-        try:
-            image = client.images.get(tag)
-        except ImageNotFound:
+        image = _identifier(client, recipe, wanted)
+        if image is None:
             return None
-        if image.labels.get(f"{LABEL}.recipe") != wanted:
-            return None
-        return Image(str(image.id), tag, _packages(client, str(image.id), recipe, folder))
+        return Image(image, _tag(recipe, wanted), _packages(client, image, recipe, folder))
 
 
 def _packages(client: DockerClient, image: str, recipe: Recipe, folder: Path) -> tuple[str, ...]:
@@ -137,66 +130,51 @@ def _packages(client: DockerClient, image: str, recipe: Recipe, folder: Path) ->
     return tuple(kept.read_text(encoding="utf-8").split())
 
 
+@dataclass
 class _Build:
-    """One build: the engine's messages, their log and their progress."""
+    """A build: the engine's messages, their log and their progress."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        base: Base,
-        wanted: str,
-        folder: Path,
-        emit: Emit,
-        cancelled: threading.Event,
-    ) -> None:
-        self._recipe = recipe
-        self._base = base
-        self._wanted = wanted
-        self._folder = folder
-        self._emit = emit
-        self._cancelled = cancelled
-        self._task = f"{recipe.name} image"
-        self._log = folder / f"{recipe.name}.log"
+    recipe: Recipe
+    base: Base
+    wanted: str
+    folder: Path
+    emit: Emit
+    cancelled: threading.Event
+
+    def __post_init__(self) -> None:
+        self._task = f"{self.recipe.name} image"
+        self._log = self.folder / f"{self.recipe.name}.log"
         self._step = (0, 1, "")
 
     def run(self) -> None:
         start = time.monotonic()
-        self._emit(Started(self._task, "set up"))
-        items = self._recipe.files()
-        if self._recipe.environment is not None:
-            items += wheels(
-                self._recipe.environment,
-                self._folder.parent / "wheels",
-                self._task,
-                self._emit,
-                self._cancelled,
-            )
+        self.emit(Started(self._task, "set up"))
+        items = self.recipe.files()
+        if environment := self.recipe.environment:
+            cache = self.folder.parent / "wheels"
+            items += wheels(environment, cache, self._task, self.emit, self.cancelled)
         with (
-            open_context(items, self._folder) as context,
+            open_context(items, self.folder) as context,
             self._log.open("w", encoding="utf-8") as log,
         ):
             # A step may be silent for minutes.
-            for message in listen(self._messages(context), self._cancelled):
+            for message in listen(self._messages(context), self.cancelled):
                 log.write(str(message.get("stream") or message.get("status") or ""))
                 log.write(str(message.get("error") or ""))
                 log.flush()
                 self._handle(message)
-        self._emit(Finished(self._task, "set up", "done", "", time.monotonic() - start))
+        self.emit(Finished(self._task, "set up", "done", "", time.monotonic() - start))
 
     def _messages(self, context: Any) -> Iterator[Mapping[str, Any]]:
-        """The engine's messages as they come.
-
-        The engine gives the build up when the connection closes, at the latest when this process
-        ends.
-        """
+        """The engine's messages as they come; it stops building when the connection closes."""
         with engine(timeout=SLOW_SECONDS) as client:
             yield from client.api.build(
                 fileobj=context,
                 custom_context=True,
-                dockerfile=self._recipe.dockerfile,
-                tag=_tag(self._recipe, self._wanted),
-                buildargs={"BASE_IMAGE": self._base.reference},
-                labels={LABEL: self._recipe.name, f"{LABEL}.recipe": self._wanted},
+                dockerfile=self.recipe.dockerfile,
+                tag=_tag(self.recipe, self.wanted),
+                buildargs={"BASE_IMAGE": self.base.reference},
+                labels={LABEL: self.recipe.name, f"{LABEL}.recipe": self.wanted},
                 decode=True,
                 rm=True,
                 forcerm=True,
@@ -211,20 +189,20 @@ class _Build:
         if text and not text.startswith(_CHATTER):
             done, total, command = self._step
             shown = command if step else text.splitlines()[-1]
-            self._emit(Progress(self._task, done, total, "step", shown[:80]))
+            self.emit(Progress(self._task, done, total, "step", shown[:80]))
 
     def _failure(self, error: str) -> EnvironmentFailure:
         if is_no_space(error) or is_no_space(self._log.read_text(errors="replace")[-4000:]):
             return no_space(error)
         if "pull" in error or "manifest" in error or "not found" in error:
             return EnvironmentFailure(
-                f"The base {self._base.reference} is not available: {error}",
+                f"The base {self.base.reference} is not available: {error}",
                 "It was removed meanwhile, or its registry does not answer. Rerun; "
                 "`make base` builds one from Debian packages.",
                 self._log,
             )
         return EnvironmentFailure(
-            f"The {self._recipe.name} image could not be built: {error}",
+            f"The {self.recipe.name} image could not be built: {error}",
             "If Debian's mirror or the disk was at fault, rerun; --runner venv needs no image.",
             self._log,
         )

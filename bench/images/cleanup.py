@@ -26,13 +26,11 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something of ours that is not used any more.
+    """A container of a dead run, an image of an outdated recipe, or a network without containers.
 
     Attributes:
-        kind: A container of a run that is dead, an image of another recipe than today's, or a
-            network without containers.
         id: The engine's identifier, or an image's name.
-        what: What it is, for people.
+        what: A description for people.
         recipe: An image's recipe hash.
     """
 
@@ -61,10 +59,7 @@ def dead_containers(client: DockerClient) -> list[Leftover]:
 
 
 def outdated_images(client: DockerClient, current: Collection[str]) -> list[Leftover]:
-    """Our images, except those with the recipe hashes `current`.
-
-    Nor images without a name that are cached steps of the current ones.
-    """
+    """Our images, except those with the recipe hashes `current` and their cached steps."""
     outdated = []
     for image in client.api.images(filters={"label": f"{LABEL}.recipe"}):
         recipe = image["Labels"][f"{LABEL}.recipe"]
@@ -85,7 +80,7 @@ def unused_networks(client: DockerClient) -> list[Leftover]:
 
 
 def remove(client: DockerClient, leftover: Leftover) -> bool:
-    """Remove it; False when it is in use, True also when it is gone already."""
+    """Remove it; False while it is in use, True also if it was gone already."""
     try:
         if leftover.kind == "container":
             client.api.remove_container(leftover.id, force=True, v=True)

@@ -19,7 +19,7 @@ _LEFT_BY_TOOLS = "__pycache__"
 
 @dataclass(frozen=True)
 class Item:
-    """One file of a context: its name there, and where it comes from."""
+    """A file of a context: its name there, and where it comes from."""
 
     name: str
     path: Path
@@ -28,7 +28,7 @@ class Item:
 def gather(root: Path, names: Iterable[str]) -> list[Item]:
     """The files and the content of the folders `names` below `root`, in order.
 
-    What tools leave in source folders (byte code, hidden files) is no source and left out.
+    Byte code and hidden files, which tools leave in source folders, are left out.
     """
     items = []
     for name in names:
@@ -51,21 +51,16 @@ def hash_items(items: Sequence[Item]) -> str:
 
 @contextmanager
 def open_context(items: Sequence[Item], folder: Path) -> Iterator[IO[bytes]]:
-    """The context as an archive, ready to be sent; a nameless file in `folder` holds it."""
+    """The context as an archive in a nameless file in `folder`; same contents, same bytes."""
+    epoch = load().epoch
     with tempfile.TemporaryFile(dir=folder) as file:
-        write_context(items, file)
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for item in sorted(items, key=lambda item: item.name):
+                entry = tarfile.TarInfo(item.name)
+                entry.size = item.path.stat().st_size
+                entry.mtime = epoch
+                entry.mode = 0o644
+                with item.path.open("rb") as content:
+                    archive.addfile(entry, content)
         file.seek(0)
         yield file
-
-
-def write_context(items: Sequence[Item], file: IO[bytes]) -> None:
-    """Write the archive of `items` to `file`: the same contents give the same bytes."""
-    epoch = load().epoch
-    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for item in sorted(items, key=lambda item: item.name):
-            entry = tarfile.TarInfo(item.name)
-            entry.size = item.path.stat().st_size
-            entry.mtime = epoch
-            entry.mode = 0o644
-            with item.path.open("rb") as content:
-                archive.addfile(entry, content)

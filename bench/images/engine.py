@@ -1,4 +1,4 @@
-"""Connections to the container engine, and what its errors mean."""
+"""Connections to the container engine, and its errors explained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from requests.exceptions import RequestException, Timeout
 
 from bench.errors import EnvironmentFailure
 
-LABEL = "finn-bench"  # begins the name of every label on what is ours
+LABEL = "finn-bench"  # prefix of our labels
 QUICK_SECONDS = 10
 SLOW_SECONDS = 3600  # a step of a build may be silent for as long
 
@@ -22,8 +22,7 @@ _NOT_RUNNING = (errno.ENOENT, errno.ECONNREFUSED)
 _VENV = "or use --runner venv, which needs no engine."
 _NO_SPACE = "no space left on device"
 
-# What an error says, by the first of its causes that is of a known kind: what happened, and what
-# to do about it.
+# What happened and what to do about it, by the first kind that a cause of the error is of.
 _MEANINGS: tuple[tuple[Callable[[BaseException], bool], str, str], ...] = (
     (
         lambda cause: isinstance(cause, PermissionError),
@@ -61,13 +60,10 @@ _MEANINGS: tuple[tuple[Callable[[BaseException], bool], str, str], ...] = (
 
 @contextmanager
 def engine(timeout: float = QUICK_SECONDS) -> Iterator[DockerClient]:
-    """A connection to the engine; its errors inside come out as `EnvironmentFailure`.
-
-    Args:
-        timeout: Seconds without any answer after which the engine counts as stuck.
+    """A connection to the engine, which counts as stuck after `timeout` seconds without an answer.
 
     Raises:
-        EnvironmentFailure: No engine answers, it refuses, or it failed at what it was asked.
+        EnvironmentFailure: No engine answers, it refuses, or a request failed.
     """
     try:
         client = docker.from_env(timeout=timeout)  # type: ignore[arg-type]
@@ -101,7 +97,7 @@ def explain(error: BaseException) -> EnvironmentFailure:
 
 
 def no_space(detail: str) -> EnvironmentFailure:
-    """The engine's disk is full."""
+    """The error for an engine without disk space."""
     return EnvironmentFailure(
         f"The container engine has no disk space left ({detail}).",
         "`docker system df` shows what takes it, `bench doctor --clean` removes what bench left "

@@ -25,15 +25,8 @@ def ensure_network(
 ) -> str:
     """The identifier of our network `name`, made now if there is none.
 
-    Where several runs have each made one, all of them take the oldest, and those that no container
-    uses are removed.
-
-    Args:
-        client: The connection to the engine.
-        name: Its name.
-        label: The value of its label, by which it is known to be ours.
-        options: What the bridge is to be like.
-        cancelled: Ends waiting for another run that makes it.
+    Networks of ours have the label `label`. If several runs have each made a network, all take the
+    oldest, and unused others are removed.
 
     Raises:
         EnvironmentFailure: The name is taken by a network that is not ours.
@@ -42,7 +35,14 @@ def ensure_network(
     with exclusive(client, name, cancelled):
         ours = _ours(client, name, label)
         if not ours:
-            _create(client, name, label, options)
+            try:
+                labels = {LABEL: label}
+                client.api.create_network(
+                    name, "bridge", options=dict(options), labels=labels, check_duplicate=True
+                )
+            except APIError as error:
+                if error.status_code != _NAME_IN_USE:
+                    raise
             # Looked up, not taken from the answer: another user may have made one meanwhile.
             ours = _ours(client, name, label)
         if not ours:
@@ -58,17 +58,7 @@ def ensure_network(
 
 
 def _ours(client: DockerClient, name: str, label: str) -> list[str]:
-    """Identifiers of our networks of this name, in an order on which all runs agree."""
+    """Identifiers of our networks of this name, the oldest first."""
     alike = client.api.networks(filters={"name": name, "label": f"{LABEL}={label}"})
     ages = sorted((net["Created"], net["Id"]) for net in alike if net["Name"] == name)
     return [identifier for _, identifier in ages]
-
-
-def _create(client: DockerClient, name: str, label: str, options: Mapping[str, str]) -> None:
-    try:
-        client.api.create_network(
-            name, "bridge", options=dict(options), labels={LABEL: label}, check_duplicate=True
-        )
-    except APIError as error:
-        if error.status_code != _NAME_IN_USE:
-            raise

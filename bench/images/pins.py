@@ -22,11 +22,10 @@ class Pins:
     """The base of every image.
 
     Attributes:
-        image: Name of the published base.
-        digest: Its digest; None while nobody has read it from a registry.
+        digest: Its digest; None until it is read from a registry.
         suite: Debian suite of the base built locally.
         packages: Debian packages in it, besides the minimum.
-        epoch: Later time stamps in it become this one, seconds since 1970.
+        epoch: Latest time stamp in it, seconds since 1970; later times are set to it.
     """
 
     image: str
@@ -37,7 +36,7 @@ class Pins:
 
     @property
     def reference(self) -> str | None:
-        """The published base by digest, if it has one."""
+        """The published base by digest, if it has a digest."""
         return f"{self.image}@{self.digest}" if self.digest else None
 
 
@@ -45,24 +44,13 @@ def load(path: Path = PINS) -> Pins:
     """The pins in `path`."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     image, debian = data["image"], data["debian"]
-    return Pins(
-        image["name"],
-        image["digest"] or None,
-        debian["suite"],
-        tuple(debian["packages"]),
-        debian["epoch"],
-    )
+    packages = tuple(debian["packages"])
+    digest = image["digest"] or None
+    return Pins(image["name"], digest, debian["suite"], packages, debian["epoch"])
 
 
 def refresh(path: Path = PINS) -> str:
-    """Write the digest that `ask` returns into `path`.
-
-    Returns:
-        The digest.
-
-    Raises:
-        EnvironmentFailure: As of `ask`; `path` is as it was.
-    """
+    """Write the digest that `ask` returns into `path`, which stays as it is if that fails."""
     digest = ask(path)
     text = path.read_text(encoding="utf-8")
     write_atomic(path, _DIGEST_LINE.sub(f'digest = "{digest}"', text))
@@ -70,7 +58,7 @@ def refresh(path: Path = PINS) -> str:
 
 
 def ask(path: Path = PINS) -> str:
-    """The digest that the registry of the image in `path` gives for it now.
+    """The current digest of the image in `path`, from its registry.
 
     Raises:
         EnvironmentFailure: No engine or no registry answers.

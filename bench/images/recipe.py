@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.environments import INSTALLED, Environment
 from bench.images.base import Base
@@ -17,14 +16,13 @@ _SCRIPTS = ("docker/base/install.sh", "docker/base/packages.sh")
 
 @dataclass(frozen=True)
 class Recipe:
-    """One image.
+    """The recipe of an image.
 
     Attributes:
-        name: `train`, `finn` or `board`.
-        dockerfile: Its Dockerfile, relative to the checkout.
+        dockerfile: Relative to the checkout.
         pinned: Files that decide which packages it holds.
         sources: Files and folders of our own that it holds; its last layers.
-        environment: The environment that it is, if it is one.
+        environment: The environment in it; None for the board.
     """
 
     name: str
@@ -46,7 +44,7 @@ class Recipe:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def files(self) -> list[Item]:
-        """The build context but for the wheels."""
+        """The build context without the wheels."""
         return gather(ROOT, (self.dockerfile, *self.pinned, *self.sources))
 
 
@@ -55,14 +53,10 @@ def _of_environment(environment: Environment) -> Recipe:
     return Recipe(
         name=environment.name,
         dockerfile=f"Dockerfile.{environment.name}",
-        pinned=(*_SCRIPTS, *(_relative(lock) for lock in locks)),
+        pinned=(*_SCRIPTS, *(lock.relative_to(ROOT).as_posix() for lock in locks)),
         sources=environment.sources,
         environment=environment,
     )
-
-
-def _relative(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
 
 
 RECIPES = {environment.name: _of_environment(environment) for environment in INSTALLED} | {

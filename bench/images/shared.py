@@ -28,7 +28,7 @@ _uses_lock = threading.Lock()
 
 @contextmanager
 def exclusive(client: DockerClient, what: str, cancelled: threading.Event) -> Iterator[None]:
-    """Hold the right to make `what` on the engine of `client`; see `hold`."""
+    """Hold the lock for making `what` on the engine of `client`; see `hold`."""
     with hold(_place(client, what, "lock"), cancelled):
         yield
 
@@ -37,13 +37,9 @@ def exclusive(client: DockerClient, what: str, cancelled: threading.Event) -> It
 def building(
     image: str, folder: Path, cancelled: threading.Event, on_wait: Callable[[], None]
 ) -> Iterator[None]:
-    """Hold the right to build `image` on the engine, and in `folder` what it is built from.
+    """Hold the locks for building `image`: the engine's, and that of `folder`, which engines share.
 
-    Args:
-        image: `train`, `finn`, `board` or `base`.
-        folder: The store's folder for what building leaves, which several engines may share.
-        cancelled: Set to stop waiting.
-        on_wait: Called if another run builds it.
+    `on_wait` is called if another run builds it.
 
     Raises:
         EnvironmentFailure: No engine answers.
@@ -65,7 +61,7 @@ def use(client: DockerClient, recipe: str) -> None:
 
 @contextmanager
 def unused(client: DockerClient, recipe: str) -> Iterator[bool]:
-    """Whether no live run of this user uses the images of `recipe`; none begins to meanwhile."""
+    """Whether no live run of this user uses the images of `recipe`; none can begin to meanwhile."""
     handle = _open(client, recipe)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -84,7 +80,7 @@ def _open(client: DockerClient, recipe: str) -> int:
 
 
 def _place(client: DockerClient, what: str, kind: str) -> Path:
-    """The file, there from now on, that stands for `what` on this engine."""
+    """The lock file of `what` on this engine, made if it is missing."""
     identity = hashlib.sha256(str(client.info().get("ID")).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"{LABEL}-{os.getuid()}"
     try:

@@ -19,7 +19,7 @@ from bench.errors import store_error
 from bench.images.context import Item
 from bench.system.locks import hold
 
-# The image's Python and C library, whatever the host has: Debian 12.
+# The image's Python and C library, those of Debian 12.
 PYTHON = "3.11"
 PYTHON_FULL = "3.11.2"
 GLIBC_MINOR = 36
@@ -34,14 +34,7 @@ def wheels(
 ) -> list[Item]:
     """Every wheel that `environment` pins, from the cache or fetched now, as files of a context.
 
-    Of the locks of which one is enough, the one taken is among the files, as `either.lock`.
-
-    Args:
-        environment: What to fetch for.
-        cache: Folder that keeps the wheels, by lock.
-        task: What events are about.
-        emit: Takes progress.
-        cancelled: Set when the run is interrupted.
+    The lock chosen from `either_of` is among the files, as `either.lock`. `cache` keeps the wheels.
 
     Raises:
         EnvironmentFailure: pip could not fetch them, or got what the lock does not name.
@@ -67,11 +60,10 @@ def wheels(
 def for_image(lock: str, machine: str) -> list[str]:
     """The entries of a lock that apply to the image's Python, without their conditions.
 
-    pip judges conditions by the Python that runs it, which on the host may be another one.
+    pip evaluates conditions for the Python that runs it, which on the host may be another version.
 
-    Args:
-        lock: Text of a lock: `name==version ; condition` with hashes.
-        machine: Processor architecture, as `platform.machine()` gives it.
+    `lock` is the text of a lock, with entries `name==version ; condition` and hashes; `machine` is
+    the architecture as in `platform.machine()`.
     """
     target = {
         "python_version": PYTHON,
@@ -114,7 +106,7 @@ def _download(environment: Environment, home: Path, pip: Pip) -> None:
 
 
 def _fetch(lock: Path, home: Path, pip: Pip) -> bool:
-    """Fetch what one lock names; whether pip found it all."""
+    """Fetch what a lock names; whether pip got all of it."""
     entries = for_image(lock.read_text(encoding="utf-8"), platform.machine())
     wanted = home / f"{lock.stem}.txt"
     wanted.write_text("".join(entries), encoding="utf-8")

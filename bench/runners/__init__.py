@@ -1,4 +1,4 @@
-"""Runners: where the work of a stage is done."""
+"""Runners: they run stages in an environment."""
 
 from bench.runners.base import Job, Runner
 

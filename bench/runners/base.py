@@ -1,4 +1,4 @@
-"""What every runner offers the pipeline."""
+"""The interface of runners to the pipeline."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from bench.runners.wire import Request, Result
 
 @dataclass(frozen=True)
 class Job:
-    """One stage to run.
+    """A stage to run.
 
     Attributes:
         task: Name for people, e.g. `tfc-mnist-w2a2-s1`.
-        environment: The environment the stage asks for.
-        request: What to do.
-        log: File that takes everything the work prints.
+        log: File for everything that the stage prints.
     """
 
     task: str
@@ -30,20 +28,17 @@ class Job:
 
 
 class Runner(ABC):
-    """Runs stages in one kind of environment; by default in one that is always there.
-
-    Attributes:
-        name: Name in manifests and results: `host`, `venv` or `docker`.
-    """
+    """Runs stages in a kind of environment, by default in one that needs no setup."""
 
     name: str
+    """In manifests and results: `host`, `venv` or `docker`."""
 
     def recipe(self, environment: str) -> str:
         """Hash of what defines `environment` besides the stage's sources; part of every key."""
         return environment
 
     def describe(self, environment: str) -> Mapping[str, str]:  # noqa: ARG002
-        """What a manifest says of `environment` besides its recipe; complete once prepared."""
+        """The manifest's entries on `environment` besides its recipe; complete once prepared."""
         return {}
 
     def lacks(self, environment: str) -> str:  # noqa: ARG002
@@ -55,9 +50,9 @@ class Runner(ABC):
         return True
 
     def check(self, environment: str) -> None:  # noqa: B027
-        """Raise `EnvironmentFailure` at once if this machine cannot offer `environment`.
+        """Raise `EnvironmentFailure` if this machine cannot offer `environment`.
 
-        That nobody named a Vivado is no error: the stages that need one are then skipped.
+        Without a named Vivado, the stages that need it are skipped: that is no error.
         """
 
     def prepare(self, environment: str, emit: Emit, cancelled: threading.Event) -> None:  # noqa: B027
@@ -70,9 +65,9 @@ class Runner(ABC):
 
     @abstractmethod
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
-        """Do the job and say how it ended.
+        """Run the stage.
 
         Raises:
-            BenchError: It crashed, was killed, or could not be started.
+            BenchError: The stage crashed, was killed, or could not be started.
             Cancelled: `cancelled` was set.
         """

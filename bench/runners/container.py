@@ -1,4 +1,4 @@
-"""Run a container with as few rights as it can do with, follow it, and always remove it."""
+"""Run a container with as few rights as possible, follow it, and always remove it."""
 
 from __future__ import annotations
 
@@ -32,22 +32,16 @@ class Setup:
     """The settings of a container.
 
     Attributes:
-        image: The image's identifier.
         command: Arguments of the image's entry point.
         user: `uid:gid`.
         variables: Environment variables beside the image's own.
-        mounts: Folders and files of the host, by path inside; `writable` names those that are.
-        writable: Paths inside.
-        labels: Labels of the container.
-        cpus: Processors it may keep busy.
-        limits: What else it may take.
-        gpus: Whether it gets the machine's GPUs.
-        network: `none`, `bridge` for a stage that has to reach a licence server, or another's name.
+        mounts: Folders and files of the host, by path inside.
+        writable: Paths inside that are mounted writable.
+        network: `none`, `bridge` for a stage that needs a licence server, or a network's name.
         entrypoint: Program instead of the image's own.
         tmpfs: Options of further file systems in memory, by path inside.
-        publish: A port inside, and the loopback port of this machine that leads to it; 0 for any
-            free port.
-        auto_remove: Whether the engine removes it as soon as it ends.
+        publish: A port inside, and the port on loopback that leads to it, 0 for any free port.
+        auto_remove: Whether the engine removes the container as soon as it ends.
     """
 
     image: str
@@ -89,13 +83,8 @@ class End:
 class Container:
     """A container that ends with the orchestrator, and is removed on leaving the context.
 
-    Its standard input is a connection that closes when the orchestrator dies, however it dies; a
-    worker with `stop_on_eof` stops then.
-
-    Args:
-        client: The connection to the engine.
-        setup: What it is to be.
-        cancelled: Set to end it early.
+    Its standard input closes when the orchestrator dies, in whatever way; a worker with
+    `stop_on_eof` stops then. Setting `cancelled` ends the container.
     """
 
     def __init__(self, client: DockerClient, setup: Setup, cancelled: threading.Event) -> None:
@@ -124,7 +113,7 @@ class Container:
 
     @property
     def pid(self) -> int:
-        """Its first process, by its id on this machine; 0 when it runs elsewhere or has ended."""
+        """The id of its first process here; 0 if it runs on another machine or has ended."""
         try:
             pid = int(self._api.inspect_container(self._id)["State"]["Pid"])
             group = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
@@ -144,7 +133,7 @@ class Container:
 
         Raises:
             Cancelled: `cancelled` was set.
-            TimedOut: It took longer than its limit, and is stopped.
+            TimedOut: It exceeded its time limit and is stopped.
         """
         try:
             yield from listen(self._frames(), self._cancelled, self._deadline)
@@ -153,7 +142,7 @@ class Container:
             raise
 
     def wait(self) -> End:
-        """Wait for its end, which is near once its output has ended."""
+        """Wait for its end, soon after that of its output."""
         try:
             self._api.wait(self._id, timeout=END_SECONDS)
             state = self._api.inspect_container(self._id)["State"]
@@ -162,7 +151,7 @@ class Container:
         return End(int(state["ExitCode"]), bool(state["OOMKilled"]))
 
     def _frames(self) -> Iterator[tuple[int, bytes]]:
-        """What comes until the connection closes: the container ended, or was removed."""
+        """Its output until the connection closes: the container ended, or was removed."""
         with contextlib.suppress(OSError, ValueError):
             yield from frames_iter(self._socket, tty=False)  # type: ignore[no-untyped-call]
 

@@ -46,10 +46,7 @@ _ANSWER_SECONDS = 60
 class DockerRunner(WorkerRunner):
     """Runs each stage in a container of its environment's image.
 
-    Args:
-        folder: Keeps what building images leaves: wheels, the local base, logs.
-        limits: As of `WorkerRunner`.
-        variables: The same.
+    `folder` keeps what building images leaves: wheels, the local base, logs.
 
     Raises:
         EnvironmentFailure: No engine answers.
@@ -72,10 +69,10 @@ class DockerRunner(WorkerRunner):
         self._lock = threading.Lock()
 
     def prepare_base(self, say: Callable[[str], None], cancelled: threading.Event) -> None:
-        """Pull or build the base now: a run's keys cannot be known before.
+        """Pull or build the base now: a run's keys depend on it.
 
         Raises:
-            EnvironmentFailure: There is no way to a base.
+            EnvironmentFailure: No base can be pulled or built.
             Cancelled: `cancelled` was set.
         """
         self._base = ensure_base(self._folder, say, cancelled)
@@ -83,19 +80,16 @@ class DockerRunner(WorkerRunner):
     def _recipe_parts(self, environment: Environment) -> list[str]:
         """The Dockerfile, the locks, the base's digest and the processor architecture.
 
-        Before there is a base, no artifact can have been made with it: any recipe that never
-        comes back serves to look things up.
+        Without a base there is no artifact of it: a recipe that no base has finds none.
         """
         base = self._base or find_base() or Base("", "not built yet", "")
         return [RECIPES[environment.installation].environment_hash(base)]
 
     def ready(self, environment: str) -> bool:
-        """See `Runner.ready`."""
         base = self._base or find_base()
         return base is not None and is_built(RECIPES[ENVIRONMENTS[environment].installation], base)
 
     def check(self, environment: str) -> None:
-        """See `Runner.check`."""
         version()
         if self._base is None:
             check_base()
@@ -109,7 +103,10 @@ class DockerRunner(WorkerRunner):
         """The image `name`: an environment's, or the emulated `board`'s; see `Runner.prepare`."""
         with self._lock:
             if not self._tidy:
-                _tidy_up(emit)
+                with engine(_ANSWER_SECONDS) as client:
+                    for left in dead_containers(client):
+                        if remove(client, left):
+                            emit(Note("", f"removed {left.what}, left by a run that was killed"))
                 self._tidy = True
             if self._base is None:
                 self.prepare_base(lambda text: emit(Note("", text)), cancelled)
@@ -200,13 +197,6 @@ class DockerRunner(WorkerRunner):
         )
 
 
-def _tidy_up(emit: Emit) -> None:
-    with engine(_ANSWER_SECONDS) as client:
-        for left in dead_containers(client):
-            if remove(client, left):
-                emit(Note("", f"removed {left.what}, left by a run that was killed"))
-
-
 def _inside(request: Request) -> Request:
     """The request as the worker sees it: paths of the container."""
     return replace(
@@ -221,10 +211,7 @@ def _inside(request: Request) -> Request:
 
 
 def _user(client: DockerClient) -> str:
-    """Whom to run as, so that the files belong to the caller.
-
-    A rootless engine maps its root to the caller, and everybody else to nobody.
-    """
+    """The user to run as, so that files belong to the caller; a rootless engine's root is that."""
     rootless = any("rootless" in option for option in client.info().get("SecurityOptions") or ())
     return "0:0" if rootless else f"{os.getuid()}:{os.getgid()}"
 
@@ -237,7 +224,7 @@ def _follow(
     cancelled: threading.Event,
     log: IO[bytes],
 ) -> tuple[End, int]:
-    """Run a container to its end, events to `emit`, the rest to `log`; its end and peak memory."""
+    """Run a container, events to `emit`, the rest to `log`; returns its end and peak memory."""
     with Container(client, setup, cancelled) as container:
         pid = container.pid
         with MemoryWatch(pid) if pid else nullcontext() as memory:
@@ -254,7 +241,7 @@ def _follow(
 
 
 def _take_result(request: Request) -> Result | None:
-    """The result, moved from the scratch folder to where the request wants it."""
+    """The result, moved from the scratch folder to the request's path."""
     left = request.scratch / RESULT
     if left.exists():
         shutil.move(left, request.result)

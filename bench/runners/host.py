@@ -1,4 +1,4 @@
-"""Run stages in the orchestrator's own process: fetching data, talking to a board."""
+"""Run stages in the orchestrator's own process: fetch data, use a board."""
 
 from __future__ import annotations
 
@@ -18,12 +18,7 @@ from contract.timings import Timed
 
 
 class HostReporter(Timed):
-    """What a host stage reports while it works; the counterpart of the workers' Reporter.
-
-    Attributes:
-        emit: Takes events of other kinds than the methods make.
-        cancelled: Set when the run is interrupted.
-    """
+    """Takes progress, notes and the log of a host stage; see the workers' Reporter."""
 
     def __init__(self, task: str, emit: Emit, log: TextIO, cancelled: threading.Event) -> None:
         super().__init__()
@@ -55,17 +50,12 @@ class HostReporter(Timed):
 
 
 class WrongResult(Exception):
-    """A finding of a host stage: the design computes something else than the trained model."""
+    """The result of a host stage: the design computes something else than the trained model."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostContext:
-    """What host stages may use.
-
-    Attributes:
-        workers: Runs the stages of workers.
-        pool: The boards that SSH reaches.
-    """
+    """What host stages may use: the runner of workers, and the pool of boards."""
 
     workers: Runner
     pool: Any
@@ -75,12 +65,7 @@ HostStage = Callable[[Request, HostReporter, HostContext], None]
 
 
 class HostRunner(Runner):
-    """Runs host stages as plain functions, each imported when it runs.
-
-    Args:
-        context: What they may use.
-        load: Finds the function that `module:function` names.
-    """
+    """Runs host stages as plain functions, each imported by `load` when it runs."""
 
     name = "host"
 
@@ -97,8 +82,8 @@ class HostRunner(Runner):
             status, reason = Status.DONE, ""
             try:
                 self._load(job.request.entry)(job.request, reporter, self._context)
-            except WrongResult as finding:
-                status, reason = Status.WRONG, str(finding)
+            except WrongResult as wrong:
+                status, reason = Status.WRONG, str(wrong)
                 reporter.log(reason)
             except BenchError as error:
                 reporter.log(f"{error.what} {error.remedy}")

@@ -1,4 +1,4 @@
-"""How much of the machine one stage may take."""
+"""How much of the machine a stage may take."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ VIVADO_SPARE_S = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Limits of one stage. No part of any key: they change no result.
+    """Limits of a stage. They change no result, so they are not part of its key.
 
     Attributes:
-        memory_bytes: Beyond it, a stage is killed: in a container by the kernel, there being no
-            swap besides; else by bench, which looks a few times a second.
+        memory_bytes: A stage that takes more is killed: in a container by the kernel, without
+            swap; else by bench, which looks a few times a second.
         processes: Processes and threads at a time, in a container.
         seconds: A stage that takes longer is stopped.
         vivado_memory_bytes: As `memory_bytes`, for the stage that runs Vivado.
-        vivado_seconds: How long one build with Vivado may take.
+        vivado_seconds: How long a build with Vivado may take.
     """
 
     memory_bytes: int = 6 * GIB
@@ -30,10 +30,10 @@ class Limits:
     vivado_seconds: float = 5 * 3600.0
 
     def of(self, environment: Environment) -> Limits:
-        """Those of a stage in `environment`.
+        """The limits of a stage in `environment`.
 
-        The worker that runs Vivado stops it by itself and keeps its log; what is allowed beyond
-        is for waiting for licences, and for a worker that hangs.
+        The worker stops Vivado itself and keeps its log; the spare time is for waiting for
+        licences, and ends a worker that hangs.
         """
         if not environment.needs_vivado:
             return self

@@ -25,7 +25,7 @@ READY = "ready.json"
 
 
 def provision(environment: Environment, home: Path, emit: Emit, cancelled: threading.Event) -> None:
-    """Install `environment` into the virtual environment `home`; quick when it is there.
+    """Install `environment` into the virtual environment `home`, unless it is there.
 
     Raises:
         EnvironmentFailure: A tool or disk space is missing, or pip failed.
@@ -47,11 +47,7 @@ def provision(environment: Environment, home: Path, emit: Emit, cancelled: threa
 
 
 def is_provisioned(environment: Environment, home: Path) -> bool:
-    """Whether the virtual environment `home` is there, complete.
-
-    Raises:
-        StoreError: It cannot be looked at.
-    """
+    """Whether the virtual environment `home` is complete; raises `StoreError` if unreadable."""
     try:
         ready = json.loads(read_bytes(home / READY))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
@@ -62,7 +58,7 @@ def is_provisioned(environment: Environment, home: Path) -> bool:
 
 
 def require_tools(environment: Environment) -> None:
-    """Raise `EnvironmentFailure` if the machine lacks what the environment cannot bring."""
+    """Raise `EnvironmentFailure` if the machine lacks tools that are not in the environment."""
     if not environment.compiler:
         return
     if compiler.find_compiler() is None:
@@ -94,13 +90,13 @@ def _install(
     emit(Started(task, "set up"))
     log = home.with_suffix(".log")
     log.write_text("")
-    # None of pip's settings: they are for what follows, and read by the pip that this brings.
+    # Without pip's settings: the pip that this installs reads them, for what follows.
     variables = pip_settings.as_variables({}, os.environ)
     if not run_logged((sys.executable, "-m", "venv", str(home)), variables, log, cancelled):
         raise not_installed(task, log)
     pip = Pip(task, log, emit, cancelled, str(home / "bin" / "python"))
     pip.expect(sum(map(count_pins, environment.locks)))
-    # It comes with the virtual environment in a version that nobody pinned.
+    # It comes with the virtual environment, in a version that is not pinned.
     pip.call("uninstall", "--yes", "--quiet", "setuptools")
     for lock in environment.locks:
         if not pip.call("install", *OPTIONS, "-r", str(lock)):
@@ -113,7 +109,7 @@ def _install(
 
 
 def _install_build(lock: Path, home: Path, pip: Pip) -> bool:
-    """Install a build, if it is offered and for this Python and machine; whether it is there."""
+    """Install a build, if it is offered for this Python and machine; whether it is there."""
     before = _packages(home)
     pip.expect(count_pins(lock))
     if pip.call("install", *OPTIONS, "-r", str(lock)) and _packages(home) != before:

@@ -24,17 +24,15 @@ from bench.system.gpu import visible_devices
 from bench.system.locks import Cancelled
 from bench.system.process import Child, MemoryWatch, describe_exit
 
-# What a worker may know of the caller's environment, besides BLAS settings.
+# The caller's variables that a worker gets, besides BLAS settings.
 PASSED_VARIABLES = ("PATH", "LANG", "TZ", "CXX")
 
 
 class VenvRunner(WorkerRunner):
     """Runs each stage with the interpreter of its environment's virtual environment.
 
-    Args:
-        folder: Where the environments live; each is made once and kept.
-        limits: What one stage may take.
-        store: In which the stages work; None for no other place than `folder`.
+    `folder` has the environments, each made once and kept; stages work in `store`, by default
+    `folder`.
     """
 
     name = "venv"
@@ -58,11 +56,9 @@ class VenvRunner(WorkerRunner):
         return {"packages": " ".join(sorted(packages, key=str.lower))}
 
     def ready(self, environment: str) -> bool:
-        """See `Runner.ready`."""
         return is_provisioned(_installed(environment), self._home(environment))
 
     def check(self, environment: str) -> None:
-        """See `Runner.check`."""
         self._check_vivado(ENVIRONMENTS[environment], self._store, self._folder, ROOT)
         if not self.lacks(environment):
             require_tools(ENVIRONMENTS[environment])
@@ -117,7 +113,7 @@ def _installed(environment: str) -> Environment:
 
 
 def _variables(environment: Environment, request: Request) -> dict[str, str]:
-    """A clean set of environment variables: nothing of the caller's but what is listed."""
+    """The environment variables of a worker: of the caller's, only those that are listed."""
     return {
         **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
         **fixed_variables(str(request.scratch), request.cpus),

@@ -1,4 +1,4 @@
-"""The user's own Vivado: which one it is, whether it can be used, and its licences."""
+"""The user's own Vivado: its version, whether it can be used, and its licences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUPPORTED = ("2022.2", "2024.2")
 _COMPANIONS = ("XILINX_VITIS", "XILINX_HLS")
 _LICENCES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
 _SERVER = re.compile(r"\d*@\S+")
-# Characters without a meaning of their own to a shell or to Tcl.
+# Characters without a special meaning to a shell or to Tcl.
 _PLAIN = re.compile(r"[A-Za-z0-9/._+=@,%~-]")
 _VERSION = re.compile(r"(?<!\d)20\d\d\.\d(?:\.\d)?(?!\d)")
 
@@ -26,8 +26,8 @@ class Vivado:
     """An installation of Vivado on this machine.
 
     Attributes:
-        version: E.g. `2024.2`; part of the key of what it makes.
-        folders: What to mount read-only, at the same place: tools and licence files.
+        version: E.g. `2024.2`; part of the key of its artifacts.
+        folders: Tools and licence files, to be mounted read-only at the same paths.
         variables: Environment variables that name them.
         needs_network: Whether the licence comes from a server.
     """
@@ -41,12 +41,9 @@ class Vivado:
 def find_vivado(variables: Mapping[str, str]) -> Vivado:
     """The Vivado that `XILINX_VIVADO` names.
 
-    Args:
-        variables: Environment variables.
-
     Raises:
-        EnvironmentFailure: It names none, what it names is no Vivado or one that FINN+ does not
-            support, or a licence file is missing.
+        EnvironmentFailure: It names no Vivado, or a version that FINN+ does not support, or a
+            licence file is missing.
     """
     named = variables.get(VARIABLE)
     if not named:
@@ -75,7 +72,7 @@ def find_vivado(variables: Mapping[str, str]) -> Vivado:
 
 
 def why_none(variables: Mapping[str, str]) -> str:
-    """Why no Vivado can be used: none is named, or not a suitable one; empty where one can."""
+    """Why no Vivado can be used; empty if one can."""
     if not variables.get(VARIABLE):
         return f"{VARIABLE} is not set: no bitstream"
     try:
@@ -86,11 +83,7 @@ def why_none(variables: Mapping[str, str]) -> str:
 
 
 def require_plain(*places: Path) -> None:
-    """Refuse paths that Vivado, or FINN+'s scripts for it, split or cannot read.
-
-    Raises:
-        EnvironmentFailure: With the path, what in it they cannot take, and the ways out.
-    """
+    """Raise `EnvironmentFailure` for paths that Vivado or FINN+'s scripts for it cannot read."""
     for place in places:
         if odd := sorted({letter for letter in str(place) if not _PLAIN.fullmatch(letter)}):
             raise EnvironmentFailure(

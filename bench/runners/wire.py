@@ -13,11 +13,7 @@ __all__ = ["Request", "Result", "read_result"]
 
 
 def read_result(path: Path) -> Result | None:
-    """The result at `path`; None when the worker left none.
-
-    Raises:
-        StageFailure: The file is not a result of this version of the wire.
-    """
+    """The result at `path`, if the worker left one; raises `StageFailure` if it is unreadable."""
     if not path.exists():
         return None
     try:

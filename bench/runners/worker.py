@@ -1,4 +1,4 @@
-"""What the runners that start workers share: recipes, variables, limits, the worker's events."""
+"""The common part of runners that start workers: recipes, variables, limits, events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLAS_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 def as_event(task: str, line: str) -> Progress | Note:
-    """A worker's line as an event; anything that is not one is shown as it is."""
+    """A worker's line as an event; any other text becomes a note."""
     try:
         data = json.loads(line)
         if data.pop("event") == "progress":
@@ -35,9 +35,7 @@ def as_event(task: str, line: str) -> Progress | Note:
 def fixed_variables(scratch: str, cpus: int) -> dict[str, str]:
     """Environment variables that are the same in every runner, so that results are too.
 
-    Args:
-        scratch: The stage's scratch folder, as the worker sees it.
-        cpus: Processors the stage may keep busy.
+    `scratch` is the stage's scratch folder as the worker sees it.
     """
     threads = str(cpus)
     return {
@@ -57,13 +55,7 @@ def fixed_variables(scratch: str, cpus: int) -> dict[str, str]:
 class WorkerRunner(Runner):
     """Runs stages in workers: the half of a runner that does not depend on where they run.
 
-    Args:
-        limits: What one stage may take; by default the usual.
-        variables: Environment variables that may name the user's Vivado; looked at only when a
-            stage needs it.
-
-    Attributes:
-        limits: What one stage may take.
+    `variables` may name the user's Vivado, which is looked up only when a stage needs it.
     """
 
     def __init__(self, limits: Limits | None, variables: Mapping[str, str]) -> None:
@@ -72,7 +64,6 @@ class WorkerRunner(Runner):
         self._lacking: str | None = None
 
     def recipe(self, environment: str) -> str:
-        """See `Runner.recipe`."""
         described = ENVIRONMENTS[environment]
         parts = self._recipe_parts(described)
         if vivado := self._vivado(described):
@@ -89,23 +80,18 @@ class WorkerRunner(Runner):
 
     @abstractmethod
     def _recipe_parts(self, environment: Environment) -> list[str]:
-        """What decides the installation of `environment`."""
+        """What the installation of `environment` depends on."""
 
     def _vivado(self, environment: Environment) -> Vivado | None:
-        """The user's Vivado where stages of `environment` run it.
+        """The user's Vivado if stages of `environment` run it.
 
         Raises:
-            EnvironmentFailure: It is needed, and there is none that can be used.
+            EnvironmentFailure: It is needed and cannot be used.
         """
         return find_vivado(self._variables) if environment.needs_vivado else None
 
     def _check_vivado(self, environment: Environment, *places: Path) -> None:
-        """Raise `EnvironmentFailure` if a Vivado is named and cannot be used.
-
-        Args:
-            environment: Of the stages to run.
-            places: Paths besides its own that it has to work with.
-        """
+        """Raise `EnvironmentFailure` if a named Vivado cannot be used, or not in `places`."""
         if environment.needs_vivado and self._variables.get(VARIABLE):
             require_plain(*places, *find_vivado(self._variables).folders)
 

@@ -1,1 +1,1 @@
-"""What bench asks of the operating system: files, locks, processes, signals."""
+"""The operating system: files, locks, processes, signals."""

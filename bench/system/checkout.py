@@ -12,17 +12,17 @@ from bench.paths import ROOT
 
 NAMED = 5
 GIT_SECONDS = 20.0
-# Files may change during a run of hours; a stage takes longer than this.
+# Files may change during a long run.
 FRESH_SECONDS = 5.0
 
 
 def describe_checkout(root: Path = ROOT) -> dict[str, str]:
-    """The commit and the state of the tree; git is asked anew every few seconds at most.
+    """The commit and the state of the tree; git is called every few seconds at most.
 
     Returns:
-        `commit`: the full hash, or `unknown`. `tree`: `clean`, `changed` or `unknown`. Where
-        changed, `changes` names the first few files, those that git does not track included;
-        where unknown, `reason` says why.
+        `commit`: the full hash, or `unknown`. `tree`: `clean`, `changed` or `unknown`. If changed,
+        `changes` names the first few files, untracked files included; if unknown, `reason` says
+        why.
     """
     return _describe(root, int(time.monotonic() / FRESH_SECONDS))
 
@@ -46,8 +46,8 @@ def _describe(root: Path, _period: int) -> dict[str, str]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git prints; raises `LookupError` with the reason when it cannot say."""
-    # GIT_DIR and its kin, set by hooks, would speak of another repository.
+    """What git prints; raises `LookupError` with the reason if it fails."""
+    # GIT_DIR and the like, set by hooks, would name another repository.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
@@ -64,7 +64,7 @@ def _git(root: Path, *arguments: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise LookupError(f"git took more than {GIT_SECONDS:.0f} s") from error
     if done.returncode:
-        first = (done.stderr.strip() or f"git ended with {done.returncode}").splitlines()[0]
-        is_none = "not a git repository" in first
-        raise LookupError("not a git checkout" if is_none else first)
+        reason = (done.stderr.strip() or f"git ended with {done.returncode}").splitlines()[0]
+        missing = "not a git repository" in reason
+        raise LookupError("not a git checkout" if missing else reason)
     return done.stdout

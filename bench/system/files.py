@@ -1,4 +1,4 @@
-"""Write files atomically, and read paths that may turn out to be no files."""
+"""Write files atomically, and read paths that may not be regular files."""
 
 from __future__ import annotations
 
@@ -11,17 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp"
-"""How the names of files that are still being written end."""
-
-
-def _read_umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+"""The suffix of files that are still being written."""
 
 
 # Read once, at the start: it can be read only by setting it, which other threads would notice.
-UMASK = _read_umask()
+os.umask(UMASK := os.umask(0o077))
 """The permission bits that files and folders of this process do not get."""
 
 
@@ -29,18 +23,14 @@ UMASK = _read_umask()
 def replacing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     """Replace the file `path`, whole or not at all, by the file that is yielded to be written.
 
-    Each writer gets a temporary file of its own beside `path`, so writers do not disturb each
-    other; the last one wins.
-
-    Args:
-        path: The file; its folder is made if it is missing.
-        mode: Permissions of the file, less those that the umask takes away.
+    Each writer gets its own temporary file beside `path`; the last writer wins. The folder is made
+    if it is missing; the umask applies to `mode`.
 
     Raises:
-        OSError: It cannot be written; what was there before still is.
+        OSError: It cannot be written; the previous file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Names may be as long as the file system allows, so the temporary one does not contain it.
+    # Names may be as long as the file system allows, so the temporary name does not contain it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=TEMPORARY)
     os.close(handle)
     temporary = Path(name)
@@ -54,17 +44,17 @@ def replacing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
 
 
 def write_atomic(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
-    """Replace the file `path` by one with this content; see `replacing`. Text becomes UTF-8."""
+    """Replace the content of the file `path`; see `replacing`. Text becomes UTF-8."""
     data = content.encode("utf-8") if isinstance(content, str) else content
     with replacing(path, mode=mode) as temporary:
         temporary.write_bytes(data)
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """The content of the file `path`; does not block if that is a pipe.
+    """The content of the file `path`; does not block if it is a pipe.
 
     Raises:
-        OSError: It is no file, or cannot be read.
+        OSError: It is not a regular file, or cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # it is open
@@ -82,10 +72,6 @@ def existing(path: Path) -> Path:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise the `OSError` that making a file in `folder` would meet; nothing is left there.
-
-    Args:
-        folder: May be missing; then its nearest parent counts, in which it would be made.
-    """
+    """Raise `OSError` if no file can be made in `folder`, or in its nearest existing parent."""
     with tempfile.TemporaryFile(dir=existing(folder)):
         pass

@@ -12,21 +12,21 @@ DEVICE = Path("/dev/nvidiactl")
 
 
 def has_gpu(variables: Mapping[str, str] = os.environ) -> bool:
-    """Whether this machine has a GPU, and `BENCH_GPU=0` does not say to leave it alone."""
+    """Whether this machine has a GPU that `BENCH_GPU=0` does not switch off."""
     return DEVICE.exists() and variables.get("BENCH_GPU") != "0"
 
 
 def visible_devices(variables: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a worker is told of the GPUs, as CUDA's own variable: the caller's choice, or none."""
+    """CUDA's variable for a worker: the caller's choice of GPUs, or none of them."""
     if not has_gpu(variables):
         return {"CUDA_VISIBLE_DEVICES": ""}
     return {name: variables[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in variables}
 
 
 def engine_offers_gpu(info: Mapping[str, Any]) -> bool:
-    """Whether a container engine can pass a GPU on, by its `docker info`.
+    """Whether a container engine can pass on a GPU, by its `docker info`.
 
-    Either NVIDIA's runtime is registered, or the engine has found devices described for it.
+    NVIDIA's runtime is registered, or the engine has discovered NVIDIA's devices.
     """
     devices = info.get("DiscoveredDevices") or ()
     return "nvidia" in (info.get("Runtimes") or {}) or any(

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -16,12 +16,12 @@ MESSAGE = "interrupted; the next run goes on from here"
 
 
 class _State:
-    """Of this process.
+    """The state of this process.
 
     Attributes:
-        at_once: Whether to exit at once, as no command has begun yet.
+        at_once: Whether to exit immediately, as no command has begun yet.
         shields: How many clean-ups are under way; they are not interrupted.
-        told: Whether a signal during a clean-up has been answered with a message.
+        told: Whether the message about clean-ups was printed.
         received: The first signal.
     """
 
@@ -34,8 +34,7 @@ class _State:
 def install() -> None:
     """Handle the signals, except those that are ignored at the start (nohup).
 
-    Until `ready` they end the process at once: an exception in the middle of an import can get
-    lost.
+    Until `ready` they end the process: an exception during an import can get lost.
     """
     _State.at_once = True
     for number in SIGNALS:
@@ -49,10 +48,7 @@ def ready() -> None:
 
 
 def done() -> None:
-    """From now on signals change nothing: the process is about to end.
-
-    While Python ends, it would let them kill the process, which then had another exit code.
-    """
+    """Ignore signals from now on: while Python shuts down, they would change the exit code."""
     for number in SIGNALS:
         if signal.getsignal(number) is _handle:
             signal.signal(number, signal.SIG_IGN)
@@ -65,7 +61,7 @@ def exit_code() -> int:
 
 @contextmanager
 def shield() -> Iterator[None]:
-    """Protect a clean-up from signals; it has to end by itself, and soon."""
+    """Protect a clean-up, which must be short, from signals."""
     if threading.current_thread() is not threading.main_thread():  # no signal gets there
         yield
         return
@@ -90,7 +86,5 @@ def _handle(number: int, _: FrameType | None) -> None:
 
 
 def _tell(text: str) -> None:
-    try:
+    with suppress(OSError):  # the terminal is gone
         os.write(2, f"{text}\n".encode())
-    except OSError:  # the terminal is gone
-        return

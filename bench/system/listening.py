@@ -1,4 +1,4 @@
-"""Listen to something that may be silent for minutes, without missing an interrupt."""
+"""Iterate over a source that may be silent for minutes, without missing an interrupt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import TypeVar
 from bench.system.locks import Cancelled
 
 POLL_SECONDS = 0.2
-_WAITING = 1000  # items that a slow reader lets wait; then the source has to
 
 Item = TypeVar("Item")
 
@@ -25,19 +24,30 @@ class TimedOut(Exception):
 def listen(
     source: Iterable[Item], cancelled: threading.Event, deadline: float = math.inf
 ) -> Iterator[Item]:
-    """What `source` gives, as it comes; a thread waits for it.
-
-    Args:
-        source: Ends, or raises, in its own time; abandoned where this ends earlier.
-        cancelled: Set to stop listening.
-        deadline: When to stop, by the monotonic clock.
+    """The items of `source` as they come; see `poll`.
 
     Raises:
         Cancelled: `cancelled` was set.
-        TimedOut: The deadline passed.
+        TimedOut: The deadline, by the monotonic clock, passed.
         Exception: What `source` raised.
     """
-    arriving: queue.Queue[tuple[Item] | Exception | None] = queue.Queue(_WAITING)
+    for item in poll(source):
+        if cancelled.is_set():
+            raise Cancelled
+        if time.monotonic() > deadline:
+            raise TimedOut
+        if item is not None:
+            yield item
+
+
+def poll(
+    source: Iterable[Item], seconds: float = POLL_SECONDS, ahead: int = 1000
+) -> Iterator[Item | None]:
+    """The items of `source`, for which a thread waits, and None after `seconds` without an item.
+
+    The thread reads at most `ahead` items more than were taken, and stops when this is closed.
+    """
+    arriving: queue.Queue[tuple[Item] | Exception | None] = queue.Queue(ahead)
     stopped = threading.Event()
 
     def fetch() -> None:
@@ -54,13 +64,10 @@ def listen(
     threading.Thread(target=fetch, daemon=True).start()
     try:
         while True:
-            if cancelled.is_set():
-                raise Cancelled
-            if time.monotonic() > deadline:
-                raise TimedOut
             try:
-                arrived = arriving.get(timeout=POLL_SECONDS)
+                arrived = arriving.get(timeout=seconds)
             except queue.Empty:
+                yield None
                 continue
             if arrived is None:
                 return

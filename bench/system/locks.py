@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from bench.errors import StoreError, store_error
 
 POLL_SECONDS = 0.3
-# By lock file, for as long as a thread of this process holds it or waits for it.
+# By lock file, while a thread of this process holds it or waits for it.
 _turns: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
 _making = threading.Lock()
 
@@ -29,12 +29,9 @@ class Cancelled(Exception):
 def hold(
     path: Path, cancelled: threading.Event, on_wait: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
-    """Hold the lock file `path`; the operating system frees it if this process dies.
+    """Hold the lock file `path`; the operating system releases it if this process dies.
 
-    Args:
-        path: The lock file.
-        cancelled: Set to stop waiting.
-        on_wait: Called once if another process holds the lock, not for a thread of this one.
+    `on_wait` is called once if another process holds the lock.
 
     Raises:
         Cancelled: `cancelled` was set while waiting.
@@ -64,7 +61,7 @@ def hold(
 
 @contextmanager
 def _one_thread(path: Path, cancelled: threading.Event) -> Iterator[None]:
-    """Let the threads of this process take turns, so that a held lock is another process's."""
+    """Let this process's threads take turns, so that only other processes hold the lock."""
     with _making:
         turn = _turns.setdefault(path, threading.Lock())
     while not turn.acquire(timeout=POLL_SECONDS):
@@ -77,10 +74,7 @@ def _one_thread(path: Path, cancelled: threading.Event) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock file `path`; makes and changes nothing.
-
-    A lock file that we may not open counts as held: we cannot tell.
-    """
+    """Whether a process holds the lock file `path`, or we may not open it; changes nothing."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

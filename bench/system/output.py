@@ -14,10 +14,7 @@ STDOUT, STDERR = 1, 2
 class OutputLost(BaseException):
     """Standard output cannot be written any more.
 
-    No `Exception`, as with an interrupt: the work under way stops, and has not failed.
-
-    Args:
-        error: Why.
+    Not an `Exception`: as with an interrupt, the work under way stops, and has not failed.
     """
 
     def __init__(self, error: OSError) -> None:
@@ -31,7 +28,7 @@ class OutputLost(BaseException):
 
 
 class _Output(io.FileIO):
-    """Standard output; raises `OutputLost`, or drops what is written once it is given up."""
+    """Standard output; raises `OutputLost`, or drops everything after `give_up`."""
 
     given_up = False
 
@@ -45,7 +42,7 @@ class _Output(io.FileIO):
 
 
 class _Messages(io.FileIO):
-    """Standard error; its own failures are ignored, as they cannot be reported."""
+    """Standard error, whose failures are ignored, as they cannot be reported."""
 
     def write(self, data: Any) -> int:
         try:
@@ -55,7 +52,7 @@ class _Messages(io.FileIO):
 
 
 def guard() -> None:
-    """Watch over standard output and error of this process."""
+    """Guard standard output and error of this process."""
     for number in range(3):
         _fill(number)
     sys.stdout = _stream(_Output(STDOUT, "wb", closefd=False), sys.stdout)
@@ -63,7 +60,7 @@ def guard() -> None:
 
 
 def give_up() -> None:
-    """Drop what standard output still holds; Python would try to write it at the end."""
+    """Drop the buffer of standard output; Python would try to write it at the end."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Output):
         raw.given_up = True

@@ -1,8 +1,8 @@
 """The user's settings of pip, as far as they say where packages come from.
 
-The locks alone say which packages are installed, and bench where. Whatever else pip is told by its
-files and variables, such as a constraint on torch or an installation for the user, is ignored.
-Needs nothing but Python: `tools/venv.py` uses it before anything is installed.
+The locks alone decide which packages are installed, and bench where. All other settings of pip,
+such as a constraint on torch or `user`, are ignored. Standard library only: `tools/venv.py` uses it
+before anything is installed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SILENT = frozenset((
     "quiet", "require-virtualenv", "root-user-action", "verbose",
 ))  # fmt: skip
 SECONDS = 60
-# Not by `pip config list`: that takes `user = 1`, which may be meant for installations, for
-# itself, and shows the user's own file only. Newer versions of pip give items by file.
+# Not by `pip config list`, which would itself heed `user = 1` and show the user's file only.
+# Newer versions of pip give items by file.
 _LIST = """
 import json
 from pip._internal.configuration import Configuration
@@ -41,12 +41,7 @@ print(json.dumps(items))
 def settings(
     command: str, variables: Mapping[str, str] = os.environ, python: str = sys.executable
 ) -> dict[str, str]:
-    """Every setting that pip would heed, by name as in its files: `index-url`.
-
-    Args:
-        command: Of pip; settings may be for one only.
-        variables: Environment variables.
-        python: An interpreter that has pip.
+    """Every setting that pip's `command` would heed, by name as in its files: `index-url`.
 
     Raises:
         ValueError: pip cannot read its files; says why.
@@ -71,21 +66,17 @@ def settings(
 
 
 def as_variables(wanted: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables for pip: `variables`, and of the settings `wanted` those in `KEPT`."""
+    """Environment variables for pip: `variables`, and the settings of `wanted` in `KEPT`."""
     others = {k: v for k, v in without_python(variables).items() if not k.startswith("PIP_")}
-    kept = {_variable(name): value for name, value in wanted.items() if name in KEPT}
+    kept = {f"PIP_{k.upper().replace('-', '_')}": v for k, v in wanted.items() if k in KEPT}
     return {**others, **kept, "PIP_CONFIG_FILE": os.devnull}
 
 
 def ignored(wanted: Mapping[str, str]) -> list[str]:
-    """Those of the settings `wanted` that would change what is installed, or where."""
+    """The settings of `wanted` that would change what is installed, or where."""
     return sorted(name for name in wanted if name not in KEPT | SILENT)
 
 
 def without_python(variables: Mapping[str, str]) -> dict[str, str]:
-    """`variables` without those by which Python would find modules that are not pip's."""
+    """`variables` without those that make Python import other modules."""
     return {name: value for name, value in variables.items() if not name.startswith("PYTHON")}
-
-
-def _variable(name: str) -> str:
-    return f"PIP_{name.upper().replace('-', '_')}"

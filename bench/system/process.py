@@ -1,4 +1,4 @@
-"""Child processes that end with the orchestrator, and how much memory they take."""
+"""Child processes that end with the orchestrator, and their memory."""
 
 from __future__ import annotations
 
@@ -24,15 +24,8 @@ SAMPLE_SECONDS = 0.2
 class Child:
     """A process in its own group: killed as a whole on cancel, and on leaving the context.
 
-    Its standard input is a pipe that closes when the orchestrator dies, however it dies; a worker
-    with `stop_on_eof` stops then.
-
-    Args:
-        command: Program and arguments.
-        variables: Its environment variables, all of them.
-        log: Takes its standard error.
-        cancelled: Set to end it early.
-        folder: Its working directory.
+    Its standard input closes when the orchestrator dies, in whatever way; a worker with
+    `stop_on_eof` stops then. `log` takes its standard error; `variables` is its whole environment.
     """
 
     def __init__(
@@ -104,7 +97,7 @@ def run_logged(
     cancelled: threading.Event,
     show: Callable[[str], None] | None = None,
 ) -> bool:
-    """Run a command to its end, adding what it prints to `log`; whether it ended well.
+    """Run a command, appending what it prints to `log`; returns whether it succeeded.
 
     Raises:
         Cancelled: The run was interrupted.
@@ -126,15 +119,7 @@ def run_logged(
 class MemoryWatch:
     """Samples the resident memory of a process and all its descendants.
 
-    Args:
-        pid: The process at the top.
-        limit_bytes: When they take more, all of them are killed.
-        limit_s: When they take longer, too.
-
-    Attributes:
-        peak_bytes: The largest sum seen.
-        too_large: Whether they were killed for their memory.
-        too_slow: Whether they were killed for their time.
+    All are killed when they exceed `limit_bytes` or `limit_s`; `too_large` or `too_slow` says so.
     """
 
     def __init__(self, pid: int, limit_bytes: float = math.inf, limit_s: float = math.inf) -> None:

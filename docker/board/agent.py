@@ -1,9 +1,9 @@
-"""The agent that holds a board for one run: its lock, a private folder, a cache by content.
+"""The agent that holds a board for a run: its lock, a private folder, a cache by content.
 
 `python3 -c "<this file>" FOLDER HOLDER` takes the board or says who has it, then answers requests,
-one JSON object a line each way. It ends, and the folder with it, when standard input closes or
-no heartbeat has come for a while: a run whose connection died cannot keep the board. The kernel
-frees the lock however this program ends. Standard library only, Python 3.10 or newer.
+one JSON object a line each way. It ends and removes the folder when standard input closes or
+heartbeats stop: a run whose connection died cannot keep the board. The kernel releases the lock
+in any case. Standard library only, Python 3.10 or newer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 TOP = Path.home() / ".bench"
-# A run sends a heartbeat every few seconds; after this long without any it is gone.
+# A run sends a heartbeat every few seconds; after this long without any, it counts as dead.
 SILENCE_S = 30.0
 CACHE_BYTES = 1 << 30
 _CHUNK = 1 << 16
@@ -75,7 +75,7 @@ def _serve(session: Path) -> None:
 
 
 def _requests() -> Iterator[dict[str, Any]]:
-    """What the run asks for, until it is gone; heartbeats only say that it is not."""
+    """The run's requests without its heartbeats, until it ends or its heartbeats stop."""
     rest = b""
     while select.select([0], [], [], SILENCE_S)[0]:
         data = os.read(0, _CHUNK)
@@ -101,9 +101,7 @@ def _do(session: Path, request: dict[str, Any]) -> dict[str, Any]:
 def _place(session: Path, files: dict[str, list[Any]]) -> dict[str, Any]:
     """Link files from the cache into the session; answers which the cache lacks.
 
-    Args:
-        session: The session's folder.
-        files: SHA-256, size in bytes and mode by name.
+    `files` has SHA-256, size in bytes and mode by name.
     """
     sound: dict[str, bool] = {}
     parts: dict[str, int] = {}
@@ -126,7 +124,7 @@ def _place(session: Path, files: dict[str, list[Any]]) -> dict[str, Any]:
 
 
 def _verify(checksum: str, size: int) -> bool:
-    """Whether the cache holds a sound file; a part that is complete becomes one."""
+    """Whether the cache has the file intact; a complete part becomes the file."""
     kept = TOP / "cache" / checksum
     if kept.exists():
         if _sha256(kept) == checksum:
@@ -143,7 +141,7 @@ def _verify(checksum: str, size: int) -> bool:
 
 
 def _evict(wanted: int, keep: list[str] | tuple[str, ...]) -> int:
-    """Remove what was used longest ago until `wanted` bytes are free; returns how many were."""
+    """Remove the least recently used files, at least `wanted` bytes; returns the bytes freed."""
     entries = [path for path in (TOP / "cache").iterdir() if path.stem not in keep]
     freed = 0
     for path in sorted(entries, key=lambda path: path.stat().st_mtime):

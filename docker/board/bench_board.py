@@ -1,14 +1,13 @@
-"""What runs on the board: load an accelerator package, pass a batch of images through it, time it.
+"""The program on the board: load an accelerator package, pass images through it, time it.
 
-Standard library only, Python 3.10 or newer, so that a board needs nothing but its own `python3`;
-one file, since a probe sends it alone, on standard input.
+Standard library only, Python 3.10 or newer; one file, as a probe sends it on standard input.
 Exactly one JSON document goes to standard output; progress goes to standard error, as the number
 of images done, one a line. A failure is a document with `error` and `remedy`, and exit status 1.
 
-On the emulated board the package's cycle-accurate simulator stands for the FPGA, and throughput is
-what the simulated cycles and the clock make of it: no wall-clock time enters. On a real board
-pynq_board.py, pushed beside this file, uses FINN+'s driver; this program first restarts itself as
-root in PYNQ's Python, as the driver needs.
+On the emulated board the package's cycle-accurate simulator replaces the FPGA; throughput follows
+from the simulated cycles and the clock, not from wall-clock time. On a real board pynq_board.py,
+pushed beside this file, uses FINN+'s driver; this program first restarts itself as root in PYNQ's
+Python, as the driver needs.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from pathlib import Path
 from typing import Any
 
 IDENTITY_FILE = Path.home() / ".bench-board.json"
-# PYNQ's images say in the first which board they are made for, Kria-PYNQ in the second.
+# PYNQ's images name their board in the first file, Kria-PYNQ in the second.
 BOARD_NAME_FILES = (
     Path("/etc/profile.d/boardname.sh"),
     Path("/etc/profile.d/pynq_venv.sh"),
     Path("/etc/environment"),
 )
-# PYNQ calls both versions of the Ultra96 the same.
+# PYNQ has the same name for both versions of the Ultra96.
 MODEL_FILE = Path("/proc/device-tree/model")
 # By PYNQ's name: FINN+'s name and part.
 PYNQ_BOARDS = {
@@ -92,15 +91,15 @@ class Package:
 
     @property
     def simulator(self) -> Path:
-        """The program that stands for the FPGA."""
+        """The program that replaces the FPGA."""
         return self.folder / "simulator"
 
 
 def main() -> int:
-    """Do what the command line asks for; returns the exit status."""
+    """Probe or measure; returns the exit status."""
     options = _parse_options()
     try:
-        # What libraries print must not get between the document and its reader.
+        # Standard output is for the document; what libraries print goes to standard error.
         with contextlib.redirect_stdout(sys.stderr):
             document = _probe() if options.probe else _measure(options)
     except Refused as refused:
@@ -116,17 +115,10 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--probe", action="store_true", help="only say which board this is")
     parser.add_argument("--package", type=Path, metavar="DIR", help="the accelerator package")
     parser.add_argument("--images", type=Path, metavar="FILE", help="one byte per input element")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="written: the accelerator's integers, int64 little-endian",
-    )
-    parser.add_argument(
-        "--stop-on-eof",
-        action="store_true",
-        help="stop as soon as standard input is closed, as when the connection is lost",
-    )
+    integers = "written: the accelerator's integers, int64 little-endian"
+    parser.add_argument("--output", type=Path, metavar="FILE", help=integers)
+    stop = "stop as soon as standard input is closed, as when the connection is lost"
+    parser.add_argument("--stop-on-eof", action="store_true", help=stop)
     options = parser.parse_args()
     if not options.probe and not (options.package and options.images and options.output):
         parser.error("--package, --images and --output are needed, or --probe")
@@ -150,7 +142,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         return identity | _measure_bitstream(package, options)
     if not package.simulator.exists():
         raise Refused(
-            "The package holds no simulator, and this board is an emulated one.",
+            "The package has no simulator, which an emulated board needs.",
             "Leave out `--board`, or name a real board.",
         )
     started = time.monotonic()
@@ -175,8 +167,8 @@ def _measure_bitstream(package: Package, options: argparse.Namespace) -> dict[st
     """Measure on a real board; see pynq_board.py."""
     if "bitstream" not in package.data:
         raise Refused(
-            "The package holds a simulator but no bitstream, and this is a real board.",
-            "Synthesize one: name your Vivado with XILINX_VIVADO, then rerun.",
+            "The package has a simulator but no bitstream, which a real board needs.",
+            "Synthesize a bitstream: name your Vivado with XILINX_VIVADO, then rerun.",
         )
     _restart_for_driver()
     if options.stop_on_eof:
@@ -211,7 +203,7 @@ def _dma_of(package: Package) -> dict[str, Any]:
 
 
 def _restart_for_driver() -> None:
-    """Go on as root in a Python that has PYNQ; returns once that is so."""
+    """Restart as root in a Python that has PYNQ; returns once that is the case."""
     python = _python_with_pynq()
     if not python:
         raise Refused(
@@ -239,7 +231,7 @@ def _restart_for_driver() -> None:
 
 
 def _python_with_pynq() -> str | None:
-    """The interpreter that has PYNQ: this one, or that of PYNQ's images."""
+    """The interpreter that has PYNQ: this, or that of PYNQ's images."""
     if importlib.util.find_spec("pynq") is not None:
         return sys.executable
     return str(PYNQ_PYTHON) if PYNQ_PYTHON.exists() else None
@@ -252,14 +244,14 @@ def _may_sudo() -> bool:
 
 
 def _identity() -> dict[str, str]:
-    """Which board this is: its name, its part, and the name of what it measures."""
+    """The board's name, its part, and the name of what it measures."""
     try:
         identity = json.loads(IDENTITY_FILE.read_text(encoding="utf-8"))
         return {name: str(identity[name]) for name in ("board", "part", "measured_on")}
     except FileNotFoundError as error:
-        known = PYNQ_BOARDS.get(_versioned(_pynq_name()))
-        if known is not None:
-            return {"board": known[0], "part": known[1], "measured_on": "board"}
+        if (pynq_name := _versioned(_pynq_name())) in PYNQ_BOARDS:
+            board, part = PYNQ_BOARDS[pynq_name]
+            return {"board": board, "part": part, "measured_on": "board"}
         raise _nameless(error) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _nameless(error) from error
@@ -287,7 +279,7 @@ def _pynq_name() -> str:
 
 
 def _versioned(name: str) -> str:
-    """PYNQ's name of the board, an Ultra96 of the second version told by its device tree."""
+    """PYNQ's name of the board; the device tree tells the versions of the Ultra96 apart."""
     if name != "Ultra96":
         return name
     try:
@@ -313,7 +305,7 @@ def _load_package(folder: Path, identity: dict[str, str]) -> Package:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
             f"{folder} is not an accelerator package: {error!r}.",
-            "Build it anew with the versions of bench and of the board program that go together.",
+            "Rebuild it with matching versions of bench and of the board program.",
         ) from error
     if (package.board, package.part) != (identity["board"], identity["part"]):
         raise Refused(
@@ -322,10 +314,10 @@ def _load_package(folder: Path, identity: dict[str, str]) -> Package:
             "Name the board that you have in the experiment file, and build for it.",
         )
     if not math.isfinite(package.clock_mhz) or package.clock_mhz <= 0:
-        raise Refused(f"The clock of {package.clock_mhz} MHz cannot be set.", "Build it anew.")
+        raise Refused(f"The clock of {package.clock_mhz} MHz cannot be set.", "Rebuild it.")
     if package.dma_bytes_per_cycle < 1:
         raise Refused(
-            f"A DMA of {package.dma_bytes_per_cycle} bytes a cycle moves nothing.", "Build it anew."
+            f"A DMA of {package.dma_bytes_per_cycle} bytes a cycle moves nothing.", "Rebuild it."
         )
     return package
 
@@ -387,15 +379,15 @@ def _parse_results(printed: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(
             f"The simulated accelerator printed no results ({error!r}): {printed[:200]!r}",
-            "Run the stage `simulate` again, so that it is built anew.",
+            "Run the stage `simulate` again, which rebuilds it.",
         ) from error
 
 
 def _stop_with_connection(simulator: subprocess.Popen[str] | None) -> None:
     """End everything once nobody waits for the results.
 
-    That is when standard input closes; or, where the network was cut and the server does not know
-    yet, when the agent of the board has removed our folder.
+    Standard input closes then; or, if the network was cut without the server noticing, the agent
+    removes our folder.
     """
     folder = Path.cwd()
     while folder.is_dir():

@@ -1,8 +1,8 @@
-"""A real board's half of bench_board.py: FINN+'s driver loads, runs and times the bitstream.
+"""The part of bench_board.py for real boards: FINN+'s driver loads, runs and times the bitstream.
 
-Runs on the board's own Python (3.10 or newer) as root, and needs nothing but finn-plus-driver and
-what that needs: PYNQ and numpy. Times are wall-clock times of the driver's `execute_on_buffers`,
-which is what its own throughput test takes: both DMAs are in them, packing on the processor is not.
+Runs on the board's own Python (3.10 or newer) as root, with finn-plus-driver, PYNQ and numpy. Times
+are wall-clock times of the driver's `execute_on_buffers`, as in its own throughput test: they
+include both DMAs, not the packing on the processor.
 """
 
 from __future__ import annotations
@@ -41,14 +41,9 @@ class Unsuitable(Exception):
 def measure(
     folder: Path, data: dict[str, Any], images: Path, output: Path, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Load the bitstream of a package, pass the images through it, time it.
+    """Load the bitstream of the package in `folder`, pass the images through it, time it.
 
-    Args:
-        folder: The package.
-        data: Its `package.json`.
-        images: File of one byte per input element.
-        output: Written: the accelerator's integers, int64 little-endian.
-        say: Takes lines of progress.
+    `images` has one byte per input element; `output` gets the integers, int64 little-endian.
 
     Raises:
         Unsuitable: The bitstream is for another part, or the clock is not what it was built for.
@@ -83,10 +78,11 @@ def check_part(bitstream: Path, part: str) -> None:
     Raises:
         Unsuitable: They differ, or there is no such header.
     """
-    found = _part_of(bitstream.read_bytes()[:1024])
-    if not found or not part.lower().removeprefix("xc").startswith(found.removeprefix("xc")):
+    built_for = _part_of(bitstream.read_bytes()[:1024])
+    same = part.lower().removeprefix("xc").startswith(built_for.removeprefix("xc"))
+    if not built_for or not same:
         raise Unsuitable(
-            f"{bitstream.name} is for {found or 'an unknown part'}, this board has {part}.",
+            f"{bitstream.name} is for {built_for or 'an unknown part'}, this board has {part}.",
             "Synthesize for this board.",
         )
 
@@ -187,7 +183,7 @@ def sampled() -> Iterator[dict[str, Any]]:
 
     Yields:
         Filled when the block ends: `power_w` (mean by rail), `temperature_c` (highest by sensor),
-        without what the board has no sensor for.
+        as far as the board has sensors.
     """
     result: dict[str, Any] = {}
     power: dict[str, list[float]] = {}
@@ -217,27 +213,27 @@ def sampled() -> Iterator[dict[str, Any]]:
 
 def read_power(hwmon: Path = _HWMON) -> dict[str, float]:
     """Watts by sensor, from the kernel: the rails of ZCU boards, the whole board on KV260."""
-    found = {}
+    watts = {}
     for path in sorted(hwmon.glob("hwmon*/power*_input")):
         value = _number(path)
         if value is not None:
             name = _text(path.parent / "name") or path.parent.name
             label = _text(path.with_name(path.name.replace("_input", "_label")))
-            found[f"{name} {label or path.name.removesuffix('_input')}"] = value / 1e6
-    return found
+            watts[f"{name} {label or path.name.removesuffix('_input')}"] = value / 1e6
+    return watts
 
 
 def read_temperature(iio: Path = _IIO) -> dict[str, float]:
     """Degrees Celsius by sensor, from the chip's own converter (XADC, SYSMON)."""
-    found = {}
+    degrees = {}
     for path in sorted(iio.glob("iio:device*/in_temp*_raw")):
         raw = _number(path)
         offset = _number(path.with_name(path.name.replace("_raw", "_offset")))
         scale = _number(path.with_name(path.name.replace("_raw", "_scale")))
         if raw is not None and scale is not None:
             name = path.name.removeprefix("in_").removesuffix("_raw")
-            found[name] = (raw + (offset or 0.0)) * scale / 1000
-    return found
+            degrees[name] = (raw + (offset or 0.0)) * scale / 1000
+    return degrees
 
 
 def _text(path: Path) -> str:

@@ -39,7 +39,9 @@ def address() -> Address:
 def test_nothing_is_missing(address: Address) -> None:
     async def look() -> list[str]:
         async with open_link(address, print) as link:
-            return [f"{c.name}: {c.found}" for c in await check_board(link) if c.state == "missing"]
+            return [
+                f"{c.name}: {c.detail}" for c in await check_board(link) if c.state == "missing"
+            ]
 
     assert asyncio.run(look()) == []
 

@@ -182,7 +182,7 @@ def test_images_that_were_not_simulated_are_held_to_torch(stage: Stage) -> None:
     found = np.fromfile(path, "<i8").reshape(IMAGES, CLASSES)
     found[2:, 1] -= 1000
     path.write_bytes(found.tobytes())
-    with pytest.raises(WrongResult, match="Of the 4 images that were measured and not simulated"):
+    with pytest.raises(WrongResult, match="of the 4 images that were measured and not simulated"):
         stage.run()
 
 
@@ -281,8 +281,8 @@ def test_a_package_that_does_not_fit(stage: Stage, changes: dict[str, Any], said
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"boards": ["emulated-board"], "images": 7}, "holds 6 images"),
-        ({"boards": ["emulated-board"], "images": 1}, "from one image to the next"),
+        ({"boards": ["emulated-board"], "images": 7}, "has 6 images"),
+        ({"boards": ["emulated-board"], "images": 1}, "no interval between images"),
         ({"boards": ["emulatd"], "images": 2}, "'emulatd' is not known"),
     ],
 )

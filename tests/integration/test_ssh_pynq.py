@@ -211,7 +211,7 @@ def test_a_simulator_is_refused_by_a_real_board(board: Board, request_: Request)
 def probe(board: Board) -> dict[str, tuple[str, str]]:
     async def look() -> dict[str, tuple[str, str]]:
         async with open_link(board.address, print) as link:
-            return {check.name: (check.state, check.found) for check in await check_board(link)}
+            return {check.name: (check.state, check.detail) for check in await check_board(link)}
 
     return asyncio.run(look())
 

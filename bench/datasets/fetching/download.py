@@ -1,19 +1,17 @@
-"""One file from a web server, which may be silent, slow, broken off, or wordy."""
+"""Download a file from a web server that may be silent or slow, break off, or send too much."""
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 
 from bench.console.text import excerpt
 from bench.datasets.fetching.web import Patience
 from bench.datasets.model import SourceFailed
+from bench.system.listening import poll
 
 CHUNK = 1 << 16
 POLL_SECONDS = 0.1
@@ -24,52 +22,24 @@ LENGTH_DIGITS = 15
 
 
 def download(url: str, patience: Patience, check: Callable[[], None]) -> Iterator[bytes]:
-    """What is at `url`, in pieces.
+    """The content of `url`, in pieces; `check` is called while waiting and raises to stop that.
 
-    Received in a thread, because a time-out of urllib's covers neither the name look-up nor the
-    sum over all of a server's addresses nor a server that sends a byte now and then, and because
-    an interrupt must wait for none of these.
-
-    Args:
-        url: The file.
-        patience: When to give up.
-        check: Called while waiting; raises to stop that.
+    Received in a thread, because urllib's time-out covers neither the name look-up nor the sum over
+    a server's addresses nor a server that sends a byte now and then, and an interrupt must not wait
+    for these.
 
     Raises:
         SourceFailed: The server cannot be reached, refuses, is too slow, or breaks off.
     """
-    arrivals: queue.Queue[bytes | SourceFailed] = queue.Queue(AHEAD)
-    given_up = threading.Event()
-    thread = threading.Thread(
-        target=_receive, args=(url, patience.silence, arrivals, given_up), daemon=True
-    )
-    thread.start()
-    try:
-        yield from _arriving(arrivals, patience, check)
-    finally:
-        given_up.set()
-
-
-def _arriving(
-    arrivals: queue.Queue[bytes | SourceFailed], patience: Patience, check: Callable[[], None]
-) -> Iterator[bytes]:
-    """The pieces until the end, an empty one, with an eye on the clock."""
     begin = last = window = time.monotonic()
     recent = 0
-    while True:
+    check()
+    for piece in poll(_receive(url, patience.silence), min(POLL_SECONDS, patience.silence), AHEAD):
         check()
-        try:
-            arrived = arrivals.get(timeout=min(POLL_SECONDS, patience.silence))
-        except queue.Empty:
-            arrived = None
         now = time.monotonic()
-        if isinstance(arrived, SourceFailed):
-            raise arrived
-        if arrived is not None:
-            if not arrived:
-                return
-            last, recent = now, recent + len(arrived)
-            yield arrived
+        if piece is not None:
+            last, recent = now, recent + len(piece)
+            yield piece
         if now - last > patience.silence:
             raise SourceFailed(f"went silent for {patience.silence:g} s")
         if now - begin > patience.total:
@@ -80,32 +50,18 @@ def _arriving(
             window, recent = now, 0
 
 
-def _receive(
-    url: str,
-    silence: float,
-    arrivals: queue.Queue[bytes | SourceFailed],
-    given_up: threading.Event,
-) -> None:
-    """Put the pieces into `arrivals`, and at the end an empty one or why there are no more."""
-
-    def put(piece: bytes | SourceFailed) -> None:
-        while not given_up.is_set():
-            with suppress(queue.Full):
-                arrivals.put(piece, timeout=POLL_SECONDS)
-                return
-
+def _receive(url: str, silence: float) -> Iterator[bytes]:
     try:
         with urllib.request.urlopen(url, timeout=silence) as response:
             received, announced = 0, _announced_length(response)
-            # One read of the socket at a time, so that what came is known at once.
-            while not given_up.is_set() and (chunk := response.read1(CHUNK)):
+            # One read of the socket at a time, so that each piece is passed on at once.
+            while chunk := response.read1(CHUNK):
                 received += len(chunk)
-                put(chunk)
-        if announced is not None and received != announced:
-            put(SourceFailed(f"broke off after {received} of {announced} bytes"))
-        put(b"")
+                yield chunk
     except (OSError, HTTPException, ValueError) as error:
-        put(SourceFailed(_explain(error, silence)))
+        raise SourceFailed(_explain(error, silence)) from error
+    if announced is not None and received != announced:
+        raise SourceFailed(f"broke off after {received} of {announced} bytes")
 
 
 def _announced_length(response: HTTPResponse) -> int | None:
@@ -114,7 +70,7 @@ def _announced_length(response: HTTPResponse) -> int | None:
 
 
 def _explain(error: Exception, silence: float) -> str:
-    """Why, in a few words; what the server says is no more than quoted."""
+    """The reason in a few words; the server's own text is quoted."""
     if isinstance(error, urllib.error.HTTPError):
         return f"answered {error.code} ({excerpt(str(error.reason), 80)})"
     cause = error.reason if isinstance(error, urllib.error.URLError) else error

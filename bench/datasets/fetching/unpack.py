@@ -1,4 +1,4 @@
-"""Decompress a file and check it; nothing passes here that its SHA-256 does not vouch for."""
+"""Decompress a file and check it against its SHA-256."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Damaged(Exception):
     """A file cannot be read to its end, or is not the file it should be.
 
     Attributes:
-        sha256: Of its content; None where it could not be read.
+        sha256: Of its content; None if it cannot be read.
     """
 
     def __init__(self, reason: str, sha256: str | None = None) -> None:
@@ -28,16 +28,10 @@ class Damaged(Exception):
 
 
 def unpack(source: Path, file: DataFile, target: Path, reporter: Reporter) -> None:
-    """Write the decompressed content of `source` to `target` and check it against `file`.
-
-    Args:
-        source: The file, raw or gzipped (told by its content, not by its name).
-        file: What it should be.
-        target: Where the content goes; worthless if this raises.
-        reporter: Asked for interrupts.
+    """Write the content of `source`, raw or gzipped, to `target` and check it against `file`.
 
     Raises:
-        Damaged: `source` cannot be read, or holds something else.
+        Damaged: `source` cannot be read, or has another content; `target` is then worthless.
         Cancelled: The run was interrupted.
     """
     digest = hashlib.sha256()
@@ -47,7 +41,7 @@ def unpack(source: Path, file: DataFile, target: Path, reporter: Reporter) -> No
             reporter.check_cancelled()
             digest.update(chunk)
             size += len(chunk)
-            # A wrong file may unpack to anything; it shall not fill the disk.
+            # A wrong file may be of any size and must not fill the disk.
             if size <= file.size:
                 out.write(chunk)
     sha256 = digest.hexdigest()
@@ -67,7 +61,7 @@ class Readable(Protocol):
 def chunks(stream: Readable, what: str) -> Iterator[bytes]:
     """The rest of `stream` in pieces; `Damaged` when it cannot be read.
 
-    Only reading is guarded: what the caller cannot write is no fault of the stream's.
+    Only errors of reading count, not those of the caller's writing.
     """
     while True:
         try:

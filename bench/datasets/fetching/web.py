@@ -9,19 +9,19 @@ from pathlib import Path
 from bench.console.text import size_text
 from bench.datasets.model import DataFile, Reporter, SourceFailed
 
-# Compressed data may be a little longer than the data; anything beyond is not the file.
+# Compressed data may be a little longer than the data.
 SLACK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Patience:
-    """When a server is given up, all in seconds.
+    """When to give up on a server.
 
     Attributes:
-        silence: Without a byte.
-        window: In which it sends less than `slowest` bytes per second.
-        slowest: See `window`.
-        total: For one file.
+        silence: Seconds without a byte.
+        window: Seconds in which it sends less than `slowest`.
+        slowest: Bytes per second.
+        total: Seconds for a file.
     """
 
     silence: float = 10.0
@@ -35,12 +35,7 @@ USUAL = Patience()
 
 @dataclass(frozen=True)
 class WebFolder:
-    """Gzipped files below `url`, which ends in a slash.
-
-    Attributes:
-        url: The folder.
-        patience: When the server is given up.
-    """
+    """Gzipped files below `url`, which ends in a slash."""
 
     url: str
     patience: Patience = USUAL
@@ -53,7 +48,6 @@ class WebFolder:
     def deliver(
         self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
     ) -> Iterator[Path]:
-        """See `Source.deliver`."""
         # What it imports takes long, and most commands fetch nothing.
         from bench.datasets.fetching.download import download  # noqa: PLC0415
 

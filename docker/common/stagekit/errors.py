@@ -1,4 +1,4 @@
-"""The ways in which a stage can end other than well, short of a crash."""
+"""How a stage can end, besides success and a crash."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ import errno
 
 
 class Infeasible(Exception):
-    """A finding, not a fault: the design cannot exist as asked (stored as a result)."""
+    """A result, not a fault: the design cannot be built as specified."""
 
 
 class WrongResult(Exception):
-    """A finding, too: what was made computes something else than the trained model.
+    """A result, too: the design computes something else than the trained model.
 
-    To be raised once outputs and metrics are written; they are stored with it.
+    Raise it after outputs and metrics are written, which are stored with it.
     """
 
 
 class StageError(Exception):
-    """Something the user can act on.
-
-    Args:
-        what: What happened, one sentence.
-        remedy: What to do about it, one sentence.
-    """
+    """Something the user can act on: what happened, and what to do about it, a sentence each."""
 
     def __init__(self, what: str, remedy: str = "") -> None:
         super().__init__(what)
@@ -41,9 +36,9 @@ _REMEDIES = {
 
 
 def of_the_disk(error: BaseException) -> StageError | None:
-    """What to say of an error that is the disk's or its permissions'; None for all others.
+    """The error for a fault of the disk or its permissions; None for all other errors.
 
-    Whoever blames a tool for whatever goes wrong in it has to ask first.
+    Call it before you blame a tool for an exception in it.
     """
     if not isinstance(error, OSError) or error.errno not in _REMEDIES:
         return None

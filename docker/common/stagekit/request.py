@@ -1,4 +1,4 @@
-"""What a stage is asked to do."""
+"""The request of a stage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Spec = TypeVar("Spec")
 
 @dataclass(frozen=True, kw_only=True)
 class Request(wire.Request):
-    """One stage to run, as a worker sees it."""
+    """A stage to run, as a worker sees it."""
 
     def parse(self, spec_type: type[Spec]) -> Spec:
         """The spec; raises `StageError` where a field is not as declared."""
@@ -26,6 +26,6 @@ class Request(wire.Request):
             raise StageError(f"{misfit.field} {misfit.what}.", misfit.remedy) from misfit
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Write `metrics.json`: the stage's findings, deterministic, read by later stages."""
+        """Write `metrics.json`: the stage's results, deterministic, read by later stages."""
         text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False)
         (self.outputs / "metrics.json").write_text(text + "\n", encoding="utf-8")

@@ -22,11 +22,7 @@ from stagekit.request import Request
 
 
 class Reporter(Timed):
-    """Tells the orchestrator how far a stage has come.
-
-    Args:
-        stream: Where events go, one JSON object a line.
-    """
+    """Reports a stage's progress to `stream`, one JSON object a line."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -34,7 +30,7 @@ class Reporter(Timed):
         self.tools: dict[str, str] = {}
 
     def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
-        """`done` of `total` `unit`s (epochs, images, steps) are through; `text` says more."""
+        """`done` of `total` `unit`s (epochs, images, steps) are done; `text` says more."""
         self._emit(event="progress", done=done, total=total, unit=unit, text=text)
 
     def note(self, text: str) -> None:
@@ -54,11 +50,7 @@ Stage = Callable[[Request, Reporter], None]
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the stage that the request file `argv[1]` asks for.
-
-    Returns:
-        The exit status: 0 when a result was written, whatever it says; 2 on bad usage.
-    """
+    """Run the stage of request file `argv[1]`; exit status 0 with any result, 2 on bad usage."""
     if len(argv) != 2:
         print(f"usage: {argv[0]} REQUEST.json", file=sys.stderr)
         return 2
@@ -80,13 +72,13 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _ending(request: Request, reporter: Reporter) -> tuple[str, str, str]:
-    """Do what is asked; how it ended, the reason, the remedy."""
+    """Run the stage; returns status, reason and remedy."""
     try:
         _function(request.entry)(request, reporter)
-    except Infeasible as finding:
-        return "infeasible", str(finding), ""
-    except WrongResult as finding:
-        return "wrong", str(finding), ""
+    except Infeasible as result:
+        return "infeasible", str(result), ""
+    except WrongResult as result:
+        return "wrong", str(result), ""
     except StageError as error:
         traceback.print_exc()
         return "failed", error.what, error.remedy
@@ -94,23 +86,23 @@ def _ending(request: Request, reporter: Reporter) -> tuple[str, str, str]:
         traceback.print_exc()
         return "failed", f"{misfit.field} {misfit.what}.", misfit.remedy
     except OSError as error:
-        said = of_the_disk(error)
-        if said is None:
+        explained = of_the_disk(error)
+        if explained is None:
             raise
         traceback.print_exc()
-        return "failed", said.what, said.remedy
+        return "failed", explained.what, explained.remedy
     return "done", "", ""
 
 
 def _function(entry: str) -> Stage:
-    """The function that `entry` names, as `module:function`; imported now, as it may take long."""
+    """The function that `entry` names, as `module:function`."""
     module, _, name = entry.partition(":")
     function: Stage = getattr(import_module(module), name)
     return function
 
 
 def _claim_stdout() -> TextIO:
-    """Keep standard output for events; whatever libraries print goes to the log instead."""
+    """Keep standard output for events; what libraries print goes to the log instead."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     sys.stdout.flush()
     os.dup2(2, 1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from bench.flows import all_stages
 from bench.images import recipe as module
 from bench.images.base import Base
-from bench.images.context import Item, gather, hash_items, write_context
+from bench.images.context import Item, gather, hash_items, open_context
 from bench.images.recipe import RECIPES, Recipe
 
 BASE = Base("debian", "sha256:1", "local")
@@ -32,9 +32,8 @@ RECIPE = Recipe("x", "Dockerfile.x", ("x.lock",), ("worker",), None)
 
 
 def _archive(items: list[Item]) -> bytes:
-    file = io.BytesIO()
-    write_context(items, file)
-    return file.getvalue()
+    with open_context(items, Path(tempfile.gettempdir())) as file:
+        return file.read()
 
 
 def test_a_changed_worker_is_another_image_of_the_same_environment(checkout: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.system.listening import TimedOut, listen
+from bench.system.listening import TimedOut, listen, poll
 from bench.system.locks import Cancelled
 
 NEVER = threading.Event()
@@ -57,3 +57,23 @@ def test_a_source_is_left_alone_once_nobody_listens() -> None:
     next(arriving)
     arriving.close()  # type: ignore[attr-defined]
     assert closed.wait(10)
+
+
+def test_polling_gives_none_in_silence_and_reads_little_ahead() -> None:
+    released = threading.Event()
+    items = poll(silent(released), seconds=0.01)
+    assert [next(items), next(items)] == [1, None]
+    released.set()
+    assert [item for item in items if item is not None] == [2]
+
+    read: list[int] = []
+
+    def counted() -> Iterator[int]:
+        for number in range(100):
+            read.append(number)
+            yield number
+
+    slow = poll(counted(), ahead=3)
+    for taken in range(1, 101):
+        assert next(slow) == taken - 1
+        assert len(read) <= taken + 4  # three wait, and one is about to
