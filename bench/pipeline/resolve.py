@@ -14,12 +14,7 @@ from bench.store.keys import artifact_key, canonical, hash_sources
 
 
 class Resolver:
-    """Computes keys; the store and the runners that go with them.
-
-    Args:
-        store: The store.
-        runners: The runner of each environment.
-    """
+    """Computes keys from the store's artifacts and from the runner of each environment."""
 
     def __init__(self, store: Store, runners: Mapping[str, Runner]) -> None:
         self.store = store

@@ -1,4 +1,4 @@
-"""The sources that decide what a stage does: the modules that it imports, and what it names."""
+"""The sources that decide what a stage does: the modules that it imports, and those it names."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PARSING = threading.Lock()
 
 @cache
 def source_files(stage: Stage) -> tuple[Path, ...]:
-    """Files and folders; a change of any of them makes another result possible.
+    """The files and folders whose content can change the result of `stage`.
 
-    Of a worker these are its own modules, as far as the stage imports them, and not those of other
-    stages. Imports inside of functions count. A stage of the host names its sources.
+    For a worker, these are the modules that the stage imports, also inside of functions. A stage
+    of the host names its sources.
     """
     named = (ROOT / name for name in stage.sources)
     if stage.environment not in ENVIRONMENTS:
@@ -43,7 +43,7 @@ def _modules(entry: str, folders: Sequence[Path]) -> set[Path]:
 
 
 def _files(module: str, folders: Sequence[Path]) -> Iterator[Path]:
-    """Those of `module` and the packages around it; none where another project has it."""
+    """The files of `module` and the packages around it; none for another project's module."""
     *_, last = parts = module.split(".")
     for folder in folders:
         for count in range(1, len(parts) + 1):

@@ -27,7 +27,7 @@ def as_json(step: Step) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "stage": step.stage,
-        "summary": step.summary,
+        "summary": step.task.stage.summary,
         "status": step.status,
         "reason": step.reason,
         "spec": dict(step.spec),

@@ -147,7 +147,7 @@ def _collect(chains: Mapping[str, Sequence[Step]]) -> list[_Made]:
         for step in steps:
             if step.manifest is not None:
                 inputs = (own.get(need) for need in step.needs)
-                made = _Made(step.manifest, step.summary, tuple(filter(None, inputs)))
+                made = _Made(step.manifest, step.task.stage.summary, tuple(filter(None, inputs)))
                 found.setdefault(step.manifest.key, made)
     return list(found.values())
 

@@ -52,7 +52,10 @@ def _summary(step: Step) -> tuple[str, ...]:
 def _show_step(step: Step, console: Terminal) -> None:
     reason = f" ({step.reason})" if step.reason else ""
     status = Text(step.status, "red bold" if step.status == Status.WRONG else "")
-    line(console, styled("[bold]{}[/]: {}; {}{}", step.stage, step.summary, status, reason))
+    line(
+        console,
+        styled("[bold]{}[/]: {}; {}{}", step.stage, step.task.stage.summary, status, reason),
+    )
     made = step.manifest
     facts: dict[str, str] = {"given": _values(step.spec)}
     if made is not None:
