@@ -10,16 +10,16 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 from filelock import FileLock
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from bench.errors import store_error
 from bench.pipeline.budget import Work
 from bench.store import Manifest
+from bench.store.schema import Moment, Seconds
 from bench.system.files import read_bytes
 from contract.stage import GIB
 
@@ -27,13 +27,7 @@ FILE = "history.jsonl"
 # How the names of a simulator's build timings begin; a cached simulator has none.
 BUILD = "build"
 
-_Seconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
 _Bytes = Annotated[int, Field(ge=0, lt=1 << 60)]
-
-
-def _moment(text: str) -> str:
-    datetime.fromisoformat(text)
-    return text
 
 
 @dataclass(frozen=True)
@@ -51,11 +45,11 @@ class Record:
     key: str
     work: Work
     machine: str
-    seconds: _Seconds
-    build_seconds: _Seconds
+    seconds: Seconds
+    build_seconds: Seconds
     memory: _Bytes
     disk: _Bytes
-    created: Annotated[str, AfterValidator(_moment)]
+    created: Moment
 
 
 _RECORD = TypeAdapter(Record)

@@ -1,16 +1,24 @@
-"""The keys of what tasks make, from their inputs and from the runners' recipes."""
+"""The keys of artifacts, from their inputs, the runners' recipes and the stages' sources."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
+from bench.environments import ENVIRONMENTS
 from bench.paths import ROOT
 from bench.pipeline.plan import Task
-from bench.pipeline.sources import source_files
 from bench.runners import Runner
 from bench.store import Entry, Store
 from bench.store.keys import artifact_key, canonical, hash_sources
+from contract.stage import Stage
+
+# In Python 3.11 and 3.12 threads that parse at once share a counter, and fail with SystemError.
+_PARSING = threading.Lock()
 
 
 class Resolver:
@@ -39,3 +47,56 @@ class Resolver:
             parts = [recipe, hash_sources(ROOT, source_files(stage))]
             self._environments[recipe_of] = hashlib.sha256(canonical(parts)).hexdigest()
         return self._environments[recipe_of]
+
+
+@cache
+def source_files(stage: Stage) -> tuple[Path, ...]:
+    """The files and folders whose content can change the result of `stage`.
+
+    For a worker, these are the modules that the stage imports, also inside of functions. A stage
+    of the host names its sources.
+    """
+    named = (ROOT / name for name in stage.sources)
+    if stage.environment not in ENVIRONMENTS:
+        return tuple(named)
+    module, _, _ = stage.entry.partition(":")
+    return (*named, *sorted(_modules(module, ENVIRONMENTS[stage.environment].worker_folders)))
+
+
+def _modules(entry: str, folders: Sequence[Path]) -> set[Path]:
+    """The files of `entry` and of all that it imports from `folders`, directly or not."""
+    files: set[Path] = set()
+    waiting = [entry, "stagekit.__main__"]
+    while waiting:
+        for path in _files(waiting.pop(), folders):
+            if path not in files:
+                files.add(path)
+                waiting += _imports(path)
+    return files
+
+
+def _files(module: str, folders: Sequence[Path]) -> Iterator[Path]:
+    """The files of `module` and the packages around it; none for another project's module."""
+    *_, last = parts = module.split(".")
+    for folder in folders:
+        for count in range(1, len(parts) + 1):
+            package = folder.joinpath(*parts[:count])
+            if (package / "__init__.py").is_file():
+                yield package / "__init__.py"
+        path = folder.joinpath(*parts[:-1], f"{last}.py")
+        if path.is_file():
+            yield path
+
+
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
+    """The modules that `path` imports; of `from a import b`, both `a` and `a.b`."""
+    names: list[str] = []
+    with _PARSING:
+        tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(names)

@@ -215,9 +215,6 @@ def survey(points: Sequence[Point], *resolvers: Resolver, verify: bool = False) 
         resolvers: Several differ in their runners; the result is the survey of the one with the
             most artifacts in the store.
         verify: See `look_up`.
-
-    Raises:
-        StoreError: Something cannot be read.
     """
     tasks = plan(points)
     surveys = (look_up(tasks, resolver, points, verify=verify) for resolver in resolvers)

@@ -1,4 +1,4 @@
-"""A row's provenance on a terminal, at most 80 columns wide."""
+"""The provenance of a row on a terminal, at most 80 columns wide."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.store.keys import SHORT
 from bench.words import Status
 
 WIDTH = 80
-# Lists and tables longer than that are in the manifest and in --json.
+# Longer values are in the manifest and in --json.
 LONGEST = 200
 FILES_SHOWN = 8
 
@@ -61,7 +61,7 @@ def _show_step(step: Step, console: Terminal) -> None:
     if made is not None:
         checkout = checkout_of(made)
         facts |= {
-            "reads": ", ".join(f"{name} {short}" for name, short in _short(made.inputs).items()),
+            "reads": ", ".join(f"{name} {key[:SHORT]}" for name, key in made.inputs.items()),
             "where": str(step.folder or "failed/ in the store"),
             "log": str(step.log or ""),
             "ran in": _values(made.environment),
@@ -72,7 +72,7 @@ def _show_step(step: Step, console: Terminal) -> None:
             f"{memory_text(made.peak_memory_bytes)} at its peak",
             "files": _files(made.artifacts),
         }
-    facts["found"] = _values(step.metrics)
+    facts["metrics"] = _values(step.metrics)
     for label, text in facts.items():
         if text:
             line(console, styled("[dim]{}:[/] {}", label, text), indent=2)
@@ -88,16 +88,12 @@ def _width(console: Terminal) -> int:
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    """`name value` of each; those that would fill the screen by their length only."""
+    """`name value` of each; long values are replaced by their length."""
     texts = []
     for name, value in values.items():
         text = value if isinstance(value, str) else json.dumps(value)
         texts.append(f"{name} {text if len(text) <= LONGEST else f'({len(text)} characters)'}")
     return ", ".join(texts)
-
-
-def _short(hashes: Mapping[str, str]) -> dict[str, str]:
-    return {name: text[:SHORT] for name, text in hashes.items()}
 
 
 def _detail(checkout: Mapping[str, str]) -> str:
@@ -111,8 +107,6 @@ def _timings(timings: Mapping[str, float]) -> str:
 
 
 def _files(artifacts: Sequence[Any]) -> str:
-    shown = [
-        f"{one.path} {counted(one.bytes, 'byte')} sha256 {one.sha256[:SHORT]}" for one in artifacts
-    ]
+    shown = [f"{a.path} {counted(a.bytes, 'byte')} sha256 {a.sha256[:SHORT]}" for a in artifacts]
     more = len(shown) - FILES_SHOWN
     return "; ".join(shown[:FILES_SHOWN]) + (f"; and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""A grid as its file has it and the command line changes it."""
+"""A grid from a file, with the changes of the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from contract.finn.measure import EMULATED
 
 @dataclass(frozen=True)
 class Changes:
-    """What the command line changes of a grid; None, or no boards, leaves it as it is."""
+    """What the command line changes in a grid; None, or no boards, changes nothing."""
 
     images: int | None = None
     exact: bool | None = None
@@ -27,7 +27,7 @@ class Changes:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The options of the command line that these changes came from."""
+        """The options of the command line that make these changes."""
         words: list[str] = []
         for option, value in (("--images", self.images), ("--trace", self.trace_images)):
             words += [option, str(value)] if value else []
@@ -40,9 +40,7 @@ class OpenGrid:
     """A grid that a command is about.
 
     Attributes:
-        file: Where it is from.
-        changes: What the command line changes of it.
-        grid: With these changes.
+        grid: With the changes.
         experiments: The rows of its results.
         references: What it trains for comparison.
     """
@@ -55,12 +53,12 @@ class OpenGrid:
 
     @property
     def name(self) -> str:
-        """The grid's."""
+        """The grid's name."""
         return self.grid.name
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """All that a run of the grid makes."""
+        """Experiments and references."""
         return (*self.experiments, *self.references)
 
     @cached_property
@@ -70,7 +68,7 @@ class OpenGrid:
         return {point.name: point for point in (*self.points, *trainings)}
 
     def choose(self, names: tuple[str, ...]) -> tuple[Point, ...]:
-        """The points called `names`, trainings among them; all points for no name.
+        """The points or trainings called `names`; without names, all points.
 
         Raises:
             ConfigError: The grid has no such point.
@@ -82,10 +80,10 @@ class OpenGrid:
 
 
 def open_grid(file: Path, changes: Changes | None = None) -> OpenGrid:
-    """The grid in `file`, changed as the command line says.
+    """The grid in `file`, with `changes`.
 
     Raises:
-        ConfigError: The file, or a change, is not what it has to be.
+        ConfigError: The file, or a change, is not valid.
     """
     grid, changes = load_grid(file), changes or Changes()
     if changes.boards:
@@ -114,10 +112,11 @@ def open_grid(file: Path, changes: Changes | None = None) -> OpenGrid:
 def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:
     if EMULATED in names and len(names) > 1:
         raise ConfigError(
-            f"--board {EMULATED} stands alone.", "Name real boards, or only the emulated one."
+            f"--board {EMULATED} cannot be combined with other boards.",
+            "Name real boards, or only the emulated one.",
         )
-    known = {board.name for board in grid.boards}
-    targets = [(name, parse_target(name)) for name in names if name not in (*known, EMULATED)]
+    named = {board.name for board in grid.boards}
+    targets = [(name, parse_target(name)) for name in names if name not in (*named, EMULATED)]
     added = (BoardTable(name=n, address=t.host, user=t.user, port=t.port) for n, t in targets)
     measure = grid.measure.model_copy(update={"board": tuple(dict.fromkeys(names))})
     return grid.model_copy(update={"boards": (*grid.boards, *added), "measure": measure})

@@ -1,4 +1,4 @@
-"""What command lines changed of a grid, kept so that `bench store gc` knows what runs have made."""
+"""The changes with which grids were run, recorded for `bench store gc`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = "overrides"
 
 
 def record(store: Path, grid: str, changes: Changes) -> None:
-    """Remember that grid `grid` was run with `changes`; one file for each, so runs do not collide.
+    """Record that `grid` was run with `changes`; in a file of their own, so runs do not collide.
 
     Raises:
         StoreError: The store cannot be written.
@@ -37,7 +37,7 @@ def record(store: Path, grid: str, changes: Changes) -> None:
 
 
 class _Given(BaseModel):
-    """What a file holds: the fields of `Changes`."""
+    """The content of a file: the fields of `Changes`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,10 +48,10 @@ class _Given(BaseModel):
 
 
 def recorded(store: Path, grid: str) -> list[Changes]:
-    """With what grid `grid` was run in `store`, besides as it is written.
+    """The changes with which `grid` was run in `store`.
 
     Raises:
-        StoreError: A file there is not one of ours.
+        StoreError: A file there is not valid.
     """
     changes = []
     for path in sorted((store / FOLDER / grid).glob("*.json")):
@@ -63,11 +63,11 @@ def recorded(store: Path, grid: str) -> list[Changes]:
         except ValidationError as error:
             raise StoreError(
                 f"{path} does not say what a run changed: {first_problem(error)}.",
-                "Delete it; `bench store gc` then removes what that run alone has made.",
+                "Delete it; `bench store gc` then removes what only that run has made.",
             ) from error
     return changes
 
 
 def forget(store: Path, grid: str) -> None:
-    """Forget with what grid `grid` was run."""
+    """Forget the changes with which `grid` was run."""
     shutil.rmtree(store / FOLDER / grid, ignore_errors=True)

@@ -24,7 +24,7 @@ _ARTIFACT = re.compile(rf".+--[0-9a-f]{{{SHORT}}}", re.DOTALL)
 
 
 class Contents:
-    """What a store holds.
+    """What a store holds. Every method raises `StoreError` for what cannot be read.
 
     Args:
         root: The store's folder, which may not exist yet.
@@ -62,7 +62,6 @@ class Contents:
 
         Raises:
             DamageError: What is in its place is not an artifact.
-            StoreError: It cannot be read.
         """
         parent, suffix = self.root / stage, f"--{key[:SHORT]}"
         likely = parent / f"{name}{suffix}"
@@ -72,11 +71,7 @@ class Contents:
         return next((e for path in others if path != likely and (e := _with_key(path, key))), None)
 
     def survey(self) -> Iterator[Entry | Broken]:
-        """Everything in the place of an artifact, by stage and name, of other versions as well.
-
-        Raises:
-            StoreError: The store cannot be read.
-        """
+        """Everything in the place of an artifact, by stage and name, of other versions as well."""
         for folder in artifact_folders(self.root):
             yield folder if isinstance(folder, Broken) else look(folder)
 
@@ -92,11 +87,7 @@ class Contents:
             yield item
 
     def names(self, stage: str) -> dict[str, str]:
-        """The name of each artifact of `stage`, by the first `SHORT` characters of its key.
-
-        Raises:
-            StoreError: They cannot be listed.
-        """
+        """The name of each artifact of `stage`, by the first `SHORT` characters of its key."""
         parts = (entry.name.rpartition("--") for entry in list_folder(self.root / stage))
         return {short: name for name, _, short in parts}
 
@@ -104,9 +95,6 @@ class Contents:
         """Folder and manifest of the latest failure to make each artifact of `stage`, by its key.
 
         Damaged artifacts that were set aside in the same folder do not count.
-
-        Raises:
-            StoreError: They cannot be read.
         """
         latest: dict[str, tuple[Path, Manifest]] = {}
         for folder in list_folder(self.root / FAILED / stage):

@@ -99,8 +99,8 @@ def _leads_below(path: str) -> bool:
 
 _Hash = Annotated[str, Field(pattern=_SHA256)]
 _Name = Annotated[str, Field(pattern=r"^[^/\x00]+$")]
-_Moment = Annotated[str, _if(lambda text: datetime.fromisoformat(text).tzinfo is not None)]
-_Seconds = Annotated[float, Field(ge=0, lt=1e9)]
+Moment = Annotated[str, _if(lambda text: datetime.fromisoformat(text).tzinfo is not None)]
+Seconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
 _Texts = dict[str, str]
 _KINDS: dict[str, Any] = {
     "schema": Annotated[int, Field(ge=SCHEMA, le=SCHEMA)],
@@ -115,9 +115,9 @@ _KINDS: dict[str, Any] = {
     "environment": Annotated[_Texts, _if(lambda texts: "runner" in texts)],
     "tools": _Texts,
     "host": Annotated[_Texts, _if(_is_host)],
-    "created": _Moment,
-    "seconds": _Seconds,
-    "timings": dict[str, _Seconds],
+    "created": Moment,
+    "seconds": Seconds,
+    "timings": dict[str, Seconds],
     "peak_memory_bytes": Annotated[int, Field(ge=0)],
     "checkout": _Texts,
 }

@@ -37,10 +37,7 @@ class Store(Contents):
 
     @contextmanager
     def session(self) -> Iterator[Path]:
-        """A run: clears what killed runs left behind, and its own temporary files at the end.
-
-        Yields:
-            The run's temporary folder.
+        """A run, which yields its temporary folder; clears what killed runs left behind.
 
         Raises:
             StoreError: The store cannot be made or written.
@@ -115,20 +112,12 @@ class Store(Contents):
             temporary.replace(link)
 
     def remove(self, folder: Path) -> None:
-        """Delete an artifact: moved away first, so that it is never half there.
-
-        Raises:
-            StoreError: It cannot be removed.
-        """
+        """Delete an artifact: moved away first, so that it is never incomplete."""
         with explained(folder):
             _delete(self._doom(folder))
 
     def remove_failed(self) -> int:
-        """Delete everything under `failed/`; how many bytes that frees.
-
-        Raises:
-            StoreError: Something cannot be removed.
-        """
+        """Delete everything under `failed/`; how many bytes that frees."""
         freed = self.failed_bytes()
         with explained(self.root / FAILED):
             for stage in list_folder(self.root / FAILED):
