@@ -43,10 +43,12 @@ class Key:
         about: What it is, for people.
         inferred: Whether it may be left out and then follows from the point, as of a network's own
             defaults.
+        counts: Which images of the data set it counts, if it does: there are no more of them.
     """
 
     about: str
     inferred: bool = False
+    counts: Literal["training", "test"] | None = None
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
         """Describes the key to editors."""
@@ -103,6 +105,11 @@ def keys(spec: type) -> dict[str, Any]:
         for name, annotation in fields_of(spec).items()
         if any(isinstance(mark, Key) for mark in split(annotation)[1])
     }
+
+
+def key_of(annotation: Any) -> Key:
+    """What is said of a field that is a key of the experiment file."""
+    return next(mark for mark in split(annotation)[1] if isinstance(mark, Key))
 
 
 @functools.cache
