@@ -15,6 +15,7 @@ from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, duration_text, memory_text
 from bench.pipeline import Step
 from bench.provenance.chain import checkout_of
+from bench.store import Manifest
 from bench.store.keys import SHORT
 from bench.words import Status
 
@@ -31,15 +32,13 @@ def show_steps(steps: Sequence[Step], console: Terminal) -> None:
         table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=True)
     for step in steps:
         made = step.manifest
-        table.add_row(step.stage, step.status, *_summary(step) if made else ("",) * 5)
+        table.add_row(step.stage, step.status, *_summary(made) if made else ("",) * 5)
     console.print(table)
     for step in steps:
         _show_step(step, console)
 
 
-def _summary(step: Step) -> tuple[str, ...]:
-    made = step.manifest
-    assert made is not None
+def _summary(made: Manifest) -> tuple[str, ...]:
     return (
         made.key[:SHORT],
         made.content_hash[:SHORT],

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from bench.boards.pool import parse_target
 from bench.console.text import counted
@@ -21,9 +23,11 @@ from contract.finn.measure import EMULATED
 class Changes:
     """What the command line changes in a grid; None, or no boards, changes nothing."""
 
-    images: int | None = None
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    images: Annotated[int, Field(ge=2)] | None = None
     exact: bool | None = None
-    trace_images: int | None = None
+    trace_images: Annotated[int, Field(ge=1)] | None = None
     boards: tuple[str, ...] = ()
 
     @property

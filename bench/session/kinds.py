@@ -13,6 +13,8 @@ import click
 from bench.console.text import excerpt, printable
 from bench.grids.names import HOST, IPV6
 
+_Parameter = click.Parameter | None
+_Context = click.Context | None
 _SCHEDULER = re.compile(rf"(?:(?:tcp|tls|ucx|wss?)://)?(?:{HOST}|\[{IPV6}\]):[0-9]{{1,5}}")
 _LONGEST_PART, _LONGEST_PATH = 255, 4000  # bytes, on Linux
 
@@ -23,9 +25,7 @@ class PathKind(click.Path):
     def __init__(self, *, exists: bool = False, dir_okay: bool = True) -> None:
         super().__init__(path_type=Path, exists=exists, dir_okay=dir_okay)
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path:
+    def convert(self, value: object, param: _Parameter, ctx: _Context) -> Path:
         text = str(value)
         if not text:
             self.fail("the path is empty.", param, ctx)
@@ -41,9 +41,7 @@ class PathKind(click.Path):
 class Finite(click.FloatRange):
     """A number in a range, neither infinite nor `nan`."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
+    def convert(self, value: Any, param: _Parameter, ctx: _Context) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"'{value}' is not a finite number.", param, ctx)
@@ -55,9 +53,7 @@ class SchedulerAddress(click.ParamType[str]):
 
     name = "ADDRESS"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
+    def convert(self, value: object, param: _Parameter, ctx: _Context) -> str:
         text = str(value)
         if _SCHEDULER.fullmatch(text):
             return text
@@ -73,9 +69,7 @@ class Jobs(click.ParamType[int | None]):
     def __init__(self, most: int) -> None:
         self._most = most
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
+    def convert(self, value: object, param: _Parameter, ctx: _Context) -> int | None:
         if value is None or value == "auto":
             return None
         text = str(value)

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import StoreError, store_error
 from bench.grids.schema import first_problem
@@ -17,6 +17,7 @@ from bench.store.keys import SHORT, canonical
 from bench.system.files import read_bytes, write_atomic
 
 FOLDER = "overrides"
+_CHANGES = TypeAdapter(Changes)
 
 
 def record(store: Path, grid: str, changes: Changes) -> None:
@@ -36,17 +37,6 @@ def record(store: Path, grid: str, changes: Changes) -> None:
         raise store_error(error, folder) from error
 
 
-class _Given(BaseModel):
-    """The content of a file: the fields of `Changes`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    images: int | None = Field(None, ge=2)
-    exact: bool | None = None
-    trace_images: int | None = Field(None, ge=1)
-    boards: tuple[str, ...] = ()
-
-
 def recorded(store: Path, grid: str) -> list[Changes]:
     """The changes with which `grid` was run in `store`.
 
@@ -56,8 +46,7 @@ def recorded(store: Path, grid: str) -> list[Changes]:
     changes = []
     for path in sorted((store / FOLDER / grid).glob("*.json")):
         try:
-            given = _Given.model_validate_json(read_bytes(path), strict=True)
-            changes.append(Changes(**given.model_dump()))
+            changes.append(_CHANGES.validate_json(read_bytes(path), strict=True))
         except OSError as error:
             raise store_error(error, path) from error
         except ValidationError as error:
