@@ -1,4 +1,4 @@
-"""The `bench` command line: reads it, does what it says, and explains what went wrong."""
+"""The `bench` command line: runs the command, and explains errors."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ EXIT_CODES = "\n".join(f"  {code.value:3}  {EXIT_MEANING[code]}" for code in Exi
 
 
 class Explainer:
-    """Explains errors on standard error.
-
-    Args:
-        debug: Whether to print tracebacks too.
-    """
+    """Explains errors on standard error; with tracebacks if `debug`."""
 
     def __init__(self, debug: bool) -> None:
         self._debug = debug
@@ -48,7 +44,7 @@ class Explainer:
             traceback.print_exception(error)
 
     def explain_bug(self) -> None:
-        """An exception that should not have come this far."""
+        """An exception that is not a `BenchError`."""
         traceback.print_exc()
         text = "this is a bug in bench. Please report it with the lines above"
         self._console.print(styled("[red bold]error:[/] {}; nothing in the store is lost.", text))

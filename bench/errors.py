@@ -50,13 +50,7 @@ EXIT_MEANING: dict[Exit, str] = {
 
 
 class BenchError(Exception):
-    """What happened, what to do about it, and where the log is.
-
-    Args:
-        what: What happened, in one or two sentences.
-        remedy: What the reader can do about it.
-        log: The log of the work that failed, if there is one.
-    """
+    """What happened (a sentence or two), what to do about it, and the log of what failed."""
 
     exit_code = Exit.STAGE_FAILED
 
@@ -114,12 +108,12 @@ _DISK_REMEDIES = {
     errno.EACCES: "You may not write there; fix its permissions or choose another with --store.",
     errno.EPERM: "You may not write there; fix its permissions or choose another with --store.",
 }
-# Something else is where bench keeps a file or a folder.
+# A file is in the place of a folder, or the other way round.
 _IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENXIO)
 
 
 def is_of_the_disk(error: OSError) -> bool:
-    """Whether `error` is about a disk or about permissions, wherever it was raised."""
+    """Whether `error` is about a disk or about permissions."""
     return error.filename is not None and error.errno in {*_DISK_REMEDIES, errno.EIO}
 
 
@@ -135,29 +129,29 @@ def store_error(error: OSError, path: Path) -> StoreError:
 
 
 def _in_the_way(path: Path) -> Path:
-    """The topmost of `path` and its parents that is no folder; `path` where there is none."""
+    """The topmost of `path` and its parents that is not a folder; `path` if all are."""
     others = (place for place in reversed((path, *path.parents)) if not place.is_dir())
     first = next(others, path)
     return first if os.path.lexists(first) else path
 
 
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+def did_you_mean(wrong: str, valid: Iterable[str]) -> str:
     """A sentence that names the valid name nearest to `wrong`, and all of them."""
-    names = sorted(known)
+    names = sorted(valid)
     by_folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.4)
     if not names:
-        return "There is none to choose from."
+        return "There are none to choose from."
     hint = f"Did you mean '{by_folded[close[0]]}'? " if close else ""
     return f"{hint}Valid: {', '.join(names)}."
 
 
-def nearest(wrong: str, known: Iterable[str], shown: int = 3) -> str:
-    """A sentence with the few names nearest to `wrong`, for when there are too many to list."""
-    names = sorted(known)
+def nearest(wrong: str, valid: Iterable[str], shown: int = 3) -> str:
+    """A sentence with the few names nearest to `wrong`, if there are too many to list."""
+    names = sorted(valid)
     close = difflib.get_close_matches(wrong.casefold(), names, n=shown, cutoff=0.4)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
     if not names:
-        return "There is none to choose from."
+        return "There are none to choose from."
     return f"There are {len(names)}, such as {', '.join(names[:shown])}."

@@ -1,4 +1,4 @@
-"""The parts of a BagIt bag (RFC 8493) that are the same for whoever writes and reads it."""
+"""The parts of a BagIt bag (RFC 8493) that writer and reader share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TAGS = (BAGIT, BAG_INFO, MANIFEST, TAG_MANIFEST)
 PAYLOAD = "data/"
 DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
-# Of what is in our payload.
+# Places in the payload.
 POINTS = "data/points.json"
 STORE = "data/store/"
 REPORT = f"{STORE}reports/grid/"  # as deep as in a store, so that links from the page lead on
@@ -29,7 +29,7 @@ _ESCAPES = {"%": "%25", "\n": "%0A", "\r": "%0D"}
 
 
 class ArchiveError(BenchError):
-    """An archive cannot be read, or is not one of ours."""
+    """An archive cannot be read, or was not written by bench."""
 
     exit_code = Exit.DIFFERENT
 
@@ -40,22 +40,19 @@ def manifest_text(digests: Mapping[str, str]) -> str:
 
 
 def parse_manifest(text: str, where: str) -> dict[str, str]:
-    """SHA-256 by path.
-
-    Args:
-        text: A manifest's.
-        where: Its name, for messages.
+    """SHA-256 by path, from the `text` of the manifest called `where`.
 
     Raises:
-        ArchiveError: A line is none.
+        ArchiveError: A line is not a checksum.
     """
-    found = {}
+    digests = {}
     for number, line in enumerate(text.splitlines(), 1):
         match = _LINE.fullmatch(line)
         if match is None:
-            raise ArchiveError(f"{where}: line {number} is no checksum.", "Get the archive anew.")
-        found[_unescape(match[2])] = match[1].lower()
-    return found
+            what = f"{where}: line {number} is not a checksum."
+            raise ArchiveError(what, "Get the archive again.")
+        digests[_unescape(match[2])] = match[1].lower()
+    return digests
 
 
 def _escape(name: str) -> str:

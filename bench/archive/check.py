@@ -1,4 +1,4 @@
-"""Check an archive with nothing but the archive: files, hashes, and that the numbers follow."""
+"""Check an archive without a store: files, hashes, and that the numbers follow from them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bench.archive import bag, tags
 from bench.archive.bag import ArchiveError
 from bench.archive.points import Points, missing_artifacts, read_points, recorded
 from bench.archive.reader import Member, members, read_in_chunks
-from bench.archive.rendered import Comparison, Found, compare_report
-from bench.archive.renderer import renderer
+from bench.archive.rendered import Comparison, Computed, compare_report
 from bench.archive.tables import Counter
+from bench.archive.tags import renderer
 from bench.console.text import counted, excerpt
 from bench.errors import ConfigError, StoreError, store_error
 from bench.grids.grid import CLAIMS_FILE
@@ -30,15 +30,15 @@ from bench.results.rows import wrong_rows
 from bench.store import Manifest, Store
 from bench.store.keys import SHORT, artifact_key, canonical
 
-# A file that is looked into is read as a whole: no metrics or table is larger.
+# Files that are parsed are read as a whole; no metrics or table is larger.
 LARGEST = 64 << 20
 CLAIMS = "claims.json"
 LOG = "/log.txt"
-# What comes of values of other types, and of nesting that is too deep.
-_NONSENSE = (
+# Raised for values of other types, and for nesting that is too deep.
+_INVALID_DATA = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
 )  # fmt: skip
-_LOOKED_INTO = ("/manifest.json", "/metrics.json", LOG)
+_PARSED = ("/manifest.json", "/metrics.json", LOG)
 _OF_REPORTS = (".csv", ".json", ".html", ".md", ".svg", ".png")
 
 
@@ -47,13 +47,12 @@ class Checked:
     """What was checked, and what is wrong.
 
     Attributes:
-        findings: What is wrong, one sentence each; empty when all is well.
-        files: How many files' hashes were compared.
-        unchecked: What nothing in the archive vouches for.
-        manifests: How many manifests were followed.
-        values: How many numbers were computed again.
+        findings: What is wrong, a sentence each.
+        unchecked: What nothing in the archive can confirm.
+        files: Number of hashes compared.
+        manifests: Number of manifests checked.
+        values: Number of values computed again.
         wrong: Rows whose designs compute something else than the trained model.
-        grid: Name of the grid.
         bench: The version that wrote the archive.
     """
 
@@ -72,8 +71,8 @@ def verify(path: Path) -> Checked:
 
     Raises:
         ConfigError: There is no such file.
-        ArchiveError: It cannot be read to its end, or no version of bench that this one
-            understands wrote it.
+        ArchiveError: It cannot be read to its end, or was written by a version of bench that this
+            version does not understand.
     """
     checked = Checked()
     with tempfile.TemporaryDirectory(prefix="bench-verify-") as temporary:
@@ -89,7 +88,7 @@ def verify(path: Path) -> Checked:
 
 
 def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -> None:
-    """Follow every manifest, and compute every row again."""
+    """Check every manifest, and compute every row again."""
     points = _read_points(folder, checked)
     checked.grid, checked.bench = points.grid, points.bench
     same_version = points.renderer == renderer()
@@ -108,36 +107,26 @@ def _check_numbers(folder: Path, digests: Mapping[str, str], checked: Checked) -
         checked.unchecked += compared.unchecked
     except (StoreError, ConfigError) as error:
         checked.findings.append(error.what.replace(f"{folder}/", ""))
-    except _NONSENSE as error:
-        # Whatever strangers wrote into manifests and metrics: it is no result of ours.
+    except _INVALID_DATA as error:  # not written by bench
         what = excerpt(repr(error))
         checked.findings.append(f"rows cannot be computed from the manifests: {what}")
     checked.values, checked.wrong = counter.values, counter.wrong
 
 
 def compare_rows(
-    folder: Path,
-    points: Points,
-    survey: Survey,
-    stated: Path,
-    counter: Counter | None = None,
+    folder: Path, points: Points, survey: Survey, stated: Path, counter: Counter | None = None
 ) -> Comparison:
-    """Compare what a report says with what the manifests give.
+    """Compare the report in `folder` with what the manifests give.
 
-    Args:
-        folder: The report's.
-        points: What its rows are.
-        survey: What became of them.
-        stated: The claims.toml that its claims were judged by.
-        counter: Counts the values compared, and collects the rows that are wrong.
+    `stated` is the claims.toml of its claims; `counter` counts values and collects wrong rows.
     """
     counter = counter or Counter()
     results = report.collect(points.experiments, survey)
     counter.wrong += wrong_rows(rows_of(results))
     trainings = report.collect_trainings(points.points, survey)
     judged = _judge(stated, results, trainings)
-    found = Found(results, trainings, judged)
-    compared = compare_report(folder, points, survey, found, counter)
+    computed = Computed(results, trainings, judged)
+    compared = compare_report(folder, points, survey, computed, counter)
     compared.wrong += _compare_claims(folder / CLAIMS, judged)
     return compared
 
@@ -145,7 +134,7 @@ def compare_rows(
 def _judge(
     stated: Path, results: pd.DataFrame, trainings: pd.DataFrame
 ) -> Sequence[Mapping[str, Any]] | None:
-    """The verdicts on what `stated` claims, as in claims.json; None where there is no such file."""
+    """The verdicts on the claims in `stated`, as in claims.json; None without such a file."""
     if not stated.is_file():
         return None
     judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
@@ -154,7 +143,7 @@ def _judge(
 
 
 def _compare_claims(path: Path, judged: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
-    """Numbers, arithmetic and verdicts have to be the same, judged again."""
+    """Where claims.json differs from the claims as `judged` now."""
     if not path.is_file():
         yield f"{CLAIMS} is missing"
         return
@@ -167,18 +156,18 @@ def _compare_claims(path: Path, judged: Sequence[Mapping[str, Any]] | None) -> I
     if judged is None:
         yield f"{CLAIMS_FILE}, by which claims were judged, is missing"
         return
-    wanted = {one["claim"]: one for one in judged}
-    for name in dict.fromkeys((*wanted, *verdicts)):
-        one, other = verdicts.get(name, {}), wanted.get(name, {})
-        for key in sorted(one.keys() | other.keys()):
-            if one.get(key) != other.get(key):
+    expected = {claim["claim"]: claim for claim in judged}
+    for name in dict.fromkeys((*expected, *verdicts)):
+        verdict, wanted = verdicts.get(name, {}), expected.get(name, {})
+        for key in sorted(verdict.keys() | wanted.keys()):
+            if verdict.get(key) != wanted.get(key):
                 yield f"{CLAIMS}, {name}: {key} is not what the manifests give"
 
 
 def _take(member: Member, folder: Path) -> tuple[str, int]:
-    """Hash a member, and keep it in `folder` if it is one to look into; its SHA-256 and size."""
+    """Hash a member, and keep it in `folder` if it will be parsed; its SHA-256 and size."""
     digest = hashlib.sha256()
-    keep = _is_looked_into(member.name)
+    keep = _is_parsed(member.name)
     kept, size = [], 0
     for chunk in read_in_chunks(member):
         digest.update(chunk)
@@ -201,19 +190,18 @@ def _take(member: Member, folder: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _is_looked_into(name: str) -> bool:
+def _is_parsed(name: str) -> bool:
     reported = name.startswith(bag.REPORT) and name.endswith(_OF_REPORTS)
-    known = name in (*bag.TAGS, bag.POINTS) or name.startswith(bag.GRIDS)
-    return known or reported or (name.startswith(bag.STORE) and name.endswith(_LOOKED_INTO))
+    described = name in (*bag.TAGS, bag.POINTS) or name.startswith(bag.GRIDS)
+    return described or reported or (name.startswith(bag.STORE) and name.endswith(_PARSED))
 
 
 def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Checked) -> None:
-    """Completeness and checksums, as BagIt has them."""
+    """Check completeness and checksums, as BagIt defines them."""
     for name in bag.TAGS:
         if name not in digests:
-            raise ArchiveError(
-                f"{path} has no {name}.", "It is half-written, or not by `bench export`."
-            )
+            remedy = "It is incomplete, or was not written by `bench export`."
+            raise ArchiveError(f"{path} has no {name}.", remedy)
     declaration = _text(path, folder, bag.BAGIT)
     if not declaration.startswith("BagIt-Version: 1."):
         raise ArchiveError(f"{path}: {bag.BAGIT} is of another version of BagIt.", "")
@@ -237,9 +225,8 @@ def _text(path: Path, folder: Path, name: str) -> str:
     try:
         return (folder / name).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ArchiveError(
-            f"{path}: {name} is not UTF-8.", "It was damaged, or is not by `bench export`."
-        ) from None
+        remedy = "It was damaged, or was not written by `bench export`."
+        raise ArchiveError(f"{path}: {name} is not UTF-8.", remedy) from None
 
 
 def _read_points(folder: Path, checked: Checked) -> Points:
@@ -255,7 +242,7 @@ def _read_points(folder: Path, checked: Checked) -> Points:
 
 
 def _check_chain(survey: Survey, digests: Mapping[str, str]) -> Iterator[str]:
-    """Every artifact is what its task asks for, made from what it says, with what it says."""
+    """Check that spec, inputs, key and files of every artifact fit together."""
     present = survey.present
     for task_id, entry in present.items():
         task = survey.steps[task_id].task
@@ -275,13 +262,13 @@ def _check_chain(survey: Survey, digests: Mapping[str, str]) -> Iterator[str]:
 
 
 def _check_files(where: str, manifest: Manifest, digests: Mapping[str, str]) -> Iterator[str]:
-    """The artifact's files, as far as they came along, are those of its manifest."""
+    """Check the artifact's files, as far as the archive has them, against its manifest."""
     prefix = f"{bag.STORE}{where}/files/"
-    known = {f"{prefix}{artifact.path}": artifact.sha256 for artifact in manifest.artifacts}
+    listed = {f"{prefix}{artifact.path}": artifact.sha256 for artifact in manifest.artifacts}
     metrics = f"{prefix}metrics.json"
-    if metrics in known and metrics not in digests:
+    if metrics in listed and metrics not in digests:
         yield f"{where}: metrics.json is missing"
     for name, digest in digests.items():
-        if name.startswith(prefix) and known.get(name) != digest:
-            state = "is not what its manifest says" if name in known else "is not in its manifest"
+        if name.startswith(prefix) and listed.get(name) != digest:
+            state = "is not what its manifest says" if name in listed else "is not in its manifest"
             yield f"{where}: {name.removeprefix(prefix)} {state}"

@@ -1,4 +1,4 @@
-"""What goes into an archive: always the report and what proves it, artifacts by choice."""
+"""What goes into an archive: the report, all manifests and metrics, and chosen artifacts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Selection:
         items: The payload.
         tags: Files beside it.
         folder: Name of the folder in the archive.
-        date: When the newest artifact was made; of every file.
+        date: Of the newest artifact; used for every file.
     """
 
     items: tuple[Item, ...]
@@ -56,7 +56,7 @@ class Selection:
 
     @property
     def bytes(self) -> int:
-        """Size of the payload before it is compressed."""
+        """Uncompressed size of the payload."""
         return sum(
             len(item.source) if isinstance(item.source, bytes) else item.source.stat().st_size
             for item in self.items
@@ -75,14 +75,14 @@ def select(
 
     Args:
         file: The grid's file.
-        grid: What is in it, changed as the command line says.
+        grid: With the changes of the command line.
         experiments: Its experiments.
         references: What it trains for comparison.
-        survey: What became of its points.
-        kinds: Of `KINDS`, which artifacts come along.
+        survey: The state of its points.
+        kinds: Keys of `KINDS`: artifacts to include.
 
     Raises:
-        ConfigError: Nothing is done yet, or the report is missing or older than the store.
+        ConfigError: The store has nothing of it, or the report is missing or outdated.
         DamageError: An artifact is not what its manifest says.
     """
     survey.require_sound()
@@ -107,8 +107,7 @@ def select(
             folder, _ = step.stored.failure
             items += [_item(folder / name, survey.root) for name in ("manifest.json", "log.txt")]
     tags = [Item(name, content) for name, content in tag_files(grid.name).items()]
-    newest = max(entry.manifest.created for entry in entries.values())
-    date = datetime.fromisoformat(newest)
+    date = datetime.fromisoformat(max(entry.manifest.created for entry in entries.values()))
     return Selection(tuple(items), tuple(tags), f"finn-bench-{grid.name}", date)
 
 
@@ -118,7 +117,7 @@ def _require_report(report: Path, points: Points, survey: Survey, file: Path) ->
         raise ConfigError(f"{report} holds no report.", remedy)
     stale = compare_rows(report, points, survey, claims_beside(file)).wrong
     if stale:
-        raise ConfigError(f"The report is not what the store says: {stale[0]}.", remedy)
+        raise ConfigError(f"The report does not match the store: {stale[0]}.", remedy)
 
 
 def _files(folder: Path, prefix: str) -> Iterator[Item]:
@@ -137,7 +136,7 @@ def _grid_files(file: Path, grid: Grid) -> Iterator[Item]:
 
 
 def _artifact(entry: Entry, root: Path, kinds: Sequence[str]) -> Iterator[Item]:
-    """The manifest, the metrics, the log of what is infeasible, and what is of the wanted kinds."""
+    """The manifest, the metrics, the log unless it is done, and files of the wanted kinds."""
     stage = entry.manifest.stage
     patterns = list(ALWAYS)
     for kind in kinds:

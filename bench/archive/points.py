@@ -1,4 +1,4 @@
-"""`points.json`: which artifact is whose, so that every row can be computed again elsewhere."""
+"""`points.json`: the artifacts of each point, to compute every row again without the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench import __version__
 from bench.archive.bag import FORMAT, POINTS, ArchiveError
-from bench.archive.renderer import renderer
+from bench.archive.tags import renderer
 from bench.console.text import excerpt
 from bench.flows import all_stages
 from bench.grids.experiment import Point
@@ -21,18 +21,17 @@ from bench.store.manifest import FILE as MANIFEST
 
 
 class Points(BaseModel):
-    """A grid's points and what became of them.
+    """A grid's points and their state.
 
     Attributes:
-        format: Of this file.
         bench: The version that wrote it.
         grid: The grid's name.
         experiments: The rows of results.csv, in order.
         references: What is trained for comparison.
-        artifacts: Folder in the store of each task's artifact, by task id.
-        failures: Key of each task that failed, by task id.
-        lacks: Why stages of an environment are skipped there, by environment.
-        renderer: What rendered the report; empty in archives of before it was noted.
+        artifacts: Folder in the store of each artifact, by task id.
+        failures: Key of each failed task, by task id.
+        lacks: Why stages were skipped, by environment.
+        renderer: See `bench.archive.tags.renderer`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,7 +44,7 @@ class Points(BaseModel):
     artifacts: Mapping[str, str]
     failures: Mapping[str, str]
     lacks: Mapping[str, str]
-    renderer: str = ""
+    renderer: str
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -59,12 +58,9 @@ class _Header(BaseModel):
 
 
 def collect_points(
-    grid: str,
-    experiments: tuple[Point, ...],
-    references: tuple[Point, ...],
-    survey: Survey,
+    grid: str, experiments: tuple[Point, ...], references: tuple[Point, ...], survey: Survey
 ) -> Points:
-    """The points of a grid, and what became of them."""
+    """The points of a grid, and their state."""
     steps = survey.steps
     return Points(
         format=FORMAT,
@@ -86,7 +82,7 @@ def read_points(path: Path) -> Points:
     """The points in `path`.
 
     Raises:
-        ArchiveError: There are none, or another version wrote them in another way.
+        ArchiveError: They are missing, invalid, or in the format of another version.
     """
     header: _Header | None = None
     try:
@@ -107,7 +103,7 @@ def read_points(path: Path) -> Points:
     if header is None:
         raise ArchiveError(
             f"{POINTS} cannot be read: {trouble}.",
-            "Get the archive anew, or check it with the version of bench that wrote it; this one "
+            "Get the archive again, or check it with the version of bench that wrote it; this one "
             f"is {__version__}.",
         )
     raise ArchiveError(
@@ -117,11 +113,7 @@ def read_points(path: Path) -> Points:
 
 
 def recorded(points: Points, store: Store) -> Survey:
-    """The survey that `points.json` records, whatever the environments of this machine are.
-
-    Args:
-        points: From the archive.
-        store: What it holds.
+    """The survey that `points.json` records, independent of this machine's environments.
 
     Raises:
         ArchiveError: It names something outside of the archive.
@@ -146,7 +138,7 @@ def recorded(points: Points, store: Store) -> Survey:
 
 
 def missing_artifacts(points: Points, survey: Survey) -> list[str]:
-    """What `points.json` names and the archive does not hold, one phrase each."""
+    """Where `points.json` and the artifacts in the archive differ, a phrase each."""
     lost = [f for i, f in points.artifacts.items() if i in survey.steps and i not in survey.present]
     strange = [folder for i, folder in points.artifacts.items() if i not in survey.steps]
     return [f"{folder}: its manifest is missing" for folder in lost] + [

@@ -1,4 +1,4 @@
-"""Read an archive that may be anything: file by file, nothing trusted, nothing unpacked."""
+"""Read an untrusted archive file by file, without unpacking it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BROKEN = (
     EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile,
     NotImplementedError,
 )  # fmt: skip
-_AGAIN = "It is half-written or was damaged on its way: copy or export it again."
+_AGAIN = "It is incomplete or was damaged in transfer: copy or export it again."
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class Member:
 def members(path: Path) -> Iterator[Member]:
     """Every file of the archive at `path`, or of a folder that one was unpacked into.
 
-    A member has to be read before the next one is asked for.
+    Each member has to be read before the next.
 
     Raises:
         ConfigError: There is no such file.
-        ArchiveError: It is no archive, ends early, or holds what an archive of ours never does:
-            a path that leads out of it, a link, a file twice.
+        ArchiveError: It is not an archive, ends early, or holds what bench never writes: a path
+            that leads out of it, a link, a file twice.
     """
-    found = _folder(path) if path.is_dir() else _archive(path)
+    all_members = _folder(path) if path.is_dir() else _archive(path)
     seen: set[str] = set()
     top = ""
     with _explained(path):
-        for member in found:
+        for member in all_members:
             _require_harmless(path, member.name)
             first, _, rest = member.name.partition("/")
             top = top or first
@@ -135,7 +135,7 @@ def _zip(path: Path) -> Iterator[Member]:
                     f"{path} holds '{entry.filename}', which is a link, a device or encrypted.",
                     "Do not unpack it; it was not written by `bench export`.",
                 )
-            # Not `filename`, in which zipfile has made backslashes harmless and cut at NUL.
+            # Not `filename`, in which zipfile has replaced backslashes and cut at NUL.
             name = entry.orig_filename
             yield Member(path, name, lambda entry=entry: archive.open(entry))  # type: ignore[misc]
 
@@ -144,14 +144,14 @@ def _folder(path: Path) -> Iterator[Member]:
     for file in sorted(_below(path)):
         name = file.relative_to(path).as_posix()
         if file.is_symlink():
-            raise ArchiveError(f"{path} holds the link '{name}'.", "Unpack the archive anew.")
+            raise ArchiveError(f"{path} holds the link '{name}'.", "Unpack the archive again.")
         if not file.is_file():
-            raise ArchiveError(f"{path} holds '{name}', no file.", "Unpack the archive anew.")
+            raise ArchiveError(f"{path} holds '{name}', not a file.", "Unpack the archive again.")
         yield Member(path, f"{path.name or 'bag'}/{name}", lambda file=file: file.open("rb"))  # type: ignore[misc]
 
 
 def _below(path: Path) -> Iterator[Path]:
-    """All below `path` that is no folder; `Path.rglob` leaves out what it may not read."""
+    """All files below `path`; `Path.rglob` skips what it may not read."""
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):

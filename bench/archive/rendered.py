@@ -1,4 +1,4 @@
-"""What a report says, rendered again from the manifests and compared with what was rendered."""
+"""Render a report again from the manifests, and compare."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import pandas as pd
 
 from bench import provenance, report
 from bench.archive.points import Points
-from bench.archive.renderer import renderer
 from bench.archive.tables import Counter, compare_table
+from bench.archive.tags import renderer
 from bench.pipeline import Step, Survey
 
 PAGE, CRATE, TIMING = "index.html", "ro-crate-metadata.json", "timing.json"
-# Of the past, or compared elsewhere.
+# Records of the past, or compared elsewhere.
 _NOT_RENDERED = ("claims.json", "verdicts.json", "prediction.json", TIMING, CRATE)
 _DRAWINGS = (".svg", ".png")
 _COMMAND = re.compile(r"Repeat it all: <code>([^<]*)</code>")
@@ -30,13 +30,8 @@ _SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found of a report.
-
-    Attributes:
-        results, trainings: Computed from the manifests.
-        claims: As in claims.json under "claims", judged now; None where they could not be.
-    """
+class Computed:
+    """A report's tables, and its claims as in claims.json under "claims", if they can be judged."""
 
     results: pd.DataFrame
     trainings: pd.DataFrame
@@ -45,40 +40,34 @@ class Found:
 
 @dataclass
 class Comparison:
-    """How a report compares.
-
-    Attributes:
-        wrong: What it says and the manifests do not, one sentence each.
-        unchecked: What nothing here vouches for.
-    """
+    """Where a report differs from the manifests, a sentence each; and what was not checked."""
 
     wrong: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
 
 
 def compare_report(
-    folder: Path, points: Points, survey: Survey, found: Found, counter: Counter
+    folder: Path, points: Points, survey: Survey, computed: Computed, counter: Counter
 ) -> Comparison:
-    """Render the report in `folder` again, but for its drawings, and compare file by file.
+    """Render the report in `folder` again, except for its drawings, and compare file by file.
 
-    Tables are compared value by value. Text is the same only where the same version of bench
-    writes it; what another version has written, and this one would write in another way, is
-    not vouched for.
+    Tables are compared value by value. Text that differs counts as unchecked if another version of
+    bench wrote it, which may word it differently.
     """
     compared = Comparison()
     about = _about(folder / PAGE)
     if about is None:
         compared.wrong.append(f"{PAGE} is missing, or does not say which command it is of")
         about = report.About(Path())
-    chains = survey.chains
+    chains, results, trainings = survey.chains, computed.results, computed.trainings
     with tempfile.TemporaryDirectory(prefix="bench-render-") as temporary:
         again = Path(temporary)
         if (folder / TIMING).is_file():
             shutil.copy(folder / TIMING, again)
-        material = report.gather(points.grid, points.points, found.results, found.trainings, chains)
-        report.write_undrawn(material, about, again, found.claims, place=folder)
-        report.write(found.results, points.grid, again)
-        report.write_more(found.results, found.trainings, points.grid, again)
+        material = report.gather(points.grid, points.points, results, trainings, chains)
+        report.write_undrawn(material, about, again, computed.claims, place=folder)
+        report.write(results, points.grid, again)
+        report.write_more(results, trainings, points.grid, again)
         names = _names(again) - {TIMING}
         texts = _Texts(points.renderer == renderer(), compared)
         for name in sorted(names):
@@ -96,7 +85,7 @@ def compare_report(
 
 @dataclass(frozen=True)
 class _Texts:
-    """Compares texts, which another version of bench may write in another way."""
+    """Compares texts, which another version of bench may word differently."""
 
     same_renderer: bool
     compared: Comparison
@@ -130,30 +119,26 @@ def _about(page: Path) -> report.About | None:
 def _crates(
     folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]
 ) -> tuple[str | None, str | None]:
-    """The report's RO-Crate, and that of the files which it names as they are."""
+    """The report's RO-Crate, and one written again for the files that it names."""
     if not (folder / CRATE).is_file():
         return None, ""
     said = _text(folder / CRATE)
     with tempfile.TemporaryDirectory(prefix="bench-crate-") as temporary:
         for name in _contained(said):
-            if _is_below(name) and (folder / name).is_file():
+            if not {"", ".", ".."} & set(name.split("/")) and (folder / name).is_file():
                 (Path(temporary) / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(folder / name, Path(temporary) / name)
         return said, _text(provenance.write_crate(Path(temporary), grid, chains))
 
 
 def _contained(crate: str) -> Iterator[str]:
-    """The files that an RO-Crate names; none if it is not one."""
+    """The files that an RO-Crate names; none if it is not valid."""
     try:
-        graph = {one["@id"]: one for one in json.loads(crate)["@graph"]}
+        graph = {entity["@id"]: entity for entity in json.loads(crate)["@graph"]}
         parts = graph["./"].get("hasPart", [])
-        yield from (str(one["@id"]) for one in (parts if isinstance(parts, list) else [parts]))
+        yield from (str(part["@id"]) for part in (parts if isinstance(parts, list) else [parts]))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return
-
-
-def _is_below(name: str) -> bool:
-    return not {"", ".", ".."} & set(name.split("/"))
 
 
 def _names(folder: Path) -> set[str]:

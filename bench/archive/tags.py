@@ -1,29 +1,47 @@
-"""The files of a bag beside its payload: what is written, and whether an archive has just that."""
+"""The files of a bag beside its payload, written and checked."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
 
 from bench import __version__
 from bench.archive import bag
-from bench.archive.renderer import PROJECT_FILES
 from bench.console.text import excerpt
 from bench.paths import ROOT
+from bench.store.keys import canonical, hash_sources
 
 ZENODO = ".zenodo.json"
+# Copied into every archive.
+PROJECT_FILES = ("CITATION.cff", "LICENSE")
+_LIBRARIES = ("jinja2", "pandas", "rocrate")
 _OXUM = "Payload-Oxum"
 
 
+@cache
+def renderer() -> str:
+    """SHA-256 of bench's sources, the copied files, and the versions of the libraries."""
+    libraries = [platform.python_version(), *(version(name) for name in _LIBRARIES)]
+    sources = ["bench", *PROJECT_FILES]
+    return hashlib.sha256(canonical([hash_sources(ROOT, sources), libraries])).hexdigest()
+
+
 def tag_files(grid: str) -> dict[str, bytes]:
-    """By name, what an archive of `grid` holds beside the files that BagIt asks for."""
-    files = {name: (ROOT / name).read_bytes() for name in PROJECT_FILES}
+    """By name, what an archive of `grid` holds beside the files that BagIt asks for.
+
+    Without its checkout, bench has no project files to compare with.
+    """
+    paths = {name: ROOT / name for name in PROJECT_FILES}
+    files = {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
     return {**files, ZENODO: _zenodo(grid)}
 
 
 def info_text(date: str, size: int, files: int) -> str:
-    """What bag-info.txt says of a payload of `files` with `size` bytes together."""
+    """The bag-info.txt for a payload of `files` with `size` bytes together."""
     return f"Bag-Software-Agent: finn-bench\nBagging-Date: {date}\n{_OXUM}: {_oxum(size, files)}\n"
 
 
@@ -48,35 +66,29 @@ def check_declaration(text: str) -> Iterator[str]:
 def check_tag_files(
     grid: str, digests: Mapping[str, str], *, same_version: bool
 ) -> tuple[list[str], list[str]]:
-    """What is wrong with the tag files of an archive, and what of them cannot be told.
+    """What is wrong with the tag files of an archive, and what cannot be checked.
 
     Args:
-        grid: Its grid.
+        grid: The archive's.
         digests: SHA-256 of every file of the archive.
-        same_version: Whether these very sources wrote it.
+        same_version: Whether exactly this version wrote it.
     """
     wrong, unchecked = [], []
-    wanted = _wanted(grid)
+    wanted = tag_files(grid)
     for name in (*PROJECT_FILES, ZENODO):
         content = wanted.get(name)
         if name not in digests:
             wrong.append(f"{name} is missing")
         elif content is None:
-            unchecked.append(f"{name}, which is not here to compare it with")
+            unchecked.append(f"{name}, as there is no copy here to compare it with")
         elif digests[name] != hashlib.sha256(content).hexdigest():
             if same_version:
                 wrong.append(f"{name} is not what `bench export` writes")
             else:
                 unchecked.append(f"{name}, which another version of bench wrote")
-    known = (*bag.TAGS, *PROJECT_FILES, ZENODO)
-    unchecked += sorted(n for n in digests if not n.startswith(bag.PAYLOAD) and n not in known)
+    expected = (*bag.TAGS, *PROJECT_FILES, ZENODO)
+    unchecked += sorted(n for n in digests if not n.startswith(bag.PAYLOAD) and n not in expected)
     return wrong, unchecked
-
-
-def _wanted(grid: str) -> dict[str, bytes]:
-    """As `tag_files`, without what is missing where bench was installed without its checkout."""
-    there = {n: (ROOT / n).read_bytes() for n in PROJECT_FILES if (ROOT / n).is_file()}
-    return {**there, ZENODO: _zenodo(grid)}
 
 
 def _oxum(size: int, files: int) -> str:
@@ -84,7 +96,7 @@ def _oxum(size: int, files: int) -> str:
 
 
 def _zenodo(grid: str) -> bytes:
-    """What Zenodo reads to fill in its form; authors and licence as in CITATION.cff."""
+    """What Zenodo fills its form with; authors and licence as in CITATION.cff."""
     metadata = {
         "title": f"finn-bench {__version__}: results of grid '{grid}'",
         "description": "Results, manifests and artifacts of a reproduction of 'Benchmarking "

@@ -1,4 +1,4 @@
-"""Write a bag into one file: streamed, deterministic, whole or not at all."""
+"""Write a bag into one file: streamed, deterministic, atomic."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ MODE = 0o644
 
 @dataclass(frozen=True)
 class Item:
-    """A file of the bag: its path in it, and the file or the bytes that it holds.
+    """A file of the bag: its path in the bag, and its source or content.
 
-    `artifact` is the folder of the artifact that it is of, and `sha256` what its manifest says.
+    `artifact` is the folder of its artifact, and `sha256` the hash in that one's manifest.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Packed:
-    """A written archive: SHA-256 of its bytes, its size, and the files that it holds."""
+    """A written archive: its SHA-256, its size in bytes, and the names of its files."""
 
     path: Path
     sha256: str
@@ -73,13 +73,13 @@ def pack(
         items: The payload; each name starts with `data/`.
         tags: Files beside it.
         target: The archive; its suffix decides the format.
-        folder: Name of the one folder in the archive that holds everything.
+        folder: Name of the single folder at the top of the archive.
         date: Of every file in it.
 
     Raises:
-        ConfigError: The suffix is not known, or the name of a file cannot stand in an archive.
+        ConfigError: The suffix is not known, or the name of a file is not UTF-8.
         DamageError: A file is not what its artifact's manifest says.
-        StoreError: A file cannot be read, or the archive not be written; nothing is left of it.
+        StoreError: A file cannot be read, or the archive cannot be written; nothing is left of it.
     """
     require_suffix(target)
     try:
@@ -97,11 +97,7 @@ def pack(
 def dry_run(
     items: Iterable[Item], tags: Iterable[Item], target: Path, folder: str, date: datetime
 ) -> tuple[str, ...]:
-    """What `pack` would put into `target`: done as it does it, but for writing a file.
-
-    Raises:
-        BenchError: As of `pack`.
-    """
+    """The names of the files that `pack` would write; raises what `pack` would."""
     require_suffix(target)
     try:
         check_writable(target.parent)
@@ -114,9 +110,8 @@ def dry_run(
 def require_suffix(target: Path) -> None:
     """Raise `ConfigError` unless the name of `target` says a format that can be written."""
     if not target.name.endswith((*TAR_SUFFIXES, ZIP_SUFFIX)):
-        raise ConfigError(
-            f"{target}: which format is that?", "Name a file that ends in .tar.gz or .zip."
-        )
+        what = f"{target} has no suffix of a supported format."
+        raise ConfigError(what, "Name a file that ends in .tar.gz or .zip.")
 
 
 class _Bag:
@@ -146,12 +141,11 @@ class _Bag:
             item.name.encode()
         except UnicodeEncodeError:
             raise ConfigError(
-                f"The name of {item.name!r} is not UTF-8 and cannot stand in an archive.",
+                f"The name of {item.name!r} is not UTF-8 and cannot be put into an archive.",
                 "Rename the file.",
             ) from None
         with _content(item) as (size, content):
             hashed = _Hashing(content)
-            # What reads it needs `read` only.
             self._writer.add(f"{self._folder}/{item.name}", size, cast("IO[bytes]", hashed))
         self._bytes += size
         digest = hashed.digest.hexdigest()
@@ -161,7 +155,7 @@ class _Bag:
 
 
 class _Hashing:
-    """A file that is hashed as it is read."""
+    """A file that is hashed as it is read, by `read` only."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -193,7 +187,7 @@ def _open(raw: BinaryIO, target: Path, date: datetime) -> Iterator[_Writer]:
             yield _Zip(file, date)
         return
     with (
-        # Without a name and a time in its header, which would change its bytes.
+        # Without a name and a time in its header, for the same bytes every time.
         gzip.GzipFile("", "wb", LEVEL, raw, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
@@ -201,7 +195,7 @@ def _open(raw: BinaryIO, target: Path, date: datetime) -> Iterator[_Writer]:
 
 
 class _Nowhere(io.BytesIO):
-    """A file that keeps nothing of what is written to it."""
+    """A file that discards what is written to it."""
 
     def write(self, data: ReadableBuffer) -> int:
         return memoryview(data).nbytes

@@ -1,4 +1,4 @@
-"""`bench board`: trust a board, ask it what it is, or be one."""
+"""`bench board`: trust, probe or emulate a board."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ COLOURS = {"ok": "green", "missing": "red", "note": "yellow"}
 
 @click.group("board")
 def command() -> None:
-    """Boards: trust one, ask what it is and what it lacks, or emulate one.
+    """Trust a board, show what it has and lacks, or emulate one.
 
     \b
     Examples:
@@ -75,15 +75,15 @@ def trust_host(host: str, yes: bool, fingerprint: str | None, dry_run: bool) -> 
     if fingerprint is not None and fingerprint != shown:
         raise BoardError(
             f"That is not the key {fingerprint}; it is not trusted.",
-            "Another machine may answer at that address.",
+            "Another machine may be answering at that address.",
         )
-    known = trusted_key(target.host, target.port)
-    if known == key:
+    trusted = trusted_key(target.host, target.port)
+    if trusted == key:
         say("It is trusted already.")
         return
-    if known is not None:
-        say(f"WARNING: until now another key was trusted: {known.get_fingerprint()}.")
-        say("Either the board was set up anew, or another machine answers in its place.")
+    if trusted is not None:
+        say(f"WARNING: until now another key was trusted: {trusted.get_fingerprint()}.")
+        say("Either the board was set up again, or another machine is answering in its place.")
     if dry_run:
         require_writable()
         say(f"would be trusted, and written to {known_hosts_file()}")
@@ -103,9 +103,8 @@ def probe(target: str, key: str) -> None:
     Examples:
       bench board probe xilinx@192.168.2.99
     """
-    found = parse_target(target)
-    remote = Remote(found.name, found.host, found.port, found.user, key)
-    address = address_of(remote)
+    board = parse_target(target)
+    address = address_of(Remote(board.name, board.host, board.port, board.user, key))
     log: list[str] = []
 
     async def look() -> Table:
@@ -144,13 +143,13 @@ def probe(target: str, key: str) -> None:
     help="An SSH server in this process, or OpenSSH's in a container.",
 )
 def serve_board(board: str, port: int, key: Path, runner: str) -> None:
-    """Be an emulated board until interrupted: to try everything out without one.
+    """Emulate a board until interrupted, to try everything without a real one.
 
     \b
     Examples:
       bench board serve --key ~/.ssh/id_ed25519.pub
       bench board serve --key ~/.ssh/id_ed25519.pub --runner docker
-      bench board trust 127.0.0.1:2222      (in another terminal, as the rest)
+      bench board trust 127.0.0.1:2222      (in another terminal, as is the next)
       bench board probe 127.0.0.1:2222
     """
     parts = board_parts()
@@ -167,10 +166,9 @@ def serve_board(board: str, port: int, key: Path, runner: str) -> None:
         say(f"an emulated {board} answers at {address}, host key {shown}")
 
     if runner == "docker":
-        listening_socket(port).close()  # of an engine's error nobody could tell that it was this
-        with _in_container(
-            ContainedBoard(identity, public, available_cpus(), FOREVER, port)
-        ) as address:
+        listening_socket(port).close()  # an engine would report a used port less clearly
+        wanted = ContainedBoard(identity, public, available_cpus(), FOREVER, port)
+        with _in_container(wanted) as address:
             tell(address)
             threading.Event().wait()
 
@@ -185,7 +183,7 @@ def serve_board(board: str, port: int, key: Path, runner: str) -> None:
 
 @contextmanager
 def _in_container(wanted: ContainedBoard) -> Iterator[Address]:
-    """A board in a container, its image built first where it is missing."""
+    """A board in a container; its image is built first if it is missing."""
     never = threading.Event()
     runner = DockerRunner(images_folder(default_store()))
     runner.prepare_base(say, never)

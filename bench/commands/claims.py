@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from bench import claims
 from bench.console.terminal import Terminal, say
 from bench.errors import BenchError, Exit
 from bench.session import closing, options, reporting
-from bench.session.grids import Changes, open_grid
+from bench.session.grids import Changes
 
 
 class ClaimError(BenchError):
@@ -24,9 +23,7 @@ class ClaimError(BenchError):
 
 @click.command("claims")
 @options.grid_options
-@click.option(
-    "--accept", is_flag=True, help="Keep the present verdicts, also where they are worse."
-)
+@click.option("--accept", is_flag=True, help="Keep the present verdicts, even if they are worse.")
 @options.dry_run_option
 @click.option("--json", "as_json", is_flag=True, help="Print what claims.json holds instead.")
 def command(
@@ -40,30 +37,25 @@ def command(
 ) -> None:
     """Judge the paper's claims on the results of FILE in the store; runs no stage.
 
-    What is claimed, and how closely it has to hold, stands in claims.toml beside FILE, else in the
-    project's. The best verdicts are kept with the report; ends with 7 when one is worse now.
+    The claims and their tolerances are in claims.toml beside FILE, else in the project's. The best
+    verdicts are kept with the report; the exit code is 7 if any is worse now.
 
     \b
     Examples:
       bench claims experiments/quick.toml
       bench claims experiments/paper.toml --json
     """
-    grid = open_grid(file, changes)
-    stated = claims.load_claims(claims.claims_beside(file))
-    survey = reporting.look_up(grid, runner, store_path)
-    folder = reporting.folder_of(grid, store_path)
-    write = partial(reporting.report_on, grid, survey, stated, accept=accept)
-    if dry_run:
-        reported, lines = reporting.dry_run(folder, write)
-        for line in lines:
-            say(line)
-    else:
-        reported = write(folder)
+    grid, survey, reported, lines = reporting.report_from_store(
+        file, changes, runner, store_path, dry_run=dry_run, accept=accept
+    )
+    for line in lines:
+        say(line)
+    if not dry_run:
         _show(reported, as_json)
     if reported.regressions:
         raise ClaimError(
             "; ".join(map(str, reported.regressions)) + ".",
-            "Look at the numbers above; if the change is right, `bench claims FILE --accept`.",
+            "Look at the numbers above; if the change is intended, `bench claims FILE --accept`.",
         )
     closing.require_none_wrong(survey, grid.experiments)
 

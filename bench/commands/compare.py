@@ -20,26 +20,30 @@ from bench.results import File, tolerance_of
 from bench.session.kinds import PathKind
 from bench.store import Store
 
-# More than that fill a screen; `--all` shows them.
+# Differences shown without `--all`.
 SHOWN = 20
 
 
 @click.command("compare")
-@click.argument("one", metavar="A", type=PathKind())
-@click.argument("other", metavar="B", type=PathKind())
+@click.argument("path_a", metavar="A", type=PathKind())
+@click.argument("path_b", metavar="B", type=PathKind())
 @click.option("--grid", help="Of two stores, compare this grid's report only.")
 @click.option("--all", "show_all", is_flag=True, help="Show every difference.")
-@click.option("--strict", is_flag=True, help="Different contents of artifacts count, too.")
+@click.option("--strict", is_flag=True, help="Fail on different contents of artifacts, too.")
 @click.pass_context
 def command(
-    context: click.Context, one: Path, other: Path, grid: str | None, show_all: bool, strict: bool
+    context: click.Context,
+    path_a: Path,
+    path_b: Path,
+    grid: str | None,
+    show_all: bool,
+    strict: bool,
 ) -> None:
     """Compare A with B: two stores, two report folders, or two results.csv.
 
-    Each value is equal, within its column's tolerance, different, or missing on one side. Of two
-    stores, artifacts are compared by content, too, once every file has the hash that its manifest
-    says. Exit code 0 where all is equal or within tolerance, 8 where not, 5 where an artifact is
-    damaged.
+    Each value is equal, within its column's tolerance, different, or missing on one side. The
+    artifacts of two stores are verified, and compared by content, too. Exit code 0 if all is equal
+    or within tolerance, 8 if not, 5 if an artifact is damaged.
 
     \b
     Examples:
@@ -47,21 +51,25 @@ def command(
       bench compare artifacts/reports/quick ../board/reports/quick
     """
     console = Terminal(soft_wrap=not sys.stdout.isatty())
-    reports_a, reports_b = _reports(one, grid), _reports(other, grid)
+    reports_a, reports_b = _reports(path_a, grid), _reports(path_b, grid)
     if len(reports_a) == len(reports_b) == 1:
         pairs = [(*reports_a.values(), *reports_b.values())]
         alike = True
     else:
         shared = [name for name in reports_a if name in reports_b]
         pairs = [(reports_a[name], reports_b[name]) for name in shared]
-        alike = _tell_lonely(reports_a, reports_b, one, other, console)
+        unpaired = [(name, path_a) for name in reports_a if name not in reports_b]
+        unpaired += [(name, path_b) for name in reports_b if name not in reports_a]
+        for name, store in unpaired:
+            console.print(f"missing: grid '{name}' is in {store} only")
+        alike = not unpaired
     for results_a, results_b in pairs:
-        found = compare.compare_results(results_a, results_b)
+        comparison = compare.compare_results(results_a, results_b)
         console.print(f"\nA: {results_a}\nB: {results_b}", soft_wrap=True)
-        _show(found, show_all, console)
-        alike = alike and found.alike
-    if _is_store(one) and _is_store(other):
-        same = _show_artifacts(one, other, show_all, console)
+        _show(comparison, show_all, console)
+        alike = alike and comparison.alike
+    if _is_store(path_a) and _is_store(path_b):
+        same = _show_artifacts(path_a, path_b, show_all, console)
         alike = alike and (same or not strict)
     console.print("\nalike" if alike else styled("\n[red]different[/]"))
     context.exit(int(Exit.OK if alike else Exit.DIFFERENT))
@@ -81,43 +89,28 @@ def _reports(path: Path, grid: str | None) -> dict[str, Path]:
         return {path.parent.name: path}
     if (path / File.RESULTS).is_file():
         return {path.name: path / File.RESULTS}
-    found = {
+    reports = {
         results.parent.name: results
         for results in sorted((path / "reports").glob(f"*/{File.RESULTS}"))
         if grid in (None, results.parent.name)
     }
-    if not found:
+    if not reports:
         of = f" of grid '{grid}'" if grid else ""
         raise ConfigError(
             f"{path} has no report{of}.",
             "Name a store, a report's folder or a results.csv; `bench report` writes one.",
         )
-    return found
+    return reports
 
 
-def _tell_lonely(
-    reports_a: dict[str, Path],
-    reports_b: dict[str, Path],
-    one: Path,
-    other: Path,
-    console: Terminal,
-) -> bool:
-    """Say which grids only one store has; whether there are none."""
-    lonely = [(name, one) for name in reports_a if name not in reports_b]
-    lonely += [(name, other) for name in reports_b if name not in reports_a]
-    for name, where in lonely:
-        console.print(f"missing: grid '{name}' is in {where} only")
-    return not lonely
-
-
-def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
+def _show(comparison: Comparison, show_all: bool, console: Terminal) -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("column", no_wrap=True)
     for state in STATES:
         table.add_column(state, justify="right", no_wrap=True)
     table.add_column("tolerance", overflow="fold")
     equal = []
-    for column, counts in found.counts.items():
+    for column, counts in comparison.counts.items():
         if not counts.keys() - {EQUAL}:
             equal += [column] if counts else []
             continue
@@ -126,20 +119,20 @@ def _show(found: Comparison, show_all: bool, console: Terminal) -> None:
     if table.row_count:
         console.print(table)
     console.print(
-        f"{counted(found.rows, 'experiment')} in both; {counted(len(equal), 'column')} equal "
+        f"{counted(comparison.rows, 'experiment')} in both; {counted(len(equal), 'column')} equal "
         "throughout."
     )
-    for name, columns in zip("AB", found.only, strict=True):
+    for name, columns in zip("AB", comparison.only, strict=True):
         if columns:
             console.print(f"Columns that only {name} has, by its version: {', '.join(columns)}.")
-    for name, rows in zip("AB", found.wrong, strict=True):
+    for name, rows in zip("AB", comparison.wrong, strict=True):
         if rows:
             console.print(f"wrong in {name}: {', '.join(rows)}", style="red")
-    shown = found.differences if show_all else found.differences[:SHOWN]
+    shown = comparison.differences if show_all else comparison.differences[:SHOWN]
     for difference in shown:
         console.print(_line(difference), soft_wrap=True)
-    if len(shown) < len(found.differences):
-        console.print(f"... and {len(found.differences) - len(shown)} more: --all shows them.")
+    if len(shown) < len(comparison.differences):
+        console.print(f"... and {len(comparison.differences) - len(shown)} more: --all shows them.")
 
 
 def _line(difference: Difference) -> str:
@@ -152,10 +145,10 @@ def _line(difference: Difference) -> str:
     return f"{difference.state}: {row}: {column}: {a} | {b}{allowed}"
 
 
-def _show_artifacts(one: Path, other: Path, show_all: bool, console: Terminal) -> bool:
+def _show_artifacts(path_a: Path, path_b: Path, show_all: bool, console: Terminal) -> bool:
     """A line for each stage, and for each artifact that is not equal; whether all are."""
-    states = list(compare.compare_artifacts(Store(one).entries(), Store(other).entries()))
-    counts = Counter((found.stage, found.state) for found in states)
+    artifacts = list(compare.compare_artifacts(Store(path_a).entries(), Store(path_b).entries()))
+    counts = Counter((artifact.stage, artifact.state) for artifact in artifacts)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title="Artifacts, by content")
     table.add_column("stage", no_wrap=True)
     for state in (EQUAL, DIFFERENT, MISSING):
@@ -165,10 +158,10 @@ def _show_artifacts(one: Path, other: Path, show_all: bool, console: Terminal) -
         if any(cells):
             table.add_row(stage, *(str(cell or "") for cell in cells))
     console.print(table)
-    unlike = [found for found in states if found.state != EQUAL]
-    for found in unlike if show_all else unlike[:SHOWN]:
-        why = " though made from the same by the same" if found.same_key else ""
-        console.print(f"{found.state}: {found.stage} {found.name}{why}")
+    unlike = [artifact for artifact in artifacts if artifact.state != EQUAL]
+    for artifact in unlike if show_all else unlike[:SHOWN]:
+        why = " in spite of equal inputs and sources" if artifact.same_key else ""
+        console.print(f"{artifact.state}: {artifact.stage} {artifact.name}{why}")
     if len(unlike) > SHOWN and not show_all:
         console.print(f"... and {len(unlike) - SHOWN} more: --all shows them.")
     return not unlike

@@ -24,15 +24,15 @@ COLOURS = {"ok": "green", "missing": "yellow", "warning": "red"}
 @click.option(
     "--clean",
     is_flag=True,
-    help="Remove containers that killed runs left, and images of earlier recipes; only ours, and "
-    "not what a live run uses.",
+    help="Remove containers that killed runs left, and images of earlier recipes; only bench's, "
+    "and not those in use.",
 )
 @options.dry_run_option
 @options.store_option
 def command(clean: bool, dry_run: bool, store_path: Path) -> None:
     """Say what this machine has, what is missing, and what that costs.
 
-    Changes nothing, but for --clean.
+    Changes nothing without --clean.
 
     \b
     Examples:
@@ -57,16 +57,16 @@ def _clean(dry_run: bool) -> None:
     if base is not None:
         current |= {recipe.image_hash(base) for recipe in RECIPES.values()}
     with engine(timeout=60) as client:
-        found = [
+        leftovers = [
             *dead_containers(client),
             *unused_networks(client),
             *outdated_images(client, current),
         ]
-        for left in found:
+        for left in leftovers:
             if dry_run:
                 say(f"would remove {left.what}, unless it is in use")
                 continue
             verb = "removed" if remove(client, left) else "in use, so it stays:"
             say(f"{verb} {left.what}")
-    if not found:
-        say("Nothing of ours is left behind.")
+    if not leftovers:
+        say("There is nothing to remove.")

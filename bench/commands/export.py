@@ -31,10 +31,10 @@ from bench.words import Status
     "kinds",
     multiple=True,
     type=click.Choice(sorted(archive.KINDS)),
-    help="Put these artifacts in, too; may be given several times. The report, every manifest and "
-    "every stage's metrics are always in.",
+    help="Include these artifacts; may be given several times. The report, every manifest and "
+    "every stage's metrics are always included.",
 )
-@click.option("--force", is_flag=True, help="Replace an archive that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing archive.")
 @options.dry_run_option
 def command(
     file: Path,
@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Pack the report of FILE, its manifests and chosen artifacts into one archive.
 
-    It is a BagIt bag: checksums of every file are in it. `bench verify` checks it anywhere.
+    The archive is a BagIt bag with checksums of every file. `bench verify` checks it anywhere.
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def command(
     target = output or Path(f"{grid.name}.tar.gz")
     require_suffix(target)
     if target.exists() and not force:
-        raise ConfigError(f"{target} is there already.", "Name another --output, or say --force.")
+        raise ConfigError(f"{target} exists already.", "Name another --output, or give --force.")
     survey = reporting.look_up(grid, runner, store_path)
     chosen = archive.select(file, grid.grid, grid.experiments, grid.references, survey, kinds)
     size = size_text(chosen.bytes)
@@ -81,6 +81,4 @@ def command(
         if survey.state_of(point).status == Status.WRONG:
             text = f"wrong: {point.name} computes something else than the trained model"
             console.print(text, style="red")
-    console.print(
-        "Publish that number beside the archive: then nobody can replace the whole of it unseen."
-    )
+    console.print("Publish the SHA-256 beside the archive, so that a replaced archive is noticed.")

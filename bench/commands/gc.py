@@ -26,8 +26,8 @@ from bench.store import Broken, Entry
 @click.option(
     "--as-written",
     is_flag=True,
-    help="Keep only what FILES name as they are written, not what runs with --images, --exact, "
-    "--trace or --board have made.",
+    help="Keep only what FILES name, not what runs with --images, --exact, --trace or --board have "
+    "made.",
 )
 @options.store_option
 @options.runner_option
@@ -36,8 +36,8 @@ def command(
 ) -> None:
     """Remove artifacts that none of the grids FILES names (default: all in experiments/).
 
-    What runs of FILES with other --images, --exact, --trace or --board have made is kept, too.
-    What failed runs left under failed/ goes, and so does what is damaged.
+    Artifacts of runs of FILES with --images, --exact, --trace or --board are kept, too. Damaged
+    artifacts are removed, and so is everything that failed runs left under failed/.
 
     \b
     Examples:
@@ -51,10 +51,10 @@ def command(
     resolvers = runners.open_resolvers(store_path, runner)
     if store.live_runs():
         raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
-    found = list(store.survey())
+    items = list(store.survey())
     tasks = [tasks for file in grids for tasks in _plans_of(file, store_path, as_written)]
     freed = 0
-    for item in _unwanted(found, tasks, resolvers):
+    for item in _unwanted(items, tasks, resolvers):
         size = item.bytes if isinstance(item, Entry) else 0
         why = f" ({item.reason})" if isinstance(item, Broken) else ""
         if not dry_run:
@@ -65,7 +65,7 @@ def command(
     for file in grids if as_written and not dry_run else ():
         overrides.forget(store_path, load_grid(file).name)
     say(f"{size_text(freed)} {'would be ' if dry_run else ''}freed")
-    require_readable(found)
+    require_readable(items)
 
 
 def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]:
@@ -76,18 +76,18 @@ def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]
         try:
             changed = open_grid(file, changes)
         except ConfigError as error:
-            say(f"note: an earlier run of {file} counts no more: {error.what}")
+            say(f"note: an earlier run of {file} is no longer valid: {error.what}")
         else:
             yield plan(changed.points)
 
 
 def _unwanted(
-    found: Sequence[Entry | Broken], plans: Sequence[list[Task]], resolvers: Sequence[Resolver]
+    items: Sequence[Entry | Broken], plans: Sequence[list[Task]], resolvers: Sequence[Resolver]
 ) -> Iterator[Entry | Broken]:
-    """What is damaged, and every artifact that nothing asks for."""
-    # What a runner made that cannot be asked now, nobody can tell to be unwanted.
-    known = {item.name for resolver in resolvers for item in resolver.runners.values()}
-    broken = [item for item in found if isinstance(item, Broken)]
+    """Everything damaged, and every artifact that no plan needs."""
+    # Keys of runners that are not available now cannot be computed: their artifacts stay.
+    available = {item.name for resolver in resolvers for item in resolver.runners.values()}
+    broken = [item for item in items if isinstance(item, Broken)]
     wanted: set[Path] = set()
     uncertain: set[tuple[str, str]] = set()
     for tasks in plans:
@@ -95,22 +95,22 @@ def _unwanted(
             present = look_up(tasks, resolver).present
             wanted.update(entry.folder for entry in present.values())
         uncertain |= _behind(broken, tasks)
-    for item in found:
+    for item in items:
         if isinstance(item, Broken):
             if item.damaged:
                 yield item
             continue
         made = item.manifest
         named = item.folder in wanted or (made.stage, made.name) in uncertain
-        if not named and made.environment["runner"] in known:
+        if not named and made.environment["runner"] in available:
             yield item
 
 
 def _behind(broken: Sequence[Broken], tasks: Sequence[Task]) -> set[tuple[str, str]]:
-    """Stage and name of what rests on a broken artifact.
+    """Stage and name of the tasks that need a broken artifact, directly or not.
 
-    Its keys cannot be told without the content of that; once it is made again, most likely with
-    the same content, they are wanted.
+    Their keys depend on its content; once it is made again, most likely with the same content,
+    their artifacts are needed.
     """
     places = {(item.folder.parent.name, item.folder.name.rpartition("--")[0]) for item in broken}
     lost: set[str] = set()

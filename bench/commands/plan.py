@@ -31,8 +31,8 @@ def command(
 ) -> None:
     """Show what `bench run FILE` would do, and the time, memory and disk that it takes.
 
-    Expected times are those of earlier runs, of this machine where there were any. What a run
-    would refuse is refused here, with the same exit code.
+    Expected times are those of earlier runs, on this machine if there were any. Errors that a run
+    would meet at its start are reported here, with the same exit code.
 
     \b
     Examples:

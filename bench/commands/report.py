@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import click
 
-from bench import claims, report
+from bench import report
 from bench.console.terminal import Terminal
 from bench.session import closing, options, reporting
-from bench.session.grids import Changes, open_grid
+from bench.session.grids import Changes
 
 
 @click.command("report")
@@ -25,17 +24,12 @@ def command(file: Path, changes: Changes, dry_run: bool, runner: str, store_path
       bench report experiments/quick.toml
     """
     console = Terminal(soft_wrap=not sys.stdout.isatty())
-    grid = open_grid(file, changes)
-    stated = claims.load_claims(claims.claims_beside(file))
-    survey = reporting.look_up(grid, runner, store_path)
-    folder = reporting.folder_of(grid, store_path)
-    write = partial(reporting.report_on, grid, survey, stated)
-    if dry_run:
-        _, lines = reporting.dry_run(folder, write)
-        for line in lines:
-            console.print(line, soft_wrap=True)
-    else:
-        reported = write(folder)
+    grid, survey, reported, lines = reporting.report_from_store(
+        file, changes, runner, store_path, dry_run=dry_run
+    )
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    if not dry_run:
         report.show(reported.results, grid.name, console)
         closing.show_claims(reported, console)
         closing.show_files(reported, console)

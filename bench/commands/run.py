@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """Run the experiments of FILE: whatever is not in the store yet is made now.
 
-    Interrupt it as you like; the next run goes on where this one stopped.
+    It may be interrupted; the next run continues where this one stopped.
 
     \b
     Examples:
@@ -103,7 +103,7 @@ def _dry_run(ready: Prepared, scheduler: str | None, folder: Path, console: Term
 def _execute(
     ready: Prepared, scheduler: str | None, folder: Path, console: Terminal
 ) -> tuple[Summary, Prepared]:
-    """Do the tasks, showing what goes on; what was expected is saved before the first starts."""
+    """Run the tasks with a progress view; the forecast is saved before the first starts."""
     backend = None
     with make_view(console) as view:
         if scheduler is not None:
@@ -148,7 +148,7 @@ def _show(
 
 
 def _link(ready: Prepared, summary: Summary) -> None:
-    """Make every artifact of the run reachable by the experiment that it serves."""
+    """Link every artifact of the run to the experiments that it serves."""
     for task in ready.tasks:
         entry = summary.outcomes[task.id].entry
         if entry is not None:
@@ -157,8 +157,7 @@ def _link(ready: Prepared, summary: Summary) -> None:
 
 
 def _tell(console: Terminal, tasks: int, summary: Summary) -> None:
-    kept = summary.count("kept")
-    skipped = summary.count(Status.SKIPPED)
+    kept, skipped = summary.count("kept"), summary.count(Status.SKIPPED)
     if kept + skipped == tasks and not summary.errors and kept:
         all_are = "the only task is" if kept == 1 else f"all {kept:,} tasks are"
         line = f"Nothing to do: {all_are} in the store, and every hash is right."

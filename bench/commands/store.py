@@ -23,7 +23,7 @@ LONGEST = 300
 
 @click.group("store", cls=LazyGroup, modules={"gc": "bench.commands.gc"})
 def command() -> None:
-    """Look at the artifact store, check it, clean it up.
+    """List, show, verify or clean up the artifacts in the store.
 
     \b
     Examples:
@@ -43,12 +43,12 @@ def list_entries(store_path: Path) -> None:
     Examples:
       bench store ls
     """
-    found = list(listing(opened(store_path).root))
-    if not found:
+    items = list(listing(opened(store_path).root))
+    if not items:
         say(f"There are no artifacts in {store_path}.")
         return
-    say(_table([HEADINGS, *map(_row, found)]))
-    require_readable([item for item in found if isinstance(item, Broken)])
+    say(_table([HEADINGS, *map(_row, items)]))
+    require_readable([item for item in items if isinstance(item, Broken)])
 
 
 @command.command("show")
@@ -61,18 +61,17 @@ def show(key: str, store_path: Path) -> None:
     Examples:
       bench store show 3f2a
     """
-    everything = list(opened(store_path).survey())
-    found = [item for item in everything if _key(item).startswith(key)]
-    if len(found) != 1:
-        require_readable(everything)  # it may be among those
-        number = (
-            counted(len(found), "artifact has", "artifacts have") if found else "no artifact has"
-        )
+    items = list(opened(store_path).survey())
+    matches = [item for item in items if _key(item).startswith(key)]
+    if len(matches) != 1:
+        require_readable(items)  # it may be among those
+        number = counted(len(matches), "artifact has", "artifacts have")
+        number = number if matches else "no artifact has"
         raise ConfigError(f"{number} a key starting with '{key}'.", "`bench store ls` lists keys.")
-    if isinstance(found[0], Broken):
-        raise found[0].error
-    say(f"{found[0].folder}\n{found[0].manifest.dumps().rstrip()}")
-    require_readable(everything)
+    if isinstance(matches[0], Broken):
+        raise matches[0].error
+    say(f"{matches[0].folder}\n{matches[0].manifest.dumps().rstrip()}")
+    require_readable(items)
 
 
 @command.command("verify")
@@ -88,12 +87,12 @@ def verify(store_path: Path) -> None:
     broken: list[Broken] = []
     for item in opened(store_path).survey():
         checked += 1
-        found = _checked(item)
-        if isinstance(found, Broken):
-            broken.append(found)
+        damages = _checked(item)
+        if isinstance(damages, Broken):
+            broken.append(damages)
             continue
-        damaged += bool(found)
-        for damage in found:
+        damaged += bool(damages)
+        for damage in damages:
             say(f"damaged {_place(item)}: {damage}")
     for item in broken:
         say(f"{item.state} {_place(item)}: {item.reason}")
@@ -102,7 +101,7 @@ def verify(store_path: Path) -> None:
         every = counted(checked, "artifact")
         what = counted(damaged, f"of {every} is damaged.", f"of {every} are damaged.")
         require_readable(broken, note=what)
-        raise StoreError(what, "`bench run FILE` makes what is damaged again by itself.")
+        raise StoreError(what, "`bench run FILE` makes damaged artifacts again.")
     require_readable(broken)
     if checked:
         say(f"{counted(checked, 'artifact')}, every file as its manifest says.")
@@ -111,27 +110,27 @@ def verify(store_path: Path) -> None:
 
 
 def opened(store_path: Path) -> Store:
-    """The store, which has to be there.
+    """The store, which has to exist.
 
     Raises:
-        StoreError: It is not, or cannot be read.
+        StoreError: It does not, or cannot be read.
     """
     store = Store(store_path)
     store.require()
     return store
 
 
-def require_readable(found: Sequence[Entry | Broken], note: str = "") -> None:
-    """Once all has been told: what could not be read makes the command end with an error.
+def require_readable(items: Sequence[Entry | Broken], note: str = "") -> None:
+    """At the end of a command: fail if something could not be read.
 
     Args:
-        found: What a store holds.
-        note: What else there is to say.
+        items: What a store holds.
+        note: Added to the error.
 
     Raises:
         StoreError: Something could not be read.
     """
-    unreadable = [item for item in found if isinstance(item, Broken) and not item.damaged]
+    unreadable = [item for item in items if isinstance(item, Broken) and not item.damaged]
     if unreadable:
         first = unreadable[0].error
         error = StoreError(
@@ -145,7 +144,7 @@ def require_readable(found: Sequence[Entry | Broken], note: str = "") -> None:
 
 
 def _checked(item: Entry | Broken) -> list[str] | Broken:
-    """The damage to an artifact's files; or what is in its place."""
+    """The damage to an artifact's files, or why there is no artifact."""
     if isinstance(item, Broken):
         return item
     try:
@@ -175,7 +174,7 @@ def _place(item: Entry | Broken) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side, headings first; ten thousand rows in no time."""
+    """Columns side by side, headings first; for ten thousand rows, Rich is too slow."""
     columns = [[excerpt(cell, LONGEST) for cell in column] for column in zip(*rows, strict=True)]
     aligned = []
     for column in columns:

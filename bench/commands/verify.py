@@ -16,10 +16,10 @@ from bench.session.kinds import PathKind
 SHOWN = 50
 UNCHECKED = (
     "drawings (SVG, PNG, and in index.html); the CSV file of each is",
-    "timing.json and verdicts.json, which are of runs and reports of the past",
-    "the experiment files, but for claims.toml",
-    "bag-info.txt, but for its Payload-Oxum",
-    "whether a stage really gave the metrics that its manifest names: repeat the run",
+    "timing.json and verdicts.json, which describe past runs and reports",
+    "the experiment files, except claims.toml",
+    "bag-info.txt, except its Payload-Oxum",
+    "whether a stage really wrote the metrics that its manifest names: repeat the run",
 )
 
 
@@ -29,10 +29,10 @@ UNCHECKED = (
 def command(context: click.Context, path: Path) -> None:
     """Check ARCHIVE, written by `bench export`, or a folder that one was unpacked into.
 
-    Every file is there, with the SHA-256 that the archive states; every manifest follows from its
-    inputs; and the report is made again from the manifests, tables, text and claims, so that a
-    number changed by hand is found even where its checksums were made anew. What is not checked
-    is said. Exit code 0, or 8.
+    Every file has the SHA-256 that the archive states, and every manifest fits its inputs. Tables,
+    text and claims of the report are made again from the manifests, which reveals a number changed
+    by hand even if the checksums were changed, too. What is not checked is listed. Exit code 0, or
+    8 if something is wrong.
 
     \b
     Examples:
@@ -61,4 +61,4 @@ def command(context: click.Context, path: Path) -> None:
         wrong = counted(len(checked.findings), "thing is", "things are")
         console.print(styled("[red]{} wrong: do not trust it.[/]", wrong))
         context.exit(int(Exit.DIFFERENT))
-    console.print("all as it should be")
+    console.print("everything is correct")

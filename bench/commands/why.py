@@ -32,14 +32,7 @@ from bench.words import Status
 
 @dataclass(frozen=True, kw_only=True)
 class _Row:
-    """A row, and the experiment file that names it.
-
-    Attributes:
-        grid: The grid.
-        point: The row's experiment or training.
-        survey: What became of it.
-        others: Other experiment files that name it.
-    """
+    """A row, its experiment or training, and the other experiment files that name it."""
 
     grid: OpenGrid
     point: Point
@@ -53,7 +46,7 @@ class _Row:
 
     @property
     def made(self) -> int:
-        """How many of its steps are in the store."""
+        """The number of its steps in the store."""
         return sum(1 for step in self.steps if step.manifest is not None)
 
 
@@ -63,8 +56,8 @@ class _Row:
 @click.option(
     "--file",
     type=PathKind(),
-    help="The experiment file that ROW is from. Default: that in experiments/ of which the store "
-    "holds the most.",
+    help="The experiment file with ROW. Default: the file in experiments/ for which the store "
+    "holds the most steps of ROW.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
 @options.change_options
@@ -121,7 +114,7 @@ def _heading(row: _Row, facts: Facts) -> Text:
     state = facts.state
     text = f"{state} ({state.reason})" if state.reason else str(state)
     if state.status == Status.WRONG:
-        text += "; what running it has shown is left out"
+        text += "; its measurements are left out"
     name, file = row.grid.name, row.grid.file
     shown = Text(text, COLOURS[state.status])
     return styled("[bold]{}[/] of grid '{}', {}: {}", row.point.name, name, file, shown)
@@ -136,13 +129,13 @@ def _files(file: Path | None) -> list[Path]:
 
 
 def _shortest(path: Path) -> Path:
-    """Relative to the working directory where that is above it: for a command to be copied."""
+    """Relative to the working directory if it is below that, for commands to be copied."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _find(row: str, given: Path | None, store: Path, runner: str, changes: Changes) -> _Row:
-    """The row in the file that is given; else in that of which the store holds the most.
+    """The row in the given file; else in the file for which the store holds the most.
 
     Raises:
         ConfigError: No file names it.
@@ -172,13 +165,13 @@ def _find(row: str, given: Path | None, store: Path, runner: str, changes: Chang
 
 
 def _survey(grid: OpenGrid, point: Point, runner: str, store: Path) -> Survey:
-    """What became of the row; the whole grid decides between several runners, as in a report."""
+    """The survey of the row; as in a report, the whole grid decides between several runners."""
     resolvers = runners.open_resolvers(store, runner, grid.grid)
     return survey((point,) if len(resolvers) == 1 else grid.points, *resolvers)
 
 
 def _behind(column: str | None, steps: Sequence[Step]) -> list[Step]:
-    """The step that a column is from, and all that it rests on."""
+    """The step that a column is from, and all steps that it needs."""
     wanted = {results.column(column).stage} if column else set()
     if not wanted & {step.stage for step in steps}:
         return list(steps)
@@ -199,7 +192,7 @@ def _show_column(console: Terminal, column: Column, value: Any, facts: Facts) ->
 
 
 def _arithmetic(column: Column, value: Any, facts: Facts) -> str:
-    """How the value comes about; empty for one that is absent, or withheld from a wrong row."""
+    """How the value is computed; empty if it is absent, or withheld from a wrong row."""
     return "" if value is None else column.arithmetic_of(facts)
 
 

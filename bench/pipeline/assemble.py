@@ -1,4 +1,4 @@
-"""The store and the runners, put together: what a run needs, on this machine or on another."""
+"""What a run needs, on this machine or in a cluster: the store and the runners."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from bench.store import Store
 
 
 def assemble(store: Path, runner: Runner, pool: BoardPool | None = None) -> Resolver:
-    """A resolver for `store`.
-
-    Args:
-        store: The artifact store.
-        runner: Runs the workers; host stages run in this process.
-        pool: The boards that SSH reaches; none by default.
-    """
+    """A resolver for `store`; `runner` runs the workers, host stages run in this process."""
     host = HostRunner(HostContext(workers=runner, pool=pool or BoardPool()))
     workers: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, runner)
     return Resolver(Store(store), {"host": host, **workers})

@@ -1,4 +1,4 @@
-"""Where tasks are done: in threads of this process, or wherever another backend does them."""
+"""Where tasks run: in threads of this process, or in another backend."""
 
 from __future__ import annotations
 
@@ -19,14 +19,10 @@ from bench.system.locks import Cancelled
 
 
 class Backend(AbstractContextManager["Backend"], Protocol):
-    """Does tasks. Leaving its context stops it; after an error, also what is still under way.
-
-    Attributes:
-        limited: Whether jobs and memory of this machine bound what is submitted at once; another
-            scheduler has bounds of its own.
-    """
+    """Runs tasks. Leaving its context stops it; after an error, running tasks as well."""
 
     limited: bool
+    """Whether jobs and memory bound what is submitted at once; a cluster has its own bounds."""
 
     def prepare(self, environments: list[str]) -> None:
         """Get `environments` ready while the first tasks run."""
@@ -34,17 +30,11 @@ class Backend(AbstractContextManager["Backend"], Protocol):
     def submit(
         self, task: Task, inputs: Mapping[str, Entry], cpus: int, rank: float
     ) -> Future[Outcome]:
-        """Start to ensure the artifact of `task`; of many, those of higher `rank` come first."""
+        """Start making the artifact of `task`, unless it exists; a higher `rank` goes first."""
 
 
 class LocalBackend:
-    """Threads, each of which waits for a worker on this machine.
-
-    Args:
-        resolver: Keys, store and runners.
-        jobs: Tasks at once.
-        emit: Takes the events.
-    """
+    """Threads, each of which waits for a worker on this machine; `jobs` tasks at once."""
 
     limited = True
 
@@ -74,7 +64,7 @@ class LocalBackend:
                 self._session.__exit__(None, None, None)
 
     def prepare(self, environments: list[str]) -> None:
-        """See `Backend.prepare`; `check_machine` has found that nothing is missing."""
+        """See `Backend.prepare`; `check_machine` was passed."""
         self._pool.submit(self._prepare, environments)
 
     def submit(

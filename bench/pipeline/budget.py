@@ -18,9 +18,9 @@ from bench.flows import all_stages
 from bench.pipeline.plan import Task
 from contract.stage import GIB, Cost, Scope
 
-# Of what is free when the run starts: the rest is for the file cache and everybody else.
+# Of the memory that is free when the run starts; the rest is for the file cache and other users.
 SHARE_OF_FREE_MEMORY = 0.8
-# What setting up an environment takes where it is not there yet, downloads included.
+# For setting up an environment, downloads included.
 SETUP_SECONDS = {"train": 60.0, "finn": 60.0}
 _UNKNOWN = Cost(seconds=10, memory=GIB, disk=1_000_000)
 
@@ -30,11 +30,8 @@ class Work:
     """What decides how long a task takes, as far as a plan tells.
 
     Attributes:
-        stage: The stage's name.
-        network: The network's.
         bits: Of weights and activations.
-        folding: The folding's name.
-        variant: What else the stage may do: exact simulation, waveforms, a real board.
+        variant: Options of the stage: exact simulation, waveforms, a real board.
         amount: Images trained on, or cycles simulated; 0 for the other stages.
     """
 
@@ -77,19 +74,14 @@ def _work(task: Task) -> Work:
 
 
 def ranks(tasks: Sequence[Task], work: Mapping[str, Work]) -> dict[str, float]:
-    """Seconds from the start of each task to the end of the longest chain that it begins.
-
-    Args:
-        tasks: A plan, each task after those that it needs.
-        work: What `works` says of them.
-    """
-    found: dict[str, float] = {}
+    """Seconds from the start of each task to the end of the longest chain that it begins."""
+    rank: dict[str, float] = {}
     after: dict[str, float] = {}
     for task in reversed(tasks):
-        found[task.id] = default_cost(work[task.id]).seconds + after.get(task.id, 0.0)
+        rank[task.id] = default_cost(work[task.id]).seconds + after.get(task.id, 0.0)
         for need in task.needs.values():
-            after[need] = max(after.get(need, 0.0), found[task.id])
-    return found
+            after[need] = max(after.get(need, 0.0), rank[task.id])
+    return rank
 
 
 def free_memory() -> int:

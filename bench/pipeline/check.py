@@ -1,4 +1,4 @@
-"""What stops a run before it starts: the same for a run, its plan and its dry run."""
+"""Checks before a run starts; the same for a run, its plan and its dry run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,11 @@ from bench.system.files import check_writable
 
 
 def check_store(store: Store, missing: Sequence[Task]) -> None:
-    """Raise `StoreError` if a run of `missing` could not write to `store`.
-
-    Args:
-        store: It need not exist yet.
-        missing: The tasks that will run.
-    """
+    """Raise `StoreError` if a run of `missing` could not write to `store`, which may not exist."""
     if os.pathsep in str(store.root):
         raise StoreError(
-            f"The store's path {store.root} has a '{os.pathsep}' in it, at which lists of paths "
-            "are split.",
+            f"The store's path {store.root} contains '{os.pathsep}', which separates paths in "
+            "lists.",
             "Choose another one with --store.",
         )
     caches = dict.fromkeys(f"cache/{task.stage.environment}" for task in missing)
@@ -43,21 +38,16 @@ def check_store(store: Store, missing: Sequence[Task]) -> None:
 
 
 def _require_folder(path: Path) -> None:
-    """Raise `StoreError` if something else than a folder lies at `path`."""
+    """Raise `StoreError` if `path` exists and is not a folder."""
     if os.path.lexists(path) and not path.is_dir():
         raise store_error(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), path)
 
 
 def check_machine(missing: Sequence[Task], resolver: Resolver, memory: int | None) -> None:
-    """Raise what a run on this machine would meet in its first second; changes nothing.
-
-    Args:
-        missing: The tasks that will run.
-        resolver: Keys, store and runners.
-        memory: Bytes that the tasks which run at once may take; None for no bound.
+    """Raise the errors that a run of `missing` on this machine would meet at its start.
 
     Raises:
-        ConfigError: `memory` is less than one task takes.
+        ConfigError: `memory` (bytes; None for no bound) is less than one task takes.
         EnvironmentFailure: A tool or disk space is missing.
     """
     if memory is not None:
@@ -66,9 +56,9 @@ def check_machine(missing: Sequence[Task], resolver: Resolver, memory: int | Non
 
 
 def check_skipped(tasks: Sequence[Task], resolver: Resolver) -> None:
-    """Raise `EnvironmentFailure` if tasks would be skipped for a mistake of the user's.
+    """Raise `EnvironmentFailure` if tasks would be skipped because of a user's mistake.
 
-    A run without Vivado skips what needs one; a run with one that cannot be used is refused.
+    Without Vivado, a run skips what needs it; with a Vivado that cannot be used, it is refused.
     """
     _check_environments([task for task in tasks if resolver.lacks(task)], resolver)
 

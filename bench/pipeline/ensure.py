@@ -32,10 +32,8 @@ class Outcome:
     """How a task ended.
 
     Attributes:
-        task: The task.
-        status: A `bench.words.Status`, or `kept` (was there already).
-        entry: Its artifact, if it has one.
-        reason: Why, for every status but `done`.
+        status: A `bench.words.Status`, or `kept` (the artifact existed).
+        reason: For every status but `done`.
     """
 
     task: Task
@@ -57,10 +55,7 @@ class Outcome:
 class Ensurer:
     """Ensures the artifacts of tasks; safe to use from several threads and runs at once.
 
-    Args:
-        resolver: Keys, store and runners.
-        emit: Takes the events.
-        cancelled: Set when the run is interrupted.
+    `cancelled` is set when the run is interrupted.
     """
 
     def __init__(self, resolver: Resolver, emit: Emit, cancelled: threading.Event) -> None:
@@ -80,9 +75,10 @@ class Ensurer:
         try:
             kept = self._find_sound(task, key)
         except DamageError:
-            kept = None  # set aside below, where no other run can be making it again
+            kept = None  # set aside below, under the lock
         if kept is None:
-            with self._store.exclusive(key, self._cancelled, lambda: self._say_waiting(task)):
+            waiting = Note(task.name, f"another run is making {task.stage.name}; waiting for it")
+            with self._store.exclusive(key, self._cancelled, lambda: self._emit(waiting)):
                 try:
                     kept = self._find_sound(task, key)  # another run may have made it meanwhile
                 except DamageError as error:
@@ -100,16 +96,8 @@ class Ensurer:
 
     def _set_aside(self, task: Task, error: DamageError) -> None:
         aside = self._store.set_aside(error.folder).relative_to(self._store.root)
-        self._emit(
-            Note(
-                task.name,
-                f"{task.stage.name} artifact is corrupted ({error.reason}); "
-                f"moved to {aside}, making it again",
-            )
-        )
-
-    def _say_waiting(self, task: Task) -> None:
-        self._emit(Note(task.name, f"another run is making {task.stage.name}; waiting for it"))
+        what = f"{task.stage.name} artifact is corrupted ({error.reason})"
+        self._emit(Note(task.name, f"{what}; moved to {aside}, making it again"))
 
     def _make(self, task: Task, key: str, inputs: Mapping[str, Entry], cpus: int) -> Outcome:
         environment = task.stage.environment
@@ -158,7 +146,7 @@ class Ensurer:
             raise StageFailure(result.reason, result.remedy, workspace.log)
         if odd := odd_files(workspace.files):
             raise StageFailure(
-                f"The stage {task.stage.name} left '{odd[0]}', which is neither file nor folder.",
+                f"The stage {task.stage.name} left '{odd[0]}', neither a file nor a folder.",
                 "Please report it with the log.",
                 workspace.log,
             )
@@ -191,7 +179,7 @@ class Ensurer:
         )
 
     def _keep_failed(self, attempt: _Attempt, error: BenchError) -> None:
-        """Keep the log of a failure; where even that fails, the error itself still counts."""
+        """Keep the log of a failure; if that fails too, the error gets a note."""
         workspace = attempt.workspace
         if isinstance(error, StoreError):  # most likely a full disk: keep the log only
             shutil.rmtree(workspace.files, ignore_errors=True)
@@ -215,10 +203,7 @@ class Ensurer:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One attempt to make an artifact; `start` is a reading of the monotonic clock.
-
-    `checkout` is as it was at the start, when the worker reads its sources.
-    """
+    """One attempt to make an artifact, with the checkout and the monotonic time at its start."""
 
     task: Task
     key: str

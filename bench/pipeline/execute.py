@@ -16,8 +16,8 @@ from bench.pipeline.budget import Work, memory_of, ranks, works
 from bench.pipeline.check import check_machine, check_store
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
-from bench.pipeline.ready import ReadyQueue
 from bench.pipeline.resolve import Resolver
+from bench.pipeline.schedule import ReadyQueue
 from bench.pipeline.survey import because, look_up
 from bench.store import Manifest
 from bench.words import Status
@@ -25,13 +25,7 @@ from bench.words import Status
 
 @dataclass
 class Summary:
-    """How a run ended.
-
-    Attributes:
-        outcomes: The outcome of each task that came to one, by task id.
-        errors: What went wrong, in the order it did; once where it is one error of many tasks.
-        seconds: How long the run took.
-    """
+    """How a run ended: outcomes by task id, distinct errors in order, and the duration."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     errors: list[BenchError] = field(default_factory=list)
@@ -39,12 +33,12 @@ class Summary:
 
     @property
     def wrong(self) -> list[Outcome]:
-        """What computes something else than the trained model, by this run or an earlier one."""
+        """Designs that compute something else than the trained model, made now or earlier."""
         return [outcome for outcome in self.outcomes.values() if outcome.ended == Status.WRONG]
 
     @property
     def exit_code(self) -> Exit:
-        """That of a wrong design, else of the first error, else 0."""
+        """The code for a wrong design, else that of the first error, else 0."""
         if self.wrong:
             return Exit.WRONG
         return self.errors[0].exit_code if self.errors else Exit.OK
@@ -73,12 +67,12 @@ def execute(
         jobs: How many tasks run at once.
         cpus: Processors to share between them.
         emit: Takes the events.
-        memory: Bytes that the tasks which run at once may take, by estimate; None for no bound.
-        backend: Where tasks are done; default: on this machine.
-        missing: Those of the tasks that will have to be made; None to look them up.
+        memory: Bytes that simultaneous tasks may take, by estimate; None for no bound.
+        backend: Where tasks run; default: on this machine.
+        missing: The tasks whose artifacts have to be made; None to look them up.
 
     Raises:
-        BenchError: As `bench.pipeline.check` says: this machine cannot do it.
+        BenchError: This machine cannot do it, see `bench.pipeline.check`.
         KeyboardInterrupt: Ctrl-C; every child is stopped and nothing half-written is left.
     """
     backend = backend or LocalBackend(resolver, jobs, emit)
@@ -107,7 +101,7 @@ class _Execution:
         self._emit = emit
         self._works = works(tasks)
         self._ranks = ranks(tasks, self._works)
-        # The longest chain of work first: one that starts last is what everybody waits for.
+        # The longest chain of work first: started last, it would delay the end of the run.
         self._queue = ReadyQueue(tasks, self._ranks)
         self._to_start = len(tasks)
         self._running: dict[Future[Outcome], Task] = {}
@@ -145,11 +139,9 @@ class _Execution:
 
     def _blocker(self, task: Task) -> str | None:
         """Why a task cannot run: how a task that it needs ended."""
-        for need in task.needs.values():
-            outcome = self._summary.outcomes[need]
-            if not outcome.usable:
-                return because(outcome.task, outcome.ended, outcome.reason)
-        return None
+        needs = (self._summary.outcomes[need] for need in task.needs.values())
+        blockers = (because(o.task, o.ended, o.reason) for o in needs if not o.usable)
+        return next(blockers, None)
 
     def _start_tasks(self) -> None:
         """Start as many tasks as the limits allow."""
@@ -176,7 +168,7 @@ class _Execution:
             outcome = future.result()
         except BenchError as error:
             reported = {(other.what, other.log) for other in self._summary.errors}
-            if (error.what, error.log) not in reported:  # a lost scheduler fails many tasks alike
+            if (error.what, error.log) not in reported:  # a lost scheduler fails many tasks
                 self._summary.errors.append(error)
             outcome = Outcome(task, Status.FAILED, None, error.what)
             first_line = error.what.splitlines()[0]
@@ -187,7 +179,7 @@ class _Execution:
         self._admit(self._queue.end(task.id))
 
     def _remember(self, manifest: Manifest, work: Work) -> None:
-        """Add to the history; where that fails, predictions suffer, and nothing else."""
+        """Add to the history; a failure only makes predictions less accurate."""
         try:
             history.append(self._resolver.store.root, history.as_record(manifest, work))
         except StoreError as error:

@@ -6,10 +6,11 @@ import heapq
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from bench.flows import all_stages
-from bench.pipeline import foreseen, history
+from bench.pipeline import history
 from bench.pipeline.budget import SETUP_SECONDS, ranks, works
 from bench.pipeline.plan import Task
 from bench.pipeline.predict import Prediction, Predictor
@@ -23,14 +24,11 @@ class StageForecast:
     """The tasks of one stage.
 
     Attributes:
-        stage: Its name.
-        cached: Tasks whose artifacts are there.
-        to_run: Tasks that will run.
-        skipped: Tasks that cannot run here, or stand on one that cannot or is infeasible.
-        seconds: Of those that will run, one after the other.
-        memory: Bytes of the largest of them.
+        skipped: Tasks that cannot run here, or need one that cannot or is infeasible.
+        seconds: Sum over the tasks to run.
+        memory: Bytes of the largest task to run.
         disk: Bytes that they leave in the store.
-        runs: The least number of earlier runs that a prediction stands on; 0: on a default.
+        runs: The fewest earlier runs behind any of the predictions; 0 for a default.
     """
 
     stage: str
@@ -48,11 +46,9 @@ class Forecast:
     """What a run will do and take.
 
     Attributes:
-        stages: Every stage of the plan, in order.
         setups: Environments to be set up first.
-        wall_seconds: From start to end, what may overlap overlapping.
+        wall_seconds: From start to end, with simultaneous tasks.
         jobs: Tasks at once.
-        machine: Where.
         predictions: By task id, of the tasks that will run.
     """
 
@@ -65,12 +61,12 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """All tasks, one after the other."""
+        """The sum over all tasks."""
         return sum(stage.seconds for stage in self.stages)
 
     @property
     def from_earlier_runs(self) -> bool:
-        """Whether most of the time stands on earlier runs, not on defaults."""
+        """Whether most of the time is predicted from earlier runs, not from defaults."""
         measured = sum(p.cost.seconds for p in self.predictions.values() if p.runs)
         return measured > self.seconds / 2
 
@@ -86,7 +82,7 @@ class Forecast:
 
     @property
     def memory(self) -> int:
-        """Bytes at the peak, if the `jobs` largest tasks meet."""
+        """Peak in bytes, if the `jobs` largest tasks run at the same time."""
         return sum(heapq.nlargest(self.jobs, (p.cost.memory for p in self.predictions.values())))
 
 
@@ -111,20 +107,29 @@ def forecast(
     machine, work, present = history.machine_of(host), works(tasks), survey.present
     records = history.read(survey.root)
     recorded = {record.key for record in records}
-    # A store from before there was a history, or one that came without.
+    # Artifacts that the history lacks, as in a copied store.
     for task in tasks:
         entry = present.get(task.id)
         if entry is not None and entry.manifest.key not in recorded:
             records.append(history.as_record(entry.manifest, work[task.id]))
     predictor = Predictor(records, machine, _cache_age(survey.root))
     to_run = {task.id for task in survey.missing}
-    to_run -= foreseen.behind(tasks, foreseen.infeasible(tasks))
+    to_run -= _stopped(tasks)
     predictions = {t.id: predictor.predict(work[t.id]) for t in tasks if t.id in to_run}
-    setups = _setups(tasks, predictions, runners)
-    ready_at = _ready_at(setups)
+    environments = dict.fromkeys(t.stage.environment for t in tasks if t.id in predictions)
+    setups = tuple(name for name in environments if not runners[name].ready(name))
+    durations = [SETUP_SECONDS.get(name, 0.0) for name in setups]
+    ready_at = dict(zip(setups, accumulate(durations), strict=True))  # set up one after another
+    by_stage: dict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        by_stage[task.stage.name].append(task)
     seconds = {task_id: likely.cost.seconds for task_id, likely in predictions.items()}
     return Forecast(
-        stages=tuple(_stages(tasks, present.keys(), predictions)),
+        stages=tuple(
+            _stage(name, by_stage[name], present.keys(), predictions)
+            for name in all_stages()
+            if name in by_stage
+        ),
         setups=setups,
         wall_seconds=wall_seconds(tasks, seconds, ranks(tasks, work), jobs, memory, ready_at),
         jobs=jobs,
@@ -133,49 +138,24 @@ def forecast(
     )
 
 
+def _stopped(tasks: Sequence[Task]) -> set[str]:
+    """Tasks that need one known to be infeasible; that itself runs, as its finding is a result."""
+    stopped: set[str] = set()
+    infeasible = {task.id for task in tasks if task.stage.refusal(task.specs) is not None}
+    for task in tasks:
+        if not (infeasible | stopped).isdisjoint(task.needs.values()):
+            stopped.add(task.id)
+    return stopped
+
+
 def _cache_age(store: Path) -> float | None:
-    """The time of the oldest simulator in the cache of `store`; None where it has none."""
-    times = [path.stat().st_mtime for path in (store / "cache" / "finn").glob("simulator-*")]
+    """The time of the oldest simulator in the cache of `store`."""
+    times = (path.stat().st_mtime for path in (store / "cache" / "finn").glob("simulator-*"))
     return min(times, default=None)
 
 
-def _setups(
-    tasks: Sequence[Task], predictions: Mapping[str, Prediction], runners: Mapping[str, Runner]
-) -> tuple[str, ...]:
-    """The environments that the tasks to run need and that are not there."""
-    wanted = dict.fromkeys(task.stage.environment for task in tasks if task.id in predictions)
-    return tuple(name for name in wanted if not runners[name].ready(name))
-
-
-def _ready_at(setups: Sequence[str]) -> dict[str, float]:
-    """When each environment is there: one is set up after the other."""
-    times, now = {}, 0.0
-    for name in setups:
-        now += SETUP_SECONDS.get(name, 0.0)
-        times[name] = now
-    return times
-
-
-def _stages(
-    tasks: Sequence[Task],
-    present: Collection[str],
-    predictions: Mapping[str, Prediction],
-) -> list[StageForecast]:
-    by_stage: dict[str, list[Task]] = defaultdict(list)
-    for task in tasks:
-        by_stage[task.stage.name].append(task)
-    return [
-        _stage(name, by_stage[name], present, predictions)
-        for name in all_stages()
-        if name in by_stage
-    ]
-
-
 def _stage(
-    name: str,
-    tasks: Sequence[Task],
-    present: Collection[str],
-    predictions: Mapping[str, Prediction],
+    name: str, tasks: list[Task], present: Collection[str], predictions: Mapping[str, Prediction]
 ) -> StageForecast:
     to_run = [predictions[task.id] for task in tasks if task.id in predictions]
     cached = sum(1 for task in tasks if task.id in present)

@@ -1,4 +1,4 @@
-"""How long tasks took in earlier runs, kept beside the artifacts and for longer than they are.
+"""How long tasks took in earlier runs.
 
 `history.jsonl` in the store has a line for each artifact made; `bench store gc` leaves it alone, so
 that predictions survive an emptied store.
@@ -10,30 +10,24 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 from filelock import FileLock
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from bench.errors import store_error
 from bench.pipeline.budget import Work
 from bench.store import Manifest
+from bench.store.schema import Moment, Seconds
 from bench.system.files import read_bytes
 from contract.stage import GIB
 
 FILE = "history.jsonl"
-# How timings of a simulator's build are called; there is none where the cache has it.
+# How the names of a simulator's build timings begin; a cached simulator has none.
 BUILD = "build"
 
-_Seconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
 _Bytes = Annotated[int, Field(ge=0, lt=1 << 60)]
-
-
-def _moment(text: str) -> str:
-    datetime.fromisoformat(text)
-    return text
 
 
 @dataclass(frozen=True)
@@ -41,34 +35,31 @@ class Record:
     """One artifact that was made.
 
     Attributes:
-        key: Its key.
-        work: What was done.
-        machine: Where, see `machine_of`.
-        seconds: How long it took.
-        build_seconds: The part of it that a kept simulator cache would save.
-        memory: Bytes at the peak; 0 where nobody measured.
+        machine: See `machine_of`.
+        build_seconds: The part of `seconds` that the simulator cache would save.
+        memory: Peak in bytes; 0 if not measured.
         disk: Bytes of the artifact.
-        created: When, ISO 8601, UTC.
+        created: ISO 8601, UTC.
     """
 
     key: str
     work: Work
     machine: str
-    seconds: _Seconds
-    build_seconds: _Seconds
+    seconds: Seconds
+    build_seconds: Seconds
     memory: _Bytes
     disk: _Bytes
-    created: Annotated[str, AfterValidator(_moment)]
+    created: Moment
 
 
 _RECORD = TypeAdapter(Record)
 
 
 def machine_of(host: Mapping[str, str]) -> str:
-    """What tells machines apart as far as timings go; the host's name does not stand in manifests.
+    """What tells machines apart as far as timings go; manifests do not name the host.
 
     Args:
-        host: As a manifest has it.
+        host: From a manifest.
     """
     gib = round(int(host.get("memory_bytes", 0)) / GIB)
     machine, processors = (host.get(name, "unknown") for name in ("machine", "processors"))
@@ -110,7 +101,7 @@ def append(store: Path, record: Record) -> None:
 
 
 def read(store: Path) -> list[Record]:
-    """The history of `store`, oldest first; lines that are none of this version's are left out.
+    """The history of `store`, oldest first; lines that this version cannot read are left out.
 
     Raises:
         StoreError: It cannot be read.
@@ -127,7 +118,7 @@ def read(store: Path) -> list[Record]:
         try:
             record = _RECORD.validate_json(line, strict=True)
         except ValidationError:
-            continue  # it only makes predictions worse
+            continue  # a record less only makes predictions less accurate
         if record.work.amount < math.inf:
             records.append(record)
     return records

@@ -1,4 +1,4 @@
-"""The tasks that points come down to, each one once."""
+"""The tasks that points need, without duplicates."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from contract.stage import Scope, Specs, Stage
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One stage with one spec and given inputs; serves every point that needs it.
+    """A stage with a spec and given inputs; serves every point that needs it.
 
     Attributes:
-        id: Identifies the task within a plan, by what it is to do.
-        stage: The stage.
+        id: Hash of the spec and the needs; unique within a plan.
         name: Readable name of the point or training it serves.
-        labels: What one of the points that it serves is.
-        specs: The specs of that point.
+        labels: Of a point that it serves.
+        specs: Of the same point.
         needs: The task that makes each needed artifact, by stage name.
         serves: Names of the points that need it.
     """
@@ -49,16 +48,16 @@ def plan(points: Iterable[Point], stages: Sequence[Stage] | None = None) -> list
     """
     order = {stage.name: stage for stage in stages or all_stages().values()}
     drafts: dict[str, _Draft] = {}
-    known: dict[int, bytes] = {}  # thousands of points share a few specs
+    texts: dict[int, bytes] = {}  # thousands of points share a few specs
     for point in points:
         ids: dict[str, str] = {}
         for stage in (order[name] for name in order if name in point.specs):
             bitstream = stage.needs_bitstream if point.needs_bitstream else ()
             needs = {name: ids[name] for name in (*stage.needs, *bitstream)}
             spec = point.specs[stage.name]
-            text = known.get(id(spec))
+            text = texts.get(id(spec))
             if text is None:
-                text = known[id(spec)] = canonical([stage.name, spec])
+                text = texts[id(spec)] = canonical([stage.name, spec])
             identity = hashlib.sha256(text + canonical(needs)).hexdigest()
             ids[stage.name] = identity
             draft = drafts.setdefault(identity, _Draft(stage, point, needs))
@@ -71,7 +70,7 @@ def plan(points: Iterable[Point], stages: Sequence[Stage] | None = None) -> list
 
 @dataclass
 class _Draft:
-    """A task while it is not known yet what it serves."""
+    """A task, while the points that it serves are collected."""
 
     stage: Stage
     last: Point

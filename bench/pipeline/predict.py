@@ -1,4 +1,4 @@
-"""What a task is likely to take, from the earlier runs that are most like it."""
+"""What a task is likely to take, predicted from the most similar earlier runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bench.pipeline.budget import Work, default_cost
 from bench.pipeline.history import Record
 from contract.stage import Cost
 
-# Of the runs most like the one to come, how many of the latest count: machines and loads change.
+# How many of the most similar runs count, the latest first: machines and loads change.
 LATEST = 3
 
-# What the runs that count share with the one to come; what matters most first.
+# By what similarity is judged; what matters most first.
 _LIKENESS: tuple[Callable[[Work], str | float], ...] = (
     lambda work: work.variant,
     lambda work: work.network,
@@ -31,8 +31,7 @@ class Prediction:
     """What one task is likely to take.
 
     Attributes:
-        cost: That.
-        runs: How many earlier runs say so; 0: it is a default.
+        runs: How many earlier runs it is from; 0 for a default.
         here: Whether they were on this machine.
     """
 
@@ -42,12 +41,12 @@ class Prediction:
 
 
 class Predictor:
-    """Predicts tasks from the earlier runs that are most like them.
+    """Predicts tasks from the most similar earlier runs.
 
     Args:
         records: Earlier runs, of any machine.
-        machine: Where the tasks will run; runs of this machine count alone where there are any.
-        cache_since: Since when the simulator cache has been kept, as a time stamp; None: empty.
+        machine: Where the tasks will run; if it has records for a stage, only those count.
+        cache_since: Time stamp of the simulator cache; None if it is empty.
     """
 
     def __init__(
@@ -100,7 +99,7 @@ class Predictor:
 
 
 class _Runs:
-    """Earlier runs, never none; grouped once by each attribute that is asked for."""
+    """At least one earlier run; grouped once by each attribute that is asked for."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = records

@@ -1,4 +1,4 @@
-"""What became of every task and of every point of a grid: looked up once, and handed on."""
+"""The state of every task and every point of a grid, looked up once in the store."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ class Stored:
     """What the store holds of one task.
 
     Attributes:
-        key: The key of its artifact; None where an input, and so the key, is not known.
-        entry: The artifact.
-        failure: Folder and manifest of the latest attempt to make it, where that failed.
+        key: Of its artifact; None as long as an input is missing.
+        failure: Folder and manifest of the latest attempt to make it, if that failed.
         damage: What is wrong with the artifact; it counts as missing, as a run makes it again.
     """
 
@@ -38,15 +37,13 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One task, what the store holds of it, and what became of it.
+    """A task, what the store holds of it, and its status.
 
     Attributes:
-        task: The task.
-        stored: What the store holds.
-        status: A `bench.words.Status`. `skipped` is what a run would skip, too: the machine lacks
-            something, or the step stands on one that came to nothing.
-        reason: Why, for every status but `done`.
-        lack: What the machine lacks for it; None where it could run.
+        status: `skipped` if a run would skip it, too: the machine lacks something, or a step that
+            it needs is skipped, infeasible or wrong.
+        reason: For every status but `done`.
+        lack: What the machine lacks for it; None if it can run here.
     """
 
     task: Task
@@ -59,11 +56,6 @@ class Step:
     def stage(self) -> str:
         """The stage's name."""
         return self.task.stage.name
-
-    @property
-    def summary(self) -> str:
-        """What the stage does, for people."""
-        return self.task.stage.summary
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -82,10 +74,9 @@ class Step:
 
     @property
     def manifest(self) -> Manifest | None:
-        """Of the artifact, or of the attempt that failed."""
-        if self.entry is not None:
-            return self.entry.manifest
-        return self.stored.failure[1] if self.stored.failure else None
+        """Of the artifact, or of the failed attempt."""
+        failure = self.stored.failure[1] if self.stored.failure else None
+        return self.entry.manifest if self.entry else failure
 
     @property
     def folder(self) -> Path | None:
@@ -94,7 +85,7 @@ class Step:
 
     @property
     def log(self) -> Path | None:
-        """What a stage printed that is not done; an archive may come without."""
+        """The output of a stage that is not done; may be missing in an archive."""
         if self.status == Status.DONE:
             return None
         folder = self.stored.failure[0] if self.stored.failure else self.folder
@@ -103,7 +94,7 @@ class Step:
 
     @cached_property
     def metrics(self) -> Mapping[str, Any]:
-        """The stage's findings, read and compared with their hash once; empty without artifact.
+        """The stage's metrics, read and compared with their hash once; empty without artifact.
 
         Raises:
             DamageError: They are not what the stage wrote.
@@ -113,11 +104,10 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """The points of a grid, and what became of each.
+    """The points of a grid (experiments and trainings), and the state of each.
 
     Attributes:
-        points: Experiments and trainings.
-        steps: Those of all points by task id, each after those that it needs.
+        steps: Of all points by task id, each after those that it needs.
         root: The store's folder.
     """
 
@@ -142,7 +132,7 @@ class Survey:
 
     @property
     def missing(self) -> list[Task]:
-        """What a run would make, or find out that it cannot be made."""
+        """The tasks that a run would try."""
         return [
             s.task for s in self.steps.values() if s.entry is None and s.status != Status.SKIPPED
         ]
@@ -159,7 +149,7 @@ class Survey:
 
     @cached_property
     def _trainings(self) -> dict[str, str]:
-        """The name of a point that rests on each training."""
+        """The name of a point that uses each training."""
         return {point.training_name: point.name for point in self.points}
 
     def steps_of(self, point: Point) -> dict[str, Step]:
@@ -168,10 +158,10 @@ class Survey:
         return {step.stage: step for step in self.chains[name] if step.stage in point.specs}
 
     def state_of(self, point: Point) -> State:
-        """What became of a point: the first step that is not done decides.
+        """The state of a point: that of the first step that is not done.
 
-        A stage that nothing else of the point reads, such as a synthesis beside an emulated
-        measurement, stops nothing.
+        Steps that no other step of the point needs do not count, such as a synthesis beside an
+        emulated measurement; the last one always does.
         """
         steps = self.steps_of(point)
         needed = {name for step in steps.values() for name in step.needs} | {[*steps][-1]}
@@ -182,7 +172,7 @@ class Survey:
         return State(status=Status.DONE)
 
     def tasks_for(self, points: Iterable[Point], stages: Iterable[Stage]) -> list[Task]:
-        """The plan of some of the points, or their trainings, up to some stages."""
+        """The part of the plan for `points`, or their trainings, and `stages`."""
         serves: dict[str, list[str]] = defaultdict(list)
         wanted = {stage.name for stage in stages}
         for point in points:
@@ -194,7 +184,7 @@ class Survey:
         ]
 
     def require_sound(self) -> None:
-        """For whoever reports what is there: what is damaged must not look as if it were missing.
+        """Before a report, in which damaged artifacts must not look like missing ones.
 
         Raises:
             DamageError: An artifact is damaged.
@@ -204,10 +194,10 @@ class Survey:
                 raise step.stored.damage
 
     def after(self, made: Mapping[str, Entry | None], resolver: Resolver) -> Survey:
-        """The survey once a run has ended; only what the run has changed is looked up.
+        """The survey after a run that has `made` artifacts; only what changed is looked up.
 
         Args:
-            made: The artifact of each task of the run by its id; None for one that has none.
+            made: By task id, of all tasks of the run; None for a task without artifact.
             resolver: Keys and the store.
         """
         earlier = {task: step.stored for task, step in self.steps.items() if task not in made}
@@ -222,12 +212,9 @@ def survey(points: Sequence[Point], *resolvers: Resolver, verify: bool = False) 
 
     Args:
         points: Experiments and trainings.
-        resolvers: Keys and the store. Of several, which differ in their runners, the one counts
-            that made the most of what the store holds.
+        resolvers: Several differ in their runners; the result is the survey of the one with the
+            most artifacts in the store.
         verify: See `look_up`.
-
-    Raises:
-        StoreError: Something cannot be read.
     """
     tasks = plan(points)
     surveys = (look_up(tasks, resolver, points, verify=verify) for resolver in resolvers)
@@ -242,13 +229,13 @@ def look_up(
     *,
     verify: bool = False,
 ) -> Survey:
-    """Look tasks up in the store; of artifacts, only the manifests are read.
+    """Look tasks up in the store; only the manifests of artifacts are read.
 
     Args:
         tasks: A plan, each task after those that it needs.
         resolver: Keys and the store.
         points: What the plan is of.
-        earlier: What an earlier survey says by task id; it holds where the key is the same.
+        earlier: From an earlier survey, by task id; reused for equal keys.
         verify: Whether to compare metrics with their hashes, too.
 
     Raises:
@@ -265,20 +252,19 @@ def derive(
     lacks: Callable[[Task], str | None],
     find: Callable[[Task, Mapping[str, Entry]], Stored],
 ) -> Survey:
-    """Decide what became of each task, by what the store holds of it.
+    """Decide the status of each task from what the store holds of it.
 
     Args:
         points: Experiments and trainings.
         tasks: Their plan, each task after those that it needs.
         root: The store's folder.
-        lacks: Why the machine skips a task; nothing where it can run.
-        find: Looks a task up, given those of its inputs that it could be made from.
+        lacks: Why the machine skips a task, if it does.
+        find: Looks a task up, given those of its inputs that are done.
     """
     steps: dict[str, Step] = {}
     for task in tasks:
         needs = {name: steps[need] for name, need in task.needs.items()}
-        done = {name: step.entry for name, step in needs.items() if step.status == Status.DONE}
-        usable = {name: entry for name, entry in done.items() if entry}
+        usable = {n: s.entry for n, s in needs.items() if s.entry and s.status == Status.DONE}
         lack = lacks(task)
         stored = Stored() if lack else find(task, usable)
         status, reason = (Status.SKIPPED, lack) if lack else _status(stored, needs.values())
@@ -296,7 +282,7 @@ def because(task: Task, status: str, reason: str | None) -> str:
 def _status(stored: Stored, needs: Collection[Step]) -> tuple[Status, str | None]:
     if stored.entry is not None:
         return Status(stored.entry.manifest.status), stored.entry.manifest.reason
-    # What failed or is missing is made by the next run; what is skipped, or a finding, stays so.
+    # The next run makes what failed or is missing; skipped tasks and findings stay as they are.
     to_make = (Status.FAILED, Status.MISSING)
     blocking = [step for step in needs if step.status != Status.DONE]
     for step in sorted(blocking, key=lambda step: step.status in to_make):
@@ -310,16 +296,15 @@ def _status(stored: Stored, needs: Collection[Step]) -> tuple[Status, str | None
 def _finder(
     resolver: Resolver, earlier: Mapping[str, Stored], verify: bool
 ) -> Callable[[Task, Mapping[str, Entry]], Stored]:
-    """Looks tasks up in a store; every folder of it is listed once."""
+    """A function that looks tasks up in a store; every folder is listed once."""
     names, failures = cache(resolver.store.names), cache(resolver.store.failures)
 
     def find(task: Task, inputs: Mapping[str, Entry]) -> Stored:
         if len(inputs) < len(task.needs):
             return Stored()
         key, stage = resolver.key(task, inputs), task.stage.name
-        known = earlier.get(task.id)
-        if known is not None and known.key == key:
-            return known
+        if task.id in earlier and earlier[task.id].key == key:
+            return earlier[task.id]
         name = names(stage).get(key[:SHORT])
         try:
             entry = None if name is None else resolver.store.find(stage, key, name)

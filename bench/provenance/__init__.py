@@ -1,9 +1,8 @@
 """From a number back to everything behind it, for people and as an RO-Crate."""
 
 from bench.pipeline import Step
-from bench.provenance.chain import as_json, checkout_of
+from bench.provenance.chain import as_json, caveats, checkout_of, rerun
 from bench.provenance.crate import METADATA, write_crate
-from bench.provenance.rerun import caveats, rerun
 from bench.provenance.show import line, show_steps
 
 __all__ = [

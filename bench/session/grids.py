@@ -1,11 +1,13 @@
-"""A grid as its file has it and the command line changes it."""
+"""A grid from a file, with the changes of the command line."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from bench.boards.pool import parse_target
 from bench.console.text import counted
@@ -19,16 +21,18 @@ from contract.finn.measure import EMULATED
 
 @dataclass(frozen=True)
 class Changes:
-    """What the command line changes of a grid; None, or no boards, leaves it as it is."""
+    """What the command line changes in a grid; None, or no boards, changes nothing."""
 
-    images: int | None = None
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    images: Annotated[int, Field(ge=2)] | None = None
     exact: bool | None = None
-    trace_images: int | None = None
+    trace_images: Annotated[int, Field(ge=1)] | None = None
     boards: tuple[str, ...] = ()
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The options of the command line that these changes came from."""
+        """The options of the command line that make these changes."""
         words: list[str] = []
         for option, value in (("--images", self.images), ("--trace", self.trace_images)):
             words += [option, str(value)] if value else []
@@ -41,9 +45,7 @@ class OpenGrid:
     """A grid that a command is about.
 
     Attributes:
-        file: Where it is from.
-        changes: What the command line changes of it.
-        grid: With these changes.
+        grid: With the changes.
         experiments: The rows of its results.
         references: What it trains for comparison.
     """
@@ -56,12 +58,12 @@ class OpenGrid:
 
     @property
     def name(self) -> str:
-        """The grid's."""
+        """The grid's name."""
         return self.grid.name
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """All that a run of the grid makes."""
+        """Experiments and references."""
         return (*self.experiments, *self.references)
 
     @cached_property
@@ -71,7 +73,7 @@ class OpenGrid:
         return {point.name: point for point in (*self.points, *trainings)}
 
     def choose(self, names: tuple[str, ...]) -> tuple[Point, ...]:
-        """The points called `names`, trainings among them; all points for no name.
+        """The points or trainings called `names`; without names, all points.
 
         Raises:
             ConfigError: The grid has no such point.
@@ -83,10 +85,10 @@ class OpenGrid:
 
 
 def open_grid(file: Path, changes: Changes | None = None) -> OpenGrid:
-    """The grid in `file`, changed as the command line says.
+    """The grid in `file`, with `changes`.
 
     Raises:
-        ConfigError: The file, or a change, is not what it has to be.
+        ConfigError: The file, or a change, is not valid.
     """
     grid, changes = load_grid(file), changes or Changes()
     if changes.boards:
@@ -126,10 +128,11 @@ def _simulated(grid: Grid, wanted: dict[str, Any]) -> Grid:
 def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:
     if EMULATED in names and len(names) > 1:
         raise ConfigError(
-            f"--board {EMULATED} stands alone.", "Name real boards, or only the emulated one."
+            f"--board {EMULATED} cannot be combined with other boards.",
+            "Name real boards, or only the emulated one.",
         )
-    known = {board.name for board in grid.boards}
-    targets = [(name, parse_target(name)) for name in names if name not in (*known, EMULATED)]
+    named = {board.name for board in grid.boards}
+    targets = [(name, parse_target(name)) for name in names if name not in (*named, EMULATED)]
     added = (BoardTable(name=n, address=t.host, user=t.user, port=t.port) for n, t in targets)
     measure = grid.measure.model_copy(update={"board": tuple(dict.fromkeys(names))})
     return grid.model_copy(update={"boards": (*grid.boards, *added), "measure": measure})

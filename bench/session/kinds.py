@@ -1,4 +1,4 @@
-"""Kinds of values on the command line that click does not check as closely as we need."""
+"""Types of values on the command line, checked more strictly than by click."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ import click
 from bench.console.text import excerpt, printable
 from bench.grids.names import HOST, IPV6
 
+_Parameter = click.Parameter | None
+_Context = click.Context | None
 _SCHEDULER = re.compile(rf"(?:(?:tcp|tls|ucx|wss?)://)?(?:{HOST}|\[{IPV6}\]):[0-9]{{1,5}}")
 _LONGEST_PART, _LONGEST_PATH = 255, 4000  # bytes, on Linux
 
 
 class PathKind(click.Path):
-    """A path that every part of bench can take: of UTF-8 and no control character, not too long."""
+    """A path of UTF-8 without control characters that is not too long for the file system."""
 
     def __init__(self, *, exists: bool = False, dir_okay: bool = True) -> None:
         super().__init__(path_type=Path, exists=exists, dir_okay=dir_okay)
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path:
-        """See `click.ParamType`."""
+    def convert(self, value: object, param: _Parameter, ctx: _Context) -> Path:
         text = str(value)
         if not text:
-            self.fail("a path is missing.", param, ctx)
+            self.fail("the path is empty.", param, ctx)
         if printable(text) != text or {"\n", "\t"} & set(text):
             what = "has a control character, or bytes that are not UTF-8."
             self.fail(f"'{printable(text[:200])}' {what}", param, ctx)
@@ -40,12 +39,9 @@ class PathKind(click.Path):
 
 
 class Finite(click.FloatRange):
-    """A number in a range that is neither infinite nor `nan`."""
+    """A number in a range, neither infinite nor `nan`."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """See `click.ParamType`."""
+    def convert(self, value: Any, param: _Parameter, ctx: _Context) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"'{value}' is not a finite number.", param, ctx)
@@ -53,14 +49,11 @@ class Finite(click.FloatRange):
 
 
 class SchedulerAddress(click.ParamType[str]):
-    """Where a Dask scheduler listens: a protocol, a machine, a port."""
+    """The address of a Dask scheduler: protocol, host, port."""
 
     name = "ADDRESS"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """See `click.ParamType`."""
+    def convert(self, value: object, param: _Parameter, ctx: _Context) -> str:
         text = str(value)
         if _SCHEDULER.fullmatch(text):
             return text
@@ -76,14 +69,11 @@ class Jobs(click.ParamType[int | None]):
     def __init__(self, most: int) -> None:
         self._most = most
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        """See `click.ParamType`."""
+    def convert(self, value: object, param: _Parameter, ctx: _Context) -> int | None:
         if value is None or value == "auto":
             return None
         text = str(value)
-        # Not longer than the largest: Python refuses to convert thousands of digits.
+        # Python refuses to convert thousands of digits.
         if text.isdecimal() and len(text) <= len(str(self._most)) and 1 <= int(text) <= self._most:
             return int(text)
         shown = printable(text[:50])

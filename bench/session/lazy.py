@@ -1,6 +1,6 @@
 """The commands of `bench` by name, each imported when it is called.
 
-`bench store ls` has no use for pandas, and `bench --help` for nothing but these lines.
+Importing all of them, with pandas and SSH, would take most of a second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import click
 
 # The first sentence of each command's docstring, as `bench --help` shows it.
 SUMMARIES = {
-    "board": "Boards: trust one, ask what it is and what it lacks, or emulate one.",
+    "board": "Trust a board, show what it has and lacks, or emulate one.",
     "claims": "Judge the paper's claims on the results of FILE in the store; runs no stage.",
     "compare": "Compare A with B: two stores, two report folders, or two results.csv.",
     "doctor": "Say what this machine has, what is missing, and what that costs.",
@@ -21,7 +21,7 @@ SUMMARIES = {
     "plan": "Show what `bench run FILE` would do, and the time, memory and disk that it takes.",
     "report": "Write and show the results of FILE from the store; runs nothing.",
     "run": "Run the experiments of FILE: whatever is not in the store yet is made now.",
-    "store": "Look at the artifact store, check it, clean it up.",
+    "store": "List, show, verify or clean up the artifacts in the store.",
     "verify": "Check ARCHIVE, written by `bench export`, or a folder that one was unpacked into.",
     "why": "Show everything behind ROW, or behind the number in its COLUMN.",
 }
@@ -39,11 +39,9 @@ class LazyGroup(click.Group):
         self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """See `click.Group`."""
         return sorted({*super().list_commands(ctx), *self._modules})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """See `click.Group`."""
         if cmd_name not in self._modules:
             return super().get_command(ctx, cmd_name)
         command: click.Command = import_module(self._modules[cmd_name]).command
@@ -58,17 +56,11 @@ class Commands(LazyGroup):
         super().__init__(*arguments, modules=modules, **others)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """See `click.Group`."""
         return list(SUMMARIES)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """See `click.Group`; as it does, but without the commands themselves."""
         room = formatter.width - max(map(len, SUMMARIES)) - 6
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, _shortened(summary, room)) for name, summary in SUMMARIES.items()]
-            )
-
-
-def _shortened(summary: str, room: int) -> str:
-    return click.Command(None, help=summary).get_short_help_str(room)
+            commands = {name: click.Command(None, help=text) for name, text in SUMMARIES.items()}
+            formatter.write_dl([(n, c.get_short_help_str(room)) for n, c in commands.items()])

@@ -1,4 +1,4 @@
-"""What command lines changed of a grid, kept so that `bench store gc` knows what runs have made."""
+"""The changes with which grids were run, recorded for `bench store gc`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import StoreError, store_error
 from bench.grids.schema import first_problem
@@ -17,10 +17,11 @@ from bench.store.keys import SHORT, canonical
 from bench.system.files import read_bytes, write_atomic
 
 FOLDER = "overrides"
+_CHANGES = TypeAdapter(Changes)
 
 
 def record(store: Path, grid: str, changes: Changes) -> None:
-    """Remember that grid `grid` was run with `changes`; one file for each, so runs do not collide.
+    """Record that `grid` was run with `changes`; in a file of their own, so runs do not collide.
 
     Raises:
         StoreError: The store cannot be written.
@@ -36,38 +37,26 @@ def record(store: Path, grid: str, changes: Changes) -> None:
         raise store_error(error, folder) from error
 
 
-class _Given(BaseModel):
-    """What a file holds: the fields of `Changes`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    images: int | None = Field(None, ge=2)
-    exact: bool | None = None
-    trace_images: int | None = Field(None, ge=1)
-    boards: tuple[str, ...] = ()
-
-
 def recorded(store: Path, grid: str) -> list[Changes]:
-    """With what grid `grid` was run in `store`, besides as it is written.
+    """The changes with which `grid` was run in `store`.
 
     Raises:
-        StoreError: A file there is not one of ours.
+        StoreError: A file there is not valid.
     """
     changes = []
     for path in sorted((store / FOLDER / grid).glob("*.json")):
         try:
-            given = _Given.model_validate_json(read_bytes(path), strict=True)
-            changes.append(Changes(**given.model_dump()))
+            changes.append(_CHANGES.validate_json(read_bytes(path), strict=True))
         except OSError as error:
             raise store_error(error, path) from error
         except ValidationError as error:
             raise StoreError(
                 f"{path} does not say what a run changed: {first_problem(error)}.",
-                "Delete it; `bench store gc` then removes what that run alone has made.",
+                "Delete it; `bench store gc` then removes what only that run has made.",
             ) from error
     return changes
 
 
 def forget(store: Path, grid: str) -> None:
-    """Forget with what grid `grid` was run."""
+    """Forget the changes with which `grid` was run."""
     shutil.rmtree(store / FOLDER / grid, ignore_errors=True)

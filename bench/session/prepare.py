@@ -1,4 +1,4 @@
-"""What `bench plan`, `bench run --dry-run` and `bench run` do alike: all up to the first effect."""
+"""What `bench plan`, `bench run --dry-run` and `bench run` share: all before the first effect."""
 
 from __future__ import annotations
 
@@ -23,18 +23,14 @@ from bench.session.options import Bounds
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A run that can start, as far as can be told before it does.
+    """A run that passed all checks.
 
     Attributes:
-        grid: The grid.
         stated: The claims to judge.
-        wanted: The points to do; all of the grid unless rows are named.
-        choice: The runner.
-        resolver: Keys, store and runners.
-        survey: What the store holds of the whole grid.
+        wanted: The points to run; all of the grid unless rows are named.
+        survey: Of the whole grid.
         tasks: The plan of `wanted`.
         memory: Bytes that tasks may take together; None for no bound.
-        expected: What the run will do and take.
     """
 
     grid: OpenGrid
@@ -53,12 +49,12 @@ class Prepared:
         return [task for task in self.tasks if task.id in self.expected.predictions]
 
     def at_once(self, jobs: int) -> Prepared:
-        """The same run, with so many tasks at once."""
+        """The same run, with `jobs` tasks at once."""
         expected = _forecast(self.tasks, self.survey, self.resolver, jobs, self.memory)
         return replace(self, expected=expected)
 
     def looked_up_again(self) -> Prepared:
-        """The same run, once keys may have changed."""
+        """The same run, after keys may have changed."""
         points = self.survey.points
         again = look_up(self.survey.tasks, self.resolver, points, verify=True)
         return replace(self, survey=again).at_once(self.expected.jobs)
@@ -78,22 +74,22 @@ def prepare(
 
     Args:
         file: The grid.
-        changes: What the command line changes of it.
-        bounds: What the run may do and use.
-        names: The rows to do; all of them for none.
-        runner: As of `choose_runner`.
+        changes: From the command line.
+        bounds: Limits of the run.
+        names: The rows to run; empty for all.
+        runner: See `choose_runner`.
         store_path: The store.
-        elsewhere: Whether the machines of a cluster will do it; this machine then needs less.
+        elsewhere: Whether it will run in a cluster; this machine is then checked less.
 
     Raises:
-        BenchError: Why it cannot be done.
+        BenchError: It cannot run.
     """
     grid = open_grid(file, changes)
     stated = claims.load_claims(claims.claims_beside(file))
     wanted = grid.choose(names)
     if elsewhere and not grid.grid.measure.emulated:
         raise ConfigError(
-            "A cluster's machines do not know this machine's boards and keys.",
+            "The machines of a cluster do not have this machine's boards and keys.",
             "Run without --scheduler, or with --board emulated-board.",
         )
     choice = runners.choose_runner(runner, store_path, runners.limits_of(grid.grid))
@@ -128,7 +124,7 @@ def _forecast(
 
 
 def _check_boards(missing: list[Task], grid: Grid) -> None:
-    """Raise what a run would meet when it logs in to a board, as far as can be told here."""
+    """Raise the errors of a login to a board that can be foreseen here."""
     used = {name for task in missing for name in task.spec.get("boards", ())}
     boards = [board for board in grid.boards if board.name in used]
     if boards:

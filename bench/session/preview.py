@@ -1,4 +1,4 @@
-"""What a run would do and take, for people: `bench plan`, and `bench run --dry-run`."""
+"""What a run would do and take, as `bench plan` and `bench run --dry-run` show it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from bench.grids.grid import layers
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Step, Survey, Task
 from bench.pipeline.budget import SETUP_SECONDS
+from bench.system.files import existing
 from bench.words import Status
 
 _VERIFIED = (
-    "Of what is cached, manifests and metrics are verified; a run verifies every file, and makes "
-    "again what is damaged."
+    "Manifests and metrics of cached artifacts are verified; a run verifies every file, and makes "
+    "damaged artifacts again."
 )
 
 
 def show_tasks(forecast: Forecast, tasks: list[Task], survey: Survey, console: Terminal) -> None:
     """Print a line for each task."""
     for task in tasks:
-        line = _task_line(task, forecast, survey.steps[task.id])
-        console.print(line, soft_wrap=True)
+        console.print(_task_line(task, forecast, survey.steps[task.id]), soft_wrap=True)
 
 
 def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
@@ -46,13 +46,9 @@ def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
         counts = (stage.cached, stage.to_run, stage.skipped)
         cells = [str(count) if count else "" for count in counts]
         if stage.to_run:
-            source = counted(stage.runs, "run")
-            cells += [
-                duration_text(stage.seconds),
-                memory_text(stage.memory),
-                size_text(stage.disk),
-                source if stage.runs else "default",
-            ]
+            source = counted(stage.runs, "run") if stage.runs else "default"
+            size = size_text(stage.disk)
+            cells += [duration_text(stage.seconds), memory_text(stage.memory), size, source]
         table.add_row(stage.stage, *cells)
     console.print(table)
     for closing in _closing_lines(forecast, store):
@@ -90,8 +86,7 @@ def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
         f"disk {size_text(disk)}."
     )
     lines.append(_source(forecast))
-    existing = next(folder for folder in (store, *store.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(existing(store)).free
     if free < disk:
         lines.append(styled("[red]Only {} are free in {}.[/]", size_text(free), store))
     return lines
@@ -100,7 +95,7 @@ def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
 def _source(forecast: Forecast) -> str:
     if not forecast.from_earlier_runs:
         return (
-            "By defaults, as nothing like it has run yet: measured for TFC on 2 quiet processors "
+            "From defaults, as nothing similar has run yet: measured for TFC on 2 idle processors "
             "(docs/explanation/benchmarks.md). Another machine, or a busy one, may take twice that "
             "or more."
         )
@@ -110,7 +105,7 @@ def _source(forecast: Forecast) -> str:
 
 
 def show_bottlenecks(grid: Grid, console: Terminal) -> None:
-    """Print a line for each folding: its slowest layer, which sets the interval."""
+    """Print the slowest layer of each folding, which sets the interval."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("folding", overflow="fold")
     table.add_column("slowest layer", overflow="fold")

@@ -1,4 +1,4 @@
-"""A grid's whole report: from the store to files, and what a command has to say of it."""
+"""A grid's whole report, from the store to files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,7 @@ from bench import claims, provenance, report
 from bench.errors import store_error
 from bench.pipeline import Survey, survey
 from bench.session import runners
-from bench.session.grids import OpenGrid
+from bench.session.grids import Changes, OpenGrid, open_grid
 from bench.store import Store
 from bench.system.files import check_writable
 from bench.system.locks import hold
@@ -25,10 +26,12 @@ from bench.system.locks import hold
 
 @dataclass(frozen=True)
 class Reported:
-    """A grid's report: its results, the verdicts on the claims, and the files, the page first.
+    """A grid's report.
 
-    `regressions` are the claims with a worse verdict than in an earlier report; `drawn` is whether
-    figures were drawn anew.
+    Attributes:
+        regressions: Claims whose verdict was better in an earlier report.
+        written: The files, the page first.
+        drawn: Whether figures were drawn, instead of reused.
     """
 
     results: pd.DataFrame
@@ -39,11 +42,11 @@ class Reported:
 
 
 def look_up(grid: OpenGrid, runner: str, store: Path) -> Survey:
-    """What the store holds of a grid, by the runner that made the most of it.
+    """The survey of a grid, with the artifacts of the runner that made the most of them.
 
     Args:
         grid: The grid.
-        runner: As of `choose_runner`.
+        runner: See `choose_runner`.
         store: The store's folder.
 
     Raises:
@@ -58,6 +61,19 @@ def folder_of(grid: OpenGrid, store: Path) -> Path:
     return store / "reports" / grid.name
 
 
+def report_from_store(
+    file: Path, changes: Changes, runner: str, store: Path, *, dry_run: bool, accept: bool = False
+) -> tuple[OpenGrid, Survey, Reported, tuple[str, ...]]:
+    """Report on the grid in `file` from the store; see `report_on` and `preview`."""
+    grid = open_grid(file, changes)
+    stated = claims.load_claims(claims.claims_beside(file))
+    surveyed = look_up(grid, runner, store)
+    write = partial(report_on, grid, surveyed, stated, accept=accept)
+    folder = folder_of(grid, store)
+    reported, lines = preview(folder, write) if dry_run else (write(folder), ())
+    return grid, surveyed, reported, lines
+
+
 def report_on(
     grid: OpenGrid,
     surveyed: Survey,
@@ -68,7 +84,7 @@ def report_on(
 ) -> Reported:
     """Write the page, every table, the verdicts on the claims `stated`, and the RO-Crate.
 
-    With `accept`, verdicts may be worse than before.
+    With `accept`, verdicts that are worse than before become the new reference.
 
     Raises:
         DamageError: An artifact is damaged.
@@ -81,7 +97,7 @@ def report_on(
     material = report.gather(grid.name, grid.points, results, trainings, surveyed.chains)
     about = report.About(grid.file, grid.changes.options)
     root = surveyed.root
-    # The folder of a dry run is outside of the store, and must leave nothing in it.
+    # A dry run has a folder outside of the store, and must not change the store.
     inside = folder.is_relative_to(root)
     kept = root / "cache" / "figures" / f"{grid.name}.json" if inside else None
     with _only_writer(root, grid.name) if inside else nullcontext():
@@ -100,8 +116,8 @@ def report_on(
     return Reported(results, judgements, regressions, (*written, crate), page.drawn)
 
 
-def dry_run(folder: Path, write: Callable[[Path], Reported]) -> tuple[Reported, tuple[str, ...]]:
-    """What `write` would do to a report's `folder`, which stays as it is.
+def preview(folder: Path, write: Callable[[Path], Reported]) -> tuple[Reported, tuple[str, ...]]:
+    """What `write` would do to a report's `folder`, done to a copy.
 
     Returns:
         The report, and a line for each of its files.
@@ -131,10 +147,7 @@ def _change(new: Path, old: Path) -> str:
 
 @contextmanager
 def _only_writer(root: Path, grid: str) -> Iterator[None]:
-    """Hold the right to write a grid's report: its files belong together, and old ones are removed.
-
-    Two runs of one grid end together when one has waited for the other's last artifact.
-    """
+    """Hold the lock on a grid's report: two runs of a grid that share artifacts end together."""
     path = root / "locks" / f"report-{hashlib.sha256(grid.encode()).hexdigest()[:12]}.lock"
     with ExitStack() as stack:
         try:

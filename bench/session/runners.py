@@ -1,4 +1,4 @@
-"""The runner that a command uses, and the resolver around it."""
+"""The runner and the resolver that a command uses."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Choice:
 
 
 def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Choice:
-    """The runner asked for; `auto` takes docker where an engine answers, else venv.
+    """The runner asked for; `auto` takes docker if an engine answers, else venv.
 
     Args:
         wanted: `auto`, `docker` or `venv`.
         store: The artifact store, in which environments and images are prepared.
-        limits: What one stage may take.
+        limits: Of a single stage.
 
     Raises:
         EnvironmentFailure: The runner asked for is not available.
@@ -65,15 +65,15 @@ def choose_runner(wanted: str, store: Path, limits: Limits | None = None) -> Cho
 
 
 def _may_have_engine() -> bool:
-    """Whether asking a container engine makes sense: not where there is no socket of one."""
+    """Whether a container engine may be running: if it has a local address, its socket exists."""
     kind, _, place = os.environ.get("DOCKER_HOST", _DEFAULT_ENGINE).partition("://")
     return kind != "unix" or Path(place).exists()
 
 
 def choose_runners(wanted: str, store: Path) -> list[Choice]:
-    """For looking things up: the runner asked for; for `auto`, all that this machine offers.
+    """The runners with which to look artifacts up; for `auto`, all that this machine offers.
 
-    Artifacts made by another runner have other keys, since their environment is another one.
+    Each runner has its own environments, and so its own keys.
     """
     best = choose_runner(wanted, store)
     if wanted != "auto" or isinstance(best.runner, VenvRunner):
@@ -82,7 +82,7 @@ def choose_runners(wanted: str, store: Path) -> list[Choice]:
 
 
 def limits_of(grid: Grid) -> Limits:
-    """The limits that `grid` sets."""
+    """The limits in `grid`."""
     wanted = grid.limits
     return Limits(
         memory_bytes=int(wanted.memory_gib * GIB),
@@ -94,10 +94,10 @@ def limits_of(grid: Grid) -> Limits:
 
 
 def prepare_runner(choice: Choice) -> bool:
-    """Do what has to be done before keys can be computed: a docker runner needs its base.
+    """Prepare the base image of a docker runner, on which keys depend.
 
     Returns:
-        Whether it does: keys that were computed before may have been others.
+        Whether there is one: keys computed before may have changed.
     """
     if choice.runner.name != "docker":
         return False
@@ -109,7 +109,7 @@ def prepare_runner(choice: Choice) -> bool:
 
 
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
-    """The store and the runners, ready to look things up and to run them on the grid's boards."""
+    """The store and the runners, with the grid's boards."""
     boards = grid.boards if grid else ()
     pool = BoardPool(Remote.of_table(board) for board in boards)
     return assemble(store_path, choice.runner, pool)

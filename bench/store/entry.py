@@ -1,4 +1,4 @@
-"""What a store holds: an artifact, something in an artifact's place, a workspace."""
+"""An artifact, something broken in the place of one, and a workspace."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Entry:
         return find_damage(self.files, self.manifest.artifacts)
 
     def require_sound(self) -> None:
-        """Raise `DamageError` unless every file has the hash that the manifest says.
+        """Verify every file.
 
         Raises:
             DamageError: Something is wrong with the files.
@@ -88,11 +88,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Broken:
-    """What lies where an artifact should be and is none, or cannot be read.
+    """Something in the place of an artifact that is not one, or is unreadable.
 
-    Attributes:
-        folder: Where; of a stage that cannot be read, the stage's.
-        error: What is wrong with it.
+    `folder` is that of the stage if that cannot be read.
     """
 
     folder: Path
@@ -100,7 +98,7 @@ class Broken:
 
     @property
     def damaged(self) -> bool:
-        """Whether it is certain that it is no artifact; else nobody can tell."""
+        """Whether it is certainly not an artifact; else it cannot be read."""
         return isinstance(self.error, DamageError)
 
     @property

@@ -27,20 +27,12 @@ def artifact_key(
     Args:
         stage: The stage's name.
         spec: Its own parameters, as JSON values.
-        inputs: Content hash of each artifact it reads, by stage name. Contents and not keys: an
-            input rebuilt with equal content does not make the dependants stale.
+        inputs: Content hash of each artifact it reads, by stage name. Not the keys: an input
+            rebuilt with equal content leaves what depends on it valid.
         environment: Hash of the environment's recipe and the stage's sources.
     """
-    return hashlib.sha256(
-        canonical(
-            {
-                "stage": stage,
-                "spec": spec,
-                "inputs": dict(inputs),
-                "environment": environment,
-            }
-        )
-    ).hexdigest()
+    parts = {"stage": stage, "spec": spec, "inputs": dict(inputs), "environment": environment}
+    return hashlib.sha256(canonical(parts)).hexdigest()
 
 
 def hash_file(path: Path | str) -> str:
@@ -62,11 +54,7 @@ def hash_sources(root: Path, sources: Iterable[str | Path]) -> str:
     for top in sorted(root / source for source in sources):
         for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
             name = file.relative_to(root if file.is_relative_to(root) else top.parent)
-            if file.is_file() and not any(_is_cache(part) for part in name.parts):
+            cached = any(part == "__pycache__" or part.startswith(".") for part in name.parts)
+            if file.is_file() and not cached:
                 digest.update(f"{name.as_posix()}\0{hash_file(file)}\n".encode())
     return digest.hexdigest()
-
-
-def _is_cache(part: str) -> bool:
-    """Whether a file or folder of this name is left by a tool and is no source."""
-    return part == "__pycache__" or part.startswith(".")

@@ -1,8 +1,7 @@
-"""What `bench store ls` shows, remembered from one time to the next.
+"""What `bench store ls` shows, cached in `cache/listing.json`.
 
-Reading ten thousand manifests takes seconds, asking for their size and times does not. So what was
-read is kept in `cache/listing.json`, and read again where size, times or inode of a manifest have
-changed. Nothing but the listing makes use of it: whatever is computed with is read and verified.
+Reading ten thousand manifests takes seconds, so only those whose size, times or inode have changed
+are read again. Nothing else uses the cache: results are computed from manifests read and verified.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _PLACE = ("cache", "listing.json")
 
 @dataclass(frozen=True)
 class Listed:
-    """An artifact, as a list shows it: `bytes` is the size of its files, `made` the date."""
+    """An artifact, as a list shows it: `bytes` is the size of its files."""
 
     key: str
     stage: str
@@ -38,25 +37,25 @@ class Listed:
     made: str
 
 
-_Known = dict[str, tuple[list[int], list[str | int | float]]]
+_Rows = dict[str, tuple[list[int], list[str | int | float]]]
 
 
 def listing(root: Path) -> Iterator[Listed | Broken]:
-    """All that lies where artifacts do, by stage and name; see `Store.survey`.
+    """Everything in the place of an artifact, by stage and name; see `Store.survey`.
 
     Raises:
         StoreError: The store cannot be read.
     """
-    known, seen = _read(root), {}
-    for found in artifact_folders(root):
-        if isinstance(found, Broken):
-            yield found
+    cached, seen = _read(root), {}
+    for folder in artifact_folders(root):
+        if isinstance(folder, Broken):
+            yield folder
             continue
-        place = f"{found.parent.name}/{found.name}"
-        stamp = _stamp(found)
-        kept = known.get(place)
+        place = f"{folder.parent.name}/{folder.name}"
+        stamp = _stamp(folder)
+        kept = cached.get(place)
         if kept is None or kept[0] != stamp:
-            entry = look(found)
+            entry = look(folder)
             if isinstance(entry, Broken):
                 yield entry
                 continue
@@ -67,12 +66,12 @@ def listing(root: Path) -> Iterator[Listed | Broken]:
             )))  # fmt: skip
         seen[place] = kept
         yield Listed(*kept[1])  # type: ignore[arg-type]
-    if seen != known:
+    if seen != cached:
         _write(root, seen)
 
 
 def _stamp(folder: Path) -> list[int]:
-    """What changes with the manifest; empty where there is none."""
+    """Changes whenever the manifest does; empty without manifest."""
     try:
         info = os.stat(f"{folder}/{FILE}")  # noqa: PTH116  # ten thousand of them
     except OSError:
@@ -80,8 +79,8 @@ def _stamp(folder: Path) -> list[int]:
     return [info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino]
 
 
-def _read(root: Path) -> _Known:
-    """What is kept; nothing where that cannot be relied on."""
+def _read(root: Path) -> _Rows:
+    """The cache; empty if it is missing or damaged."""
     try:
         kept = json.loads(read_bytes(root.joinpath(*_PLACE)))
         if kept["format"] == FORMAT and kept["sha256"] == _digest(kept["artifacts"]):
@@ -91,12 +90,12 @@ def _read(root: Path) -> _Known:
     return {}
 
 
-def _write(root: Path, known: _Known) -> None:
-    """Keep it, where the store can be written; else it is read again next time."""
-    kept = {"format": FORMAT, "sha256": _digest(known), "artifacts": known}
+def _write(root: Path, rows: _Rows) -> None:
+    """Write the cache, if the store is writable."""
+    kept = {"format": FORMAT, "sha256": _digest(rows), "artifacts": rows}
     with suppress(OSError):
         write_atomic(root.joinpath(*_PLACE), json.dumps(kept))
 
 
-def _digest(known: object) -> str:
-    return hashlib.sha256(canonical(known)).hexdigest()
+def _digest(rows: object) -> str:
+    return hashlib.sha256(canonical(rows)).hexdigest()

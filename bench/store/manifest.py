@@ -1,4 +1,4 @@
-"""The manifest: what an artifact is, what made it, from what, and with what."""
+"""The manifest: what an artifact consists of, and how it was made."""
 
 from __future__ import annotations
 
@@ -34,23 +34,20 @@ class Manifest:
     """Everything known of one stage's result.
 
     Attributes:
-        key: The artifact's key.
-        stage: The stage that made it.
         name: Readable name, e.g. `tfc-mnist-w2a2-s1-low`.
-        status: One of `bench.words.FINDINGS` in the store proper, `failed` under `failed/`.
-        reason: Why, when not `done`.
+        status: One of `bench.words.FINDINGS`, or `failed` under `failed/`.
+        reason: For every status but `done`.
         spec: The stage's parameters.
         inputs: Content hash of each artifact it read, by stage.
         artifacts: The files it consists of.
-        environment: Name, runner and recipe of where it was made.
-        tools: Versions of the tools that made it.
-        host: The machine.
-        created: When, ISO 8601, UTC.
-        seconds: How long the stage took.
-        timings: Parts of it, by name, in seconds.
-        peak_memory_bytes: Largest memory of the stage's processes together.
-        checkout: Git commit of the project and whether its tree was clean, as
-            `bench.system.checkout.describe_checkout` says it; empty where nobody noted it.
+        environment: Name, runner and recipe.
+        tools: Versions by name.
+        created: ISO 8601, UTC.
+        seconds: Duration of the stage.
+        timings: Parts of `seconds`, by name.
+        peak_memory_bytes: Of all processes of the stage together.
+        checkout: Git commit of the project and whether its tree was clean, see
+            `bench.system.checkout.describe_checkout`.
     """
 
     key: str
@@ -90,7 +87,7 @@ class Manifest:
         """The manifest in the file's `content`.
 
         Raises:
-            ValueError: It is none, is not what was written, or is of another version of bench.
+            ValueError: It is not one, was changed, or is of another version of bench.
         """
         head = _HEAD.match(content)
         if head and hashlib.sha256(content[head.end() :]).hexdigest().encode() != head[1]:
@@ -104,7 +101,7 @@ class Manifest:
         """The manifest of the artifact in `folder`.
 
         Raises:
-            DamageError: There is none, or not one that this version can rely on.
+            DamageError: It is missing, or this version cannot rely on it.
             StoreError: It cannot be read.
         """
         content = read_file(folder, FILE)
@@ -118,13 +115,13 @@ def describe_files(folder: Path) -> tuple[Artifact, ...]:
     """Every file below `folder`, sorted by the parts of its path; the order is part of keys."""
     return tuple(
         Artifact(name, hash_file(file.path), file.stat().st_size)
-        for name, file in sorted(_files(folder), key=lambda found: found[0].split("/"))
+        for name, file in sorted(_files(folder), key=lambda item: item[0].split("/"))
         if file.is_file()
     )
 
 
 def odd_files(folder: Path) -> list[str]:
-    """What is below `folder` and can be no part of an artifact: pipes, devices, broken links."""
+    """What is below `folder` and cannot be stored: pipes, devices, broken links."""
     return sorted(name for name, file in _files(folder) if not _is_file(file))
 
 
@@ -168,10 +165,9 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def _files(folder: Path) -> list[tuple[str, os.DirEntry[str]]]:
-    """All below `folder` that is no folder, with its path from there, `/` between the parts.
+    """The files below `folder`, with their relative paths; links to folders are left out.
 
-    A grid has tens of thousands of files; `Path.rglob` takes four times as long for them. A link
-    to a folder is neither listed nor followed.
+    A grid has tens of thousands of files, for which `Path.rglob` takes four times as long.
     """
     return list(_walk(str(folder), "")) if folder.is_dir() else []
 

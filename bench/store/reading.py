@@ -1,4 +1,4 @@
-"""Read what lies in a store, whatever somebody has put in its place."""
+"""Read a store's files, which may be damaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.system.files import read_bytes
 
 REMEDY = "`bench run FILE` sets it aside and makes it again."
 
-# What is wrong with the store itself, and not with who looks at it or with the disk.
+# Errors that show damage, not missing permissions or a disk error.
 _DAMAGE = {
     errno.ENOENT: "is missing",
     errno.ENOTDIR: "is missing",
@@ -44,7 +44,7 @@ class DamageError(StoreError):
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turns an `OSError` into the `StoreError` that says what to do; `path` where it names none."""
+    """Turns an `OSError` into the `StoreError` that says what to do; about `path` by default."""
     try:
         yield
     except OSError as error:
@@ -52,10 +52,10 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def damage_of(error: OSError, name: str) -> str:
-    """What `error` says of the file `name` of an artifact.
+    """What `error` means for the file `name` of an artifact.
 
     Raises:
-        StoreError: It says nothing of the file: it may not or cannot be read.
+        StoreError: The file may not, or cannot, be read.
     """
     if error.errno not in _DAMAGE:
         raise store_error(error, Path(os.fsdecode(error.filename or name))) from error

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 # Raised when fields come, go or change their meaning.
 SCHEMA = 1
 
-_SHA256 = re.compile("[0-9a-f]{64}").fullmatch
-_LONGEST = 1e9  # seconds; more is no duration
+_SHA256 = "^[0-9a-f]{64}$"
+_is_sha256 = re.compile(_SHA256[:-1]).fullmatch
 
 
 def require_manifest(content: bytes, *, digested: bool) -> dict[str, Any]:
-    """The fields of the manifest in `content`, each of its type.
+    """The checked fields of the manifest in a file's `content`.
 
     Args:
         content: Of the file.
-        digested: Whether a digest stands before it.
+        digested: Whether it begins with a digest.
 
     Raises:
-        ValueError: It is no manifest that this version can rely on; the message follows its name.
+        ValueError: This version cannot rely on it; the message continues the file's name.
     """
     try:
         data = _DECODER.decode(content.decode("utf-8"))
@@ -36,115 +37,88 @@ def require_manifest(content: bytes, *, digested: bool) -> dict[str, Any]:
     if isinstance(schema, int) and schema > SCHEMA:
         raise ValueError(f"is of a later version of bench (schema {schema}, here {SCHEMA})")
     if not digested:
-        # Whatever it says, nothing vouches for it.
         raise ValueError("has no digest")
     del data["digest"]
-    missing = [name for name in _FIELDS if name not in data]
-    if missing:
+    if missing := [name for name in _FIELDS if name not in data]:
         raise ValueError(f"is not a manifest: it lacks '{missing[0]}'")
     for name, value in data.items():
         if name not in _FIELDS:
             raise ValueError(f"is not a manifest: '{name[:40]}' is not known")
-        if not _FIELDS[name](value):
-            raise ValueError(f"is not a manifest: '{name}' is {repr(value)[:60]}")
+        try:
+            _FIELDS[name].validate_python(value, strict=True)
+        except ValidationError:
+            problem = f"is not a manifest: '{name}' is {repr(value)[:60]}"
+            raise ValueError(problem) from None
     del data["schema"]
     return data
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
-def _is_schema(value: object) -> bool:
-    return type(value) is int and value == SCHEMA
+def _if(holds: Callable[[Any], bool]) -> AfterValidator:
+    def require(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError
+        return value
+
+    return AfterValidator(require)
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _is_host(value: dict[str, str]) -> bool:
+    memory = value.get("memory_bytes", "0")
+    return memory.isdecimal() and len(memory) < 20
 
 
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and value != "" and "/" not in value and "\0" not in value
-
-
-def _is_sha256(value: object) -> bool:
-    return isinstance(value, str) and _SHA256(value) is not None
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_duration(value: object) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 <= value < _LONGEST  # type: ignore[arg-type, operator]
-
-
-def _is_moment(value: object) -> bool:
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _table_of(is_value: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, dict) and all(map(is_value, value.values()))
-
-
-def _is_environment(value: object) -> bool:
-    return _table_of(_is_text)(value) and isinstance(value, dict) and "runner" in value
-
-
-def _is_host(value: object) -> bool:
-    memory = value.get("memory_bytes", "0") if isinstance(value, dict) else ""
-    return _table_of(_is_text)(value) and memory.isdecimal() and len(memory) < 20
-
-
-def _are_artifacts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_artifact, value))
+def _are_artifacts(value: list[Any]) -> bool:
+    return all(map(_is_artifact, value))
 
 
 def _is_artifact(value: object) -> bool:
     return (
         isinstance(value, dict)
-        and value.keys() == _ARTIFACT
+        and value.keys() == {"path", "sha256", "bytes"}
         and isinstance(path := value["path"], str)
         and _leads_below(path)
-        and _is_sha256(value["sha256"])
-        and _is_count(value["bytes"])
+        and isinstance(digest := value["sha256"], str)
+        and _is_sha256(digest) is not None
+        and type(size := value["bytes"]) is int
+        and size >= 0
     )
 
 
 def _leads_below(path: str) -> bool:
-    """Whether `path` stays in its folder; most are told at a glance, and there are many."""
+    """Whether `path` stays in its folder; most pass the first, quicker check."""
     plain = path[:1].isalnum() and "/." not in path and "//" not in path and path[-1] != "/"
     return plain or not {"", ".", ".."} & set(path.split("/"))
 
 
-_ARTIFACT = {"path", "sha256", "bytes"}
-_FIELDS: dict[str, Callable[[Any], bool]] = {
-    "schema": _is_schema,
-    "key": _is_sha256,
-    "stage": _is_name,
-    "name": _is_name,
-    "status": _is_name,
-    "reason": _is_text,
-    "spec": _is_table,
-    "inputs": _table_of(_is_sha256),
-    "artifacts": _are_artifacts,
-    "environment": _is_environment,
-    "tools": _table_of(_is_text),
-    "host": _is_host,
-    "created": _is_moment,
-    "seconds": _is_duration,
-    "timings": _table_of(_is_duration),
-    "peak_memory_bytes": _is_count,
-    "checkout": _table_of(_is_text),
+_Hash = Annotated[str, Field(pattern=_SHA256)]
+_Name = Annotated[str, Field(pattern=r"^[^/\x00]+$")]
+Moment = Annotated[str, _if(lambda text: datetime.fromisoformat(text).tzinfo is not None)]
+Seconds = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
+_Texts = dict[str, str]
+_KINDS: dict[str, Any] = {
+    "schema": Annotated[int, Field(ge=SCHEMA, le=SCHEMA)],
+    "key": _Hash,
+    "stage": _Name,
+    "name": _Name,
+    "status": _Name,
+    "reason": str,
+    "spec": dict[str, Any],
+    "inputs": dict[str, _Hash],
+    "artifacts": Annotated[list[Any], _if(_are_artifacts)],
+    "environment": Annotated[_Texts, _if(lambda texts: "runner" in texts)],
+    "tools": _Texts,
+    "host": Annotated[_Texts, _if(_is_host)],
+    "created": Moment,
+    "seconds": Seconds,
+    "timings": dict[str, Seconds],
+    "peak_memory_bytes": Annotated[int, Field(ge=0)],
+    "checkout": _Texts,
 }
+_FIELDS = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}

@@ -16,9 +16,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from bench.errors import StoreError
-from bench.store import contents
-from bench.store.contents import FAILED
-from bench.store.entry import Broken, Entry, Workspace
+from bench.store.contents import FAILED, Contents
+from bench.store.entry import Entry, Workspace
 from bench.store.keys import SHORT
 from bench.store.manifest import FILE, Manifest
 from bench.store.reading import explained, list_folder
@@ -28,42 +27,17 @@ from bench.system.locks import hold, is_held
 FOLDERS = ("tmp", "locks", FAILED, "cache", "environments")
 
 
-class Store:
+class Store(Contents):
     """Keeps artifacts by key; safe to share between runs and to kill at any point.
 
-    Args:
-        root: The store's folder; made by the first `session`, so that looking leaves no trace.
-
-    Raises:
-        StoreError: It is a file, or cannot be looked at.
+    The first `session` makes its folder, so that reading leaves no trace.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._run: Path | None = None
-        with explained(root):
-            if root.exists() and not root.is_dir():
-                raise StoreError(f"{root} is a file.", "Name a folder with --store.")
-
-    def require(self) -> None:
-        """For whoever only looks: there has to be something to look at.
-
-        Raises:
-            StoreError: There is no such folder, or it cannot be read.
-        """
-        if not self.root.exists():
-            raise StoreError(
-                f"There is no store at {self.root}.",
-                "Check --store and $BENCH_STORE; `bench run` makes a store where there is none.",
-            )
-        list_folder(self.root)
+    _run: Path | None = None
 
     @contextmanager
     def session(self) -> Iterator[Path]:
-        """A run: clears what killed runs left behind, and its own leftovers at the end.
-
-        Yields:
-            A folder that is there for as long as the run is.
+        """A run, which yields its temporary folder; clears what killed runs left behind.
 
         Raises:
             StoreError: The store cannot be made or written.
@@ -84,48 +58,6 @@ class Store:
             alive.release()
             self._alive(run).unlink(missing_ok=True)
 
-    def find(self, stage: str, key: str, name: str = "") -> Entry | None:
-        """The artifact with this key, its files unverified; None when there is none.
-
-        Args:
-            stage: The stage that made it.
-            key: Its key.
-            name: The name that it most likely has; one of thousands is then found at once.
-
-        Raises:
-            DamageError: What lies in its place is no artifact.
-            StoreError: It cannot be read.
-        """
-        return contents.find(self.root, stage, key, name)
-
-    def survey(self) -> Iterator[Entry | Broken]:
-        """All that lies where artifacts do, by stage and name; of stages of other versions, too.
-
-        Raises:
-            StoreError: The store cannot be read.
-        """
-        return contents.survey(self.root)
-
-    def names(self, stage: str) -> dict[str, str]:
-        """The name of each artifact of `stage`, by the start of its key as it stands in names.
-
-        Raises:
-            StoreError: They cannot be listed.
-        """
-        found = (entry.name.rpartition("--") for entry in list_folder(self.root / stage))
-        return {short: name for name, _, short in found}
-
-    def entries(self) -> Iterator[Entry]:
-        """Every artifact, by stage and name.
-
-        Raises:
-            StoreError: Something in an artifact's place is none, or cannot be read.
-        """
-        for found in self.survey():
-            if isinstance(found, Broken):
-                raise found.error
-            yield found
-
     def exclusive(
         self, key: str, cancelled: threading.Event, on_wait: Callable[[], None]
     ) -> AbstractContextManager[None]:
@@ -135,7 +67,7 @@ class Store:
     def workspace(self, stage: str, key: str) -> Workspace:
         """A fresh folder to work in; needs a `session`."""
         assert self._run is not None, "a workspace needs a session"
-        # Not by `mkdtemp`, whose folders are the user's alone: this one becomes the artifact.
+        # Not by `mkdtemp`, whose folders only the user may read: this one becomes the artifact.
         folder = self._run / f"{stage}-{key[:SHORT]}-{uuid.uuid4().hex[:SHORT]}"
         with explained(folder):
             for name in ("files", "scratch"):
@@ -150,9 +82,8 @@ class Store:
         return Entry(target, manifest)
 
     def keep_failed(self, workspace: Workspace, manifest: Manifest) -> Path:
-        """Keep what a failed stage left, with its log, where no key will find it."""
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-        target = self.root / "failed" / manifest.stage / f"{manifest.name}--{stamp}"
+        """Keep what a failed stage left, with its log, under `failed/`."""
+        target = self._aside(manifest.stage, manifest.name)
         self._move(workspace, manifest, target)
         return target
 
@@ -160,18 +91,9 @@ class Store:
         """Delete a workspace, unless it has become an artifact."""
         self._discard(workspace.folder)
 
-    def failures(self, stage: str) -> dict[str, tuple[Path, Manifest]]:
-        """Folder and manifest of the latest failure to make each artifact of `stage`, by its key.
-
-        Raises:
-            StoreError: They cannot be read.
-        """
-        return contents.failures(self.root, stage)
-
     def set_aside(self, folder: Path) -> Path:
         """Move a damaged artifact out of the way, to `failed/`; its new place."""
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-        target = self.root / FAILED / folder.parent.name / f"{folder.name}--{stamp}"
+        target = self._aside(folder.parent.name, folder.name)
         with explained(folder), suppress(FileNotFoundError):  # another run has done it
             target.parent.mkdir(parents=True, exist_ok=True)
             folder.replace(target)
@@ -190,24 +112,16 @@ class Store:
             temporary.replace(link)
 
     def remove(self, folder: Path) -> None:
-        """Delete an artifact: moved away first, so that it is never half there.
-
-        Raises:
-            StoreError: It cannot be removed.
-        """
+        """Delete an artifact: moved away first, so that it is never incomplete."""
         with explained(folder):
             _delete(self._doom(folder))
 
     def remove_failed(self) -> int:
-        """Delete what failures left under `failed/`; how many bytes that frees.
-
-        Raises:
-            StoreError: Something cannot be removed.
-        """
+        """Delete everything under `failed/`; how many bytes that frees."""
         freed = self.failed_bytes()
         with explained(self.root / FAILED):
-            for found in list_folder(self.root / FAILED):
-                _delete(Path(found.path))
+            for stage in list_folder(self.root / FAILED):
+                _delete(Path(stage.path))
         return freed
 
     def failed_bytes(self) -> int:
@@ -219,8 +133,12 @@ class Store:
         """How many runs are using the store now."""
         return sum(1 for run in (self.root / "tmp").glob("run-*") if is_held(self._alive(run)))
 
+    def _aside(self, stage: str, name: str) -> Path:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+        return self.root / FAILED / stage / f"{name}--{stamp}"
+
     def _make(self) -> None:
-        """The store's folders; an error if nothing can be written there."""
+        """Make the store's folders; an error if nothing can be written there."""
         for name in FOLDERS:
             (self.root / name).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.root / "tmp"):
@@ -233,7 +151,7 @@ class Store:
     def _sweep(self) -> None:
         """Remove what killed runs left behind."""
         for doomed in (self.root / "tmp").glob("doomed-*"):
-            with suppress(OSError):  # it is another user's, or another run is at it
+            with suppress(OSError):  # it is another user's, or another run is deleting it
                 _delete(doomed)
         for run in (self.root / "tmp").glob("run-*"):
             if not is_held(self._alive(run)):
@@ -242,15 +160,15 @@ class Store:
                     self._alive(run).unlink(missing_ok=True)
 
     def _discard(self, folder: Path) -> None:
-        """Delete a folder under `tmp/` as far as that is possible, if it is still there."""
+        """Delete a folder under `tmp/` as far as possible, if it still exists."""
         with suppress(OSError):
             _delete(self._doom(folder))
 
     def _doom(self, folder: Path) -> Path:
-        """Move what is to be deleted where nobody looks for it; its new place.
+        """Move what is to be deleted out of the way; its new place.
 
-        Deleting walks into folders. One that was moved first can be no other that a commit, at
-        this very moment, moves into the store.
+        A commit could replace the folder while its files are being deleted; after the move, it
+        cannot.
         """
         doomed = self.root / "tmp" / f"doomed-{uuid.uuid4().hex}"
         doomed.parent.mkdir(exist_ok=True)
@@ -264,7 +182,7 @@ class Store:
         except ValueError as error:
             raise StoreError(f"The stage {manifest.stage} gave a result that {error}.") from error
         with explained(target):
-            with suppress(FileNotFoundError):  # gone if the workspace could not be moved before
+            with suppress(FileNotFoundError):  # gone if an earlier attempt to move failed
                 shutil.rmtree(workspace.folder / "scratch")
             (workspace.folder / FILE).write_text(text, encoding="utf-8")
             _settle(workspace.folder)
@@ -276,9 +194,9 @@ class Store:
 
 
 def _settle(folder: Path) -> None:
-    """Make everything in `folder` durable, readable for whom the umask lets, files for no writing.
+    """Sync everything in `folder` to disk, and make it readable as the umask says, files read-only.
 
-    Whatever made a file may have kept it to itself, as `tempfile` does.
+    Whatever made a file may have kept it private, as `tempfile` does.
     """
     for path in (*folder.rglob("*"), folder):
         if path.is_symlink():

@@ -83,7 +83,7 @@ def test_what_an_export_cannot_read_its_dry_run_cannot(
     (tmp_path / "store" / "reports" / "test" / "\udce4.txt").write_text("")
     command = command_line(["export"], on_built, tmp_path)
     assert main([*command, "--dry-run"]) == main(command) == Exit.CONFIG
-    assert capsys.readouterr().err.count("is not UTF-8 and cannot stand in an archive") == 2
+    assert capsys.readouterr().err.count("is not UTF-8 and cannot be put into an archive") == 2
 
 
 @pytest.mark.parametrize("suffix", ["tar.gz", "zip"])
@@ -112,7 +112,7 @@ def test_the_commands(on_built: Built, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(command) == Exit.CONFIG
     assert main([*command, "--force"]) == Exit.OK
     assert main(["verify", str(target)]) == Exit.OK
-    assert "all as it should be" in capsys.readouterr().out
+    assert "everything is correct" in capsys.readouterr().out
     assert main([*command[:-1], str(tmp_path / "t.rar")]) == Exit.CONFIG
     files = contents(target)
     change(RESULTS, "0.9531", "0.9731")(files)

@@ -146,7 +146,7 @@ def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
             (change(f"{REPORT}ro-crate-metadata.json", "Results of finn-bench", "The results of"),
              "ro-crate-metadata.json says something"),
             (add_a_column, "results.csv has a column speedup, which the manifests do not give"),
-            (add_a_cell, "trainings.csv, line 2 (tfc-mnist-w2a2-s1): one column more is 62.0"),
+            (add_a_cell, "trainings.csv, line 2 (tfc-mnist-w2a2-s1): an additional column is 62.0"),
         ],
         [
             (lambda files: files.pop(PAGE), "index.html is missing"),
@@ -160,7 +160,7 @@ def put(stage: str, file: str, data: bytes) -> Callable[[Files], None]:
         [(change_spec_only, "manifest.json is not what its digest says")],
         [(lambda files: files.update({name_of(files, "train", "manifest.json"): b"[]"}),
           "is not a manifest")],
-        [(lambda files: files.update({RESULTS: b"\xff\xfe"}), "results.csv is no CSV")],
+        [(lambda files: files.update({RESULTS: b"\xff\xfe"}), "results.csv is not CSV")],
     ],
 )  # fmt: skip
 def test_tampering_is_found_even_with_new_checksums(

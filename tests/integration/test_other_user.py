@@ -41,7 +41,7 @@ from synthetic import resolver_of
 from bench.session import runners
 runners.open_resolver = lambda path, choice, grid=None: resolver_of(path)
 bench.report.html.write.render = lambda figure, names: None
-from bench.archive.renderer import renderer
+from bench.archive.tags import renderer
 from bench.cli import main
 renderer()  # it reads the versions of libraries, which are kept
 b"a".decode("utf-8-sig"), "a".encode("idna")  # codecs are imported, too

@@ -176,7 +176,7 @@ def test_gc_says_which_earlier_run_can_be_no_more(
     grid_file.write_text(grid_file.read_text() + "[simulate]\nimages = 10\n")
     command = ["store", "gc", str(grid_file), "--runner", "venv"]
     assert main([*command, "--store", str(opened.store.root)]) == Exit.OK
-    assert "counts no more: Waveforms of 900 images" in capsys.readouterr().out
+    assert "is no longer valid: Waveforms of 900 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"picture": 3}', '{"boards": 3}'])

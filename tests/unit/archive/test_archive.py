@@ -46,7 +46,7 @@ def test_a_report_that_is_older_than_the_store_is_not_packed(built: Built) -> No
     text = path.read_text()
     path.write_text(text.replace("0.9531", "0.9731"))
     try:
-        with pytest.raises(ConfigError, match="not what the store says"):
+        with pytest.raises(ConfigError, match="does not match the store"):
             built.select()
         path.unlink()
         with pytest.raises(ConfigError, match="holds no report"):

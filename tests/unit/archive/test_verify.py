@@ -139,7 +139,7 @@ def test_points_of_no_known_version_are_not_said_to_be_of_another(
     with pytest.raises(ArchiveError, match=r"cannot be read: [^ :]") as caught:
         archive.verify(repack({**built.files, bag.POINTS: content}, tmp_path / "a.zip"))
     assert "written by" not in caught.value.what
-    assert "Get the archive anew" in caught.value.remedy
+    assert "Get the archive again" in caught.value.remedy
 
 
 def test_points_that_lead_out_are_refused(built: Built, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_boards_in_a_file_and_on_the_command_line(grid_file: Path) -> None:
     assert grid.boards[-1].address == "kria"
     experiments = open_grid(grid_file, Changes(boards=("emulated-board",))).experiments
     assert experiments[0].specs["measure"]["boards"] == ["emulated-board"]
-    with pytest.raises(ConfigError, match="stands alone"):
+    with pytest.raises(ConfigError, match="cannot be combined"):
         open_grid(grid_file, Changes(boards=("emulated-board", "a")))
 
 

@@ -21,7 +21,7 @@ from bench.pipeline import Resolver, Summary, Task, execute, plan
 from bench.pipeline.backend import LocalBackend
 from bench.pipeline.budget import GIB, default_cost, ranks, works
 from bench.pipeline.ensure import Outcome
-from bench.pipeline.ready import MAY_PASS
+from bench.pipeline.schedule import MAY_PASS
 from bench.runners import Job
 
 

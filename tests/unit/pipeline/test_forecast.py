@@ -212,9 +212,7 @@ def test_a_damaged_metric_is_not_called_cached(
     assert main(command) == Exit.OK
     shown = capsys.readouterr().out
     assert "Nothing to run" not in shown
-    assert "manifests and metrics are verified; a run verifies every file" in " ".join(
-        shown.split()
-    )
+    assert "a run verifies every file, and makes damaged artifacts again" in " ".join(shown.split())
     run(experiments, resolver)
     assert [line.split()[0] for line in runner.ran] == ["measure"]
 
@@ -323,7 +321,7 @@ def test_the_plan_shows_time_memory_and_disk(
     command = ["plan", str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
     assert main([*command, "--jobs", "1"]) == Exit.OK
     shown = capsys.readouterr().out
-    assert "By defaults, as nothing like it has run yet" in shown
+    assert "From defaults, as nothing similar has run yet" in shown
     assert "synthesize" in shown
     assert max(map(len, shown.splitlines())) <= 100
     run(expand(load_grid(grid_file)), resolver)

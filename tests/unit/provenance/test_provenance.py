@@ -198,7 +198,7 @@ def test_what_a_rerun_cannot_bring_back_is_said(
     changed = {"commit": COMMIT, "tree": "changed", "changes": "bench/x.py"}
     for checkout, said in (
         (changed, "files differed from the commit: bench/x.py"),
-        ({}, "the commit is not known: made before it was noted"),
+        ({}, "the commit is not known: not recorded"),
     ):
         entry = steps[0].entry
         assert entry is not None

@@ -13,7 +13,7 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 import pytest
 
 from bench.session import diagnosis as doctor
-from bench.session.diagnosis import GIB, Finding, Needs
+from bench.session.diagnosis import GIB, Finding
 
 AddTool = Callable[[str, str], Path]
 
@@ -249,7 +249,7 @@ def test_gpu(tool: AddTool) -> None:
 
 @pytest.mark.usefixtures("engine_socket", "tool")
 def test_examine_explains_whatever_is_not_in_order(tmp_path: Path) -> None:
-    findings = doctor.examine(tmp_path / "store", Needs(disk_bytes=10**18))
+    findings = doctor.examine(tmp_path / "store", disk_bytes=10**18)
     by_name = {finding.name: finding for finding in findings}
     assert len(by_name) == len(findings)
     assert by_name["C++ compiler"].status == "missing"

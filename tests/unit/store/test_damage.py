@@ -118,7 +118,7 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "a way out": (field("artifacts", [{"path": "../x", "sha256": "0" * 64, "bytes": 1}]),
                   "'artifacts' is"),
     "seconds": (field("seconds", "long"), "'seconds' is 'long'"),
-    "nan": (field("seconds", float("nan")), "NaN is no number"),
+    "nan": (field("seconds", float("nan")), "NaN is not a number"),
     "infinite": (field("seconds", 1e300), "'seconds' is 1e+300"),
     "created": (field("created", "yesterday"), "'created' is 'yesterday'"),
     "no zone": (field("created", "2026-01-01T00:00:00"), "'created' is"),
@@ -223,7 +223,7 @@ def test_a_stage_that_leaves_a_pipe_has_failed(
     runner.before = lambda job: os.mkfifo(job.request.outputs / "pipe")
     summary = execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
     assert summary.exit_code == Exit.STAGE_FAILED
-    assert "left 'pipe', which is neither file nor folder" in summary.errors[0].what
+    assert "left 'pipe', neither a file nor a folder" in summary.errors[0].what
 
 
 def test_a_result_that_no_manifest_can_hold_is_refused(store: Store) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bench.flows import all_stages
 from bench.paths import ROOT
-from bench.pipeline import sources
+from bench.pipeline import resolve
 
 
 def test_threads_parse_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,18 +27,18 @@ def test_threads_parse_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
             parsing.release()
 
     files = sorted((ROOT / "docker" / "common" / "contract").glob("*.py"))
-    expected = [sources._imports(path) for path in files]
-    sources._imports.cache_clear()
-    monkeypatch.setattr(sources, "ast", SimpleNamespace(**{**vars(ast), "parse": parse}))
+    expected = [resolve._imports(path) for path in files]
+    resolve._imports.cache_clear()
+    monkeypatch.setattr(resolve, "ast", SimpleNamespace(**{**vars(ast), "parse": parse}))
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(sources._imports, files)) == expected
+        assert list(threads.map(resolve._imports, files)) == expected
 
 
 def test_a_stage_has_its_own_sources_and_none_of_other_stages() -> None:
     """Whoever edits the export does not train anew."""
     files = {
         name: {
-            path.relative_to(ROOT).as_posix() for path in sources.source_files(all_stages()[name])
+            path.relative_to(ROOT).as_posix() for path in resolve.source_files(all_stages()[name])
         }
         for name in ("train", "export", "compile", "size")
     }
