@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.results import Row, precision, state_label
+from bench.results.rows import grouped
 from bench.words import Status
 
 
@@ -34,12 +35,9 @@ def _is_uniform(row: Row) -> bool:
     return all(isinstance(bits, int) and bits for bits in (widths.weights, widths.activations))
 
 
-def grouped(rows: Iterable[Row], by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
-    """The groups of `rows`, in the order in which they first appear; None is a value of its own."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] for name in by), []).append(row)
-    yield from groups.items()
+def by_columns(rows: Iterable[Row], columns: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
+    """`rows` by their values in `columns`; None is a value of its own."""
+    return grouped(rows, lambda row: tuple(row[name] for name in columns))
 
 
 def states(rows: Iterable[Row]) -> str:
