@@ -1,4 +1,4 @@
-"""What the judges share: the rows they look at, in groups, and what became of them."""
+"""What all kinds of claims share: the rows that are judged, in groups, and their states."""
 
 from __future__ import annotations
 
@@ -14,13 +14,8 @@ from bench.words import Status
 def judged_rows(rows: Iterable[Row], networks: Sequence[str], numbers: Sequence[str]) -> list[Row]:
     """The rows of `networks` with one bit width for all layers.
 
-    Args:
-        rows: Results, or trainings.
-        networks: Whose rows.
-        numbers: Columns that are judged on: None in the row of a design that is wrong.
-
-    Returns:
-        References in float, and rows with widths by layer, are left out.
+    References in float and rows with widths by layer are left out. In the row of a wrong design the
+    columns `numbers`, those that are judged, are None.
     """
     blank = dict.fromkeys(numbers)
     return [

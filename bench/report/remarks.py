@@ -1,4 +1,4 @@
-"""What is said of a table's numbers in sentences: ratios, what is a part, what is not done."""
+"""Remarks on a table's numbers: ratios, partial estimates, reasons why points are not done."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def part_lines(rows: Rows) -> list[str]:
 
 
 def torch_lines(rows: Rows) -> list[str]:
-    """Which designs, right otherwise, give some images another class than torch does."""
+    """Which correct designs classify some images differently from torch, by ties."""
     name = name_of(rows, with_dataset=True)
     return [
         f"{name(row)}: {_ties(row)} of "
@@ -72,7 +72,7 @@ def _ties(row: Row) -> str:
 
 
 def clock_lines(rows: Rows) -> list[str]:
-    """Which measurements were at another clock than that of the build, and what they mean there."""
+    """Which measurements were at another clock than the build's, and the rates at the latter."""
     name = name_of(rows, with_dataset=True)
     return [
         f"{name(row)}: built for {row['clock_mhz']:g} MHz, measured at "

@@ -1,4 +1,4 @@
-"""What became of a grid, folding by folding: for grids too large to read row by row."""
+"""A summary of a grid by folding, for grids too large to read row by row."""
 
 from __future__ import annotations
 

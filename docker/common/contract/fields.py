@@ -22,7 +22,7 @@ Spec = TypeVar("Spec")
 
 
 class Misfit(ValueError):
-    """A field that cannot be as it is.
+    """A field has a value that is not allowed.
 
     Attributes:
         field: Its name.
@@ -41,8 +41,7 @@ class Key:
 
     Attributes:
         about: What it is, for people.
-        inferred: Whether it may be left out and then follows from the point, as of a network's own
-            defaults.
+        inferred: Whether it may be left out, as the point has a value, such as a network's default.
     """
 
     about: str
