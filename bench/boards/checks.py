@@ -119,4 +119,4 @@ def _judge_identity(identity: Probe | None) -> Check:
         )  # fmt: skip
     found = f"{identity.board} ({identity.part}), numbers are '{identity.measured_on}'"
     known = board_parts().get(identity.board) == identity.part
-    return _check("board", known, found, "FINN+ does not support it; correct ~/.bench-board.json.")
+    return _check("board", known, found, "no flow builds for it; correct ~/.bench-board.json.")

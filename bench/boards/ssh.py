@@ -23,7 +23,7 @@ from bench.paths import ROOT
 from bench.store.keys import hash_file
 
 BOARD_PROGRAM = ROOT / "docker" / "board" / "bench_board.py"
-# What a run pushes: the program, and its half for real boards, which imports FINN+'s driver.
+# What a run pushes: the program, and its half for real boards, which imports the board's driver.
 BOARD_FILES = (BOARD_PROGRAM, BOARD_PROGRAM.with_name("pynq_board.py"))
 
 # Relative to the home folder: SFTP servers may show other absolute paths than shells.

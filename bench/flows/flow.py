@@ -35,12 +35,14 @@ class Bottleneck:
     Attributes:
         layer: What it is, for people; or why the folding cannot be.
         cycles: Per image; None where there is no such design.
-        is_bound: Whether it takes at most so many.
+        fps: Images per second that it lets through.
+        is_bound: Whether it takes at most so many cycles.
         shares: Cycles of each layer, of those of the slowest.
     """
 
     layer: str
     cycles: float | None = None
+    fps: float = 0.0
     is_bound: bool = False
     shares: tuple[float, ...] = ()
 
@@ -57,8 +59,8 @@ class FoldingFormat(Protocol):
     def for_throughput(self, fps: float) -> Folding:
         """What the flow's search shall find for `fps` images per second."""
 
-    def bottleneck(self, folding: Folding, layers: Sequence[Layer], clock_mhz: float) -> Bottleneck:
-        """The slowest of `layers`, known before anything is run."""
+    def bottleneck(self, folding: Folding, layers: Sequence[Layer], build: Any) -> Bottleneck:
+        """The slowest of `layers`, known before a run; `build` is the grid's table."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +69,7 @@ class Flow:
 
     Attributes:
         name: As experiment files say it.
-        title: For people, such as "FINN+ 1.6.1".
+        title: For people, with its version.
         stages: In order, each after those that it needs.
         boards: The FPGA of each board that it builds for.
         columns: The module that registers its columns of the results, imported when they are

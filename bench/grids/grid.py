@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from bench.grids.schema import validated
 from bench.grids.tables import Grid, TrainTable, Widths, grid_model
 from bench.networks import NETWORKS, Defaults
 from contract.architecture import ArchitectureError, LayerShape
+from contract.fields import key_of, keys
 from contract.finn.measure import EMULATED
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
@@ -153,14 +154,9 @@ def check_images(path: Path, grid: Grid) -> None:
     """
     for dataset in grid.train.dataset:
         data = DATASETS[dataset]
-        for field, wanted, most in (
-            ("train.train_images", grid.train.train_images, data.train_images),
-            ("export.golden_images", grid.export.golden_images, data.test_images),
-            ("simulate.images", grid.simulate.images, data.test_images),
-            ("measure.images", grid.measure.images, data.test_images),
-        ):
+        for field, kind, wanted in _image_counts(grid):
+            most = data.train_images if kind == "training" else data.test_images
             if wanted > most:
-                kind = "training" if field.startswith("train") else "test"
                 raise ConfigError(
                     f"{path}: {field} = {shown(wanted)}, and {dataset} has {most:,} {kind} images.",
                     f"Give at most {most:,}.",
@@ -173,6 +169,19 @@ def check_images(path: Path, grid: Grid) -> None:
                 "trained on.",
                 f"Give 2 to {trained_on:,}.",
             )
+
+
+def _image_counts(grid: Grid) -> Iterator[tuple[str, str, int]]:
+    """Keys that say how many images, of which kind, and their values."""
+    for stage in flow_named(grid.flow).all_stages:
+        for name, annotation in keys(stage.spec).items():
+            key = key_of(annotation)
+            if key.counts is not None:
+                yield (
+                    f"{stage.table or stage.name}.{name}",
+                    key.counts,
+                    getattr(grid.table(stage), name),
+                )
 
 
 def _check_shapes(path: Path, train: TrainTable) -> None:

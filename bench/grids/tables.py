@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -27,7 +28,7 @@ from bench.flows import Flow, Folding
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.grids.names import HOST, IPV6, LONGEST, USER
 from bench.grids.schema import Line, Name, Table, disagree, matching
-from contract.fields import Key, Means, Misfit, keys, split
+from contract.fields import Key, Means, Misfit, key_of, keys
 from contract.finn.measure import EMULATED
 from contract.stage import Stage
 from contract.stages.train import LARGEST_SEED, LEAST_BITS, MOST_BITS
@@ -138,7 +139,7 @@ class BuildTable(Keys):
 
     @model_validator(mode="after")
     def _targets_are_within_the_clock(self) -> Self:
-        most = self.clock_mhz * 1e6
+        most = getattr(self, "clock_mhz", math.inf) * 1e6
         for fps in self.target_fps:
             if fps > most:
                 what = f"= {fps:g}, and the clock has {most:,.0f} cycles per second"
@@ -278,7 +279,7 @@ def _table(name: str, base: type[Keys], specs: Sequence[type]) -> type[Keys]:
         defaults = {field.name: field.default for field in dataclasses.fields(spec)}
         for key, annotation in keys(spec).items():
             default = defaults[key]
-            mark = next(mark for mark in split(annotation)[1] if isinstance(mark, Key))
+            mark = key_of(annotation)
             if mark.inferred:
                 fields[key] = (Annotated[annotation | None, mark], None)
             else:

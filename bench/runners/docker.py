@@ -18,6 +18,7 @@ from docker.utils.socket import STDOUT
 from bench.console.events import Emit, Note
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import BenchError, EnvironmentFailure, StageFailure
+from bench.extensions import folders
 from bench.images.base import Base, check_base, ensure_base, find_base
 from bench.images.build import Image, ensure_image, is_built
 from bench.images.cleanup import dead_containers, owner_label, remove
@@ -33,6 +34,7 @@ from bench.system.listening import TimedOut
 from bench.system.process import MemoryWatch, describe_exit
 
 # Where a stage finds things in its container.
+WORKER, EXTENSIONS = "/opt/worker", "/extensions"
 REQUEST, INPUTS, OUTPUTS, SCRATCH, CACHE = "/job/request.json", "/in", "/out", "/scratch", "/cache"
 WRITABLE = frozenset((OUTPUTS, SCRATCH, CACHE))
 RESULT = "result.json"
@@ -150,6 +152,9 @@ class DockerRunner(WorkerRunner):
         gpus = environment.gpu and has_gpu() and engine_offers_gpu(client.info())
         if gpus:
             variables |= visible_devices()
+        added = {f"{EXTENSIONS}/{nth}": folder for nth, folder in enumerate(folders())}
+        if added:
+            variables["PYTHONPATH"] = ":".join((WORKER, *added))
         vivado = self._vivado(environment)
         if vivado:
             inputs |= {str(folder): folder for folder in vivado.folders}
@@ -159,7 +164,7 @@ class DockerRunner(WorkerRunner):
             command=(REQUEST,),
             user=_user(client),
             variables=variables,
-            mounts={REQUEST: written, **inputs, **places},
+            mounts={REQUEST: written, **inputs, **added, **places},
             writable=WRITABLE,
             labels={LABEL: request.stage, f"{LABEL}.task": job.task, **owner_label()},
             cpus=request.cpus,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from bench.boards.pool import parse_target
 from bench.console.text import counted
@@ -91,16 +92,8 @@ def open_grid(file: Path, changes: Changes | None = None) -> OpenGrid:
     if changes.boards:
         grid = _on_boards(grid, changes.boards)
     wanted = {name: value for name, value in asdict(changes).items() if value and name != "boards"}
-    stage = all_stages()["simulate"]
-    simulate = grid.table(stage)
-    traced, images = wanted.get("trace_images", 0), wanted.get("images", simulate.images)
-    if traced > images:
-        raise ConfigError(
-            f"Waveforms of {counted(traced, 'image')} are wanted, more than are simulated.",
-            "Give a smaller --trace, or more --images.",
-        )
     if wanted:
-        grid = grid.model_copy(update={stage.name: simulate.model_copy(update=wanted)})
+        grid = _simulated(grid, wanted)
         check_images(file, grid)
     return OpenGrid(
         file=file,
@@ -109,6 +102,25 @@ def open_grid(file: Path, changes: Changes | None = None) -> OpenGrid:
         experiments=expand(grid),
         references=references(grid),
     )
+
+
+def _simulated(grid: Grid, wanted: dict[str, Any]) -> Grid:
+    """`grid` with other keys of its simulation."""
+    stage = all_stages()["simulate"]
+    simulate = grid.table(stage)
+    if simulate is None:
+        raise ConfigError(
+            f"--images, --exact and --trace change a simulation; flow '{grid.flow}' has none.",
+            "Leave them out.",
+        )
+    changed = simulate.model_copy(update=wanted)
+    if changed.trace_images > changed.images:
+        raise ConfigError(
+            f"Waveforms of {counted(changed.trace_images, 'image')} are wanted, more than are "
+            "simulated.",
+            "Give a smaller --trace, or more --images.",
+        )
+    return grid.model_copy(update={stage.name: changed})
 
 
 def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:

@@ -138,7 +138,10 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Write waveforms (VCD) of the first N images.",
         ),
         click.option(
-            "--exact", is_flag=True, default=None, help="Simulate FINN's own modules throughout."
+            "--exact",
+            is_flag=True,
+            default=None,
+            help="Simulate the generated modules as they are.",
         ),
         click.option(
             "--images",

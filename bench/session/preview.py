@@ -21,7 +21,6 @@ from bench.pipeline import Forecast, Step, Survey, Task
 from bench.pipeline.budget import SETUP_SECONDS
 from bench.words import Status
 
-HERTZ_PER_MHZ = 1e6
 _VERIFIED = (
     "Of what is cached, manifests and metrics are verified; a run verifies every file, and makes "
     "again what is damaged."
@@ -120,16 +119,15 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
     foldings = flow_named(grid.flow).foldings
     for shapes in dict.fromkeys(layers(grid.train, dataset) for dataset in grid.train.dataset):
         for folding in grid.folds:
-            slowest = foldings.bottleneck(folding, shapes, grid.build.clock_mhz)
-            table.add_row(folding.name, slowest.layer, *_numbers(slowest, grid.build.clock_mhz))
+            slowest = foldings.bottleneck(folding, shapes, grid.build)
+            table.add_row(folding.name, slowest.layer, *_numbers(slowest))
     console.print(table)
 
 
-def _numbers(slowest: Bottleneck, clock_mhz: float) -> Iterator[str]:
+def _numbers(slowest: Bottleneck) -> Iterator[str]:
     if slowest.cycles is None:
         yield from ("", "", "")
         return
-    fps = clock_mhz * HERTZ_PER_MHZ / slowest.cycles
     yield f"{'<= ' if slowest.is_bound else ''}{slowest.cycles:,.0f}"
-    yield f"{'>=' if slowest.is_bound else '<='} {fps:,.0f}"
+    yield f"{'>=' if slowest.is_bound else '<='} {slowest.fps:,.0f}"
     yield " ".join(f"{100 * share:.0f}" for share in slowest.shares) + " %" * bool(slowest.shares)

@@ -120,6 +120,23 @@ def _container(client: DockerClient) -> str:
     return str(container["Id"])  # type: ignore[index]
 
 
+def test_a_stage_of_an_extension_is_found(
+    make: Callable[..., Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "extensions" / "own_probe"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "stage.py").write_text(
+        "def hello(request, reporter):\n    request.write_metrics({'hello': 1})\n"
+    )
+    monkeypatch.setenv("BENCH_EXTENSIONS", str(tmp_path / "extensions"))
+    bench = make()
+    job = bench.job("look")
+    request = replace(job.request, entry="own_probe.stage:hello")
+    bench.runner.run(replace(job, request=request), bench.events.append, bench.cancelled)
+    assert json.loads((bench.folder / "outputs/metrics.json").read_text()) == {"hello": 1}
+
+
 def test_a_stage_reaches_nothing_but_its_own_folders(make) -> None:  # noqa: ANN001
     seen = make(memory_bytes=MEMORY, processes=50).metrics("look")
     assert seen["writable"] == ["/out", "/scratch", "/cache", "/tmp", "/dev/shm"]

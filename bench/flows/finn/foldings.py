@@ -67,14 +67,17 @@ class Foldings:
         name = f"fps{fps:.0f}" if fps == int(fps) else f"fps{fps}"
         return _folding(name, None, target_fps=float(fps))
 
-    def bottleneck(self, folding: Folding, layers: Sequence[Layer], clock_mhz: float) -> Bottleneck:
+    def bottleneck(self, folding: Folding, layers: Sequence[Layer], build: Any) -> Bottleneck:
         """The slowest layer, which sets the interval."""
+        hertz = build.clock_mhz * HERTZ_PER_MHZ
         table, fps = folding.fields["folding"], folding.fields["target_fps"]
         if table is None:
             # The search goes on until the target is met, and no layer takes longer than unfolded.
             unfolded = max(layer_cycles(layers, ((1, 1),) * len(layers)))
-            most = min(clock_mhz * HERTZ_PER_MHZ / fps, unfolded)
-            return Bottleneck(layer="by FINN's search", cycles=most, is_bound=True)
+            most = min(hertz / fps, unfolded)
+            return Bottleneck(
+                layer="by FINN's search", cycles=most, fps=hertz / most, is_bound=True
+            )
         if misfit := next(misfits(table, layers), None):
             return Bottleneck(layer=f"none: {misfit[0]}")
         taken = layer_cycles(layers, table)
@@ -85,7 +88,7 @@ class Foldings:
         also = f"; {equals} more like it" if equals else ""
         what = f"{index + 1}: {layer.inputs} to {layer.outputs}, PE {pe}, SIMD {simd}{also}"
         shares = tuple(cycles / slowest for cycles in taken)
-        return Bottleneck(layer=what, cycles=slowest, shares=shares)
+        return Bottleneck(layer=what, cycles=slowest, fps=hertz / slowest, shares=shares)
 
 
 def _folding(

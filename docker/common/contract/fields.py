@@ -42,10 +42,12 @@ class Key:
     Attributes:
         about: What it is, for people.
         inferred: Whether it may be left out, as the point has a value, such as a network's default.
+        counts: Which images of the data set it counts; a grid may ask for no more than there are.
     """
 
     about: str
     inferred: bool = False
+    counts: Literal["training", "test"] | None = None
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], Any]) -> Any:
         """Describes the key to editors."""
@@ -95,6 +97,11 @@ def keys(spec: type) -> dict[str, Any]:
         for name, annotation in fields_of(spec).items()
         if any(isinstance(mark, Key) for mark in split(annotation)[1])
     }
+
+
+def key_of(annotation: Any) -> Key:
+    """The `Key` among the marks of a field."""
+    return next(mark for mark in split(annotation)[1] if isinstance(mark, Key))
 
 
 @functools.cache

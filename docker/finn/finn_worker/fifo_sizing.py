@@ -28,6 +28,7 @@ INPUT = 0  # the accelerator's first stream
 EXHAUSTIVE = 150_000_000
 COARSE_IMAGES = 6
 COARSE = 0.25
+FEW = 4
 
 Images = npt.NDArray[np.uint8]
 
@@ -130,7 +131,7 @@ class _Search:
         """
         if self._start():
             self._halve_all()
-            self._lower(list(self._largest_first(range(len(self._depths)))))
+            self._lower()
             self._progress("steady state")
             self.frames = frames
             self._deepen()
@@ -185,24 +186,25 @@ class _Search:
                 self._depths = before
                 return
 
-    def _lower(self, streams: list[int]) -> None:
-        """Give all of `streams` the smallest FIFO, or else halves of them, or one what it needs."""
-        if all(self._depths[stream] == MIN_DEPTH for stream in streams):
-            return
-        self._progress(", ".join(self._names[stream] for stream in streams[:2]))
+    def _lower(self) -> None:
+        """All but a few of the largest at their smallest at once, and these few one by one."""
+        order = self._largest_first(range(len(self._depths)))
+        few = FEW
+        while few < len(order) and not self._smallest(order[few:]):
+            few *= 2
+        for stream in order[:few]:
+            self._progress(self._names[stream])
+            _shrink(self._depths, stream, self._keeps_up, spare=COARSE)
+
+    def _smallest(self, streams: Sequence[int]) -> bool:
+        """Give all of `streams` the smallest FIFO, if that will do."""
+        self._progress(f"{len(streams)} FIFOs")
         before = list(self._depths)
         for stream in streams:
             self._depths[stream] = MIN_DEPTH
-        if self._keeps_up():
-            return
-        self._depths = before
-        if len(streams) > 1:
-            half = len(streams) // 2
-            self._lower(streams[:half])
-            self._lower(streams[half:])
-            return
-        (stream,) = streams
-        _shrink(self._depths, stream, self._keeps_up, MIN_DEPTH + 1, COARSE)
+        if not self._keeps_up():
+            self._depths = before
+        return self._depths is not before
 
     def _largest_first(self, streams: Iterable[int]) -> list[int]:
         return sorted(streams, key=lambda i: -self._depths[i] * self._bits[i])
@@ -279,8 +281,8 @@ def _shrink(
     """
     enough, too_few = depths[stream], least - 1
     while enough - too_few > max(1, spare * enough):
-        # Most FIFOs need no more than the least: unless that was tried before, it comes first.
-        middle = least if too_few < least and not spare else (enough + too_few) // 2
+        # Most FIFOs need no more than the least: try that first.
+        middle = least if too_few < least else (enough + too_few) // 2
         depths[stream] = middle
         if keeps_up():
             enough = middle

@@ -48,7 +48,9 @@ def streamline(model: ModelWrapper) -> ModelWrapper:
         model = _apply(model, _in_a_row())
     if model.get_nodes_by_op_type("GlobalAveragePool"):
         model = _apply(model, _global_pool())
-    return _apply(model, (BipolarAsInt2(), InferDataLayouts(), RemoveUnusedTensors()))
+    # Transformations give new tensors random names: without those, equal models are equal bytes.
+    named = (GiveUniqueNodeNames(), GiveReadableTensorNames())
+    return _apply(model, (BipolarAsInt2(), *named, InferDataLayouts(), RemoveUnusedTensors()))
 
 
 def branches(model: ModelWrapper) -> bool:

@@ -99,12 +99,19 @@ def insert_fifos(model: Any, simulated: list[int], part: str) -> Any:
         GiveUniqueNodeNames,
     )
 
-    nodes = list(model.graph.node)
-    depths = depths_for(len(nodes) + 1, simulated)
-    for number, node in enumerate(nodes):
-        layer = getCustomOp(node)
-        layer.set_nodeattr("inFIFODepths", [depths[number]])
-        layer.set_nodeattr("outFIFODepths", [depths[number + 1]])
+    from finn_worker.rtl.streams import join  # noqa: PLC0415
+
+    streams = join(model)
+    depths = depths_for(len(streams), simulated)
+    for side in ("consumer", "producer"):
+        of_node: dict[int, dict[int, int]] = {}
+        for ends, depth in zip(streams, depths, strict=True):
+            if (end := getattr(ends, side)) is not None:
+                of_node.setdefault(end[0], {})[end[1]] = depth
+        name = "inFIFODepths" if side == "consumer" else "outFIFODepths"
+        for number, ports in of_node.items():
+            in_order = [ports[port] for port in sorted(ports)]
+            getCustomOp(model.graph.node[number]).set_nodeattr(name, in_order)
     for transformation in (
         InsertFIFO(create_shallow_fifos=True),
         SpecializeLayers(part),

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from finn.util.settings import get_settings, initialize_dummy_settings
 
-from finn_worker import packing
+from finn_worker import datatypes, packing
 from stagekit import StageError
 
 
@@ -30,6 +30,7 @@ def prepare(build_dir: Path) -> None:
     os.environ["FINN_SETTINGS"] = str(build_dir / "no-settings.yaml")
 
     packing.install()
+    datatypes.install()
     initialize_dummy_settings()
     get_settings().finn_build_dir = build_dir
     # It warns about every datatype that it minimises; the findings are checked by value instead.

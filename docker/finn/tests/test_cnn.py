@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
+from qonnx.transformation.infer_shapes import InferShapes
 
 from accelerators import Bench, compile_cnn
+from compile_stage import SPEC
+from finn_worker import canonical, steps, streamlining
 from finn_worker.images import channels_last
 from finn_worker.size import size
+from finn_worker.synthesis_build import insert_fifos
 from finn_worker.verification import execute
 from quantized_cnn import Conv, Dense, GlobalPool, MaxPool, QuantizedCNN, Residual
 from stagekit import Infeasible, Reporter
@@ -178,3 +182,28 @@ def test_fewer_golden_images_where_an_image_is_expensive(
     bench = compile_cnn(tmp_path, network, NETWORKS["in a row"][1])
     metrics = json.loads((bench.compiled / "metrics.json").read_text())
     assert {step["images"] for step in metrics["verified_steps"]} == {4}
+
+
+def test_equal_models_are_streamlined_to_equal_bytes() -> None:
+    network = QuantizedCNN(RESIDUAL[:2] + RESIDUAL[3:], (1, 8, 8), images_count=2)
+    model = steps.tidy_up(steps.qonnx_to_finn(network.model.transform(InferShapes())))
+    first, second = (canonical.serialize(streamlining.streamline(model)) for _ in range(2))
+    assert first == second
+
+
+def test_finns_build_gets_each_fifo_where_it_was_sized(residual: Bench) -> None:
+    design = json.loads((residual.compiled / "design.json").read_text())
+    # Powers of two, which FINN's build keeps, and which tell the streams apart a little.
+    depths = [64 << (number % 4) for number in range(len(design["streams"]))]
+    model = ModelWrapper(str(residual.compiled / "dataflow.onnx"))
+    built = insert_fifos(model, depths, SPEC["part"])
+    found = []
+    for node in built.graph.node:
+        if not node.op_type.startswith("StreamingFIFO"):
+            continue
+        consumer = built.find_consumer(node.output[0])
+        kind = "output" if consumer is None else consumer.op_type
+        found.append((kind, getCustomOp(node).get_nodeattr("depth")))
+    kinds = {node["name"]: node["op_type"] for node in design["nodes"]} | {"output": "output"}
+    consumers = [kinds[stream["consumer"]] for stream in design["streams"]]
+    assert sorted(found) == sorted(zip(consumers, depths, strict=True))

@@ -20,7 +20,7 @@ class MeasureSpec:
     """Which boards may measure, by name, and over how many images."""
 
     boards: tuple[str, ...]
-    images: Annotated[Images, Key("Test images, the first ones.")] = 1000
+    images: Annotated[Images, Key("Test images, the first ones.", counts="test")] = 1000
 
 
 def _is_emulated(spec: Mapping[str, Any]) -> bool:

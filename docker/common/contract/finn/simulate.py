@@ -26,7 +26,7 @@ class _Traced(Protocol):
 class SimulateSpec:
     """What to simulate."""
 
-    images: Annotated[Images, Key("Test images, the first ones.")] = 1000
+    images: Annotated[Images, Key("Test images, the first ones.", counts="test")] = 1000
     exact: Annotated[bool, Key("FINN's own modules throughout, in place of the stand-ins.")] = False
     trace_images: Annotated[int, Range(ge=0), Key("Images that leave waveforms (VCD).")] = 0
 

@@ -16,7 +16,10 @@ class ExportSpec:
     golden_images: Annotated[
         int,
         Range(ge=100),
-        Key("Test images whose outputs every later form of the network is checked against."),
+        Key(
+            "Test images whose outputs every later form of the network is checked against.",
+            counts="test",
+        ),
     ] = 100
 
 

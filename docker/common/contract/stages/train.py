@@ -63,7 +63,7 @@ class TrainSpec:
         Key("Height and width that images are resized to, in pixels.", inferred=True),
     ]
     train_images: Annotated[
-        int, Range(ge=0), Key("The first so many training images; 0 for all.")
+        int, Range(ge=0), Key("The first so many training images; 0 for all.", counts="training")
     ] = 0
 
     def bits_of_layers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

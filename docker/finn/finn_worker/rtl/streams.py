@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from finn.util.basic import getHWCustomOp
@@ -12,40 +13,63 @@ from qonnx.core.modelwrapper import ModelWrapper
 from stagekit import StageError
 
 
-class Streams:
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """The ends of a stream, each as the number of a node and of its output or input.
+
+    Attributes:
+        producer: None for the accelerator's input.
+        consumer: None for its output.
+    """
+
+    producer: tuple[int, int] | None
+    consumer: tuple[int, int] | None
+
+
+def join(model: ModelWrapper) -> list[Ends]:
     """All streams of a graph: those to each node in turn, then the accelerator's output.
 
     Args:
         model: With one input and one output; its nodes in topological order.
+    """
+    nodes = list(model.graph.node)
+    producers: dict[str, tuple[int, int] | None] = {model.graph.input[0].name: None}
+    for index, node in enumerate(nodes):
+        producers |= {name: (index, port) for port, name in enumerate(node.output)}
+    streams = [
+        Ends(producer=producers[name], consumer=(index, port))
+        for index, node in enumerate(nodes)
+        for port, name in enumerate(node.input)
+        if name in producers
+    ]
+    return [*streams, Ends(producer=producers[model.graph.output[0].name], consumer=None)]
+
+
+class Streams:
+    """The streams of `join`, described.
 
     Attributes:
         described: As in `design.json`: name, producer, consumer, width_bits, beats (an image).
 
     Raises:
-        StageError: The graph has several inputs or outputs, one stream has several consumers, or
-            its ends are of different widths.
+        StageError: The graph has several inputs or outputs, one stream has several consumers or
+            none, or its ends are of different widths.
     """
 
     def __init__(self, model: ModelWrapper) -> None:
         _check_ends(model)
         self.described: list[dict[str, Any]] = []
-        self._inputs: list[dict[str, int]] = []
-        self._outputs: list[dict[str, int]] = []
-        self._names: Counter[str] = Counter()
-        # Of each tensor: the node that gives it, and which of its outputs it is.
-        self._producers: dict[str, tuple[int, int]] = {}
         self._nodes = list(model.graph.node)
-        for index, node in enumerate(self._nodes):
-            self._producers |= {name: (index, port) for port, name in enumerate(node.output)}
-            self._inputs.append({})
-            self._outputs.append({})
-        start, end = model.graph.input[0].name, model.graph.output[0].name
-        for index, node in enumerate(self._nodes):
-            for port, name in enumerate(node.input):
-                if name == start or name in self._producers:
-                    self._inputs[index][f"in{port}_V"] = len(self.described)
-                    self._add(name, index, port)
-        self._add(end, None, 0)
+        self._inputs: list[dict[str, int]] = [{} for _ in self._nodes]
+        self._outputs: list[dict[str, int]] = [{} for _ in self._nodes]
+        names: Counter[str] = Counter()
+        for number, ends in enumerate(join(model)):
+            described = self._describe(ends)
+            names[described["name"]] += 1
+            if (count := names[described["name"]]) > 1:
+                described["name"] += f"_{count}"
+            self.described.append(described)
+            self._connect(ends, number)
         unread = [n.name for n, ports in zip(self._nodes, self._outputs, strict=True) if not ports]
         if unread:
             raise StageError(
@@ -56,44 +80,42 @@ class Streams:
         """The streams at the ports of a node: "inputs" and "outputs", such as {"in0_V": 3}."""
         return {"inputs": self._inputs[index], "outputs": self._outputs[index]}
 
-    def _add(self, tensor: str, consumer: int | None, port: int) -> None:
-        producer = self._producers.get(tensor)
-        names = ["input", "output"]
-        if producer is not None:
-            names[0] = self._nodes[producer[0]].name
-            self._connect(*producer)
-        if consumer is not None:
-            names[1] = self._nodes[consumer].name
-        ends = [] if producer is None else [_end(self._nodes[producer[0]], "out", producer[1])]
-        ends += [] if consumer is None else [_end(self._nodes[consumer], "in", port)]
-        if len({width for width, _ in ends}) > 1:
+    def _describe(self, ends: Ends) -> dict[str, Any]:
+        names, shapes = ["input", "output"], []
+        for place, (end, side) in enumerate(((ends.producer, "out"), (ends.consumer, "in"))):
+            if end is not None:
+                node = self._nodes[end[0]]
+                names[place] = node.name
+                shapes.append(_shape(node, side, end[1]))
+        widths = [width for width, _ in shapes]
+        if len(set(widths)) > 1:
             raise StageError(
-                f"Layer '{names[0]}' gives {ends[0][0]} bits at a time, '{names[1]}' takes "
-                f"{ends[1][0]}.",
+                f"Layer '{names[0]}' gives {widths[0]} bits at a time, '{names[1]}' takes "
+                f"{widths[1]}.",
                 "Report it: FINN+ should have put a width converter between them.",
             )
-        width, beats = ends[-1]
-        name = "_to_".join(names)
-        self._names[name] += 1
-        count = self._names[name]
-        self.described.append(
-            {
-                "name": name if count == 1 else f"{name}_{count}",
-                "producer": names[0],
-                "consumer": names[1],
-                "width_bits": width,
-                "beats": beats,
-            }
-        )
+        width, beats = shapes[-1]
+        producer, consumer = names
+        return {
+            "name": f"{producer}_to_{consumer}",
+            "producer": producer,
+            "consumer": consumer,
+            "width_bits": width,
+            "beats": beats,
+        }
 
-    def _connect(self, producer: int, port: int) -> None:
-        name = f"out{port}_V"
-        if name in self._outputs[producer]:
-            raise StageError(
-                f"Several layers take one output of '{self._nodes[producer].name}'.",
-                "Report it: FINN+ should have put a DuplicateStreams there.",
-            )
-        self._outputs[producer][name] = len(self.described)
+    def _connect(self, ends: Ends, number: int) -> None:
+        if ends.consumer is not None:
+            node, port = ends.consumer
+            self._inputs[node][f"in{port}_V"] = number
+        if ends.producer is not None:
+            node, port = ends.producer
+            if f"out{port}_V" in self._outputs[node]:
+                raise StageError(
+                    f"Several layers take one output of '{self._nodes[node].name}'.",
+                    "Report it: FINN+ should have put a DuplicateStreams there.",
+                )
+            self._outputs[node][f"out{port}_V"] = number
 
 
 def _check_ends(model: ModelWrapper) -> None:
@@ -104,7 +126,7 @@ def _check_ends(model: ModelWrapper) -> None:
             )
 
 
-def _end(node: Any, side: str, port: int) -> tuple[int, int]:
+def _shape(node: Any, side: str, port: int) -> tuple[int, int]:
     """Bits of a beat, and beats of an image."""
     layer = getHWCustomOp(node)
     shape = getattr(layer, f"get_folded_{side}put_shape")(port)

@@ -1,0 +1,51 @@
+"""What we put in the place of QONNX' own functions gives what those give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qonnx.core.datatype import DataType
+from qonnx.custom_op.general import im2col
+
+from finn_worker import datatypes
+from finn_worker.im2col import windows
+
+OWN_ALLOWED, OWN_IM2COL = datatypes._qonnxs_own, im2col.im2col_indices_nchw
+
+
+@pytest.mark.parametrize("name", ["INT2", "UINT2", "INT8", "UINT8", "INT24", "UINT1"])
+def test_numbers_of_a_datatype_are_qonnxs(name: str) -> None:
+    datatype = DataType[name]
+    ends = [datatype.min(), datatype.max()]
+    values = [end + by for end in ends for by in (-1, -0.5, 0, 0.5, 1)] + [np.inf, -np.inf, np.nan]
+    for value in values:
+        for kind in (np.float32, np.float64, float):
+            assert bool(datatypes.allowed(datatype, kind(value))) == bool(
+                OWN_ALLOWED(datatype, kind(value))
+            ), (name, value)
+    array = np.array(values[:-3])
+    np.testing.assert_array_equal(datatypes.allowed(datatype, array), OWN_ALLOWED(datatype, array))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "pads", "stride", "dilation"),
+    [
+        ((3, 3), (0, 0, 0, 0), (1, 1), (1, 1)),
+        ((3, 2), (1, 0, 2, 1), (2, 1), (1, 2)),
+        ((1, 1), (0, 0, 0, 0), (2, 2), (1, 1)),
+        ((2, 2), (1, 1, 1, 1), (2, 2), (2, 2)),
+        ((1, 5), (0, 2, 0, 2), (1, 3), (1, 1)),
+    ],
+)
+def test_windows_of_one_image_are_qonnxs_and_batches_are_images(
+    kernel: tuple[int, int],
+    pads: tuple[int, int, int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+) -> None:
+    images = np.random.default_rng(0).normal(size=(4, 3, 9, 8)).astype(np.float32)
+    arguments = (9, 8, *kernel, pads, *stride, 7, *dilation)
+    together = windows(images, *arguments)
+    for image, got in zip(images, together, strict=True):
+        alone = OWN_IM2COL(image[np.newaxis], *arguments)
+        np.testing.assert_array_equal(got.reshape(alone.shape), alone)
