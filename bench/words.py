@@ -1,6 +1,6 @@
-"""The words that every part shares: what became of a stage, where a number is from, precisions.
+"""The vocabulary of all parts: states of stages, origins of numbers, precisions.
 
-Each word is spelled once, here; all of them are text, and files hold them as they are.
+Files hold these words as they are spelled here.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ FLOAT = "float"
 
 
 class Status(StrEnum):
-    """What became of a stage, or of a point; from the best to the worst."""
+    """The state of a stage or a point; from the best to the worst."""
 
     DONE = "done"
     SKIPPED = "skipped"
-    """Something that it needs is not on this machine."""
+    """Something that it needs is not available on this machine."""
     MISSING = "missing"
     """It has not run yet."""
     INFEASIBLE = "infeasible"
@@ -29,7 +29,7 @@ class Status(StrEnum):
 
     @property
     def severity(self) -> int:
-        """Its place in the order above: the larger, the worse."""
+        """The larger, the worse."""
         return list(Status).index(self)
 
     @property
@@ -45,12 +45,11 @@ NOT_DONE = (Status.INFEASIBLE, Status.FAILED, Status.SKIPPED, Status.MISSING)
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What became of a point, or of one stage of it.
+    """How a point, or one stage of it, ended.
 
     Attributes:
-        status: The word.
         stage: The stage that stopped it; None where it is done.
-        reason: Why, or what a point that is done differs in from what was asked.
+        reason: Why; for a point that is done, how it differs from what was asked for.
     """
 
     status: Status
@@ -62,14 +61,14 @@ class State:
 
 
 class Origin(StrEnum):
-    """Where a number is from; from what the user wrote to what hardware did."""
+    """The source of a number, from the experiment file to hardware."""
 
     GIVEN = "given"
     TRAINED = "trained"
     ESTIMATED = "estimated"
     RTL_SIM = "rtl-sim"
     MEASURED = "measured"
-    """Of a column: row by row one of the next two, as the column `measured_on` says."""
+    """Of a column whose rows are each one of the next two, as `measured_on` says."""
     EMULATED_BOARD = "emulated-board"
     BOARD = "board"
     SYNTHESIZED = "synthesized"
@@ -77,7 +76,7 @@ class Origin(StrEnum):
 
     @property
     def is_of_the_running_design(self) -> bool:
-        """Whether a design has to run, or to be built, to give such a number."""
+        """Whether such a number comes from running or building the design."""
         return self in _RUNNING
 
 
@@ -95,10 +94,10 @@ def widths_label(widths: BitWidths) -> str:
 
 
 def parse_widths(value: object) -> BitWidths:
-    """The bit widths that a number, a sequence of numbers or a label stands for.
+    """Bit widths from a number, a sequence of numbers or a label.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: `value` is something else.
     """
     if isinstance(value, tuple | list):
         return tuple(int(width) for width in value)
@@ -133,10 +132,10 @@ class Precision:
 
     @classmethod
     def parse(cls, label: str) -> Precision:
-        """The precision of which `label` is the label.
+        """The reverse of `label`.
 
         Raises:
-            ValueError: It is none.
+            ValueError: `label` is not the label of a precision.
         """
         if label == FLOAT:
             return cls(0, 0)

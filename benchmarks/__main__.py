@@ -1,7 +1,7 @@
 """Time the package on this machine: `make benchmark`, or `python -m benchmarks --help`.
 
-Writes benchmarks.json and benchmarks.md, after each figure. Every ratio is of two things timed in
-this same run. A part that fails is said to have, and the others go on; the exit code is 1 then.
+Writes benchmarks.json and benchmarks.md after each figure. Both sides of every ratio are timed in
+the same run. If a part fails, the others continue and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import platform
-import statistics
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
 
-from bench.console.events import Event
 from bench.environments import ENVIRONMENTS
 from bench.errors import EnvironmentFailure
 from bench.grids.experiment import expand
@@ -40,9 +40,9 @@ GRID = ROOT / "experiments" / "benchmark.toml"
 REPEATS = 3
 TRAIN_IMAGES = 12_000
 SCRIPTS = ROOT / "benchmarks" / "workers"
-STANDS_ON_GRID = ("builds",)
+NEEDS_GRID = ("builds",)
 ALONE = ("builds", "training", "overhead", "plans", "runners", "dask")
-# By the way of build_speed.py: what is built with FINN's own modules, to be set against ours.
+# By mode of build_speed.py: slower builds that ours is compared with.
 SLOWER_BUILDS = {
     "exact": "FINN's own modules",
     "naive": "FINN's own modules, plain Verilator",
@@ -58,18 +58,18 @@ class Benchmark:
     record: Record
 
     def run(self, only: str | None = None) -> None:
-        """Everything, in an order in which each part finds what it needs; or one of `ALONE`."""
+        """All parts in the order of their dependencies, or one of `ALONE`."""
         (self.store / "tmp").mkdir(parents=True, exist_ok=True)
-        if only in (None, *STANDS_ON_GRID):
+        if only in (None, *NEEDS_GRID):
             with self.record.part("grid"):
                 self._on_the_grid(only)
         for name in ALONE:
-            if name not in STANDS_ON_GRID and only in (None, name):
+            if name not in NEEDS_GRID and only in (None, name):
                 with self.record.part(name):
                     getattr(self, f"_{name}")()
 
     def _on_the_grid(self, only: str | None) -> None:
-        """The parts that need the artifacts of a grid; without those, none is tried."""
+        """The parts that need the artifacts of a grid."""
         entries = self._pipeline()
         parts = {
             "stages": self._stages, "builds": self._builds, "simulators": self._simulators,
@@ -122,7 +122,7 @@ class Benchmark:
                 for way, what in SLOWER_BUILDS.items():
                     slower = self._in("finn", "build_speed.py", *arguments, "1", way)
                     self.add(Figure(f"the same of {what}", "s", slower))
-                    ratio = slower[0] / _mid(seconds)
+                    ratio = slower[0] / median(seconds)
                     self.add(Figure(f"build: {what} / ours", "x", [ratio]))
 
     def _simulators(self, entries: dict[str, Entry]) -> None:
@@ -144,7 +144,7 @@ class Benchmark:
 
     def _training(self) -> None:
         data = [task for task in plan(expand(load_grid(GRID))) if task.stage.name == "dataset"]
-        summary = execute(data, self._resolver(self.store), 1, 1, _ignore)
+        summary = execute(data, self._resolver(self.store), 1, 1, lambda _: None)
         for error in summary.errors:
             raise error
         entry = summary.outcomes[data[0].id].entry
@@ -161,9 +161,9 @@ class Benchmark:
         together = [value for process in processes for value in _result(process)]
         each = [value / len(processes) for value in together]
         self.add(Figure("epoch per network, one on each processor", "s", each))
-        slow = statistics.median(naive)
-        self.add(Figure("alone, against image by image", "x", [slow / _mid(alone)], 3, False))
-        self.add(Figure("in a grid, against image by image", "x", [slow / _mid(each)], 10, False))
+        slow = median(naive)
+        self.add(Figure("alone, against image by image", "x", [slow / median(alone)], 3, False))
+        self.add(Figure("in a grid, against image by image", "x", [slow / median(each)], 10, False))
 
     def _overhead(self) -> None:
         """What a stage costs that does nothing: key, locks, folders, manifest, durable writes."""
@@ -172,7 +172,7 @@ class Benchmark:
             for runner in resolver.runners.values():
                 runner.run = _do_nothing  # type: ignore[method-assign]
             tasks = plan(expand(load_grid(GRID)))
-            seconds = _timed(lambda: execute(tasks, resolver, 1, 1, _ignore))
+            seconds = _timed(lambda: execute(tasks, resolver, 1, 1, lambda _: None))
             self.add(Figure("orchestrator, per stage", "s", [seconds / len(tasks)]))
         python = self._python("finn")
         start = [
@@ -182,10 +182,9 @@ class Benchmark:
 
     def _plans(self) -> None:
         with tempfile.TemporaryDirectory(dir=self.store / "tmp") as folder:
-            found = large_grids.figures(
+            for figure in large_grids.figures(
                 Path(folder), lambda command: _timed(lambda: _call(command)), _do_nothing
-            )
-            for figure in found:
+            ):
                 self.add(figure)
 
     def _runners(self) -> None:
@@ -222,10 +221,6 @@ class Benchmark:
         return _result(self._start(environment, script, *arguments))
 
 
-def _ignore(event: Event) -> None:
-    """Events are for people."""
-
-
 def _do_nothing(job: Any, emit: Any, cancelled: Any) -> Any:  # noqa: ARG001
     from bench.runners.wire import Result  # noqa: PLC0415
 
@@ -251,18 +246,19 @@ def _start(command: Sequence[str], environment: str = "") -> subprocess.Popen[st
 
 
 def _call(command: Sequence[str], environment: str = "") -> str:
-    process = _start(command, environment)
+    return _output(_start(command, environment))
+
+
+def _output(process: subprocess.Popen[str]) -> str:
     printed, errors = process.communicate()
     if process.returncode:
-        raise PartError(f"{' '.join(command)} ended with {process.returncode}.", printed + errors)
+        command = shlex.join(process.args)  # type: ignore[arg-type]
+        raise PartError(f"{command} ended with {process.returncode}.", printed + errors)
     return printed
 
 
 def _result(process: subprocess.Popen[str]) -> list[float]:
-    printed, errors = process.communicate()
-    if process.returncode:
-        raise PartError(f"{process.args!r} ended with {process.returncode}.", errors)
-    values: list[float] = json.loads(printed)
+    values: list[float] = json.loads(_output(process))
     return values
 
 
@@ -270,10 +266,6 @@ def _timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
-
-
-def _mid(values: Sequence[float]) -> float:
-    return statistics.median(values)
 
 
 def _cpus() -> int:
@@ -299,7 +291,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT, help="folder for the two files")
     parser.add_argument("--store", type=Path, help="an empty folder; default: a temporary one")
     parser.add_argument("--exact", action="store_true", help="build FINN's own modules, too")
-    parser.add_argument("--only", choices=ALONE, help="one part, and what it stands on")
+    parser.add_argument("--only", choices=ALONE, help="one part, and what it depends on")
     options = parser.parse_args()
     machine = _machine()
     default = ROOT / "artifacts"
@@ -311,7 +303,7 @@ def main() -> int:
     print(f"written: {options.output / 'benchmarks.json'}, {options.output / 'benchmarks.md'}")
     if record.failures:
         names = ", ".join(failure.part for failure in record.failures)
-        print(f"failed: {names}; the other figures stand", file=sys.stderr)
+        print(f"failed: {names}; the other figures are valid", file=sys.stderr)
     return int(bool(record.failures))
 
 

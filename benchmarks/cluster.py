@@ -23,7 +23,6 @@ from distributed import LocalCluster
 
 from bench.cluster import DaskBackend, Site
 from bench.cluster.remote import Factory
-from bench.console.events import Event
 from bench.errors import EnvironmentFailure
 from bench.flows import flow_named
 from bench.grids.experiment import expand
@@ -58,7 +57,7 @@ class Timing:
 
 
 def figures(store: Path) -> Iterator[Figure]:
-    """Time the stages of fixed work, then trainings where they can be had.
+    """Time the stages of fixed work, then trainings, for which the train environment is needed.
 
     Args:
         store: Under which stores are made for the time of the benchmark.
@@ -104,11 +103,13 @@ def _time(store: Path, processors: Sequence[int], factory_in: Callable[[Path], F
         factory = factory_in(Path(folder))
         resolver = factory()
         first, tasks = _tasks()
-        summary = execute(first, resolver, 1, 1, _ignore)
+        summary = execute(first, resolver, 1, 1, lambda _: None)
         if not summary.errors:
             with _cluster(processors) as address:
-                backend = DaskBackend(address, resolver, factory, _ignore)
-                summary = execute([first[0], *tasks], resolver, 1, 1, _ignore, backend=backend)
+                backend = DaskBackend(address, resolver, factory, lambda _: None)
+                summary = execute(
+                    [first[0], *tasks], resolver, 1, 1, lambda _: None, backend=backend
+                )
         for error in summary.errors:
             raise error
         entries = [summary.outcomes[task.id].entry for task in tasks]
@@ -165,13 +166,9 @@ def _cluster(processors: Sequence[int]) -> Iterator[str]:
 
 def _cores() -> list[int]:
     """Processors of this process, one of each physical core as far as the system knows."""
-    found: dict[str, int] = {}
+    processors: dict[str, int] = {}
     for processor in sorted(os.sched_getaffinity(0)):
         topology = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
         core = topology.read_text() if topology.exists() else str(processor)
-        found.setdefault(core, processor)
-    return list(found.values())
-
-
-def _ignore(event: Event) -> None:
-    """Events are for people."""
+        processors.setdefault(core, processor)
+    return list(processors.values())

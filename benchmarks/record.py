@@ -1,4 +1,4 @@
-"""What a benchmark has found so far: kept in files as it is found, whatever fails afterwards."""
+"""The results of a benchmark, written as they are measured, whatever fails afterwards."""
 
 from __future__ import annotations
 
@@ -89,5 +89,5 @@ class Record:
         write_atomic(self.folder / "benchmarks.json", text)
         about = ", ".join(f"{name} {value}" for name, value in self.machine.items())
         lines = [*HEAD, *(figure.as_line() for figure in self.figures)]
-        lines += [f"| {one.part} | FAILED | | | {one.what} |" for one in self.failures]
+        lines += [f"| {failure.part} | FAILED | | | {failure.what} |" for failure in self.failures]
         write_atomic(self.folder / "benchmarks.md", f"{about}\n\n" + "\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""What each runner adds to a stage: a worker that starts, refuses its request and ends."""
+"""The overhead of each runner: a worker that starts, refuses its request and ends."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import threading
 import time
 from pathlib import Path
 
-from bench.console.events import Event
 from bench.errors import EnvironmentFailure
 from bench.runners import Job, Runner
 from bench.runners.wire import Request
 from bench.session.runners import choose_runner, prepare_runner
 
-# What a stage may cost beside its work, in seconds.
+# Overhead that a stage may have, in seconds.
 GOALS = {"venv": 0.3, "docker": 1.5}
 ENVIRONMENT = "finn"
 
@@ -26,7 +25,7 @@ def overhead(name: str, store: Path, repeats: int) -> list[float]:
     """
     choice = choose_runner(name, store)
     prepare_runner(choice)
-    choice.runner.prepare(ENVIRONMENT, _ignore, threading.Event())
+    choice.runner.prepare(ENVIRONMENT, lambda _: None, threading.Event())
     return [_once(choice.runner, store) for _ in range(repeats)]
 
 
@@ -48,13 +47,11 @@ def _once(runner: Runner, store: Path) -> float:
         )
         start = time.monotonic()
         result = runner.run(
-            Job("nothing", ENVIRONMENT, request, folder / "log.txt"), _ignore, threading.Event()
+            Job("nothing", ENVIRONMENT, request, folder / "log.txt"),
+            lambda _: None,
+            threading.Event(),
         )
         seconds = time.monotonic() - start
     if "has no stage 'nothing'" not in result.reason:
         raise EnvironmentFailure(f"The worker did not answer as expected: {result.reason}")
     return seconds
-
-
-def _ignore(event: Event) -> None:
-    """Progress is not timed."""

@@ -26,8 +26,8 @@ from bench.cli import cli
 from bench.errors import EXIT_MEANING
 from bench.flows import flow_named
 from bench.flows.register import DEFAULT
-from bench.grids.schema import wanted
 from bench.grids.tables import grid_model
+from contract.fields import in_words
 
 ROOT = Path(__file__).resolve().parent.parent
 Grid = grid_model(flow_named(DEFAULT))
@@ -130,7 +130,7 @@ def _table_section(header: str, table: type[BaseModel]) -> str:
     hints = typing.get_type_hints(table, include_extras=True)
     described = table.model_json_schema()["properties"]
     rows = [
-        f"| `{name}` | {_cell(wanted(hints[name]))} | {_default(field)} | "
+        f"| `{name}` | {_cell(in_words(hints[name]))} | {_default(field)} | "
         f"{_cell(described[name].get('description', ''))} |\n"
         for name, field in table.model_fields.items()
         if not field.exclude and not _table_of(field)

@@ -12,10 +12,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bench.claims.registry import Claim, Kind, register
-from bench.claims.rows import grouped, judged_rows, states
+from bench.claims.rows import by_columns, judged_rows, states
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
 from bench.results import File, Row, column, precision
+from bench.results.rows import grouped
 from bench.words import Precision
 
 Bits = Annotated[int, Field(ge=1, le=32)]
@@ -67,9 +68,10 @@ def judge(claim: AccuracyClaim, trainings: Sequence[Row]) -> Part:
     pairs |= {Precision(*bits) for bits in product(claim.weight_bits, claim.act_bits)}
     rows = judged_rows(trainings, claim.networks, (ACCURACY.name,))
     compared = [row for row in rows if precision(row) in pairs and row["epochs"] is not None]
+    groups = by_columns(compared, ("network", "dataset", "epochs"))
     parts = [
         _judge_group(claim, f"{network} on {dataset}, {counted(int(epochs), 'epoch')}", group)
-        for (network, dataset, epochs), group in grouped(compared, ("network", "dataset", "epochs"))
+        for (network, dataset, epochs), group in groups.items()
     ]
     return combined(parts, f"No training of {' or '.join(claim.networks)} is in the grid.")
 
@@ -79,9 +81,7 @@ def _judge_group(claim: AccuracyClaim, where: str, rows: Sequence[Row]) -> Part:
     if images is None:
         why = "it is not known how many images its data set is tested on"
         return Part(Verdict.NOT_TESTABLE, f"{where}: {why}.")
-    trained: dict[Precision, list[Row]] = {}
-    for row in rows:
-        trained.setdefault(precision(row), []).append(row)
+    trained = grouped(rows, precision)
     points = {bits: _point(claim, images, group) for bits, group in trained.items()}
     held_against = points.pop(reference, None)
     if held_against is None:

@@ -19,9 +19,9 @@ class Judgement:
     """The verdict on a claim.
 
     Attributes:
-        name: Its name in claims.toml.
+        name: In claims.toml.
         claim: As stated there.
-        part: What became of it, why, and with which numbers.
+        part: The verdict, its reason and its evidence.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Judgement:
 
     @property
     def verdict(self) -> Verdict:
-        """What became of it."""
+        """Of the claim as a whole."""
         return self.part.verdict
 
     @property
@@ -63,10 +63,7 @@ def judge(
 ) -> tuple[Judgement, ...]:
     """The verdict on each of `claims`, in their order.
 
-    Args:
-        claims: As `load_claims` gives them.
-        results: As `bench.report.collect` gives them: one row per experiment.
-        trainings: As `bench.report.collect_trainings` gives them.
+    `results` and `trainings` are as `collect` and `collect_trainings` of `bench.report` make them.
     """
     from bench.results.frame import rows_of  # noqa: PLC0415  # pandas, to judge only
 

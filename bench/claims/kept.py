@@ -48,18 +48,15 @@ def write_claims(judgements: Sequence[Judgement], folder: Path) -> Path:
 def compare(
     judgements: Sequence[Judgement], folder: Path, *, accept: bool = False
 ) -> tuple[Regression, ...]:
-    """Claims with a worse verdict than the best one kept in `folder`; keeps better ones.
+    """Claims with a worse verdict than the best kept in `folder`; keeps better verdicts.
 
-    After a regression the better verdict stays, so that it is reported until the claim is mended or
-    the new verdict accepted.
+    After a regression the better verdict stays, so that it is reported until the verdict is as good
+    again or the new verdict is accepted.
 
-    Args:
-        judgements: The present verdicts.
-        folder: The grid's report.
-        accept: Keep the present verdicts whatever they are.
+    `accept` keeps the present verdicts whatever they are.
 
     Raises:
-        StoreError: What is kept cannot be read or written.
+        StoreError: The file cannot be read or written.
     """
     kept = {} if accept else _read(folder / VERDICTS)
     now = {judgement.name: judgement.verdict for judgement in judgements}

@@ -1,4 +1,4 @@
-"""What a kind of claim is, and the register of all kinds."""
+"""Kinds of claims, and the register of them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ Names = Annotated[tuple[Line, ...], Field(min_length=1)]
 
 
 class Claim(Table):
-    """What every claim states.
+    """The keys of every claim.
 
     Attributes:
-        judge: The kind of judgement: a name in the register.
-        title, statement: The claim, short and whole.
-        source: Where it stands.
-        networks: Rows of these networks are judged on.
-        tolerance: How close is close enough, in words.
-        why: Why the tolerance is what it is.
-        full: What a full verdict needs; without it, "partly" is the most.
+        judge: The name of its kind.
+        title, statement: The claim in short and in full.
+        source: Where the paper makes it.
+        networks: It is judged on rows of these.
+        tolerance, why: How close is close enough, in words, and the reason.
+        full: What a full verdict needs; without it, the best verdict is "partly".
     """
 
     judge: Line

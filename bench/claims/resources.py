@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bench.claims.registry import Claim, Kind, register
-from bench.claims.rows import grouped, judged_rows
+from bench.claims.rows import by_columns, judged_rows
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
 from bench.grids.schema import Line, disagree
@@ -87,7 +87,7 @@ def judge(claim: ResourceClaim, results: Sequence[Row]) -> Part:
     rows = judged_rows(results, claim.networks, numbers)
     parts = [
         _judge_group(claim, f"{network} on {dataset}", group)
-        for (network, dataset), group in grouped(rows, ("network", "dataset"))
+        for (network, dataset), group in by_columns(rows, ("network", "dataset")).items()
     ]
     return combined(parts, f"No design of {' or '.join(claim.networks)} is in the grid.")
 
@@ -173,7 +173,7 @@ def _count(rows: Sequence[Row], name: str) -> _Counts | None:
     extreme: tuple[Row, Row] | None = None
     names: dict[str, None] = {}
     used = False
-    for _, group in grouped((row for row in rows if row[name] is not None), DESIGN):
+    for _, group in by_columns((row for row in rows if row[name] is not None), DESIGN).items():
         for first, second in combinations(group, 2):
             gap = _gap(first, second)
             less, more = (first, second) if gap > 0 else (second, first)

@@ -1,25 +1,21 @@
-"""What the judges share: the rows they look at, in groups, and what became of them."""
+"""What all kinds of claims share: the rows that are judged, in groups, and their states."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.results import Row, precision, state_label
+from bench.results.rows import grouped
 from bench.words import Status
 
 
 def judged_rows(rows: Iterable[Row], networks: Sequence[str], numbers: Sequence[str]) -> list[Row]:
     """The rows of `networks` with one bit width for all layers.
 
-    Args:
-        rows: Results, or trainings.
-        networks: Whose rows.
-        numbers: Columns that are judged on: None in the row of a design that is wrong.
-
-    Returns:
-        References in float, and rows with widths by layer, are left out.
+    References in float and rows with widths by layer are left out. In the row of a wrong design the
+    columns `numbers`, those that are judged, are None.
     """
     blank = dict.fromkeys(numbers)
     return [
@@ -34,12 +30,9 @@ def _is_uniform(row: Row) -> bool:
     return all(isinstance(bits, int) and bits for bits in (widths.weights, widths.activations))
 
 
-def grouped(rows: Iterable[Row], by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
-    """The groups of `rows`, in the order in which they first appear; None is a value of its own."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] for name in by), []).append(row)
-    yield from groups.items()
+def by_columns(rows: Iterable[Row], columns: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
+    """`rows` by their values in `columns`; None is a value of its own."""
+    return grouped(rows, lambda row: tuple(row[name] for name in columns))
 
 
 def states(rows: Iterable[Row]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bench.claims.registry import Claim, Kind, register
-from bench.claims.rows import grouped, judged_rows, states
+from bench.claims.rows import by_columns, judged_rows, states
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted, shown
 from bench.grids.schema import Line, disagree
@@ -78,7 +78,7 @@ def judge(claim: ThroughputClaim, results: Sequence[Row]) -> Part:
     rows = judged_rows(results, claim.networks, (*INTERVALS.values(), "fits"))
     parts = [
         _judge_group(claim, f"{network} on {dataset}", group)
-        for (network, dataset), group in grouped(rows, ("network", "dataset"))
+        for (network, dataset), group in by_columns(rows, ("network", "dataset")).items()
     ]
     return combined(parts, f"No design of {' or '.join(claim.networks)} is in the grid.")
 

@@ -1,4 +1,4 @@
-"""Verdicts, the evidence they rest on, and how those of several parts make one."""
+"""Verdicts, their evidence, and how the verdicts of several parts are combined."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.words import Origin
 
 
 class Verdict(StrEnum):
-    """What became of a claim."""
+    """The outcome of judging a claim."""
 
     REPRODUCED = "reproduced"
     PARTLY = "partly"
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
     @property
     def worth(self) -> int:
-        """The larger, the better; a claim that is not testable is not refuted, but not held."""
+        """The larger, the better; not testable counts as little as not reproduced."""
         return {Verdict.REPRODUCED: 2, Verdict.PARTLY: 1}.get(self, 0)
 
 
@@ -29,10 +29,8 @@ class Evidence:
 
     Attributes:
         what: What was compared.
-        arithmetic: How the number comes about, and what it is held against.
-        value: The number, unrounded; None where it is not available.
-        unit: Its unit.
-        origin: What the number is.
+        arithmetic: How the number is calculated, and what it is compared with.
+        value: Unrounded; None where it is not available.
         rows: Names of the experiments it is from.
     """
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bench.datasets import DATASETS
@@ -69,7 +69,7 @@ class Point:
     @property
     def training(self) -> Point:
         """Its training, as a point of its own."""
-        labels = Labels(**{**vars(self.labels), "folding": None, "board": None})
+        labels = replace(self.labels, folding=None, board=None)
         specs = {name: self.specs[name] for name in ("dataset", "train")}
         return Point(
             name=self.training_name, training_name=self.training_name, labels=labels, specs=specs
@@ -84,46 +84,45 @@ def expand(grid: Grid) -> tuple[Point, ...]:
 def references(grid: Grid) -> tuple[Point, ...]:
     """What `grid` trains for comparison only."""
     specs = _Specs(grid)
-    trainings = (stage for stage in specs.flow.all_stages if stage.name in ("dataset", "train"))
-    stages = tuple(trainings)
-    found = []
-    for dataset, bits, seed in itertools.product(
-        grid.train.dataset, grid.train.references, grid.train.seeds
-    ):
-        weight_bits, act_bits = (0, 0) if isinstance(bits, str) else bits
-        labels = Labels(
-            network=grid.train.network,
-            dataset=dataset,
-            weight_bits=weight_bits,
-            act_bits=act_bits,
-            seed=seed,
+    stages = tuple(s for s in specs.flow.all_stages if s.name in ("dataset", "train"))
+    pairs = ((0, 0) if isinstance(bits, str) else bits for bits in grid.train.references)
+    return tuple(
+        Point(
+            name=name,
+            training_name=name,
+            labels=labels,
+            specs=specs.of(stages, _trained(grid, labels)),
         )
-        name = _training_name(labels)
-        own = specs.of(stages, _trained(grid, labels))
-        found.append(Point(name=name, training_name=name, labels=labels, specs=own))
-    return tuple(found)
+        for name, labels in _trainings(grid, pairs)
+    )
 
 
-def _designs(grid: Grid) -> Iterator[Point]:
-    train, build = grid.train, grid.build
-    specs = _Specs(grid)
-    boards = tuple(sorted(grid.measure.board))
-    for dataset, (weight_bits, act_bits), seed, folding, board in itertools.product(
-        train.dataset, precisions(train), train.seeds, grid.folds, build.board
-    ):
+def _trainings(
+    grid: Grid, pairs: Iterable[tuple[BitWidths, BitWidths]]
+) -> Iterator[tuple[str, Labels]]:
+    """Name and labels of each training of `grid` at the precisions `pairs`."""
+    train = grid.train
+    for dataset, bits, seed in itertools.product(train.dataset, pairs, train.seeds):
         labels = Labels(
             network=train.network,
             dataset=dataset,
-            weight_bits=weight_bits,
-            act_bits=act_bits,
+            weight_bits=bits[0],
+            act_bits=bits[1],
             seed=seed,
-            folding=folding.name,
-            board=board,
         )
+        yield f"{labels.network}-{dataset}-{labels.precision}-s{seed}".lower(), labels
+
+
+def _designs(grid: Grid) -> Iterator[Point]:
+    specs = _Specs(grid)
+    boards = tuple(sorted(grid.measure.board))
+    for (training_name, training), folding, board in itertools.product(
+        _trainings(grid, precisions(grid.train)), grid.folds, grid.build.board
+    ):
+        labels = replace(training, folding=folding.name, board=board)
         part = specs.flow.boards.get(board)
         chosen = {**_trained(grid, labels), **folding.fields, "part": part, "boards": boards}
-        training_name = _training_name(labels)
-        suffix = f"-{board.lower()}" if len(build.board) > 1 else ""
+        suffix = f"-{board.lower()}" if len(grid.build.board) > 1 else ""
         yield Point(
             name=f"{training_name}-{folding.name}{suffix}",
             training_name=training_name,
@@ -142,10 +141,6 @@ def _trained(grid: Grid, labels: Labels) -> dict[str, Any]:
         "architecture": network.architecture,
         **vars(hyperparameters(grid.train)),
     }
-
-
-def _training_name(labels: Labels) -> str:
-    return f"{labels.network}-{labels.dataset}-{labels.precision}-s{labels.seed}".lower()
 
 
 class _Specs:

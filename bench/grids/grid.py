@@ -24,7 +24,7 @@ from contract.finn.measure import EMULATED
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
 NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
-"""Files beside grids that are none."""
+"""Files beside grids that are not grids."""
 
 
 def load_grid(path: Path) -> Grid:
@@ -101,13 +101,14 @@ def _check_no_twins(path: Path, grid: Grid) -> None:
         ("train.seeds", train.seeds),
         ("build.foldings", build.foldings),
         ("build.target_fps", build.target_fps),
+        ("build.folding_files", build.folding_files),
         ("build.board", build.board),
         ("measure.board", grid.measure.board),
         ("boards.name", [board.name for board in grid.boards]),
     ):
         if twice := repeated(values):
             raise ConfigError(
-                f"{path}: {field} names {shown(twice[0])} twice.", "Name each one once."
+                f"{path}: {field} names {shown(twice[0])} twice.", "Name each of them once."
             )
 
 
@@ -203,10 +204,6 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
     tables = _tables_of(beside, grid.train.network) if build.foldings else {}
     _check_names(path, "build.foldings", build.foldings, tables)
     files = [path.parent / name for name in build.folding_files]
-    if twice := repeated(build.folding_files):
-        raise ConfigError(
-            f"{path}: build.folding_files names {twice[0]} twice.", "Name each file once."
-        )
     for file in files:
         require_name(f"{path}: build.folding_files, the folding in {file.name}", file.stem)
     folds: dict[str, Folding] = {}

@@ -1,4 +1,4 @@
-"""The one rule for names that users give and that become names of folders, files and rows."""
+"""The rule for names from users that become names of folders, files and rows."""
 
 from __future__ import annotations
 
@@ -28,14 +28,10 @@ def is_name(text: str) -> bool:
 
 
 def require_name(where: str, text: str) -> str:
-    """`text`, if it is a name.
-
-    Args:
-        where: What of which file it names, for the message.
-        text: What the user wrote.
+    """`text`, if it is a name; `where` it is written begins the message.
 
     Raises:
-        ConfigError: It is no name.
+        ConfigError: It is not a name.
     """
     if not is_name(text):
         raise ConfigError(f"{where}: {text!r} cannot be a name.", f"Use {RULE}.")

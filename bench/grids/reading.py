@@ -1,4 +1,4 @@
-"""The one reader of TOML and JSON files that others wrote: whatever is in them, a clear error."""
+"""The reader of TOML and JSON files from users: whatever is in them, a clear error."""
 
 from __future__ import annotations
 
@@ -32,11 +32,7 @@ class UnreadableFile(ConfigError):
 
 
 def read_toml(path: Path, largest: int = LARGEST) -> dict[str, Any]:
-    """The tables of a TOML file.
-
-    Args:
-        path: The file.
-        largest: Bytes that it may have.
+    """The tables of a TOML file of at most `largest` bytes.
 
     Raises:
         UnreadableFile: It is missing, too large, not UTF-8, not TOML, or nested too deeply.
@@ -49,15 +45,11 @@ def read_toml(path: Path, largest: int = LARGEST) -> dict[str, Any]:
 
 
 def read_json(path: Path, largest: int = LARGEST) -> Any:
-    """The value in a JSON file.
-
-    Args:
-        path: The file.
-        largest: Bytes that it may have.
+    """The value in a JSON file of at most `largest` bytes.
 
     Raises:
-        UnreadableFile: It is missing, too large, not UTF-8, not JSON (which knows neither NaN nor
-            Infinity), names a key twice, or is nested too deeply.
+        UnreadableFile: It is missing, too large, not UTF-8, not JSON (NaN and Infinity are not
+            JSON), names a key twice, or is nested too deeply.
     """
     return _parsed(path, "JSON", _read_text(path, "JSON", largest), _strict_json)
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import functools
 import re
-import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-import annotated_types
 from pydantic import AfterValidator, BaseModel, ConfigDict, Tag, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bench.console.text import excerpt, printable, shown
 from bench.errors import ConfigError, did_you_mean
 from bench.grids.names import LONGEST, RULE, is_name
-from contract.fields import Means
+from contract.fields import Means, in_words, split
 
 LONGEST_LINE = 1000
 # More errors than that fill a screen, and a list of thousands has thousands.
@@ -97,7 +94,7 @@ def validated(model: type[Model], data: Mapping[str, Any], where: str, remedy: s
         return model.model_validate(_as_tuples(data))
     except ValidationError as error:
         details = _innermost(error.errors(include_url=False))
-    lines = [f"{where}{_explain(one, model)}" for one in details[:_SHOWN]]
+    lines = [f"{where}{_explain(problem, model)}" for problem in details[:_SHOWN]]
     if len(details) > _SHOWN:
         lines.append(f"... and {len(details) - _SHOWN:,} more")
     raise ConfigError("\n".join(lines), remedy)
@@ -110,12 +107,10 @@ def first_problem(error: ValidationError) -> str:
 
 
 def _innermost(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Those with none inside them: of a list whose items are wrong, pydantic also says its length.
-
-    It counts the right ones only.
-    """
-    outer = {one["loc"][:length] for one in errors for length in range(len(one["loc"]))}
-    return [one for one in errors if one["loc"] not in outer]
+    """Those without others inside: a list with wrong items is also reported as too short."""
+    places = [error["loc"] for error in errors]
+    outer = {place[:length] for place in places for length in range(len(place))}
+    return [error for error in errors if error["loc"] not in outer]
 
 
 def _as_tuples(value: Any) -> Any:
@@ -138,9 +133,9 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
             return f"unknown key '{name}'. {did_you_mean(str(key), known)}"
         case "missing" if isinstance(place[-1], int):  # an item of a list
             shorter = _spelled(place[:-1])
-            return f"{shorter} is too short: give {wanted(_at(place[:-1], model))}."
+            return f"{shorter} is too short: give {in_words(_at(place[:-1], model))}."
         case "missing":
-            return f"the key '{location}' is missing. Give {wanted(_at(place, model))}."
+            return f"the key '{location}' is missing. Give {in_words(_at(place, model))}."
         case "disagree":
             table_name = f"{location}." if location else ""
             return f"{table_name}{context['where']} {context['what']}. {context['fix']}"
@@ -148,7 +143,7 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
             valid = re.findall(r"'([^']+)'", context["expected"])
             hint = did_you_mean(str(details["input"]), valid)
             return f"{location} = {shown(details['input'])} is not known. {hint}"
-    return f"{location} = {shown(details['input'])}: give {wanted(_at(place, model))}."
+    return f"{location} = {shown(details['input'])}: give {in_words(_at(place, model))}."
 
 
 def _spelled(location: Iterable[int | str]) -> str:
@@ -159,77 +154,23 @@ def _spelled(location: Iterable[int | str]) -> str:
 
 def _at(location: Iterable[int | str], model: type[BaseModel]) -> Any:
     """The annotation at a location of pydantic's, below `model`."""
-    found: Any = model
+    annotation: Any = model
     for part in location:
-        kind, _ = _split(found)
+        kind, _ = split(annotation)
+        inner = typing.get_args(kind)
         if isinstance(part, int):
-            items = typing.get_args(kind)
-            found = items[0] if items[-1] is Ellipsis else items[min(part, len(items) - 1)]
+            annotation = inner[0] if inner[-1] is Ellipsis else inner[min(part, len(inner) - 1)]
         elif typing.get_origin(kind) is dict:
-            found = typing.get_args(kind)[1]
+            annotation = inner[1]
         elif part.startswith("#"):
-            found = next(one for one in typing.get_args(kind) if Tag(part) in _split(one)[1])
+            annotation = next(member for member in inner if Tag(part) in split(member)[1])
         else:
-            found = _fields(kind)[part]
-    return _split(found)[0] if _is_table(_split(found)[0]) else found
+            annotation = _fields(kind)[part]
+    kind, _ = split(annotation)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else annotation
 
 
 @functools.cache
 def _fields(kind: type) -> dict[str, Any]:
     """The annotations of a table's fields."""
     return typing.get_type_hints(kind, include_extras=True)
-
-
-def _split(annotation: Any) -> tuple[Any, list[Any]]:
-    """A type, and what is annotated to it."""
-    marks: list[Any] = []
-    while typing.get_origin(annotation) is Annotated:
-        annotation, *more = typing.get_args(annotation)
-        for mark in more:
-            marks += mark.metadata if isinstance(mark, FieldInfo) else [mark]
-    return annotation, marks
-
-
-def _is_table(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def wanted(annotation: Any) -> str:
-    """What a field may hold, in words."""
-    kind, marks = _split(annotation)
-    if words := next((mark.words for mark in marks if isinstance(mark, Means)), ""):
-        return words
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(wanted(part) for part in parts if part is not types.NoneType)
-    if origin is Literal:
-        return " or ".join(f"'{part}'" for part in parts)
-    if origin is tuple:
-        return _list_of(parts, marks)
-    if _is_table(kind) or origin is dict:
-        return "a table"
-    plain = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
-    return f"{plain[kind]}{_range(marks)}"
-
-
-def _list_of(parts: tuple[Any, ...], marks: list[Any]) -> str:
-    if parts[-1] is not Ellipsis:
-        if len(set(parts)) == 1:
-            return f"a list of {len(parts)}, each {wanted(parts[0])}"
-        return f"a list of {len(parts)}: {', '.join(map(wanted, parts))}"
-    least = next((m.min_length for m in marks if isinstance(m, annotated_types.MinLen)), 0)
-    return f"a list{' of at least one' if least else ''}, each {wanted(parts[0])}"
-
-
-def _range(marks: list[Any]) -> str:
-    words = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
-    bounds = {
-        name: f"{int(value) if value == int(value) else value:,}"
-        for name in words
-        for mark in marks
-        if (value := getattr(mark, name, None)) is not None
-    }
-    if {"ge", "le"} <= bounds.keys():
-        return f" from {bounds['ge']} to {bounds['le']}"
-    text = " and ".join(f"{words[name]} {bound}" for name, bound in bounds.items())
-    return f" {text}" if text else ""

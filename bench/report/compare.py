@@ -27,11 +27,11 @@ Table = dict[Identity, CsvRow]
 
 @dataclass(frozen=True)
 class Difference:
-    """A value, or a whole row, in which two reports are not alike.
+    """A value, or a whole row, in which two reports differ.
 
     Attributes:
         row: The experiment's name.
-        column: The column; None for a row.
+        column: None for a whole row.
         a, b: Both values; empty where missing.
         state: `different` or `missing`.
         allowed: The difference that would be within tolerance; None where that means nothing.
@@ -97,7 +97,8 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise ConfigError(
-                f"{path}: line {number} does not have {len(columns)} values.", "It is half-written?"
+                f"{path}: line {number} does not have {len(columns)} values.",
+                "The file is incomplete; write the report again.",
             )
         key = tuple(row[name] for name in identity())
         if key in table:

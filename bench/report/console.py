@@ -1,4 +1,4 @@
-"""Results on a terminal: tables that are split rather than cut off, and what has to be said."""
+"""Results on a terminal: tables that are split rather than cut off, and remarks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from bench.results.formats import NO
 from bench.results.frame import rows_of
 from bench.words import NOT_DONE, Status
 
-# More points than that are summed up.
+# Larger grids are summarized.
 MANY = 60
 LINES_SHOWN = 6
 STYLES = {Status.WRONG.upper(): "red bold", NO: "red"}
 
 
 def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
-    """Print the tables, the ratios, and what has to be said; nothing is wider than the console."""
+    """Print the tables, the ratios and the remarks; nothing is wider than the console."""
     rows = rows_of(results)
     networks = ", ".join(dict.fromkeys(f"{row['network']} on {row['dataset']}" for row in rows))
     console.print(styled("\n[bold]Results of grid '{}'[/]: {}", grid, networks))
@@ -43,10 +43,10 @@ def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
             seeds = rows_of(over_seeds(results))
             name = cells.names(cells.over_seeds_name(seeds))
             _print(console, seeds, (name, *cells.spread()))
-    _say(console, rows)
+    _print_remarks(console, rows)
 
 
-def _say(console: Terminal, rows: remarks.Rows) -> None:
+def _print_remarks(console: Terminal, rows: remarks.Rows) -> None:
     for lines in (
         remarks.ratio_lines(rows),
         remarks.clock_lines(rows),
@@ -63,7 +63,7 @@ def _say(console: Terminal, rows: remarks.Rows) -> None:
 
 
 def _few(lines: list[str]) -> list[str]:
-    """The first lines, and how many there are besides."""
+    """The first lines, and how many more there are."""
     if len(lines) <= LINES_SHOWN:
         return lines
     return [*lines[:LINES_SHOWN], f"... and {len(lines) - LINES_SHOWN} more, in results.md"]

@@ -1,4 +1,4 @@
-"""What the report is made of, as plain data: nothing below here looks into the store."""
+"""The report's contents as plain data: nothing that shows them reads the store."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Layer:
 
     Attributes:
         name: As the compiler names it.
-        label: For people, shorter.
-        folding: How it is folded; None where it has nothing to fold.
-        cycles: Estimate for an image.
+        label: Shorter, for people.
+        folding: None where there is nothing to fold.
+        cycles: Estimated, per image.
     """
 
     name: str
@@ -44,8 +44,8 @@ class Stream:
         name: As the compiler names it.
         label: The layers that it connects.
         depth: Of its FIFO, in words.
-        blocked: Share of cycles in which the sender had to wait; None without a steady state.
-        starved: Share of cycles in which the receiver had to wait; None likewise.
+        blocked, starved: Share of cycles in which the sender, and the receiver, had to wait; None
+            without a steady state.
     """
 
     name: str
@@ -61,9 +61,9 @@ class Design:
 
     Attributes:
         point: Number of its row in the results.
-        name: Name of the experiment.
+        name: Of the experiment.
         layers: From input to output.
-        streams: In the same order; one before each layer, and one after the last.
+        streams: In the same order; one before each layer and one after the last.
         interval: Cycles between two images, as simulated.
         unsized: The same with every FIFO at depth 2; None for a deadlock.
     """
@@ -89,9 +89,8 @@ class Material:
     """Everything that the figures and the page show.
 
     Attributes:
-        grid: Name of the grid.
-        results: As `collect` makes them.
-        trainings: As `collect_trainings` makes them.
+        grid: Its name.
+        results, trainings: As `collect` and `collect_trainings` make them.
         curves: Test accuracy after each epoch, by name of the training.
         limits: What each part has: lut, bram18, dsp, uram.
         dma: By row of the results, where measured.
@@ -115,18 +114,14 @@ class Material:
 
         With `point`, a row's number among all results, and `name`, that of the experiment.
         """
-        rows = self.results.assign(point=range(len(self.results)), name=list(self.names))
+        names = self.results["experiment"].astype(str).astype(object)
+        rows = self.results.assign(point=range(len(self.results)), name=names)
         return rows[rows["status"].ne(Status.WRONG)]
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """The results as plain values, None for what is absent."""
         return rows_of(self.results)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the experiments, in the order of the results."""
-        return tuple(str(row["experiment"]) for row in self.rows)
 
 
 def gather(

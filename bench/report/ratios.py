@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.report.cells import several
 from bench.results import Row, precision
 from bench.results.rates import alike_but_for_folding, rate
+from bench.results.rows import grouped
 from bench.words import Origin
 
 
@@ -33,12 +34,9 @@ class Ratio:
 def throughput_ratios(rows: Sequence[Row]) -> list[Ratio]:
     """One ratio per training and board with at least two simulated foldings."""
     boards = several(rows, "board")
-    groups: dict[object, list[tuple[float, Row]]] = {}
-    for row in rows:
-        if core := rate(row, Origin.RTL_SIM):
-            groups.setdefault(alike_but_for_folding(row), []).append((core, row))
+    simulated = [(core, row) for row in rows if (core := rate(row, Origin.RTL_SIM))]
     ratios = []
-    for group in groups.values():
+    for group in grouped(simulated, lambda pair: alike_but_for_folding(pair[1])).values():
         if len(group) < 2:
             continue
         (slow_core, slow), *_, (fast_core, fast) = sorted(group, key=lambda pair: pair[0])

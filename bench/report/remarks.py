@@ -1,10 +1,9 @@
-"""What is said of a table's numbers in sentences: ratios, what is a part, what is not done."""
+"""Remarks on a table's numbers: ratios, partial estimates, reasons why points are not done."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from bench.console.text import counted
 from bench.report.cells import name_of
@@ -13,13 +12,14 @@ from bench.results import PART, Row, columns, state_label
 from bench.results.formats import WHOLE
 from bench.results.general import at_another_clock
 from bench.results.rates import rate
+from bench.results.rows import grouped
 from bench.words import Origin, Status
 
 Rows = Sequence[Row]
 
 
 def notes(rows: Rows) -> list[str]:
-    """All that has to be said of the numbers of designs that are done."""
+    """The remarks on the numbers of designs that are done."""
     return [
         *reason_lines(rows, (Status.DONE,)),
         *clock_lines(rows),
@@ -47,7 +47,7 @@ def part_lines(rows: Rows) -> list[str]:
         f"charges {layers} none; `fits` counts what it charges."
         for scoped in columns()
         if scoped.scope is not None
-        for layers, parts in _grouped(
+        for layers, parts in grouped(
             (row for row in rows if row[str(scoped.scope)] == PART),
             lambda row: row["lut_uncharged"],
         ).items()
@@ -55,7 +55,7 @@ def part_lines(rows: Rows) -> list[str]:
 
 
 def torch_lines(rows: Rows) -> list[str]:
-    """Which designs, right otherwise, give some images another class than torch does."""
+    """Which correct designs classify some images differently from torch, by ties."""
     name = name_of(rows, with_dataset=True)
     return [
         f"{name(row)}: {_ties(row)} of "
@@ -72,7 +72,7 @@ def _ties(row: Row) -> str:
 
 
 def clock_lines(rows: Rows) -> list[str]:
-    """Which measurements were at another clock than that of the build, and what they mean there."""
+    """Which measurements were at another clock than the build's, and the rates at the latter."""
     name = name_of(rows, with_dataset=True)
     return [
         f"{name(row)}: built for {row['clock_mhz']:g} MHz, measured at "
@@ -93,7 +93,7 @@ def reason_lines(rows: Rows, statuses: Sequence[Status]) -> list[str]:
     """
     name = name_of(rows, with_dataset=True)
     chosen = (row for row in rows if row["reason"] and row["status"] in statuses)
-    groups = _grouped(chosen, lambda row: (state_label(row), row["reason"]))
+    groups = grouped(chosen, lambda row: (state_label(row), row["reason"]))
     return [
         f"{len(stopped)} x {state}, such as {name(stopped[0])}: {reason}"
         for (state, reason), stopped in groups.items()
@@ -107,11 +107,3 @@ def synthesis_lines(rows: Rows) -> list[str]:
         f"bitstreams: {count} {status}{f': {reason}' if reason else ''}"
         for (status, reason), count in ends.most_common()
     ]
-
-
-def _grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
-    """`rows` by their `key`, in the order in which each first appears."""
-    groups: dict[Any, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return groups

@@ -1,4 +1,4 @@
-"""What became of a grid, folding by folding: for grids too large to read row by row."""
+"""A summary of a grid by folding, for grids too large to read row by row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.results import Row, precision
 from bench.results.rates import INTERVALS
+from bench.results.rows import grouped
 from bench.words import Origin, Status
 
 
@@ -20,9 +21,7 @@ def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
         the simulated from the estimated interval, as a fraction; `best` and `worst`, the bits of
         the most and the least accurate point.
     """
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row["dataset"], row["folding"]), []).append(row)
+    groups = grouped(rows, lambda row: (row["dataset"], row["folding"]))
     return [
         {"dataset": dataset, "folding": folding} | _summary(points)
         for (dataset, folding), points in groups.items()

@@ -1,4 +1,4 @@
-"""What a run was expected to take, and what it took: `timing.json` beside the results."""
+"""Expected and actual times of a run: `timing.json` beside the results."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bench.system.files import read_bytes, write_atomic
 
 FILE = "timing.json"
 PREDICTION = "prediction.json"
-# The last two rows: all stages' work added up, and from start to end, what overlaps overlapping.
+# The last two rows: the sum over all stages, and the time from start to end.
 TOTAL, CLOCK = "total", "on the clock"
-# A prediction further off than by this factor is pointed out.
+# A prediction that is off by more than this factor is pointed out.
 FACTOR = 1.5
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -47,7 +47,7 @@ then `total` and `on the clock`, which says of which run they are, too."""
 
 
 def write_forecast(forecast: Forecast, folder: Path) -> None:
-    """Save what is expected, before a run starts, as `prediction.json`, without actual times.
+    """Save the expected times before a run starts, as `prediction.json`.
 
     Raises:
         StoreError: The folder cannot be written.
@@ -66,10 +66,10 @@ def expectation(forecast: Forecast) -> str:
 
 
 def write_timing(forecast: Forecast, tasks: list[Task], summary: Summary, folder: Path) -> Rows:
-    """Set what a run took beside what was expected, in `timing.json`; only tasks made count.
+    """Write expected and actual times to `timing.json`; only tasks that ran count.
 
     Returns:
-        As in the file; empty if nothing was made: then that of the run which did the work stays.
+        As in the file; empty if nothing ran: then the file of the run that did the work stays.
 
     Raises:
         StoreError: The folder cannot be written.
@@ -121,7 +121,7 @@ def _clock(timing: Rows) -> dict[str, Any]:
 
 
 def timing_line(timing: Rows) -> str:
-    """One sentence that compares; the clock counts."""
+    """A sentence that compares the expected time from start to end with the actual time."""
     clock = _clock(timing)
     took, expected = float(clock["actual_seconds"]), float(clock["predicted_seconds"])
     verdict = f"{took / expected:.2f} times that" if expected else "nothing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -28,17 +28,9 @@ def write(results: pd.DataFrame, grid: str, folder: Path) -> tuple[Path, ...]:
     Raises:
         StoreError: The folder cannot be written.
     """
-    csv, markdown = folder / File.RESULTS, folder / "results.md"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(csv, results.to_csv(index=False))
-        timing = read_timing(folder)
-        write_atomic(
-            markdown, _as_markdown(rows_of(results), grid, timing_line(timing) if timing else "")
-        )
-    except OSError as error:
-        raise store_error(error, folder) from error
-    return csv, markdown
+    timing = read_timing(folder)
+    text = _as_markdown(rows_of(results), grid, timing_line(timing) if timing else None)
+    return _save({str(File.RESULTS): results.to_csv(index=False), "results.md": text}, folder)
 
 
 def write_more(
@@ -60,6 +52,11 @@ def write_more(
             f"{_table(rows, (cells.DATASET, names, *cells.spread()))}\n\n"
             "Mean and standard deviation (of a sample); more columns: seeds.csv.\n"
         )
+    return _save(texts, folder)
+
+
+def _save(texts: Mapping[str, str], folder: Path) -> tuple[Path, ...]:
+    """Write each text to the file of its name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -69,7 +66,7 @@ def write_more(
     return tuple(folder / name for name in texts)
 
 
-def _as_markdown(rows: Sequence[Row], grid: str, timing: str) -> str:
+def _as_markdown(rows: Sequence[Row], grid: str, timing: str | None) -> str:
     several = (cells.DATASET,) if cells.several(rows, "dataset") else ()
     first = (*several, cells.names(cells.name_of(rows, with_dataset=False)))
     wrong = remarks.reason_lines(rows, (Status.WRONG,))

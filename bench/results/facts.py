@@ -1,4 +1,4 @@
-"""What is known of each point: metrics by stage, and what became of it."""
+"""The facts of each point: metrics by stage, and how it ended."""
 
 from __future__ import annotations
 
@@ -35,6 +35,5 @@ def _runner(steps: Iterable[Step]) -> str | None:
 
 
 def _optional(step: Step) -> State:
-    """How a stage ended that nothing waits for, or why it did not run."""
-    known = step.status != Status.MISSING
-    return State(status=step.status, reason=step.reason if known else None)
+    """How an optional stage ended, or why it did not run."""
+    return State(status=step.status, reason=None if step.status == Status.MISSING else step.reason)

@@ -1,4 +1,4 @@
-"""Columns that every flow has: what was asked for, the training, the board, what became of it."""
+"""Columns that every flow has: the settings, the training, the measurement, the outcome."""
 
 from __future__ import annotations
 
@@ -107,22 +107,22 @@ def rate(interval: float | None, clock_mhz: float) -> str | None:
 
 
 def _system_rate(facts: Facts) -> str | None:
-    found, clock_mhz = facts.of("measure"), facts.asked("clock_mhz")
-    interval, measured_at = found.get("ii_measured"), found.get("clock_mhz")
-    if found.get("measured_on") == Origin.EMULATED_BOARD:
+    measured, clock_mhz = facts.of("measure"), facts.asked("clock_mhz")
+    interval, measured_at = measured.get("ii_measured"), measured.get("clock_mhz")
+    if measured.get("measured_on") == Origin.EMULATED_BOARD:
         return rate(interval, clock_mhz)
     if not interval or not measured_at or measured_at == clock_mhz:
         return None
     return (
-        f"fps_measured = {found['fps_measured']}, at {measured_at:g} MHz; at the "
+        f"fps_measured = {measured['fps_measured']}, at {measured_at:g} MHz; at the "
         f"{clock_mhz:g} MHz of the build it would be {rate(interval, clock_mhz)}"
     )
 
 
 def _system_interval(facts: Facts) -> str | None:
-    found = facts.of("measure")
-    interval, size = found.get("ii_measured"), found.get("input_bytes")
-    width = found.get("dma_bytes_per_cycle")
+    measured = facts.of("measure")
+    interval, size = measured.get("ii_measured"), measured.get("input_bytes")
+    width = measured.get("dma_bytes_per_cycle")
     if not size or not width:
         return None
     return (

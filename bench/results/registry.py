@@ -28,13 +28,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is known of a point: what was asked for, and what its stages found.
+    """A point's settings and results.
 
     Attributes:
-        point: The experiment, or the training.
-        metrics: Of the stages that are in the store, by stage.
-        state: What became of the point.
-        stages: What became of stages that nothing waits for, by stage.
+        metrics: By stage, of the stages that are in the store.
+        state: How the point ended.
+        stages: How each optional stage ended.
         runner: What ran the stages; several, joined, if the store holds a mixture.
     """
 
@@ -78,27 +77,21 @@ class Omit(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of the results: all that anything has to know of it.
+    """One column of the results.
 
     Attributes:
-        name: Its name in files, and on the command line.
-        stage: The stage that finds it; `GRID` for what the user wrote, `STORE` for what became
-            of the row.
-        metric: The key in that stage's metrics.json, or the place in the experiment file; None:
-            the name.
-        origin: What its numbers are.
-        unit: Of its numbers; None where it has none.
-        formula: How it comes about; None where it is the metric as it is.
+        name: In files and on the command line.
+        stage: The stage that produces it; `GRID` for settings, `STORE` for the outcome of the row.
+        metric: The key in that stage's metrics.json or in the experiment file; None: the name.
+        formula: How it is calculated; None: it is the metric as it is.
         tolerance: How much it may differ between two reports.
         value: Computes it; None: the metric as it is.
-        arithmetic: The numbers behind a value; None, or None of it: the metric.
+        arithmetic: The numbers behind a value; None, or if it returns None: the metric.
         heading: Over a table; None: the name.
         label: Over the page's table, below its group; None: the heading.
-        format: How a value is written in tables; None: a whole number where it has a unit, else
-            text.
-        text: Makes a cell's text of the whole row, where the value alone does not tell.
-        shown: Where, beside its files.
-        files: Which files have it.
+        format: None: a whole number where it has a unit, else text.
+        text: Makes a cell's text from the whole row, where the value alone is not enough.
+        shown: Where it appears besides its files.
         identity: Whether rows with the same values in all such columns are of one experiment.
         omit: When the page leaves it out; None: never.
         says_what_is_wrong: Whether it stays in the row of a design that computes something else
@@ -141,11 +134,6 @@ class Column:
         return self.format or (NUMBER if self.unit else TEXT)
 
     @property
-    def group(self) -> str:
-        """What the page's columns beneath one heading share."""
-        return self.origin
-
-    @property
     def withheld(self) -> bool:
         """Whether a wrong design's row must not have it: running that design means nothing."""
         return self.origin.is_of_the_running_design and not self.says_what_is_wrong
@@ -157,7 +145,7 @@ class Column:
         return f"{self.stage}, {self.key}{formula}"
 
     def value_of(self, facts: Facts) -> Any:
-        """Its value; None where nothing is known."""
+        """Its value; None where it is absent."""
         return self.value(facts) if self.value else facts.of(self.stage).get(self.key)
 
     def arithmetic_of(self, facts: Facts) -> str:
@@ -184,7 +172,7 @@ class Column:
 _register: dict[str, Column] = {}
 
 
-def _known() -> dict[str, Column]:
+def _all() -> dict[str, Column]:
     """All columns by name, those of flows and of extensions included."""
     extensions.modules()
     for flow in FLOWS.values():
@@ -212,7 +200,7 @@ def columns(file: File | None = None, place: Place | None = None) -> tuple[Colum
     order = _order()
     chosen = (
         column
-        for column in _known().values()
+        for column in _all().values()
         if file in (None, *column.files) and place in (None, *column.shown)
     )
     return tuple(sorted(chosen, key=lambda column: order.index(column.stage)))
@@ -229,16 +217,16 @@ def column(name: str) -> Column:
     Raises:
         ConfigError: There is none.
     """
-    known = _known()
-    if name not in known:
-        raise ConfigError(f"There is no column '{name}'.", did_you_mean(name, known))
-    return known[name]
+    every = _all()
+    if name not in every:
+        raise ConfigError(f"There is no column '{name}'.", did_you_mean(name, every))
+    return every[name]
 
 
 def tolerance_of(name: str) -> Tolerance:
-    """That of the column called `name`, of this version or of another."""
-    known = _known()
-    return known[name].tolerance if name in known else UNKNOWN
+    """Of the column called `name`, which may be of another version."""
+    every = _all()
+    return every[name].tolerance if name in every else UNKNOWN
 
 
 def identity() -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
 
 from bench.results.registry import Facts, File, Row, columns
 from bench.words import Precision, Status
+
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
 
 
 def row_of(facts: Facts) -> dict[str, Any]:
@@ -30,6 +33,14 @@ def precision(row: Row) -> Precision:
 def state_label(row: Row) -> str:
     """What became of a row, and where, such as `infeasible: compile`."""
     return f"{row['status']}: {row['stopped_at']}" if row["stopped_at"] else str(row["status"])
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """`items` by their `key`, in the order in which each key first appears."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def wrong_rows(rows: Iterable[Row]) -> list[str]:

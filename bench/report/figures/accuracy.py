@@ -103,14 +103,14 @@ def _draw_heat_map(cells: pd.DataFrame, references: pd.DataFrame, width: float) 
     for x, weights in enumerate(cells.columns):
         for y, acts in enumerate(cells.index):
             value = values.loc[acts, weights]
-            known = pd.notna(value)
-            colour = scale.to_rgba(value) if known else "none"
+            trained = pd.notna(value)
+            colour = scale.to_rgba(value) if trained else "none"
             cell = Rectangle(
                 (x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor=style.PAPER, linewidth=1.5,
-                hatch=None if known else "////",
+                hatch=None if trained else "////",
             )  # fmt: skip
             axes.add_patch(cell)
-            if known:
+            if trained:
                 ink = style.ink_on(tuple(scale.to_rgba(value)))
                 text = f"{value:.{digits}f}"
                 axes.text(x, y, text, ha="center", va="center", fontsize=8, color=ink)
@@ -180,13 +180,13 @@ def _draw_curves(curves: Sequence[tuple[pd.Series, Sequence[float]]], told: list
             axes.plot(epochs, percent, color=style.MUTED, linewidth=0.6, alpha=0.35, zorder=1)
             continue
         label = bits_label(row)
-        known = label in labels
+        repeated = label in labels
         colour, marker = style.series(labels.setdefault(label, len(labels)))
         if not row["built"]:
             colour = style.INK
         axes.plot(
             epochs, percent, color=colour, marker=marker, markersize=4, linewidth=1.4,
-            markevery=max(1, len(accuracies) // 8), label="_" if known else label,
+            markevery=max(1, len(accuracies) // 8), label="_" if repeated else label,
             linestyle="-" if row["built"] else (0, (4, 2)), markeredgecolor=style.PAPER,
             markeredgewidth=0.5,
         )  # fmt: skip

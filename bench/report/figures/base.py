@@ -114,8 +114,8 @@ def _inline(svg: str, figure: Figure, names: Mapping[str, str]) -> str:
     label = html.escape(f"{figure.title}. {figure.seen}")
     svg = re.sub(
         r'<svg[^>]*?viewBox="([^"]*)"[^>]*>',
-        lambda found: (
-            f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{found[1]}" role="img" '
+        lambda match: (
+            f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{match[1]}" role="img" '
             f'aria-label="{label}">'
         ),
         svg,
@@ -123,9 +123,9 @@ def _inline(svg: str, figure: Figure, names: Mapping[str, str]) -> str:
     )
     svg = re.sub(r'\b(id="|xlink:href="#|url\(#)', rf"\g<1>{figure.name}-", svg)
     svg = _LINKED.sub(
-        lambda found: (
-            f'<g data-point="{found[1]}"><title>{html.escape(names.get(found[1], ""))}</title>'
-            f"{found[2]}</g>"
+        lambda match: (
+            f'<g data-point="{match[1]}"><title>{html.escape(names.get(match[1], ""))}</title>'
+            f"{match[2]}</g>"
         ),
         svg,
     )

@@ -28,14 +28,17 @@ def layer_figures(material: Material) -> Iterator[Figure]:
     designs = {kind: design for kind, design in extremes.items() if design is not None}
     if len(designs) == 2 and material.slowest == material.fastest:
         designs = {"only": designs["slowest"]}
-    yield _layers(designs)
-    yield _streams(designs)
+    for name, title, figure in (
+        ("layers", "Cycles per layer", _layers),
+        ("streams", "Where streams stall", _streams),
+    ):
+        if designs:
+            yield figure(name, title, designs)
+        else:
+            yield Figure(name, title, "No design has been simulated yet.")
 
 
-def _layers(designs: Mapping[str, Design]) -> Figure:
-    name, title = "layers", "Cycles per layer"
-    if not designs:
-        return Figure(name, title, "No design has been simulated yet.")
+def _layers(name: str, title: str, designs: Mapping[str, Design]) -> Figure:
     data = pd.DataFrame(
         [
             {"design": design.name, "layer": layer.name, "cycles": layer.cycles}
@@ -92,10 +95,7 @@ def _draw_layers(designs: Mapping[str, Design]) -> Drawing:
     return drawing
 
 
-def _streams(designs: Mapping[str, Design]) -> Figure:
-    name, title = "streams", "Where streams stall"
-    if not designs:
-        return Figure(name, title, "No design has been simulated yet.")
+def _streams(name: str, title: str, designs: Mapping[str, Design]) -> Figure:
     data = pd.DataFrame(
         [
             {

@@ -37,36 +37,36 @@ def resource_figures(material: Material) -> Iterator[Figure]:
 def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figure:
     name, title = f"resources-{slug(part)}", f"Resources against bits and folding, {part}"
     names = resources()
-    known = results.dropna(subset=list(names), how="all")
-    if known.empty:
+    designs = results.dropna(subset=list(names), how="all")
+    if designs.empty:
         return Figure(name, title, "No design has been compiled yet.")
     # A design has the same resources whatever it was trained on and with which seed.
-    known = known.drop_duplicates(
+    designs = designs.drop_duplicates(
         ["network", "weight_bits", "act_bits", "folding", "board", *names]
     )
-    over = {label: int((number(known[r]) > limits.get(r, float("inf"))).sum())
+    over = {label: int((number(designs[r]) > limits.get(r, float("inf"))).sum())
             for r, label in names.items()}  # fmt: skip
-    fitting = int(known["fits"].eq(True).sum())
+    fitting = int(designs["fits"].eq(True).sum())
     seen = (
-        f"{counted(len(known), 'design')}; {fitting} of them fit the {part} "
+        f"{counted(len(designs), 'design')}; {fitting} of them fit the {part} "
         f"({_limits_text(limits)}), by estimate. "
         f"Over the limit: {listed(f'{label} {count}' for label, count in over.items())}. "
         "Each marker is one design; its place within a column is its activation bits, "
         "the fewest on the left."
     )
-    if note := part_note(known):
+    if note := part_note(designs):
         seen += f"{note} Such markers are hollow."
     source = (
         f"estimated: {column(next(iter(names))).formula} of the variant to be built; columns "
-        f"{listed(names)} of {counted(len(known), 'row')} of results.csv"
+        f"{listed(names)} of {counted(len(designs), 'row')} of results.csv"
     )
     scopes = [scope for name in names if (scope := column(name).scope)]
     columns = [
         "name", "weight_bits", "act_bits", "folding", *names, *scopes, "fits", *synthesized(),
     ]  # fmt: skip
-    if known[synthesized()].notna().any(axis=None):
+    if designs[synthesized()].notna().any(axis=None):
         source += f"; black outline: Vivado, after synthesis ({', '.join(synthesized())})"
-    return Figure(name, title, seen, source, known[columns], lambda: _draw(known, limits))
+    return Figure(name, title, seen, source, designs[columns], lambda: _draw(designs, limits))
 
 
 def _limits_text(limits: Mapping[str, int]) -> str:
@@ -91,7 +91,7 @@ def _places(results: pd.DataFrame, weights: list[object]) -> pd.Series:
     """Where each design stands: a column per weight bits, in it those activation bits there are."""
     places = pd.Series(0.0, index=results.index)
     for place, bits in enumerate(weights):
-        own = results[[one == bits for one in results["weight_bits"]]]
+        own = results[[widths == bits for widths in results["weight_bits"]]]
         acts = bits_order(own["act_bits"])
         shift = own["act_bits"].map(acts.index).astype(float) - (len(acts) - 1) / 2
         places[own.index] = place + 0.8 / len(acts) * shift

@@ -97,12 +97,12 @@ def throughputs(material: Material) -> pd.DataFrame:
 
 def dma_bounds(material: Material) -> list[tuple[int, int, float]]:
     """Bytes per image, bytes per cycle, and the images per second that these allow; each once."""
-    found: dict[tuple[int, int, float], None] = {}
+    bounds = set()
     for row, dma in material.dma.items():
         clock = float(material.results["clock_mhz"].iloc[row]) * 1e6
         limit = clock / (dma.image_bytes / dma.bytes_per_cycle)
-        found[dma.image_bytes, dma.bytes_per_cycle, limit] = None
-    return sorted(found)
+        bounds.add((dma.image_bytes, dma.bytes_per_cycle, limit))
+    return sorted(bounds)
 
 
 def _draw(points: pd.DataFrame, order: list[str], bounds: list[float]) -> Drawing:

@@ -15,7 +15,7 @@ from bench import __version__
 from bench.claims import Verdict
 from bench.console.text import counted, duration_text
 from bench.report import remarks
-from bench.report.figures import Figure, Rendered
+from bench.report.figures import Figure
 from bench.report.figures.frames import listed
 from bench.report.html import table
 from bench.report.html.provenance import About, Link, Provenance, Record
@@ -25,6 +25,7 @@ from bench.results import precision, state_label
 from bench.results.formats import PERCENT
 from bench.results.frame import rows_of
 from bench.results.general import at_another_clock
+from bench.results.rows import grouped
 from bench.words import NOT_DONE, Status
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ MARKS = {
 }  # fmt: skip
 
 
-Stopped = tuple[str, str, list[table.Row]]
-
-
 @dataclass(frozen=True)
 class Drawn:
     """A figure with its files' names; `svg` is None when there is nothing to draw."""
@@ -49,11 +47,6 @@ class Drawn:
     figure: Figure
     svg: str | None
     files: tuple[str, ...]
-
-
-def draw(figure: Figure, rendered: Rendered | None, files: tuple[str, ...]) -> Drawn:
-    """`figure` for the page."""
-    return Drawn(figure, rendered.inline if rendered else None, files)
 
 
 def render_page(
@@ -67,10 +60,10 @@ def render_page(
     """The whole page as text.
 
     Args:
-        material: What was found.
+        material: The results.
         figures: In order.
         provenance: Of all artifacts in `material`.
-        about: How it was run.
+        about: The command that ran it.
         claims: As in claims.json under "claims"; None when they were not judged.
         timing: As in timing.json; empty when nothing was predicted.
     """
@@ -129,7 +122,7 @@ def _read(name: str) -> str:
 
 
 def _places(rows: Sequence[table.Row], provenance: Provenance) -> dict[str, tuple[str, str]]:
-    """Where a name that a claim rests on leads, and what the link says: a row, or a training."""
+    """Anchor and text of the link for each name in a claim's evidence: a row, or a training."""
     trainings = {
         record.made.name: (record.id, record.made.name)
         for record in provenance.records.values()
@@ -145,13 +138,13 @@ def _title(material: Material) -> str:
 
 
 def _values(material: Material, *columns: str) -> list[Any]:
-    """What there is in a column, or in several side by side; each once, in the order of the rows.
+    """The distinct values of a column, or of several side by side, in the order of the rows.
 
-    Rows of which one of them is absent do not count.
+    Rows that lack any of them do not count.
     """
-    found = (tuple(row[name] for name in columns) for row in material.rows)
-    known = dict.fromkeys(values for values in found if None not in values)
-    return [values[0] if len(columns) == 1 else values for values in known]
+    every = (tuple(row[name] for name in columns) for row in material.rows)
+    distinct = dict.fromkeys(values for values in every if None not in values)
+    return [values[0] if len(columns) == 1 else values for values in distinct]
 
 
 def _subtitle(material: Material) -> str:
@@ -218,19 +211,20 @@ def _between(first: str, last: str) -> str:
     return f"{start} to {end[11:] if start[:10] == end[:10] else end} UTC"
 
 
-def _stopped(rows: Sequence[table.Row], statuses: Collection[str]) -> list[Stopped]:
-    """Points of these statuses, by what stopped them: status, reason, points."""
-    stopped: dict[tuple[str, str], list[table.Row]] = {}
-    for row in rows:
-        if row.status in statuses:
-            stopped.setdefault((row.state, row.reason), []).append(row)
-    return [(state, reason, points) for (state, reason), points in stopped.items()]
+def _stopped(
+    rows: Sequence[table.Row], statuses: Collection[str]
+) -> list[tuple[str, str, list[table.Row]]]:
+    """State, reason and points of what has one of `statuses`."""
+    chosen = (row for row in rows if row.status in statuses)
+    groups = grouped(chosen, lambda row: (row.state, row.reason))
+    return [(state, reason, points) for (state, reason), points in groups.items()]
 
 
 def _logs(provenance: Provenance) -> dict[str, Link]:
     """By point, the step that failed or found it infeasible, if its log is kept."""
-    steps = ((name, link) for name, one in provenance.chains.items() for link in one.links)
-    return {name: link for name, link in steps if link.log}
+    return {
+        name: link for name, chain in provenance.chains.items() for link in chain.links if link.log
+    }
 
 
 def _stages(provenance: Provenance) -> list[dict[str, Any]]:
@@ -249,10 +243,7 @@ def _stages(provenance: Provenance) -> list[dict[str, Any]]:
 
 
 def _by_stage(provenance: Provenance) -> dict[str, list[Record]]:
-    by_stage: dict[str, list[Record]] = {}
-    for record in provenance.records.values():
-        by_stage.setdefault(record.made.stage, []).append(record)
-    return by_stage
+    return grouped(provenance.records.values(), lambda record: record.made.stage)
 
 
 def _references(material: Material) -> list[dict[str, str]]:

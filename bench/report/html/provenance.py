@@ -19,9 +19,9 @@ from bench.store import Manifest
 from bench.store.keys import SHORT
 from bench.words import Status
 
-# What of an environment tells where it ran, and is shown beside its name.
+# The facts of an environment that make its title.
 _IDENTITY = ("name", "runner", "recipe")
-# Of a log, what the page holds; the whole of it is linked to.
+# The end of a log that the page holds, with a link to all of it.
 LOG_LINES, LOG_BYTES = 20, 8192
 # Colours and movements of a terminal, and characters that HTML cannot hold.
 _NOT_TEXT = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -29,7 +29,7 @@ _NOT_TEXT = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\
 
 @dataclass(frozen=True)
 class Made:
-    """An environment with its tools, or a machine: what many artifacts have in common."""
+    """An environment with its tools, or a machine; many artifacts share it."""
 
     id: str
     title: str
@@ -65,17 +65,17 @@ class Link:
     """A step of a point's chain.
 
     Attributes:
-        key: Of its artifact; empty where nothing was made.
-        log: URL of what it printed if it failed or found the design infeasible; else empty.
-        log_end: The last lines of that; empty unless it failed.
+        key: Of its artifact; None where nothing was made.
+        log: URL of its output if it failed or found the design infeasible.
+        log_end: The last lines of that if it failed.
     """
 
     stage: str
     status: str
-    reason: str
-    key: str
-    log: str = ""
-    log_end: str = ""
+    reason: str | None
+    key: str | None
+    log: str | None = None
+    log_end: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,36 +117,30 @@ class About:
 
 def provenance_of(material: Material, about: About, folder: Path) -> Provenance:
     """What is behind the numbers of `material`, for a page in `folder`."""
-    shared = _Shared({}, {})
+    environments = _Register("environment", _environment_title)
+    machines = _Register("machine", _machine_title)
     records: dict[str, Record] = {}
     chains = {}
     for name, steps in material.chains.items():
         keys = {step.stage: step.manifest.key for step in steps if step.manifest}
         for step in steps:
             if step.manifest is not None and step.folder and step.manifest.key not in records:
-                records[step.manifest.key] = _record(step, keys, shared, folder)
+                records[step.manifest.key] = _record(step, keys, environments, machines, folder)
         chains[name] = Chain(
             tuple(_link(step, folder) for step in steps),
             rerun(name, about.file, steps, about.options),
             caveats(steps),
         )
-    environments, machines = (
-        tuple(made.values()) for made in (shared.environments, shared.machines)
-    )
-    return Provenance(_in_order(records), chains, environments, machines)
-
-
-def _in_order(records: Mapping[str, Record]) -> dict[str, Record]:
     order = list(all_stages())
-    return dict(sorted(records.items(), key=lambda pair: order.index(pair[1].made.stage)))
+    in_order = sorted(records.items(), key=lambda pair: order.index(pair[1].made.stage))
+    return Provenance(dict(in_order), chains, environments.all(), machines.all())
 
 
 def _link(step: Step, folder: Path) -> Link:
-    in_store = step.manifest is not None and step.folder is not None
-    key = step.manifest.key if step.manifest is not None and in_store else ""
-    log = relative_url(step.log, folder) if step.log else ""
-    end = _log_end(step.log) if step.log and step.status == Status.FAILED else ""
-    return Link(step.stage, step.status, step.reason or "", key, log, end)
+    key = step.manifest.key if step.manifest is not None and step.folder is not None else None
+    log = relative_url(step.log, folder) if step.log else None
+    end = _log_end(step.log) if step.log and step.status == Status.FAILED else None
+    return Link(step.stage, step.status, step.reason, key, log, end)
 
 
 def _log_end(path: Path) -> str:
@@ -161,24 +155,22 @@ def _log_end(path: Path) -> str:
 _Facts = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """Environments and machines met so far."""
+class _Register:
+    """Environments, or machines, each once."""
 
-    environments: dict[_Facts, Made]
-    machines: dict[_Facts, Made]
+    def __init__(self, kind: str, title: Callable[[Mapping[str, Any]], str]) -> None:
+        self._kind, self._title = kind, title
+        self._made: dict[_Facts, Made] = {}
 
+    def of(self, facts: Mapping[str, Any]) -> Made:
+        identity = tuple(sorted((name, str(value)) for name, value in facts.items()))
+        if identity not in self._made:
+            number = len(self._made) + 1
+            self._made[identity] = Made(f"{self._kind}-{number}", self._title(facts), identity)
+        return self._made[identity]
 
-def _shared(
-    known: dict[_Facts, Made],
-    facts: Mapping[str, Any],
-    kind: str,
-    title: Callable[[Mapping[str, Any]], str],
-) -> Made:
-    identity = tuple(sorted((name, str(value)) for name, value in facts.items()))
-    if identity not in known:
-        known[identity] = Made(f"{kind}-{len(known) + 1}", title(facts), identity)
-    return known[identity]
+    def all(self) -> tuple[Made, ...]:
+        return tuple(self._made.values())
 
 
 def _environment_title(facts: Mapping[str, Any]) -> str:
@@ -195,20 +187,24 @@ def _machine_title(facts: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _record(step: Step, keys: Mapping[str, str], shared: _Shared, folder: Path) -> Record:
+def _record(
+    step: Step,
+    keys: Mapping[str, str],
+    environments: _Register,
+    machines: _Register,
+    folder: Path,
+) -> Record:
     made = step.manifest
-    assert made is not None, "there is nothing to tell of"
-    assert step.folder is not None, "a failure is no artifact"
+    assert made is not None, "the stage made nothing"
+    assert step.folder is not None, "a failure has no artifact"
     return Record(
         id=f"artifact-{made.stage}-{made.key[:SHORT]}",
         made=made,
         inputs=tuple(
             (name, keys.get(name), content) for name, content in sorted(made.inputs.items())
         ),
-        environment=_shared(
-            shared.environments, made.environment, "environment", _environment_title
-        ),
-        machine=_shared(shared.machines, made.host, "machine", _machine_title),
+        environment=environments.of(made.environment),
+        machine=machines.of(made.host),
         commit=_commit(checkout_of(made)),
         commit_short=_commit_short(checkout_of(made)),
         manifest=relative_url(step.folder / "manifest.json", folder),

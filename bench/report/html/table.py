@@ -61,10 +61,10 @@ def groups_of(columns: tuple[Column, ...]) -> list[tuple[str, int]]:
     """Headings over neighbouring columns, and how many each one spans."""
     groups: list[tuple[str, int]] = []
     for column in columns:
-        if groups and groups[-1][0] == column.group:
-            groups[-1] = (column.group, groups[-1][1] + 1)
+        if groups and groups[-1][0] == column.origin:
+            groups[-1] = (column.origin, groups[-1][1] + 1)
         else:
-            groups.append((column.group, 1))
+            groups.append((column.origin, 1))
     return groups
 
 

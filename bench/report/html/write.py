@@ -10,7 +10,7 @@ from typing import Any
 from bench.errors import store_error
 from bench.report.figures import Figure, Rendered, all_figures, render
 from bench.report.figures.kept import Drawings, KeptDrawings, inputs_of
-from bench.report.html.page import Drawn, draw, render_page
+from bench.report.html.page import Drawn, render_page
 from bench.report.html.provenance import About, provenance_of
 from bench.report.material import Material
 from bench.report.timing import read_timing
@@ -91,8 +91,8 @@ def _write(
             files = _write_figure(figure, rendered, folder / FIGURES)
             written.update(files)
             relative = tuple(f"{FIGURES}/{path.name}" for path in files)
-            drawn.append(draw(figure, rendered, relative))
-        # What an earlier report drew and this one does not must not stay as if it held.
+            drawn.append(Drawn(figure, rendered.inline if rendered else None, relative))
+        # Figures that only an earlier report drew must not be taken for this one's.
         for path in set((folder / FIGURES).iterdir()) - written:
             path.unlink()
         provenance = provenance_of(material, about, place)

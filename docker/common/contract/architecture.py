@@ -1,4 +1,4 @@
-"""What a network is made of, as data: bench plans with it, the train worker builds modules of it.
+"""Declarations of networks: bench plans with them, the train worker builds modules from them.
 
 An `Architecture` is a sequence of layer records. It says nothing of bit widths: the widths of a
 training go to the layers with weights, and to the activations, in the order in which they stand
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
 from math import prod
 from typing import Any, ClassVar
 
@@ -20,12 +20,12 @@ CLASSES = None
 
 
 class ArchitectureError(ValueError):
-    """A network cannot be what it is declared to be; the message says which layer, and why."""
+    """A network's declaration is not valid; the message says which layer, and why."""
 
 
 @dataclass(frozen=True)
 class LayerShape:
-    """A layer with weights as the matrix product that it is in hardware.
+    """A layer with weights, as the matrix product that computes it in hardware.
 
     Attributes:
         inputs: Columns of the matrix (MW): inputs, or kernel elements of all input channels; of a
@@ -60,7 +60,7 @@ class Layer:
     kind: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Set `kind`; raise `ArchitectureError` for numbers that are none or too small."""
+        """Set `kind`; raise `ArchitectureError` for a value that is not a number or too small."""
         object.__setattr__(self, "kind", type(self).__name__)
         for name, least in self.least.items():
             value = getattr(self, name)
@@ -288,10 +288,10 @@ class Architecture:
 
     @classmethod
     def from_json(cls, data: Any) -> Architecture:
-        """What `to_json` gave.
+        """The reverse of `to_json`.
 
         Raises:
-            ArchitectureError: It did not give that.
+            ArchitectureError: `data` is not a declaration.
         """
         try:
             return cls(layers=_layers(data["layers"]), flat=bool(data["flat"]))
@@ -328,7 +328,7 @@ class Architecture:
 
 
 def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
-    """`layers`, those inside of others in place of these."""
+    """`layers`, with each `Residual` replaced by the layers inside it."""
     for layer in layers:
         if isinstance(layer, Residual):
             yield from leaves((*layer.branch, *layer.shortcut))
@@ -355,7 +355,7 @@ class _Walk:
                 self._named[layer.prefix] += 1
                 matrix = layer.matrix(shape, self._classes)
                 name = f"{layer.prefix}{self._named[layer.prefix]}"
-                self.shapes.append(LayerShape(**{**asdict(matrix), "name": name}))
+                self.shapes.append(replace(matrix, name=name))
             shape = output
         return shape
 

@@ -24,8 +24,8 @@ def find_compiler(variables: Mapping[str, str] = os.environ) -> tuple[str, ...] 
         variables: Environment variables.
 
     Returns:
-        The program's path, and the words that follow it in `CXX`; None where there is none. A
-        path relative to a folder is none, as the worker has another working directory.
+        The program's path, and the words that follow it in `CXX`; None if no compiler is available.
+        Relative paths do not count, as the worker has another working directory.
     """
     named = variables.get(VARIABLE)
     for candidate in (named,) if named else CANDIDATES:
@@ -37,7 +37,7 @@ def find_compiler(variables: Mapping[str, str] = os.environ) -> tuple[str, ...] 
 
 
 def describe_missing(variables: Mapping[str, str] = os.environ) -> str:
-    """What was looked for in vain, as a sentence."""
+    """Which compiler is missing, as a sentence."""
     if named := variables.get(VARIABLE):
         return f"{VARIABLE}={named} names no C++ compiler that can be run from any folder."
     return f"No C++ compiler ({', '.join(CANDIDATES)}); the RTL simulator is compiled here."

@@ -22,7 +22,7 @@ Spec = TypeVar("Spec")
 
 
 class Misfit(ValueError):
-    """A field that cannot be as it is.
+    """A field has a value that is not allowed.
 
     Attributes:
         field: Its name.
@@ -41,9 +41,8 @@ class Key:
 
     Attributes:
         about: What it is, for people.
-        inferred: Whether it may be left out and then follows from the point, as of a network's own
-            defaults.
-        counts: Which images of the data set it counts, if it does: there are no more of them.
+        inferred: Whether it may be left out, as the point has a value, such as a network's default.
+        counts: Which images of the data set it counts; a grid may ask for no more than there are.
     """
 
     about: str
@@ -90,13 +89,6 @@ class Range:
             and (self.lt is None or value < self.lt)
         )
 
-    def __str__(self) -> str:
-        words = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
-        ends = {name: f"{end:,.15g}" for name, end in self.bounds.items()}
-        if {"ge", "le"} <= ends.keys():
-            return f"from {ends['ge']} to {ends['le']}"
-        return " and ".join(f"{words[name]} {end}" for name, end in ends.items())
-
 
 def keys(spec: type) -> dict[str, Any]:
     """The annotations of the fields of `spec` that are keys of the experiment file."""
@@ -108,7 +100,7 @@ def keys(spec: type) -> dict[str, Any]:
 
 
 def key_of(annotation: Any) -> Key:
-    """What is said of a field that is a key of the experiment file."""
+    """The `Key` among the marks of a field."""
     return next(mark for mark in split(annotation)[1] if isinstance(mark, Key))
 
 
@@ -120,11 +112,11 @@ def fields_of(spec: type) -> dict[str, Any]:
 
 
 def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type, and what is annotated to it."""
+    """A type and its marks, those within a `pydantic.Field` included."""
     if typing.get_origin(annotation) is not typing.Annotated:
         return annotation, ()
-    kind, *marks = typing.get_args(annotation)
-    return kind, tuple(marks)
+    kind, *given = typing.get_args(annotation)
+    return kind, tuple(mark for outer in given for mark in getattr(outer, "metadata", (outer,)))
 
 
 def parse(spec: type[Spec], data: Mapping[str, Any]) -> Spec:
@@ -158,7 +150,7 @@ def require(spec: Spec) -> Spec:
 
 
 def in_words(annotation: Any) -> str:
-    """What a field may hold, for people."""
+    """What a field may hold, for people; a range may also be given with pydantic's own marks."""
     kind, marks = split(annotation)
     for mark in marks:
         if isinstance(mark, Means):
@@ -169,10 +161,32 @@ def in_words(annotation: Any) -> str:
     if origin is Literal:
         return " or ".join(f"'{part}'" for part in parts)
     if origin is tuple:
-        return f"a list, each {in_words(parts[0])}"
+        return _list_in_words(parts, marks)
     plain = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
-    bounds = "".join(f" {mark}" for mark in marks if isinstance(mark, Range))
-    return f"{plain.get(kind, 'a table')}{bounds}"
+    return f"{plain[kind]}{_range_in_words(marks)}" if kind in plain else "a table"
+
+
+def _list_in_words(parts: tuple[Any, ...], marks: tuple[Any, ...]) -> str:
+    if parts[-1] is not Ellipsis:
+        if len(set(parts)) == 1:
+            return f"a list of {len(parts)}, each {in_words(parts[0])}"
+        return f"a list of {len(parts)}: {', '.join(map(in_words, parts))}"
+    not_empty = any(getattr(mark, "min_length", 0) for mark in marks)
+    return f"a list{' of at least one' if not_empty else ''}, each {in_words(parts[0])}"
+
+
+def _range_in_words(marks: tuple[Any, ...]) -> str:
+    words = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
+    bounds = {
+        name: f"{int(value) if value == int(value) else value:,}"
+        for name in words
+        for mark in marks
+        if (value := getattr(mark, name, None)) is not None
+    }
+    if {"ge", "le"} <= bounds.keys():
+        return f" from {bounds['ge']} to {bounds['le']}"
+    text = " and ".join(f"{words[name]} {bound}" for name, bound in bounds.items())
+    return f" {text}" if text else ""
 
 
 def _as_declared(name: str, value: Any, annotation: Any) -> Any:

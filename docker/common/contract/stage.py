@@ -23,10 +23,10 @@ class Scope(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a stage takes on two quiet processors.
+    """Time and space that a stage needs on two idle processors.
 
     Attributes:
-        seconds: Whatever the amount of work.
+        seconds: Fixed, whatever the amount of work.
         per_unit: Seconds for each unit of `Stage.amount`.
         memory: Bytes at the peak.
         disk: Bytes left in the store.
@@ -55,7 +55,6 @@ class Stage:
     """One step from data set to measurement.
 
     Attributes:
-        name: Its name.
         summary: What it does, for people.
         environment: Where it runs: `host`, `train`, `finn`, or `vivado`.
         entry: The function that does it, as `module:function`.
@@ -66,13 +65,12 @@ class Stage:
         needs_bitstream: What it reads besides when a real board measures.
         scope: What its artifacts differ by.
         sources: What decides its result besides the modules that `entry` imports.
-        cost: What it takes.
         amount: Units of work: images trained on, cycles simulated.
         refusal: Why the stage will find the design infeasible, where the specs tell; what needs it
             is then not run.
         variant: What else decides how long it takes, such as waveforms.
         files: Kinds of files it leaves that an archive may hold, as patterns by kind.
-        optional: Whether nothing waits for it where it is skipped: a finding beside the others.
+        optional: Whether other stages and the point go on without it where it is skipped.
     """
 
     name: str

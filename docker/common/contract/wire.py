@@ -1,4 +1,4 @@
-"""What passes between the orchestrator and a worker, both halves of it (docs/reference/wire.md)."""
+"""Messages between the orchestrator and a worker (docs/reference/wire.md)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Result:
 
     @classmethod
     def of_json(cls, data: Any) -> Result:
-        """What `as_json` wrote, parsed; raises `WireError` if it is none of this version."""
+        """What `as_json` wrote, parsed; raises `WireError` if it is of another version."""
         known = {field.name for field in fields(cls)}
         if not isinstance(data, dict) or data.keys() != known | {"wire"}:
             raise WireError("it has other fields than a result")

@@ -88,11 +88,11 @@ def test_label_beyond_the_classes(own_dataset: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "kind", "complaint"),
     [
-        ((0, 1, 12, 12), np.uint8, "are none"),
-        ((10, 1, 0, 12), np.uint8, "are none"),
-        ((10, 12, 12), np.uint8, r"are no bytes \[N, C, H, W\]"),
-        ((10, 1, 12, 12), np.float32, r"are no bytes \[N, C, H, W\]"),
-        ((10, 3, 12, 12), np.uint8, "have not 1 channels"),
+        ((0, 1, 12, 12), np.uint8, "are missing"),
+        ((10, 1, 0, 12), np.uint8, "are missing"),
+        ((10, 12, 12), np.uint8, r"are not uint8 \[N, C, H, W\]"),
+        ((10, 1, 12, 12), np.float32, r"are not uint8 \[N, C, H, W\]"),
+        ((10, 3, 12, 12), np.uint8, "do not have 1 channels"),
     ],
 )
 def test_images_of_another_kind(

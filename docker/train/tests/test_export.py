@@ -154,7 +154,7 @@ def test_checkpoint_cut_short(trained: Outcome, tmp_path: Path, kept: int) -> No
 @pytest.mark.parametrize("content", [[1, 2], {"format": 0}])
 def test_not_our_checkpoint(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "checkpoint.pt")
-    with pytest.raises(StageError, match="is no checkpoint") as caught:
+    with pytest.raises(StageError, match="is not a checkpoint") as caught:
         Checkpoint.load(tmp_path / "checkpoint.pt")
     assert "Run the train stage again" in caught.value.remedy
 

@@ -1,4 +1,4 @@
-"""A network's step of learning through Brevitas' own modules: for all kinds of layers."""
+"""Gradients through Brevitas' own modules and autograd: for all kinds of layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from train_worker.lean import join
 
 
 class Autograd:
-    """No twin at all: the network itself, where a `lean.Twin` is expected; see there."""
+    """The network itself, with the interface of `lean.Twin`; see there."""
 
     recordable = False
 

@@ -26,11 +26,10 @@ class Checkpoint:
     """A trained network.
 
     Attributes:
-        spec: What it was trained with.
         findings: Classes and channels of the data set.
-        epoch: The epoch, counted from 1, whose parameters these are.
-        accuracy: Fraction of the whole test set it gets right.
-        state: The network's parameters and buffers by name.
+        epoch: Whose parameters these are, counted from 1.
+        accuracy: Fraction of the whole test set that is classified correctly.
+        state: Parameters and buffers by name.
     """
 
     spec: TrainSpec
@@ -66,7 +65,7 @@ class Checkpoint:
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise StageError(f"{path.name} cannot be read: {error}.", REMEDY) from error
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise StageError(f"{path.name} is no checkpoint in format {FORMAT}.", REMEDY)
+            raise StageError(f"{path.name} is not a checkpoint in format {FORMAT}.", REMEDY)
         try:
             return cls(
                 spec=parse(TrainSpec, content["spec"]),

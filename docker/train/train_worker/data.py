@@ -42,19 +42,14 @@ class Split:
 
 @dataclass(frozen=True)
 class Findings:
-    """What the `dataset` stage says of a data set.
-
-    Attributes:
-        classes: How many there are.
-        channels: Of its images.
-    """
+    """Numbers of classes and image channels, as the `dataset` stage counted them."""
 
     classes: int
     channels: int
 
 
 def read_findings(folder: Path) -> Findings:
-    """What `metrics.json` of the data set in `folder` says."""
+    """The numbers in `metrics.json` of the data set in `folder`."""
     path = folder / "metrics.json"
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
@@ -97,9 +92,9 @@ def _check(
     findings: Findings,
 ) -> None:
     wanted: Sequence[tuple[bool, str]] = (
-        (images.dtype == np.uint8 and images.ndim == 4, "are no bytes [N, C, H, W]"),
-        (images.size > 0, "are none"),
-        (images.shape[1:2] == (findings.channels,), f"have not {findings.channels} channels"),
+        (images.dtype == np.uint8 and images.ndim == 4, "are not uint8 [N, C, H, W]"),
+        (images.size > 0, "are missing"),
+        (images.shape[1:2] == (findings.channels,), f"do not have {findings.channels} channels"),
     )
     for holds, problem in wanted:
         if not holds:

@@ -97,7 +97,7 @@ class Learner:
 
 
 class Steps(Protocol):
-    """Does one step after another."""
+    """Does training steps."""
 
     def __call__(self, batch: torch.Tensor) -> None:
         """Learn from the images with the indices `batch`, which is on the device."""

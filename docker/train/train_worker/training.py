@@ -23,15 +23,14 @@ from train_worker.steps import Learner, Steps, steps
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training images gave.
+    """The results of one pass over the training images.
 
     Attributes:
         epoch: Counted from 1.
         loss: Cross-entropy, mean over the training images as they were seen.
-        train_accuracy: Fraction right among the training images as they were seen (that is, with
-            dropout, while the parameters moved).
-        test_accuracy: Fraction of the whole test set right after the epoch.
-        learning_rate: The rate during the epoch.
+        train_accuracy: Fraction of the training images that was classified correctly as they were
+            seen (with dropout, while the parameters changed).
+        test_accuracy: Fraction of the whole test set classified correctly after the epoch.
     """
 
     epoch: int
@@ -92,7 +91,7 @@ def _read_data(folder: Path, findings: Findings, spec: TrainSpec) -> tuple[Split
 
 
 def _choose_device(reporter: Reporter) -> torch.device:
-    """A GPU if torch finds one; either is named in the manifest, as they round differently."""
+    """A GPU if there is one; the manifest names the device, as devices round differently."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = torch.cuda.get_device_name() if device.type == "cuda" else "processor"
     reporter.tool("training device", name)
@@ -104,8 +103,7 @@ class _Training:
 
     Args:
         network: Brevitas' own, on the processor, where it is evaluated after each epoch.
-        train_set: What it learns from.
-        test_set: What it is evaluated on.
+        train_set, test_set: What it learns from and is evaluated on.
         spec: How to train.
         device: Where to train.
     """

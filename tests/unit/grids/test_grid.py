@@ -261,7 +261,7 @@ def test_everything_that_is_no_pair_is_said_at_once(grid_file: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "foldings", "expected"),
     [
-        (["f.json", "f.json"], [], "build.folding_files names f.json twice"),
+        (["f.json", "f.json"], [], "build.folding_files names 'f.json' twice"),
         (["max.json"], ["max"], "two foldings are called 'max'"),
         (["f.json", "F.json"], [], "two foldings are called 'f'"),
     ],

@@ -147,7 +147,7 @@ def test_columns_of_another_version_are_said_and_no_difference(tmp_path: Path) -
         (",".join(IDENTITY).encode() + b"\n", "has no rows"),
         (",".join((*IDENTITY, "lut", "lut")).encode() + b"\nT,M,2,2,low,1,P,5,6\n",
          "has the column 'lut' twice"),
-        (",".join(IDENTITY).encode() + b"\nTFC,MNIST\n", "half-written"),
+        (",".join(IDENTITY).encode() + b"\nTFC,MNIST\n", "incomplete"),
         (",".join(IDENTITY).encode() + b"\n" + b"T,M,2,2,low,1,P\n" * 2, "is there twice"),
     ],
 )  # fmt: skip
