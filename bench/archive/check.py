@@ -23,7 +23,7 @@ from bench.archive.tags import renderer
 from bench.console.text import counted, excerpt
 from bench.errors import ConfigError, StoreError, store_error
 from bench.grids.grid import CLAIMS_FILE
-from bench.grids.reading import UnreadableFile, read_json
+from bench.input.reading import UnreadableFile, read_json
 from bench.pipeline import Survey
 from bench.results.frame import rows_of
 from bench.results.rows import wrong_rows

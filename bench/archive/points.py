@@ -13,7 +13,7 @@ from bench.archive.tags import renderer
 from bench.console.text import excerpt
 from bench.flows import all_stages
 from bench.grids.experiment import Point
-from bench.grids.schema import first_problem
+from bench.input.schema import first_problem
 from bench.pipeline import Survey, Task, plan
 from bench.pipeline.survey import Stored, derive
 from bench.store import Entry, Store

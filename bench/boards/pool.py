@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from bench.console.text import excerpt
 from bench.errors import ConfigError, did_you_mean
-from bench.grids.names import HOST, IPV6, USER
 from bench.grids.tables import BoardTable
+from bench.input.names import HOST, IPV6, USER
 
 _TARGET = re.compile(
     rf"(?:(?P<user>{USER})@)?(?P<host>\[{IPV6}\]|{HOST})(?::(?P<port>[0-9]{{1,5}}))?"

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bench import extensions
 from bench.claims.verdict import Part
-from bench.grids.schema import Line, Prose, Table
+from bench.input.schema import Line, Prose, Table
 from bench.results import File, Row
 
 Names = Annotated[tuple[Line, ...], Field(min_length=1)]

@@ -13,7 +13,7 @@ from bench.claims.registry import Claim, Kind, register
 from bench.claims.rows import by_columns, judged_rows
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
-from bench.grids.schema import Line, disagree
+from bench.input.schema import Line, disagree
 from bench.results import PART, Column, File, Row, column, columns, precision
 from bench.words import Origin
 

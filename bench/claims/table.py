@@ -11,8 +11,8 @@ from bench.claims.registry import Claim, kinds
 from bench.console.text import shown
 from bench.errors import ConfigError, did_you_mean
 from bench.grids.grid import CLAIMS_FILE
-from bench.grids.reading import read_toml
-from bench.grids.schema import Table, validated
+from bench.input.reading import read_toml
+from bench.input.schema import Table, validated
 from bench.networks import NETWORKS
 from bench.paths import ROOT
 from contract.fields import Means

@@ -12,7 +12,7 @@ from bench.claims.registry import Claim, Kind, register
 from bench.claims.rows import by_columns, judged_rows, states
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted, shown
-from bench.grids.schema import Line, disagree
+from bench.input.schema import Line, disagree
 from bench.results import File, Row, precision
 from bench.results.rates import INTERVALS, alike_but_for_folding, rate
 from bench.words import Origin

@@ -13,10 +13,10 @@ from bench.datasets import DATASETS
 from bench.errors import ConfigError, did_you_mean
 from bench.flows import FLOWS, Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
-from bench.grids.names import require_file_name, require_name
-from bench.grids.reading import UnreadableFile, read_toml
-from bench.grids.schema import validated
 from bench.grids.tables import Grid, TrainTable, Widths, grid_model
+from bench.input.names import require_file_name, require_name
+from bench.input.reading import UnreadableFile, read_toml
+from bench.input.schema import validated
 from bench.networks import NETWORKS, Defaults
 from contract.architecture import ArchitectureError, LayerShape
 from contract.fields import key_of, keys

@@ -26,8 +26,8 @@ from pydantic import (
 from bench.console.text import counted
 from bench.flows import Flow, Folding
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
-from bench.grids.names import HOST, IPV6, LONGEST, USER
-from bench.grids.schema import Line, Name, Table, disagree, matching
+from bench.input.names import HOST, IPV6, LONGEST, USER
+from bench.input.schema import Line, Name, Table, disagree, matching
 from contract.fields import Key, Means, Misfit, key_of, keys
 from contract.finn.measure import EMULATED
 from contract.stage import Stage

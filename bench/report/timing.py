@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from bench.console.text import counted, duration_text
 from bench.errors import StoreError, store_error
-from bench.grids.schema import first_problem
+from bench.input.schema import first_problem
 from bench.pipeline import Forecast, Summary, Task
 from bench.system.files import read_bytes, write_atomic
 

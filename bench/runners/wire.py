@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.console.text import excerpt
 from bench.errors import StageFailure
-from bench.grids.reading import UnreadableFile, read_json
+from bench.input.reading import UnreadableFile, read_json
 from contract.wire import Request, Result, WireError
 
 __all__ = ["Request", "Result", "read_result"]

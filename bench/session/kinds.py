@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bench.console.text import excerpt, printable
-from bench.grids.names import HOST, IPV6
+from bench.input.names import HOST, IPV6
 
 _Parameter = click.Parameter | None
 _Context = click.Context | None

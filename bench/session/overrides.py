@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import StoreError, store_error
-from bench.grids.schema import first_problem
+from bench.input.schema import first_problem
 from bench.session.grids import Changes
 from bench.store.keys import SHORT, canonical
 from bench.system.files import read_bytes, write_atomic

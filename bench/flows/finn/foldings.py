@@ -11,7 +11,7 @@ from bench.errors import ConfigError
 from bench.flows.finn import settings
 from bench.flows.finn.settings import Option
 from bench.flows.flow import Bottleneck, Folding
-from bench.grids.reading import read_json
+from bench.input.reading import read_json
 from contract.finn.cycles import HERTZ_PER_MHZ
 from contract.finn.folding import FoldingTable, Layer, layer_cycles, misfits
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from bench.console.text import excerpt, printable, shown
 from bench.errors import ConfigError, did_you_mean
-from bench.grids.names import LONGEST, RULE, is_name
+from bench.input.names import LONGEST, RULE, is_name
 from contract.fields import Means, in_words, split
 
 LONGEST_LINE = 1000
@@ -83,7 +83,7 @@ def validated(model: type[Model], data: Mapping[str, Any], where: str, remedy: s
 
     Args:
         model: The table.
-        data: As `bench.grids.reading` reads it.
+        data: As `bench.input.reading` reads it.
         where: The file, and its part if it has several; begins every sentence of an error.
         remedy: What to do, for a reader who knows what is wrong.
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.errors import ConfigError, Exit
-from bench.grids.reading import DEEPEST, LARGEST, read_json, read_toml
+from bench.input.reading import DEEPEST, LARGEST, read_json, read_toml
 
 MANY = 100_000
 
