@@ -294,5 +294,5 @@ def test_tag_files_of_another_version_and_unknown_ones_are_said(
     shown = capsys.readouterr().out
     assert "not checked: LICENSE, which another version of bench wrote\n" in shown
     assert "not checked: notes.txt\n" in shown
-    assert "not checked: bag-info.txt, but for its Payload-Oxum\n" in shown
+    assert "not checked: bag-info.txt, except its Payload-Oxum\n" in shown
     assert "CITATION.cff" not in shown
