@@ -134,7 +134,8 @@ def test_convolutions_on_colour_images_go_all_the_way(folder: Path) -> None:
     assert row["bit_exact"]
     assert row["accuracy"] > 0.9
     assert row["ii_simulated"] == pytest.approx(row["ii_estimated"], rel=0.01)
-    assert (bench.store / "reports" / "own" / "report.html").is_file()
+    assert row["stand_ins"] == "1 Pool_hls"
+    assert (bench.store / "reports" / "own" / "index.html").is_file()
     export, simulate, measure = (
         next(bench.store.glob(f"{stage}/*/files")) for stage in ("export", "simulate", "measure")
     )
