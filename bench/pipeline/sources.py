@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.environments import ENVIRONMENTS
+from bench.extensions import folders
 from bench.paths import ROOT
 from contract.stage import Stage
 
@@ -20,32 +21,34 @@ _PARSING = threading.Lock()
 def source_files(stage: Stage) -> tuple[Path, ...]:
     """Files and folders; a change of any of them makes another result possible.
 
-    Of a worker these are its own modules, as far as the stage imports them, and not those of other
-    stages. Imports inside of functions count. A stage of the host names its sources.
+    Of a worker, and of an extension, these are the modules that the stage imports, also inside of
+    functions, and not those of other stages. Other stages of the host name their sources.
     """
     named = (ROOT / name for name in stage.sources)
-    if stage.environment not in ENVIRONMENTS:
-        return tuple(named)
     module, _, _ = stage.entry.partition(":")
-    return (*named, *sorted(_modules(module, ENVIRONMENTS[stage.environment].worker_folders)))
+    environment = ENVIRONMENTS.get(stage.environment)
+    if environment is None:
+        return (*named, *sorted(_modules([module], folders())))
+    own = (*environment.worker_folders, *folders())
+    return (*named, *sorted(_modules([module, "stagekit.__main__"], own)))
 
 
-def _modules(entry: str, folders: Sequence[Path]) -> set[Path]:
-    """The files of `entry` and of all that it imports from `folders`, directly or not."""
+def _modules(entries: Sequence[str], places: Sequence[Path]) -> set[Path]:
+    """The files in `places` of `entries` and of all that these import, directly or not."""
     files: set[Path] = set()
-    waiting = [entry, "stagekit.__main__"]
+    waiting = list(entries)
     while waiting:
-        for path in _files(waiting.pop(), folders):
+        for path in _files(waiting.pop(), places):
             if path not in files:
                 files.add(path)
                 waiting += _imports(path)
     return files
 
 
-def _files(module: str, folders: Sequence[Path]) -> Iterator[Path]:
+def _files(module: str, places: Sequence[Path]) -> Iterator[Path]:
     """Those of `module` and the packages around it; none where another project has it."""
     *_, last = parts = module.split(".")
-    for folder in folders:
+    for folder in places:
         for count in range(1, len(parts) + 1):
             package = folder.joinpath(*parts[:count])
             if (package / "__init__.py").is_file():

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.flows import all_stages
 from bench.paths import ROOT
 from bench.pipeline import sources
 
@@ -31,3 +32,22 @@ def test_threads_parse_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "ast", SimpleNamespace(**{**vars(ast), "parse": parse}))
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(sources._imports, files)) == expected
+
+
+def test_a_stage_has_its_own_sources_and_none_of_other_stages() -> None:
+    """Whoever edits the export does not train anew."""
+    files = {
+        name: {
+            path.relative_to(ROOT).as_posix() for path in sources.source_files(all_stages()[name])
+        }
+        for name in ("train", "export", "compile", "size")
+    }
+    assert "docker/train/train_worker/export.py" not in files["train"]
+    assert "docker/common/contract/stages/export.py" not in files["train"]
+    for shared in ("stagekit/worker.py", "contract/stages/train.py", "contract/architecture.py"):
+        assert f"docker/common/{shared}" in files["train"]
+    assert "docker/train/train_worker/lean.py" in files["train"]
+    assert "docker/train/train_worker/lean.py" not in files["export"]
+    assert "docker/finn/finn_worker/compile.py" in files["compile"]
+    assert "docker/finn/finn_worker/compile.py" not in files["size"]
+    assert "docker/finn/rtl" in files["size"]
