@@ -205,7 +205,7 @@ def _load_package(path: Path, test_set: TestSet) -> Package:
             f"The accelerator package is not usable: {path.name}: {error}",
             "Remove the artifact of `simulate`, then rerun.",
         ) from error
-    elements = test_set.images.shape[1]
+    elements = test_set.images[0].size
     if (package.input.datatype, package.input.elements) != ("UINT8", elements):
         raise BoardError(
             f"The accelerator takes {package.input.elements} elements of {package.input.datatype}, "

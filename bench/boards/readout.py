@@ -15,6 +15,8 @@ Integers = npt.NDArray[np.int64]
 # Share of the images to which a value on a rounding boundary may give another class than torch
 # does. None of 60,000 simulated did (TFC on MNIST at 2, 4 and 8 bits).
 MOST_TIES = 0.001
+# Dimensions of images [T, C, H, W], which the accelerator takes channels last.
+_WITH_CHANNELS = 4
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class TestSet:
     """Test images, their labels, and torch's predictions.
 
     Attributes:
-        images: uint8 [T, F].
+        images: uint8 [T, ...], each in the order in which the accelerator takes it.
         labels: uint8 [T].
         predictions: int64 [T].
     """
@@ -35,7 +37,10 @@ class TestSet:
     def load(cls, path: Path, images: int) -> TestSet:
         """The first `images` of the test set that the stage `export` wrote."""
         with np.load(path) as data:
-            return cls(*(data[name][:images] for name in ("images", "labels", "predictions")))
+            chosen = {name: data[name][:images] for name in ("images", "labels", "predictions")}
+        if chosen["images"].ndim == _WITH_CHANNELS:
+            chosen["images"] = chosen["images"].transpose(0, 2, 3, 1)
+        return cls(**chosen)
 
 
 @dataclass(frozen=True)

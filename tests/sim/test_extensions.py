@@ -12,7 +12,7 @@ from real_runs import Bench
 
 from contract.arrays import save_npz
 
-CLASSES, PIXELS = 4, 8
+CLASSES, PIXELS, IMAGES = 4, 8, 20
 PERCEPTRON = """
 from bench.networks import Network
 from contract.architecture import *
@@ -70,9 +70,9 @@ target_fps = [100_000.0]
 board = "Pynq-Z1"
 clock_mhz = 100.0
 [simulate]
-images = 20
+images = {images}
 [measure]
-images = 20
+images = {images}
 """
 
 
@@ -108,7 +108,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_grid(folder: Path, network: str) -> Path:
     grid = folder / "own.toml"
-    grid.write_text(GRID.format(network=network, pixels=PIXELS))
+    grid.write_text(GRID.format(network=network, pixels=PIXELS, images=IMAGES))
     return grid
 
 
@@ -125,18 +125,24 @@ def test_a_network_and_a_data_set_from_outside_go_all_the_way(folder: Path) -> N
     assert (found["channels"], found["test_images"]) == (3, 120)
 
 
-def test_convolutions_train_on_colour_images_and_are_exported(folder: Path) -> None:
+def test_convolutions_on_colour_images_go_all_the_way(folder: Path) -> None:
+    """A convolution and a pool, trained by Brevitas, through RTL to the emulated board."""
     bench = Bench(folder / "store")
-    running = bench.start(
-        "run", str(write_grid(folder, "Deep")), "--runner", "venv", "--only", "export"
+    bench.run_grid(write_grid(folder, "Deep"))
+    (row,) = bench.results("own").to_dict("records")
+    assert (row["network"], row["dataset"], row["status"]) == ("Deep", "Colours", "done")
+    assert row["bit_exact"]
+    assert row["accuracy"] > 0.9
+    assert row["ii_simulated"] == pytest.approx(row["ii_estimated"], rel=0.01)
+    assert row["stand_ins"] == "1 Pool_hls"
+    assert (bench.store / "reports" / "own" / "index.html").is_file()
+    export, simulate, measure = (
+        next(bench.store.glob(f"{stage}/*/files")) for stage in ("export", "simulate", "measure")
     )
-    output, _ = running.communicate(timeout=600)
-    assert running.returncode == 0, output
-    (export,) = bench.store.glob("export/*/files")
     with np.load(export / "golden.npz") as golden:
         assert golden["images"].shape == (100, 3, PIXELS, PIXELS)
-        predictions = golden["predictions"]
-    with np.load(export / "test_set.npz") as test_set:
-        assert test_set["images"].shape == (120, 3, PIXELS, PIXELS)
-        assert (test_set["predictions"] == test_set["labels"]).mean() > 0.9
-        assert (test_set["predictions"][:100] == predictions).all()
+    with np.load(simulate / "predictions.npz") as predictions:
+        assert len(predictions["outputs"]) == IMAGES
+    measured = json.loads((measure / "metrics.json").read_text())
+    assert (measured["outputs_compared"], measured["outputs_match"]) == (IMAGES, True)
+    assert measured["agreeing_with_torch"] == IMAGES

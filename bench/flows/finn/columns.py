@@ -34,6 +34,10 @@ def _matrix_layers(facts: Facts) -> str | None:
     return None if kinds is None else _kinds(kinds)
 
 
+def _stand_ins(facts: Facts) -> str | None:
+    return _kinds(facts.of("compile").get("layers_without_rtl", {})) or None
+
+
 def _pe_simd(facts: Facts) -> str | None:
     """Such as `2x8 1x1 1x1 5x1`; None where FINN's search has not run yet."""
     folding = facts.of("compile").get("folding") or facts.asked("folding")
@@ -41,14 +45,17 @@ def _pe_simd(facts: Facts) -> str | None:
 
 
 def _slowest_layer(facts: Facts) -> str | None:
-    layers = [layer for layer in facts.of("compile").get("layers", ()) if layer.get("simd")]
+    layers = facts.of("compile").get("simulated", {}).get("layers")
     if not layers:
         return None
     slowest = max(layers, key=lambda layer: int(layer["cycles_estimated"]))
-    return (
-        f"{slowest['name']}: ({slowest['mw']} / {slowest['simd']}) x ({slowest['mh']} / "
-        f"{slowest['pe']}) = {slowest['cycles_estimated']} cycles"
-    )
+    name, cycles = slowest["name"], int(slowest["cycles_estimated"])
+    if slowest["mw"] is None:
+        return f"{name}: {cycles} cycles by FINN's model of this kind of layer"
+    mw, mh, pe, simd = (int(slowest[key]) for key in ("mw", "mh", "pe", "simd"))
+    pixels = cycles // (mw // simd * (mh // pe))
+    times = f" x {pixels} pixels" if pixels > 1 else ""
+    return f"{name}: ({mw} / {simd}) x ({mh} / {pe}){times} = {cycles} cycles"
 
 
 _estimated = partial(
@@ -62,7 +69,8 @@ _estimated = partial(
 register(
     _estimated(
         name="ii_estimated", unit="cycles",
-        formula="FINN's analytic model: max over layers of (MW / SIMD) x (MH / PE)",
+        formula="FINN's analytic model: the most cycles of a layer; one with weights takes "
+        "(MW / SIMD) x (MH / PE) for each pixel",
         arithmetic=_slowest_layer, heading="II est.", label="interval",
         shown=(Place.THROUGHPUT, Place.PAGE),
     ),
@@ -103,6 +111,12 @@ register(
     ),
     _estimated(
         name="matrix_layers", formula="kinds of layers that hold weights", value=_matrix_layers,
+    ),
+    _estimated(
+        name="stand_ins", metric="layers_without_rtl", origin=Origin.RTL_SIM,
+        formula="kinds of layers that FINN has in HLS only: modules of bench's are simulated in "
+        "their place", value=_stand_ins, label="stand-ins", shown=(Place.PAGE,), omit=Omit.ABSENT,
+        says_what_is_wrong=True,
     ),
     _estimated(name="estimated_variant", formula="kinds of layers that FINN would build"),
     _estimated(

@@ -28,9 +28,14 @@ _KINDS = {
 }
 _DEFAULTS = "Defaults"
 
+_IMPLIED = "it is folded as the layers beside it need"
 _OTHER_KINDS = {
     "StreamingFIFO": "the `size` stage finds the depths of FIFOs",
     "StreamingDataWidthConverter": "width converters follow from PE and SIMD",
+    "ConvolutionInputGenerator": _IMPLIED,
+    "FMPadding": _IMPLIED,
+    "Pool": _IMPLIED,
+    "StreamingMaxPool": _IMPLIED,
     "LabelSelect": "the host takes the largest output",
     "IODMA": "the shell around the accelerator is not configured here",
     "StreamingDataflowPartition": "the shell around the accelerator is not configured here",
@@ -152,7 +157,8 @@ def without_defaults(
     for name, key, value in options:
         if key == "PE" and isinstance(value, int):
             (pe, _), layer = pairs[int(name.rpartition("_")[2])]
-            could = [n for n in divisors(layer.outputs) if layer.outputs // n <= slowest]
+            values = layer.outputs * layer.pixels
+            could = [n for n in divisors(layer.outputs) if values // n <= slowest]
             if value not in could:
                 raise ConfigError(
                     f"{where}, {name}: PE {value} does not divide its "

@@ -94,6 +94,7 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (without("MVAU_hls_2"), ["MVAU_2 without an entry"]),
         (FINN | {"MVAU_rtl_1": {}}, ["MVAU_hls_1 and MVAU_rtl_1 are one layer"]),
         (without("MVAU_hls_1", MVAU_rtl_1={}), ["MVAU_hls and MVAU_rtl", "order is not known"]),
+        (FINN | {"Pool_hls_0": {"PE": 2}}, ["Pool_hls_0 cannot be set", "layers beside it"]),
         (FINN | {"Thresholding_3": {}}, ["Thresholding_3 is no layer", "Thresholding_2."]),
         (FINN | {"StreamingFIFO_rtl_0": {}}, ["StreamingFIFO_rtl_0 cannot be set", "`size` stage"]),
         (FINN | {"StreamingDataWidthConverter_rtl_0": {}}, ["width converters follow from PE"]),
@@ -166,6 +167,15 @@ def test_thresholds_may_not_hold_up_the_layers(tmp_path: Path) -> None:
     assert "Thresholding_1: PE 8" in message
     assert "slowest layer (4)" in message
     assert "Give 16, 32, 64" in message
+
+
+def test_thresholds_of_a_convolution_count_its_pixels(tmp_path: Path) -> None:
+    layers = [LayerShape(4, 4, pixels=100), LayerShape(400, 4)]
+    content = {"MVAU_0": {"PE": 4, "SIMD": 2}, "MVAU_1": {"PE": 4, "SIMD": 2}}
+    with pytest.raises(ConfigError) as caught:
+        FOLDINGS.named(tmp_path, "slow", content | {"Thresholding_0": {"PE": 1}}, layers)
+    assert caught.value.remedy.startswith("Give 2, 4,")
+    FOLDINGS.named(tmp_path, "kept", content | {"Thresholding_0": {"PE": 2}}, layers)
 
 
 def test_layers_by_name_in_a_table_of_the_grid(tmp_path: Path) -> None:

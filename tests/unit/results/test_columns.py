@@ -206,6 +206,36 @@ def test_a_number_comes_with_its_arithmetic(
     assert column(name).arithmetic_of(facts) == numbers
 
 
+@pytest.mark.parametrize(
+    ("slowest", "numbers"),
+    [
+        ({"mw": 1024, "mh": 64, "pe": 2, "simd": 8, "cycles_estimated": 4096},
+         "A: (1024 / 8) x (64 / 2) = 4096 cycles"),
+        ({"mw": 25, "mh": 6, "pe": 6, "simd": 1, "cycles_estimated": 19600},
+         "A: (25 / 1) x (6 / 6) x 784 pixels = 19600 cycles"),
+        ({"mw": None, "mh": None, "pe": None, "simd": 1, "cycles_estimated": 19733},
+         "A: 19733 cycles by FINN's model of this kind of layer"),
+    ],
+)  # fmt: skip
+def test_an_interval_comes_with_the_slowest_layer(
+    experiments: Sequence[Point], made: Resolver, slowest: dict[str, int | None], numbers: str
+) -> None:
+    (facts,) = facts_of(experiments[1:2], survey(experiments, made))
+    faster = {"name": "B", "mw": 4, "mh": 4, "pe": 1, "simd": 1, "cycles_estimated": 16}
+    layers = [faster, {"name": "A", **slowest}]
+    facts.metrics["compile"]["simulated"] = {"layers": layers}  # type: ignore[index]
+    assert column("ii_estimated").arithmetic_of(facts) == numbers
+
+
+def test_layers_simulated_by_modules_of_ours_are_named(
+    experiments: Sequence[Point], made: Resolver
+) -> None:
+    (facts,) = facts_of(experiments[1:2], survey(experiments, made))
+    assert column("stand_ins").value_of(facts) is None
+    facts.metrics["compile"]["layers_without_rtl"] = {"Pool_hls": 2}  # type: ignore[index]
+    assert column("stand_ins").value_of(facts) == "2 Pool_hls"
+
+
 def test_a_rate_at_another_clock_comes_with_that_of_the_build(
     experiments: Sequence[Point], made: Resolver
 ) -> None:
