@@ -157,9 +157,13 @@ class _Specs:
 
     def _spec(self, stage: Stage, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
         table = self._grid.table(stage)
-        written = {name: getattr(table, name) for name in fields.keys(stage.spec)}
+        written = {
+            name: value
+            for name in fields.keys(stage.spec)
+            if (value := getattr(table, name)) is not None or name not in chosen
+        }
         values = {
-            name: chosen[name] if written.get(name) is None else written[name]
+            name: written[name] if name in written else chosen[name]
             for name in fields.fields_of(stage.spec)
         }
         identity = (stage.name, *values.values())
