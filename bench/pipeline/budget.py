@@ -32,7 +32,7 @@ class Work:
     Attributes:
         bits: Of weights and activations.
         variant: Options of the stage: exact simulation, waveforms, a real board.
-        amount: Images trained on, or cycles simulated; 0 for the other stages.
+        amount: Multiplications in training, or cycles simulated; 0 for the other stages.
     """
 
     stage: str

@@ -65,7 +65,7 @@ class Stage:
         needs_bitstream: What it reads besides when a real board measures.
         scope: What its artifacts differ by.
         sources: What decides its result besides the modules that `entry` imports.
-        amount: Units of work: images trained on, cycles simulated.
+        amount: Units of work: multiplications in training, cycles simulated.
         refusal: Why the stage will find the design infeasible, where the specs tell; what needs it
             is then not run.
         variant: What else decides how long it takes, such as waveforms.

@@ -16,12 +16,12 @@ from bench.grids.grid import load_grid
 from bench.networks import NETWORKS
 from bench.pipeline import plan
 from contract.architecture import LayerShape
-from contract.finn.cycles import layers_of
+from contract.layers import layers_of
 
 AddFile = Callable[[str, str], Path]
 CONVOLUTIONS = """
 from bench.networks import Defaults, Network
-from contract.finn.cycles import layers_of
+from contract.layers import layers_of
 from contract.architecture import *
 
 NETWORK = Network(

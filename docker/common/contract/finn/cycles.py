@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
-
-from contract.architecture import Architecture, LayerShape, Shape
 from contract.finn.folding import FoldingTable, layer_cycles, misfits
+from contract.layers import layers_of
 from contract.stage import Specs
 
 HERTZ_PER_MHZ = 1e6
-
-
-def layers_of(specs: Specs) -> tuple[LayerShape, ...]:
-    """The layers with weights of the network that is trained."""
-    train, dataset = specs["train"], specs["dataset"]
-    image = dataset["shape"][0], train["image_size"], train["image_size"]
-    return _layers(json.dumps(train["architecture"]), image, dataset["classes"])
-
-
-@lru_cache
-def _layers(architecture: str, image: Shape, classes: int) -> tuple[LayerShape, ...]:
-    """Thousands of points share a network."""
-    return Architecture.from_json(json.loads(architecture)).shapes(image, classes)
 
 
 def cycles_per_image(specs: Specs) -> float:

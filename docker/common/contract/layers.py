@@ -1,0 +1,22 @@
+"""The layers of a network that is to be trained, as far as the specs tell."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+
+from contract.architecture import Architecture, LayerShape, Shape
+from contract.stage import Specs
+
+
+def layers_of(specs: Specs) -> tuple[LayerShape, ...]:
+    """The layers with weights of the network that is trained."""
+    train, dataset = specs["train"], specs["dataset"]
+    image = dataset["shape"][0], train["image_size"], train["image_size"]
+    return _layers(json.dumps(train["architecture"]), image, dataset["classes"])
+
+
+@lru_cache
+def _layers(architecture: str, image: Shape, classes: int) -> tuple[LayerShape, ...]:
+    """Thousands of points share a network."""
+    return Architecture.from_json(json.loads(architecture)).shapes(image, classes)
