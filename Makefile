@@ -52,6 +52,7 @@ benchmark: cluster
 docs: .venv/dev
 	$(USING) .venv/bin/python tools/appendix.py
 	$(USING) .venv/bin/python tools/reference.py
+	$(USING) .venv/bin/python tools/columns.py
 
 lock: .venv/dev
 	$(USING) .venv/bin/python tools/lock.py

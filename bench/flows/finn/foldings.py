@@ -13,7 +13,7 @@ from bench.flows.finn.settings import Option
 from bench.flows.flow import Bottleneck, Folding
 from bench.input.reading import read_json
 from contract.finn.cycles import HERTZ_PER_MHZ
-from contract.finn.folding import FoldingTable, Layer, layer_cycles, misfits
+from contract.finn.folding import FoldingTable, Layer, folded, layer_cycles, misfits
 
 _MARK = "infeasible"
 _TERMS = ("PE", "SIMD")
@@ -32,7 +32,7 @@ class Foldings:
         Raises:
             ConfigError: It does not fit the network, or is marked as infeasible though it fits.
         """
-        where = f"{path}: folding '{name}'"
+        where, layers = f"{path}: folding '{name}'", folded(layers)
         if not isinstance(entry, dict):
             return _folding(name, checked(where, entry, layers))
         if any(isinstance(value, dict) for value in entry.values()):
@@ -57,7 +57,7 @@ class Foldings:
         Raises:
             ConfigError: The file is missing, no JSON, or does not fit the network.
         """
-        data, name = read_json(path), path.stem.lower()
+        data, name, layers = read_json(path), path.stem.lower(), folded(layers)
         if isinstance(data, dict):
             return _of_finn(str(path), name, data, layers)
         return _folding(name, checked(str(path), data, layers))
@@ -69,7 +69,7 @@ class Foldings:
 
     def bottleneck(self, folding: Folding, layers: Sequence[Layer], build: Any) -> Bottleneck:
         """The slowest layer, which sets the interval."""
-        hertz = build.clock_mhz * HERTZ_PER_MHZ
+        hertz, layers = build.clock_mhz * HERTZ_PER_MHZ, folded(layers)
         table, fps = folding.fields["folding"], folding.fields["target_fps"]
         if table is None:
             # The search goes on until the target is met, and no layer takes longer than unfolded.

@@ -34,6 +34,7 @@ class LayerShape:
         pixels: Products per image: output pixels of a convolution.
         kernel: Height and width of the convolution's kernel.
         name: Unique in its network: conv1, conv2, fc1.
+        depthwise: Whether each output has an input channel of its own.
     """
 
     inputs: int
@@ -41,6 +42,7 @@ class LayerShape:
     pixels: int = 1
     kernel: int = 1
     name: str = ""
+    depthwise: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class DepthwiseConv2d(_Window):
     def matrix(self, shape: Shape, classes: int) -> LayerShape:
         """See `Layer`."""
         channels, height, width = self.output(shape, classes)
-        return LayerShape(self.kernel**2, channels, height * width, self.kernel)
+        return LayerShape(self.kernel**2, channels, height * width, self.kernel, depthwise=True)
 
 
 @dataclass(frozen=True)

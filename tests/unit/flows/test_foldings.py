@@ -213,3 +213,9 @@ def test_a_folding_that_loses_results_may_be_kept_as_infeasible(tmp_path: Path) 
     entry = {"layers": [[1, 4]], "infeasible": "loses results"}
     layers = [LayerShape(4, 2)]
     assert FOLDINGS.named(tmp_path, "all", entry, layers).fields["folding"] == ((1, 4),)
+
+
+def test_depthwise_layers_are_folded_as_their_neighbours_are(tmp_path: Path) -> None:
+    layers = [LayerShape(9, 4, 64, 3), LayerShape(9, 4, 36, 3, depthwise=True), LayerShape(4, 8)]
+    entry = [[2, 3], [4, 2]]
+    assert FOLDINGS.named(tmp_path, "two", entry, layers).fields["folding"] == ((2, 3), (4, 2))

@@ -51,7 +51,7 @@ MIXED = Architecture(
 def test_layers_are_the_matrix_products_that_hardware_folds() -> None:
     assert MIXED.shapes((3, 16, 16), 10) == (
         LayerShape(inputs=27, outputs=8, pixels=256, kernel=3, name="conv1"),
-        LayerShape(inputs=9, outputs=8, pixels=16, kernel=3, name="depthwise1"),
+        LayerShape(inputs=9, outputs=8, pixels=16, kernel=3, name="depthwise1", depthwise=True),
         LayerShape(inputs=8, outputs=8, pixels=16, kernel=1, name="conv2"),
         LayerShape(inputs=8, outputs=5, name="fc1"),
         LayerShape(inputs=5, outputs=10, name="fc2"),

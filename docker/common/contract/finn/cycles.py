@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract.finn.folding import FoldingTable, layer_cycles, misfits
+from contract.finn.folding import FoldingTable, folded, layer_cycles, misfits
 from contract.layers import layers_of
 from contract.stage import Specs
 
@@ -14,7 +14,7 @@ def cycles_per_image(specs: Specs) -> float:
     build = specs["compile"]
     if build["folding"] is None:
         return HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
-    layers, table = layers_of(specs), _table(specs)
+    layers, table = folded(layers_of(specs)), _table(specs)
     if next(misfits(table, layers), None):
         return 0.0
     return float(max(layer_cycles(layers, table)))
@@ -24,7 +24,7 @@ def refusal(specs: Specs) -> str | None:
     """Why a folding will be found infeasible; None where that is not known beforehand."""
     if specs["compile"]["folding"] is None:
         return None
-    misfit = next(misfits(_table(specs), layers_of(specs)), None)
+    misfit = next(misfits(_table(specs), folded(layers_of(specs))), None)
     return misfit[0] if misfit else None
 
 

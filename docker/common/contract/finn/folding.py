@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 FoldingTable = tuple[tuple[int, int], ...]
 """(PE, SIMD) of each layer with weights, first layer first."""
@@ -12,6 +12,9 @@ _LOSES = (
     "FINN+ 1.6.1 loses results of a layer that takes all its inputs at once "
     "(docs/decisions/0018-foldings-that-lose-results.md)"
 )
+
+
+AnyLayer = TypeVar("AnyLayer", bound="Layer")
 
 
 class Layer(Protocol):
@@ -28,6 +31,15 @@ class Layer(Protocol):
     @property
     def pixels(self) -> int:
         """How many times an image goes through the matrix."""
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each output has an input channel of its own."""
+
+
+def folded(layers: Sequence[AnyLayer]) -> tuple[AnyLayer, ...]:
+    """Those that a folding names: depthwise layers follow from their neighbours."""
+    return tuple(layer for layer in layers if not layer.depthwise)
 
 
 def cycles(layer: Layer, pe: int, simd: int) -> int:
