@@ -14,7 +14,7 @@ from bench.paths import ROOT, environments_folder
 from bench.runners.vivado import require_plain
 
 STAND_INS = Path(__file__).parent / "stand_ins"
-REPORTS = ROOT / "tests" / "unit" / "vivado"
+REPORTS = ROOT / "tests" / "unit" / "runners" / "vivado"
 
 
 @pytest.fixture
