@@ -29,7 +29,9 @@ passed=()
 while IFS= read -r -d '' variable; do
     [[ $variable =~ ^(PIP_|UV_|SSL_|REQUESTS_|[a-zA-Z]+_(proxy|PROXY)=) ]] && passed+=("$variable")
 done < <(env -0)
-data=$(printf "%s\n" "$PWD"/artifacts/dataset/mnist--*/files | head -1)
+data="$place/data"
+mkdir "$data"
+.venv/bin/python .ci/published.py "$(printf "%s\n" "$PWD"/artifacts/dataset/mnist--*/files | head -1)" "$data"
 cache=$(python3 -m pip cache dir)
 
 fresh() {
