@@ -1,4 +1,4 @@
-"""Writes the files in which MNIST is published from the arrays of a store: `published.py FROM TO`."""
+"""Writes the files that MNIST is published in, from a store's arrays: `published.py FROM TO`."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from real_runs import Bench
 
-from bench.environments import ENVIRONMENTS
+from bench.environments import ENVIRONMENTS, INSTALLED
 from bench.paths import ROOT, environments_folder
 from bench.runners.venv import VenvRunner
 
 SHARES = 2
 
 
-@pytest.mark.parametrize("name", sorted(ENVIRONMENTS))
+@pytest.mark.parametrize("name", [environment.name for environment in INSTALLED])
 def test_the_workers_own_tests_pass(name: str, undisturbed: Bench) -> None:
     """They run as two processes, since the environments have nothing that would share them out."""
     folder = environments_folder(ROOT / "artifacts")

@@ -45,9 +45,9 @@ CHANGES: dict[str, tuple[Callable[[Layer], None], list[str]]] = {
         lambda layer: setattr(layer, "act_bits", 10),
         ["The quantizer Quant_5, after layer 2, has 10 bits", "Use 2 to 8"],
     ),
-    "too few bits": (
+    "a bipolar scale": (
         lambda layer: setattr(layer, "act_bits", 1),
-        ["The quantizer Quant_5, after layer 2, has 1 bits", "at least 2 bits"],
+        ["The bipolar quantizer BipolarQuant_0, after layer 2, has a scale", "scale of 1"],
     ),
     "no quantizer": (
         lambda layer: setattr(layer, "act_bits", 0),
