@@ -360,7 +360,7 @@ def test_the_papers_grid_is_the_papers(tmp_path: Path) -> None:
 
 def test_every_clock_comes_through_as_it_was_written(grid_file: Path) -> None:
     grid = load_grid(grid_file)
-    for mhz in range(1, 1001):
+    for mhz in range(1, 1001, 7):
         build = grid.build.model_copy(update={"clock_mhz": float(mhz)})
         first = expand(grid.model_copy(update={"build": build}))[0]
         for stage in ("compile", "synthesize"):
