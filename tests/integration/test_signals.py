@@ -26,8 +26,11 @@ CODES = {
     signal.SIGHUP: Exit.HANGUP,
 }
 
-# What a shell starts in the background ignores Ctrl-C, and so would everything that we start.
+# What a shell starts in the background ignores Ctrl-C, what nohup starts ignores a hangup, and so
+# would everything that we start. A handler, unlike SIG_IGN, is not inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def start(*words: str) -> subprocess.Popen[str]:
