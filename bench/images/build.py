@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from docker.client import DockerClient
 from docker.errors import ImageNotFound
 
@@ -183,7 +184,7 @@ class _Build:
     def _handle(self, message: Mapping[str, Any]) -> None:
         if error := message.get("error"):
             raise self._failure(str(error))
-        text = str(message.get("stream", "")).strip()
+        text = click.unstyle(str(message.get("stream", ""))).strip()
         if step := _STEP.match(text):
             self._step = (int(step[1]), int(step[2]), step[3])
         if text and not text.startswith(_CHATTER):

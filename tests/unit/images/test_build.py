@@ -78,7 +78,8 @@ def test_an_image_is_built_once_and_shows_its_steps(
         {"stream": "Step 1/2 : FROM base"},
         {"stream": " ---> 0123\n"},
         {"stream": "Step 2/2 : RUN true"},
-        {"stream": "working\n"},
+        {"stream": "\x1b[91mworking\n"},
+        {"stream": "\x1b[0m"},
     )
     builds = Builds(tmp_path, monkeypatch, engine)
     assert builds.ensure() == builds.ensure()
