@@ -105,6 +105,7 @@ class Dataset:
         test_images: Number of test images.
         sources: Where to look for the files, in this order.
         read: A function that reads the files.
+        files_of: The data set whose folder of the user's holds the files; its own where not given.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Dataset:
     files: tuple[DataFile, ...]
     sources: tuple[Source, ...]
     read: Reader
+    files_of: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a declaration that cannot be used."""

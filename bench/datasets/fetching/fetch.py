@@ -71,7 +71,11 @@ def fetch(
 def _from_user(
     dataset: Dataset, datasets: Mapping[str, Dataset], root: Path, target: Path, reporter: Reporter
 ) -> None:
-    owners = {file.sha256: other.name for other in datasets.values() for file in other.files}
+    owners = {
+        file.sha256: other.files_of or other.name
+        for other in datasets.values()
+        for file in other.files
+    }
     paths = folder.find(dataset, root)
     for done, (file, path) in enumerate(zip(dataset.files, paths, strict=True), start=1):
         reporter.log(f"{file.name} from {path}")

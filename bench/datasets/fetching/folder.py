@@ -19,7 +19,7 @@ def find(dataset: Dataset, root: Path) -> list[Path]:
     Raises:
         DataError: `root` is not a readable folder, or a file is missing.
     """
-    folders = _folders(dataset.name, root)
+    folders = _folders(dataset.files_of or dataset.name, root)
     paths = {file: _first_present(file, folders) for file in dataset.files}
     missing = [file for file, path in paths.items() if path is None]
     if missing:

@@ -439,3 +439,21 @@ def test_every_data_set_names_files_and_places(name: str) -> None:
 def test_declarations_that_cannot_be(changed: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         replace(dataset(TINY), **changed)
+
+
+def test_grey_images_become_three_equal_channels(tmp_path: Path) -> None:
+    """A network that is published for colours can be trained on grey images."""
+    for name, content in TINY.items():
+        (tmp_path / name).write_bytes(content)
+    colour = DATASETS["Fashion-MNIST-RGB"]
+    train, test = colour.read(tmp_path, colour.files)
+    assert (train.images.shape, test.images.shape) == ((3, 3, 2, 4), (2, 3, 2, 4))
+    grey = read(tmp_path, colour.files)[0]
+    assert all((train.images[:, channel] == grey.images[:, 0]).all() for channel in range(3))
+    assert (train.labels == grey.labels).all()
+
+
+def test_three_channels_come_from_the_same_files() -> None:
+    grey, colour = DATASETS["Fashion-MNIST"], DATASETS["Fashion-MNIST-RGB"]
+    assert (colour.files, colour.sources) == (grey.files, grey.sources)
+    assert colour.shape == (3, 28, 28)

@@ -8,12 +8,13 @@ import io
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from bench.datasets.fetching.fetch import fetch
+from bench.datasets.fetching.folder import find
 from bench.datasets.idx import read
 from bench.datasets.model import DataFile, Dataset
 from bench.errors import DataError
@@ -182,3 +183,11 @@ def test_folder_is_a_file(run: Callable[[], Path], tmp_path: Path) -> None:
     (tmp_path / "data").write_text("oops")
     with pytest.raises(DataError, match="cannot be read as a folder"):
         run()
+
+
+def test_a_set_may_share_the_folder_of_another(tmp_path: Path) -> None:
+    """Beside another set, whose files are called the same."""
+    fill(tmp_path / "tiny-set")
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(OTHER_IMAGES)
+    shared = replace(WANTED, name="Tiny-Set-RGB", files_of="Tiny-Set")
+    assert {path.parent for path in find(shared, tmp_path)} == {tmp_path / "tiny-set"}
