@@ -31,7 +31,8 @@ from bench.input.schema import Line, Name, Table, disagree, matching
 from contract.fields import Key, Means, Misfit, key_of, keys
 from contract.finn.measure import EMULATED
 from contract.stage import Stage
-from contract.stages.train import LARGEST_SEED, LEAST_BITS, MOST_BITS
+from contract.stages.network import LEAST_BITS, MOST_BITS
+from contract.stages.train import LARGEST_SEED
 
 BIT_WIDTHS = range(LEAST_BITS, 9)
 """What is built for an FPGA; references may have more."""

@@ -68,7 +68,7 @@ def main() -> None:
         sys.argv[4],
     )
     torch.manual_seed(1)
-    network = build_network(SPEC, read_findings(folder)).train()
+    network = build_network(SPEC, read_findings(folder), SPEC.dropout).train()
     if way == "naive":
         epoch = _naive(network, folder, images, int(sys.argv[5]))
     else:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from contract.fields import Misfit, parse
+from contract.stages.network import NetworkSpec
 from contract.stages.train import TrainSpec
 from stagekit import StageError
 from train_worker.data import Findings
@@ -85,7 +86,7 @@ class Checkpoint:
         Raises:
             StageError: The parameters do not fit the network that the spec describes.
         """
-        network = build_network(self.spec, self.findings)
+        network = build_network(self.spec, self.findings, self.spec.dropout)
         try:
             network.load_state_dict(self.state)
         except RuntimeError as error:
@@ -95,8 +96,8 @@ class Checkpoint:
         return network.eval()
 
 
-def build_network(spec: TrainSpec, findings: Findings) -> nn.Module:
-    """The network that `spec` describes, untrained."""
+def build_network(spec: NetworkSpec, findings: Findings, dropout: float) -> nn.Module:
+    """The network that `spec` describes, untrained; `dropout` is a probability."""
     weight_bits, act_bits = spec.bits_of_layers()
     return build(
         spec.architecture,
@@ -104,5 +105,5 @@ def build_network(spec: TrainSpec, findings: Findings) -> nn.Module:
         classes=findings.classes,
         weight_bits=weight_bits,
         act_bits=act_bits,
-        dropout=spec.dropout,
+        dropout=dropout,
     )

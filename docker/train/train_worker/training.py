@@ -53,7 +53,7 @@ def train(request: Request, reporter: Reporter) -> None:
     device = _choose_device(reporter)
     torch.manual_seed(spec.seed)
     findings = read_findings(request.inputs["dataset"])
-    network = build_network(spec, findings)
+    network = build_network(spec, findings, spec.dropout)
     with reporter.timed("read data"):
         train_set, test_set = _read_data(request.inputs["dataset"], findings, spec)
     with reporter.timed("train"):

@@ -7,22 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Protocol
 
-from contract.architecture import Architecture
-from contract.fields import Key, Means, Misfit, Range
+from contract.fields import Key, Misfit, Range
 from contract.layers import layers_of
 from contract.stage import GIB, Cost, Scope, Specs, Stage
+from contract.stages.network import NetworkSpec
 
-# The trained network's largest; what is built for an FPGA keeps to 8.
-LEAST_BITS, MOST_BITS = 2, 32
 LARGEST_SEED = 2**63 - 1
 """torch's."""
 
-Bits = Annotated[int, Range(ge=LEAST_BITS, le=MOST_BITS)] | Annotated[int, Range(ge=0, le=0)]
-Widths = Annotated[
-    Bits | tuple[Bits, ...],
-    Means(f"a number from {LEAST_BITS} to {MOST_BITS}, 0 for float, or a list of one per layer"),
-]
-"""Bit widths: a number for all layers, or one for each; 0 where nothing is quantized."""
 Epoch = Annotated[int, Range(ge=1, le=10_000)]
 
 
@@ -34,13 +26,10 @@ class _Milestones(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainSpec:
+class TrainSpec(NetworkSpec):
     """What to train, and how."""
 
     network: str
-    architecture: Architecture
-    weight_bits: Widths
-    act_bits: Widths
     seed: Annotated[int, Range(ge=0, le=LARGEST_SEED)]
     epochs: Annotated[Epoch, Key("Passes over the training images.")]
     milestones: Annotated[
@@ -58,24 +47,9 @@ class TrainSpec:
         Range(ge=0, lt=1),
         Key("Probability of dropping an input or activation.", inferred=True),
     ]
-    image_size: Annotated[
-        int,
-        Range(ge=1, le=128),
-        Key("Height and width that images are resized to, in pixels.", inferred=True),
-    ]
     train_images: Annotated[
         int, Range(ge=0), Key("The first so many training images; 0 for all.", counts="training")
     ] = 0
-
-    def bits_of_layers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Bit widths of each layer's weights, and of each activation.
-
-        Raises:
-            Misfit: A list is of another length than the network.
-        """
-        network = self.architecture
-        weights = _for_each("weight_bits", self.weight_bits, network.weighted())
-        return weights, _for_each("act_bits", self.act_bits, network.activations())
 
     def check(self: _Milestones) -> None:
         """Milestones rise, and lie within the training; raises `Misfit`."""
@@ -86,14 +60,6 @@ class TrainSpec:
             trained = "1 epoch is" if self.epochs == 1 else f"{self.epochs:,} epochs are"
             what = f"= {list(self.milestones)}, and {trained} trained"
             raise Misfit("milestones", what, f"Give {valid}.")
-
-
-def _for_each(field: str, bits: int | tuple[int, ...], count: int) -> tuple[int, ...]:
-    widths = bits if isinstance(bits, tuple) else (bits,) * count
-    if len(widths) != count:
-        remedy = f"Give {field} as one number, or a list of {count}."
-        raise Misfit(field, f"is {list(widths)}", remedy)
-    return widths
 
 
 def _products(spec: Mapping[str, Any], specs: Specs) -> float:

@@ -1,0 +1,51 @@
+"""What decides a network, trained or not; the stages that build one share these fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from contract.architecture import Architecture
+from contract.fields import Key, Means, Misfit, Range
+
+# The trained network's largest; what is built for an FPGA keeps to 8.
+LEAST_BITS, MOST_BITS = 2, 32
+
+Bits = Annotated[int, Range(ge=LEAST_BITS, le=MOST_BITS)] | Annotated[int, Range(ge=0, le=0)]
+Widths = Annotated[
+    Bits | tuple[Bits, ...],
+    Means(f"a number from {LEAST_BITS} to {MOST_BITS}, 0 for float, or a list of one per layer"),
+]
+"""Bit widths: a number for all layers, or one for each; 0 where nothing is quantized."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
+    """A network for images of a size."""
+
+    architecture: Architecture
+    weight_bits: Widths
+    act_bits: Widths
+    image_size: Annotated[
+        int,
+        Range(ge=1, le=128),
+        Key("Height and width that images are resized to, in pixels.", inferred=True),
+    ]
+
+    def bits_of_layers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Bit widths of each layer's weights, and of each activation.
+
+        Raises:
+            Misfit: A list is of another length than the network.
+        """
+        network = self.architecture
+        weights = _for_each("weight_bits", self.weight_bits, network.weighted())
+        return weights, _for_each("act_bits", self.act_bits, network.activations())
+
+
+def _for_each(field: str, bits: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+    widths = bits if isinstance(bits, tuple) else (bits,) * count
+    if len(widths) != count:
+        remedy = f"Give {field} as one number, or a list of {count}."
+        raise Misfit(field, f"is {list(widths)}", remedy)
+    return widths
