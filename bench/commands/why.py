@@ -176,9 +176,9 @@ def _behind(column: str | None, steps: Sequence[Step]) -> list[Step]:
     if not wanted & {step.stage for step in steps}:
         return list(steps)
     for step in reversed(steps):
-        if step.stage in wanted:
+        if wanted & {step.stage, step.role}:
             wanted.update(step.needs)
-    return [step for step in steps if step.stage in wanted]
+    return [step for step in steps if wanted & {step.stage, step.role}]
 
 
 def _show_column(console: Terminal, column: Column, value: Any, facts: Facts) -> None:

@@ -90,9 +90,9 @@ class Flow:
         return (*FRONT, *self.stages)
 
     def up_to(self, name: str) -> tuple[Stage, ...]:
-        """Stage `name` and everything it needs, in order."""
+        """The stage, or those of the role, `name`, and everything they need, in order."""
         wanted = {name}
         for stage in reversed(self.all_stages):
-            if stage.name in wanted:
+            if wanted & {stage.name, stage.role}:
                 wanted.update(stage.needs, stage.needs_bitstream)
-        return tuple(stage for stage in self.all_stages if stage.name in wanted)
+        return tuple(stage for stage in self.all_stages if wanted & {stage.name, stage.role})

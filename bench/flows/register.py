@@ -48,10 +48,11 @@ def _added_stages() -> tuple[Stage, ...]:
 def _complete(flow: Flow, added: tuple[Stage, ...]) -> Flow:
     """`flow` with those of `added` that need nothing but what it has, each after what it needs."""
     for stage in added:
-        names = [each.name for each in flow.all_stages]
-        if set(stage.needs) <= set(names):
-            own = len(names) - len(flow.stages)
-            place = max((names.index(need) + 1 - own for need in stage.needs), default=0)
-            stages = (*flow.stages[: max(place, 0)], stage, *flow.stages[max(place, 0) :])
+        roles = [each.role for each in flow.all_stages]
+        if set(stage.needs) <= set(roles):
+            own = len(roles) - len(flow.stages)
+            ends = (place for place, role in enumerate(roles, 1) if role in stage.needs)
+            place = max(max(ends, default=0) - own, 0)
+            stages = (*flow.stages[:place], stage, *flow.stages[place:])
             flow = replace(flow, stages=stages)
     return flow

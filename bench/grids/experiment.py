@@ -24,23 +24,32 @@ class Labels:
 
     Attributes:
         network, dataset: Their names.
-        weight_bits, act_bits: The precision.
-        seed: Of the training.
+        weight_bits, act_bits: The precision; None where a model of the user's has its own.
+        seed: Of the training; None without one.
         folding, board: Of the design; None for a training.
     """
 
     network: str
     dataset: str
-    weight_bits: BitWidths
-    act_bits: BitWidths
-    seed: int
+    weight_bits: BitWidths | None = None
+    act_bits: BitWidths | None = None
+    seed: int | None = None
     folding: str | None = None
     board: str | None = None
 
     @property
-    def precision(self) -> Precision:
-        """Of both."""
+    def precision(self) -> Precision | None:
+        """Of both; None where they are not given."""
+        if self.weight_bits is None or self.act_bits is None:
+            return None
         return Precision(self.weight_bits, self.act_bits)
+
+    @property
+    def of_training(self) -> str:
+        """What all designs of a training, or of a given model, are called by."""
+        precision = f"{self.precision}" if self.precision else ""
+        seed = f"s{self.seed}" if self.seed is not None else ""
+        return "-".join(filter(None, (self.network, self.dataset, precision, seed))).lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +58,7 @@ class Point:
 
     Attributes:
         name: Unique in its grid, e.g. `tfc-mnist-w2a2-s1-low`.
-        training_name: Of what one training serves, e.g. `tfc-mnist-w2a2-s1`.
+        training_name: Of what one training, or one model, serves, e.g. `tfc-mnist-w2a2-s1`.
         labels: What it is.
         specs: The parameters of each of its stages, as JSON values; points share equal ones.
         needs_bitstream: Whether a real board measures it.
@@ -67,8 +76,10 @@ class Point:
         return self.labels.folding is None
 
     @property
-    def training(self) -> Point:
-        """Its training, as a point of its own."""
+    def training(self) -> Point | None:
+        """Its training, as a point of its own; None for a design of a model that is given."""
+        if "train" not in self.specs:
+            return None
         labels = replace(self.labels, folding=None, board=None)
         specs = {name: self.specs[name] for name in ("dataset", "train")}
         return Point(
@@ -110,7 +121,7 @@ def _trainings(
             act_bits=bits[1],
             seed=seed,
         )
-        yield f"{labels.network}-{dataset}-{labels.precision}-s{seed}".lower(), labels
+        yield labels.of_training, labels
 
 
 def _designs(grid: Grid) -> Iterator[Point]:

@@ -66,7 +66,7 @@ def _work(task: Task) -> Work:
     return Work(
         stage=stage.name,
         network=labels.network if is_trained else "",
-        bits=labels.precision.label if is_trained else "",
+        bits=labels.precision.label if is_trained and labels.precision else "",
         folding=(labels.folding or "") if is_built else "",
         variant=stage.variant(task.spec),
         amount=stage.amount(task.spec, task.specs),

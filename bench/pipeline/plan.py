@@ -22,7 +22,7 @@ class Task:
         name: Readable name of the point or training it serves.
         labels: Of a point that it serves.
         specs: Of the same point.
-        needs: The task that makes each needed artifact, by stage name.
+        needs: The task that makes each needed artifact, by role.
         serves: Names of the points that need it.
     """
 
@@ -53,13 +53,13 @@ def plan(points: Iterable[Point], stages: Sequence[Stage] | None = None) -> list
         ids: dict[str, str] = {}
         for stage in (order[name] for name in order if name in point.specs):
             bitstream = stage.needs_bitstream if point.needs_bitstream else ()
-            needs = {name: ids[name] for name in (*stage.needs, *bitstream)}
+            needs = {role: ids[role] for role in (*stage.needs, *bitstream)}
             spec = point.specs[stage.name]
             text = texts.get(id(spec))
             if text is None:
                 text = texts[id(spec)] = canonical([stage.name, spec])
             identity = hashlib.sha256(text + canonical(needs)).hexdigest()
-            ids[stage.name] = identity
+            ids[stage.role] = identity
             draft = drafts.setdefault(identity, _Draft(stage, point, needs))
             draft.serves.append(point.name)
             draft.last = point

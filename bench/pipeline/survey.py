@@ -58,13 +58,18 @@ class Step:
         return self.task.stage.name
 
     @property
+    def role(self) -> str:
+        """What its artifact is to the steps that need it."""
+        return self.task.stage.role
+
+    @property
     def spec(self) -> Mapping[str, Any]:
         """The stage's parameters, seeds included."""
         return self.task.spec
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The stages whose artifacts it reads."""
+        """The roles whose artifacts it reads."""
         return tuple(self.task.needs)
 
     @property
@@ -164,9 +169,10 @@ class Survey:
         emulated measurement; the last one always does.
         """
         steps = self.steps_of(point)
-        needed = {name for step in steps.values() for name in step.needs} | {[*steps][-1]}
+        needed = {role for step in steps.values() for role in step.needs}
+        last = [*steps][-1]
         for step in steps.values():
-            if step.stage in needed and step.status != Status.DONE:
+            if (step.role in needed or step.stage == last) and step.status != Status.DONE:
                 reason = step.reason if step.status != Status.MISSING else None
                 return State(status=step.status, stage=step.stage, reason=reason)
         return State(status=Status.DONE)

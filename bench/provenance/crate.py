@@ -141,7 +141,7 @@ def _collect(chains: Mapping[str, Sequence[Step]]) -> list[_Made]:
     """Everything that the rows are made from, failures included, without duplicates."""
     collected: dict[str, _Made] = {}
     for steps in chains.values():
-        own = {step.stage: step.manifest for step in steps}
+        own = {step.role: step.manifest for step in steps}
         for step in steps:
             if step.manifest is not None:
                 inputs = (own.get(need) for need in step.needs)

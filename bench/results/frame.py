@@ -24,7 +24,7 @@ def collect(experiments: Sequence[Point], survey: Survey) -> pd.DataFrame:
 
 def collect_trainings(points: Sequence[Point], survey: Survey) -> pd.DataFrame:
     """One row per training of `points`, references included; `survey` is as for `collect`."""
-    trainings = {point.training_name: point.training for point in points}
+    trainings = {point.training_name: point.training for point in points if point.training}
     return _frame(facts_of(trainings.values(), survey), File.TRAININGS)
 
 

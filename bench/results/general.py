@@ -12,8 +12,10 @@ from bench.words import BitWidths, Origin, widths_label
 BOTH = (File.RESULTS, File.TRAININGS)
 
 
-def _widths(widths: BitWidths) -> int | str:
+def _widths(widths: BitWidths | None) -> int | str | None:
     """As a number where that tells all."""
+    if widths is None:
+        return None
     return widths if isinstance(widths, int) and widths else widths_label(widths)
 
 

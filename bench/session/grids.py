@@ -69,7 +69,7 @@ class OpenGrid:
     @cached_property
     def by_name(self) -> dict[str, Point]:
         """The points, and the training of each experiment, by name."""
-        trainings = (point.training for point in self.points)
+        trainings = filter(None, (point.training for point in self.points))
         return {point.name: point for point in (*self.points, *trainings)}
 
     def choose(self, names: tuple[str, ...]) -> tuple[Point, ...]:

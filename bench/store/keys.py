@@ -27,7 +27,7 @@ def artifact_key(
     Args:
         stage: The stage's name.
         spec: Its own parameters, as JSON values.
-        inputs: Content hash of each artifact it reads, by stage name. Not the keys: an input
+        inputs: Content hash of each artifact it reads, by role. Not the keys: an input
             rebuilt with equal content leaves what depends on it valid.
         environment: Hash of the environment's recipe and the stage's sources.
     """

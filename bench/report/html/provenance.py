@@ -122,7 +122,7 @@ def provenance_of(material: Material, about: About, folder: Path) -> Provenance:
     records: dict[str, Record] = {}
     chains = {}
     for name, steps in material.chains.items():
-        keys = {step.stage: step.manifest.key for step in steps if step.manifest}
+        keys = {step.role: step.manifest.key for step in steps if step.manifest}
         for step in steps:
             if step.manifest is not None and step.folder and step.manifest.key not in records:
                 records[step.manifest.key] = _record(step, keys, environments, machines, folder)

@@ -61,7 +61,9 @@ class Stage:
         spec: Its parameters: a frozen dataclass. The fields annotated with `Key` are what users may
             write; the others follow from the point.
         table: The table of the experiment file with these keys; by default that of its name.
-        needs: The stages whose artifacts it reads.
+        provides: The role that its artifact has for others; by default its name. Of stages that
+            provide the same, such as a trained network or a given one, a point has one.
+        needs: The roles whose artifacts it reads.
         needs_bitstream: What it reads besides when a real board measures.
         scope: What its artifacts differ by.
         sources: What decides its result besides the modules that `entry` imports.
@@ -81,6 +83,7 @@ class Stage:
     scope: Scope
     cost: Cost
     table: str = ""
+    provides: str = ""
     needs: tuple[str, ...] = ()
     needs_bitstream: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -89,3 +92,8 @@ class Stage:
     refusal: Callable[[Specs], str | None] = _no_refusal
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     optional: bool = False
+
+    @property
+    def role(self) -> str:
+        """What its artifact is to the stages that need it."""
+        return self.provides or self.name

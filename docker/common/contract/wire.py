@@ -29,7 +29,7 @@ class Request:
         tools: Distributions whose versions belong into the manifest.
         key: The artifact's key, 64 hexadecimal digits.
         spec: The stage's own parameters, as JSON values.
-        inputs: Folder with the files of each stage that this one needs, by stage name; read-only.
+        inputs: Folder with the files of each artifact that the stage needs, by role; read-only.
         outputs: Empty folder; what is left in it becomes the artifact.
         scratch: Empty folder, deleted afterwards.
         cache: Folder kept between runs for build products; a stage keys its entries by content.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +16,30 @@ from bench.console.events import Emit, Event, Finished, Note
 from bench.errors import Exit
 from bench.flows import all_stages, flow_named
 from bench.grids.experiment import Point
-from bench.pipeline import Resolver, Summary, execute, plan
+from bench.pipeline import Resolver, Summary, execute, look_up, plan
 from bench.runners import Job
 from bench.runners.wire import Result
 from bench.store import Store
+from bench.words import State, Status
 
 NAME = "tfc-mnist-w2a2-s1"
+GIVEN = """
+from dataclasses import dataclass
+
+from contract.stage import Cost, Scope, Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenSpec:
+    file: str = "trained.onnx"
+
+
+STAGE = Stage(
+    name="given", provides="export", needs=("dataset",), summary="given", environment="host",
+    entry="given:take", spec=GivenSpec, scope=Scope.TRAINING,
+    cost=Cost(seconds=1, memory=1, disk=1),
+)
+"""
 
 
 def run(
@@ -50,6 +68,26 @@ def test_only_takes_a_stage_and_what_it_needs() -> None:
         "train",
         "export",
     ]
+
+
+def test_another_stage_may_provide_what_later_ones_need(
+    experiments: Sequence[Point], resolver: Resolver, extension: Callable[[str, str], Path]
+) -> None:
+    extension("given.py", GIVEN)
+    names = [stage.name for stage in flow_named("finn").all_stages]
+    assert names[:4] == ["dataset", "train", "export", "given"]
+    specs = {name: experiments[0].specs[name] for name in ("dataset", "compile", "size")}
+    point = replace(experiments[0], specs={**specs, "given": {"file": "trained.onnx"}})
+    tasks = {task.stage.name: task for task in plan([point])}
+    assert tasks["compile"].needs == {"export": tasks["given"].id}
+    found = look_up(tasks.values(), resolver, [point])
+    assert found.state_of(point) == State(status=Status.MISSING, stage="dataset")
+    summary = run([point], resolver)
+    assert summary.count("done") == 4
+    compiled = summary.outcomes[tasks["compile"].id].entry
+    assert compiled is not None
+    assert compiled.manifest.inputs.keys() == {"export"}
+    assert look_up(tasks.values(), resolver, [point]).state_of(point) == State(status=Status.DONE)
 
 
 def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:  # noqa: ANN001
