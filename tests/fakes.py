@@ -38,6 +38,11 @@ foldings = ["low", "max"]
 board = "Pynq-Z1"
 clock_mhz = 100.0
 """
+FIFOS = [
+    {"stream": f"{sender}_to_{receiver}", "producer": sender, "consumer": receiver, "depth": 2,
+     "width_bits": 8}
+    for sender, receiver in (("input", "MVAU_rtl_0"), ("MVAU_rtl_0", "output"))
+]  # fmt: skip
 METRICS = {
     "train": {"accuracy": 0.95310000000001, "best_epoch": 2},
     "compile": {
@@ -48,7 +53,7 @@ METRICS = {
     },
     "simulate": {
         "images": 10, "accuracy": 0.9, "bit_exact": True, "latency_cycles": 300,
-        "fifos": [{"stream": name, "depth": 2} for name in ("in", "out")], "steady_cycles": 100,
+        "fifos": FIFOS, "steady_cycles": 100,
         "stalls": [{"blocked_cycles": 1, "starved_cycles": 2}] * 2, "ii_unsized": None,
     },
     "measure": {"measured_on": "emulated-board"},

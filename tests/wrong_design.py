@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fakes import GRID, FakeRunner, write_grid
+from fakes import FIFOS, GRID, FakeRunner, write_grid
 
 from bare_runner import ENVIRONMENTS
 from bench import report
@@ -43,7 +43,7 @@ class DesignRunner(FakeRunner):
         elif stage == "simulate":
             metrics |= {
                 "ii_simulated": float(interval),
-                "fifos": [{"stream": name, "depth": 2} for name in ("in", "out")],
+                "fifos": FIFOS,
                 "steady_cycles": 100,
                 "stalls": [{"blocked_cycles": 1, "starved_cycles": 2}] * 2,
                 "ii_unsized": None,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -13,10 +12,13 @@ import pandas as pd
 from bench.flows.finn.columns import folding_label, layer_label
 from bench.grids.experiment import Point
 from bench.provenance import Step
-from bench.results import Row
+from bench.results import Place, Row, columns
 from bench.results.frame import rows_of
 from bench.results.rates import rate
 from bench.words import Origin, Status
+
+INPUT, OUTPUT = "input", "output"
+"""The ends of a design, as its streams call them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +30,16 @@ class Layer:
         label: Shorter, for people.
         folding: None where there is nothing to fold.
         cycles: Estimated, per image.
+        resources: Estimated, of those that it takes, by unit.
+        stands_in: Whether it was simulated by a module that stands for one that has no RTL.
     """
 
     name: str
     label: str
     folding: str | None
     cycles: int
+    resources: Mapping[str, int] = field(default_factory=dict)
+    stands_in: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +48,20 @@ class Stream:
 
     Attributes:
         name: As the compiler names it.
-        label: The layers that it connects.
+        sender, receiver: Names of the layers that it connects; None for the design's own ends.
+        label: The same, for people.
         depth: Of its FIFO, in words.
+        width_bits: Of a word.
         blocked, starved: Share of cycles in which the sender, and the receiver, had to wait; None
             without a steady state.
     """
 
     name: str
+    sender: str | None
+    receiver: str | None
     label: str
     depth: int
+    width_bits: int
     blocked: float | None
     starved: float | None
 
@@ -63,7 +74,7 @@ class Design:
         point: Number of its row in the results.
         name: Of the experiment.
         layers: From input to output.
-        streams: In the same order; one before each layer and one after the last.
+        streams: Those to each layer in turn, then the one that leaves the design.
         interval: Cycles between two images, as simulated.
         unsized: The same with every FIFO at depth 2; None for a deadlock.
     """
@@ -197,28 +208,35 @@ def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> D
     if row is None or compiled is None:
         return None
     simulated = own[row]["simulate"]
-    layers = tuple(
-        Layer(
-            name=layer["name"],
-            label=layer_label(layer),
-            folding=folding_label(layer),
-            cycles=int(layer["cycles_estimated"]),
-        )
-        for layer in compiled["layers"]
-    )
+    if any("producer" not in fifo for fifo in simulated["fifos"]):
+        return None  # made before streams said what they connect
+    without_rtl = own[row]["compile"].get("layers_without_rtl", {})
+    layers = tuple(_layer(layer, without_rtl) for layer in compiled["layers"])
     return Design(
         point=row,
         name=str(results["experiment"].iloc[row]),
         layers=layers,
-        streams=_streams(simulated, [layer.label for layer in layers]),
+        streams=_streams(simulated, layers),
         interval=float(simulated["ii_simulated"]),
         unsized=simulated["ii_unsized"],
     )
 
 
-def _streams(simulated: Mapping[str, Any], layers: Sequence[str]) -> tuple[Stream, ...]:
-    """Depths and stalls by stream, in the order of the layers that they connect."""
-    steady = simulated["steady_cycles"]
+def _layer(layer: Mapping[str, Any], without_rtl: Collection[str]) -> Layer:
+    units = {c.name: c.unit for c in columns(place=Place.RESOURCES) if c.refined_by}
+    return Layer(
+        name=layer["name"],
+        label=layer_label(layer),
+        folding=folding_label(layer),
+        cycles=int(layer["cycles_estimated"]),
+        resources={str(unit): layer[name] for name, unit in units.items() if layer.get(name)},
+        stands_in=layer["op_type"] in without_rtl,
+    )
+
+
+def _streams(simulated: Mapping[str, Any], layers: Sequence[Layer]) -> tuple[Stream, ...]:
+    """Depths and stalls by stream, in the order of the design."""
+    steady, labels = simulated["steady_cycles"], {layer.name: layer.label for layer in layers}
 
     def share(cycles: int | None) -> float | None:
         return None if cycles is None else cycles / steady
@@ -226,15 +244,13 @@ def _streams(simulated: Mapping[str, Any], layers: Sequence[str]) -> tuple[Strea
     return tuple(
         Stream(
             name=fifo["stream"],
-            label=f"{sender} > {receiver}",
+            sender=fifo["producer"] if fifo["producer"] in labels else None,
+            receiver=fifo["consumer"] if fifo["consumer"] in labels else None,
+            label=f"{labels.get(fifo['producer'], INPUT)} > {labels.get(fifo['consumer'], OUTPUT)}",
             depth=int(fifo["depth"]),
+            width_bits=int(fifo["width_bits"]),
             blocked=share(stall["blocked_cycles"]),
             starved=share(stall["starved_cycles"]),
         )
-        for (sender, receiver), fifo, stall in zip(
-            pairwise(["input", *layers, "output"]),
-            simulated["fifos"],
-            simulated["stalls"],
-            strict=True,
-        )
+        for fifo, stall in zip(simulated["fifos"], simulated["stalls"], strict=True)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def _compile(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, An
         "fits": all(use[name] <= HAS[name] for name in use),
         "simulated": {"layers": layers},
         "accuracy": inputs["export"]["accuracy"],
-        "streams": [f"stream_{number}" for number in range(len(layers) + 1)],
+        "streams": list(pairwise(["input", *(layer["name"] for layer in layers), "output"])),
     }
 
 
@@ -149,12 +150,19 @@ def _simulate(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, A
         "ii_unsized": 1.6 * interval,
         "latency_cycles": 3 * interval + 70,
         "fifos": [
-            {"stream": name, "depth": 2 + (number % 3) * 14} for number, name in enumerate(streams)
+            {
+                "stream": f"{sender}_to_{receiver}",
+                "producer": sender,
+                "consumer": receiver,
+                "depth": 2 + (number % 3) * 14,
+                "width_bits": 8,
+            }
+            for number, (sender, receiver) in enumerate(streams)
         ],
         "steady_cycles": 1000,
         "stalls": [
-            {"stream": name, "blocked_cycles": 90 * number, "starved_cycles": 700 - 90 * number}
-            for number, name in enumerate(streams)
+            {"blocked_cycles": 90 * number, "starved_cycles": 700 - 90 * number}
+            for number in range(len(streams))
         ],
     }
 

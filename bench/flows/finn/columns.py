@@ -265,7 +265,10 @@ def layer_label(layer: Mapping[str, Any]) -> str:
 
 
 def folding_label(layer: Mapping[str, Any]) -> str | None:
-    """Such as `1024 to 64, PE 2, SIMD 8`; None for a layer without a matrix."""
-    if layer.get("mw") is None:
-        return None
-    return f"{layer['mw']} to {layer['mh']}, PE {layer['pe']}, SIMD {layer['simd']}"
+    """Such as `1024 to 64, PE 2, SIMD 8`; None for a layer that is not folded."""
+    terms = [
+        f"{term} {layer[key]}" for key, term in (("pe", "PE"), ("simd", "SIMD")) if layer.get(key)
+    ]
+    if layer.get("mw") is not None:
+        terms.insert(0, f"{layer['mw']} to {layer['mh']}")
+    return ", ".join(terms) or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.report.figures.accuracy import accuracy_figures
 from bench.report.figures.base import Figure, Rendered, render
+from bench.report.figures.graph import graph_figures
 from bench.report.figures.layers import layer_figures
 from bench.report.figures.pareto import pareto_figures
 from bench.report.figures.resources import resource_figures
@@ -23,4 +24,5 @@ def all_figures(material: Material) -> list[Figure]:
         *resource_figures(material),
         *pareto_figures(material),
         *layer_figures(material),
+        *graph_figures(material),
     ]

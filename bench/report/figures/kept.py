@@ -21,7 +21,7 @@ from bench.report.material import Material
 from bench.store.keys import canonical, hash_sources
 from bench.system.files import read_bytes, write_atomic
 
-LIBRARIES = ("matplotlib", "numpy", "pandas", "pillow")
+LIBRARIES = ("matplotlib", "networkx", "numpy", "pandas", "pillow")
 
 Drawings = Mapping[str, Rendered | None]
 """Figures by their name; None where there was nothing to draw."""

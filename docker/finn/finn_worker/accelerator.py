@@ -102,10 +102,15 @@ class Workshop:
 
 
 def fifo_table(design: Mapping[str, Any], depths: Sequence[int]) -> list[dict[str, Any]]:
-    """Stream, width_bits (whole bytes), depth and bits (width times depth) of each FIFO."""
+    """Stream, its ends, width_bits (whole bytes), depth and bits (width times depth) of each FIFO.
+
+    Its producer and consumer are names of layers, "input" or "output".
+    """
     return [
         {
             "stream": stream["name"],
+            "producer": stream["producer"],
+            "consumer": stream["consumer"],
             "width_bits": fifo_width(stream),
             "depth": depth,
             "bits": depth * fifo_width(stream),
