@@ -12,8 +12,7 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 from compile_stage import FOLDING, Outcome, compile_export, files, write_request
-from finn_worker import compile as stage
-from finn_worker import streamlined_cache
+from finn_worker import front, streamlined_cache
 from finn_worker.kept import Cache
 from quantized_mlp import QuantizedMLP
 
@@ -53,7 +52,7 @@ def test_further_foldings_take_the_streamlined_model_from_the_cache(
     other = [[2, 8], *FOLDING[1:]]
     alone = compile_export(tmp_path / "alone", export, folding=other)
     cache = compiled.outputs.parent / "cache"
-    monkeypatch.setattr(stage, "STREAMLINING", [(name, refuse) for name, _ in stage.STREAMLINING])
+    monkeypatch.setattr(front, "STREAMLINING", [(name, refuse) for name, _ in front.STREAMLINING])
     shared = compile_export(tmp_path / "shared", export, cache, folding=other)
     assert files(shared.outputs) == files(alone.outputs)
     assert files(shared.outputs) != files(compiled.outputs)
