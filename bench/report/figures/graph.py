@@ -71,18 +71,18 @@ def _seen(design: Design) -> str:
     most = max(layer.cycles for layer in design.layers)
     busiest = [layer.label for layer in design.layers if layer.cycles == most]
     deep = sum(stream.depth > SMALLEST_DEPTH for stream in design.streams)
-    ours = sum(layer.stands_in for layer in design.layers)
-    return (
+    text = (
         f"{counted(len(design.layers), 'layer')} from top to bottom; {listed(busiest)} (filled) "
-        f"{'sets' if len(busiest) == 1 else 'set'} the interval with {most:,} cycles. Beside each arrow: words and bits of its FIFO, in bold "
-        f"where it has to be deeper than {SMALLEST_DEPTH} ({counted(deep, 'FIFO')})."
-        + (
-            f" A dashed border ({counted(ours, 'layer')}): simulated by a module that stands for "
-            "one that FINN+ has in HLS only."
-            if ours
-            else ""
-        )
+        f"{'sets' if len(busiest) == 1 else 'set'} the interval with {most:,} cycles. Beside each "
+        f"arrow: words and bits of its FIFO, in bold where it has to be deeper than "
+        f"{SMALLEST_DEPTH} ({counted(deep, 'FIFO')})."
     )
+    if stands_in := sum(layer.stands_in for layer in design.layers):
+        text += (
+            f" A dashed border ({counted(stands_in, 'layer')}): simulated by a module of ours, as "
+            "the compiler has no RTL of it."
+        )
+    return text
 
 
 @dataclass(frozen=True)
