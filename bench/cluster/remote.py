@@ -6,7 +6,7 @@ import platform
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,16 @@ Factory = Callable[[], Resolver]
 
 @dataclass(frozen=True)
 class Site:
-    """Store, environments and runner (`venv` or `docker`) of a run, the same on every machine."""
+    """Store, environments and runner (`venv` or `docker`) of a run, the same on every machine.
+
+    So are the paths of the user's own `files`, by SHA-256.
+    """
 
     store: Path
     environments: Path
     runner: str
     limits: Limits
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     def __call__(self) -> Resolver:
         """The store and the runners, on whichever machine this is called."""
@@ -49,7 +53,7 @@ class Site:
             containers = DockerRunner(images_folder(self.store), self.limits)
             containers.prepare_base(print, threading.Event())
             runner = containers
-        return assemble(self.store, runner)
+        return assemble(self.store, runner, files=self.files)
 
 
 @dataclass(frozen=True)

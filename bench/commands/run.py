@@ -130,8 +130,9 @@ def _cluster(scheduler: str, ready: Prepared, emit: Emit) -> DaskBackend:
     from bench.cluster import DaskBackend, Site  # noqa: PLC0415  # it takes half a second
 
     store = ready.resolver.store.root
-    limits = runners.limits_of(ready.grid.grid)
-    site = Site(store, environments_folder(store), ready.choice.runner.name, limits)
+    grid, runner = ready.grid.grid, ready.choice.runner.name
+    limits = runners.limits_of(grid)
+    site = Site(store, environments_folder(store), runner, limits, grid.paths)
     return DaskBackend(scheduler, ready.resolver, site, emit)
 
 

@@ -38,6 +38,8 @@ def load_grid(path: Path) -> Grid:
         raise ConfigError(
             f"{path}: folds: foldings belong into {FOLDINGS_FILE}.", "Move them there."
         )
+    if "files" in data:
+        raise ConfigError(f"{path}: files is no key of a grid.", "Name each file where it is used.")
     flow = _flow(path, data.get("flow", DEFAULT_FLOW))
     remedy = "Correct the file and rerun; nothing was started."
     grid = validated(grid_model(flow), data, f"{path}: ", remedy)

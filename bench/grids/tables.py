@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -26,6 +27,7 @@ from pydantic import (
 from bench.console.text import counted
 from bench.flows import Flow, Folding
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
+from bench.input.given import GivenFile
 from bench.input.names import HOST, IPV6, LONGEST, USER
 from bench.input.schema import Line, Name, Table, disagree, matching
 from contract.fields import Key, Means, Misfit, key_of, keys
@@ -218,6 +220,7 @@ class Grid(Table):
     limits: LimitsTable = LimitsTable()
     boards: tuple[BoardTable, ...] = ()
     folds: tuple[Folding, ...] = Field(default=(), exclude=True)
+    files: tuple[GivenFile, ...] = Field(default=(), exclude=True)
 
     @model_validator(mode="after")
     def _points_can_be_planned(self) -> Self:
@@ -235,6 +238,11 @@ class Grid(Table):
 
         def __getattr__(self, table: str) -> Any:
             """The tables of the flow's stages."""
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Where the user's own files are that it names, by SHA-256."""
+        return {file.sha256: file.path.absolute() for file in self.files}
 
     @property
     def needs_bitstream(self) -> bool:

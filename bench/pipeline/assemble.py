@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.boards.pool import BoardPool
@@ -12,8 +13,16 @@ from bench.runners.host import HostContext, HostRunner
 from bench.store import Store
 
 
-def assemble(store: Path, runner: Runner, pool: BoardPool | None = None) -> Resolver:
-    """A resolver for `store`; `runner` runs the workers, host stages run in this process."""
-    host = HostRunner(HostContext(workers=runner, pool=pool or BoardPool()))
+def assemble(
+    store: Path,
+    runner: Runner,
+    pool: BoardPool | None = None,
+    files: Mapping[str, Path] | None = None,
+) -> Resolver:
+    """A resolver for `store`; `runner` runs the workers, host stages run in this process.
+
+    `files` says where the user's own files are, by SHA-256.
+    """
+    host = HostRunner(HostContext(workers=runner, pool=pool or BoardPool(), files=files or {}))
     workers: dict[str, Runner] = dict.fromkeys(ENVIRONMENTS, runner)
     return Resolver(Store(store), {"host": host, **workers})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TextIO
 
 from bench.console.events import Emit, Note, Progress
@@ -55,10 +56,17 @@ class WrongResult(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class HostContext:
-    """What host stages may use: the runner of workers, and the pool of boards."""
+    """What host stages may use.
+
+    Attributes:
+        workers: The runner of workers.
+        pool: The boards.
+        files: Where the user's own files are, by SHA-256.
+    """
 
     workers: Runner
     pool: Any
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 HostStage = Callable[[Request, HostReporter, HostContext], None]

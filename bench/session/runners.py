@@ -109,10 +109,10 @@ def prepare_runner(choice: Choice) -> bool:
 
 
 def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
-    """The store and the runners, with the grid's boards."""
+    """The store and the runners, with the grid's boards and the user's files."""
     boards = grid.boards if grid else ()
     pool = BoardPool(Remote.of_table(board) for board in boards)
-    return assemble(store_path, choice.runner, pool)
+    return assemble(store_path, choice.runner, pool, grid.paths if grid else None)
 
 
 def open_resolvers(store_path: Path, wanted: str, grid: Grid | None = None) -> list[Resolver]:
