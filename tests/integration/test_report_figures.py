@@ -30,7 +30,7 @@ from bench.results import columns as all_columns
 SVG = "{http://www.w3.org/2000/svg}"
 EXPECTED = [
     "accuracy-mnist", "epochs-mnist", "throughput", "resources-xc7z020clg400-1", "pareto-mnist",
-    "layers", "streams",
+    "layers", "streams", "graph",
 ]  # fmt: skip
 
 
@@ -169,3 +169,18 @@ def test_245_points_take_less_than_10_seconds_and_5_megabytes(
     # Of the processor, since whoever else uses the machine is not the report's fault.
     assert time.process_time() - started < 10
     assert page.stat().st_size < 5e6
+
+
+def test_the_graph_has_every_layer_with_its_figures_and_the_depth_of_every_fifo(
+    material: Material,
+) -> None:
+    design = material.fastest
+    assert design is not None
+    drawn = render(next(f for f in all_figures(material) if f.name == "graph"), {})
+    assert drawn is not None
+    for layer in design.layers:
+        head = f"{layer.label}  ({layer.folding})"
+        assert f">{head}<" in drawn.svg
+        assert f">{layer.cycles:,} cycles<" in drawn.svg
+    for stream in design.streams:
+        assert f">{stream.depth} x {stream.width_bits} bit<" in drawn.svg

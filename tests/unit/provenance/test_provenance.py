@@ -156,8 +156,10 @@ def test_why_as_json_holds_what_the_manifests_hold(
     assert told["caveats"] == []
 
 
-def test_a_row_of_a_grid_elsewhere_needs_its_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["why", "mine-low"]) == Exit.CONFIG
+def test_a_row_of_a_grid_elsewhere_needs_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["why", "mine-low", "--store", str(tmp_path)]) == Exit.CONFIG
     shown = capsys.readouterr().err
     assert "No experiment file in experiments/ names a row 'mine-low'." in shown
     assert "If it is from another file, give that with --file." in shown
