@@ -33,8 +33,8 @@ class Bottleneck:
     """The layer that sets the interval of a folded network.
 
     Attributes:
-        layer: What it is, for people; or why the folding cannot be.
-        cycles: Per image; None where there is no such design.
+        layer: What it is, for people; or why there is none, or none is known.
+        cycles: Per image; None where there is no such design, or none is known.
         fps: Images per second that it lets through.
         is_bound: Whether it takes at most so many cycles.
         shares: Cycles of each layer, of those of the slowest.
@@ -47,19 +47,26 @@ class Bottleneck:
     shares: tuple[float, ...] = ()
 
 
-class FoldingFormat(Protocol):
-    """How a flow's foldings are written; every method raises `ConfigError` for one that is not."""
+Layers = Sequence[Layer] | None
 
-    def named(self, path: Path, name: str, entry: Any, layers: Sequence[Layer]) -> Folding:
+
+class FoldingFormat(Protocol):
+    """How a flow's foldings are written; every method raises `ConfigError` for one that is not.
+
+    `layers` is None of a network that only a worker can read: what is written is then all that can
+    be checked.
+    """
+
+    def named(self, path: Path, name: str, entry: Any, layers: Layers) -> Folding:
         """The folding `name`, whose entry in the TOML file `path` is `entry`."""
 
-    def from_file(self, path: Path, layers: Sequence[Layer]) -> Folding:
+    def from_file(self, path: Path, layers: Layers) -> Folding:
         """The folding in a file of the user's."""
 
     def for_throughput(self, fps: float) -> Folding:
         """What the flow's search shall find for `fps` images per second."""
 
-    def bottleneck(self, folding: Folding, layers: Sequence[Layer], build: Any) -> Bottleneck:
+    def bottleneck(self, folding: Folding, layers: Layers, build: Any) -> Bottleneck:
         """The slowest of `layers`, known before a run; `build` is the grid's table."""
 
 

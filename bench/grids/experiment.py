@@ -150,6 +150,7 @@ def _trained(grid: Grid, labels: Labels) -> dict[str, Any]:
         **vars(labels),
         **vars(dataset.spec),
         "architecture": network.architecture,
+        "code": network.code,
         **vars(hyperparameters(grid.train)),
     }
 

@@ -70,15 +70,14 @@ def hyperparameters(train: TrainTable) -> Defaults:
     return Defaults(**defaults | {name: said for name, said in given.items() if said is not None})
 
 
-def layers(train: TrainTable, dataset: str) -> tuple[LayerShape, ...]:
-    """The layers with weights of the network, trained on `dataset`.
+def layers(train: TrainTable, dataset: str) -> tuple[LayerShape, ...] | None:
+    """The layers with weights of the network, trained on `dataset`; None where nobody knows yet.
 
     Raises:
         ArchitectureError: The network cannot take its images.
     """
     size, data = hyperparameters(train).image_size, DATASETS[dataset]
-    architecture = NETWORKS[train.network].architecture
-    return architecture.shapes((data.shape[0], size, size), data.classes)
+    return NETWORKS[train.network].shapes((data.shape[0], size, size), data.classes)
 
 
 def precisions(train: TrainTable) -> tuple[tuple[Widths, Widths], ...]:
@@ -138,6 +137,8 @@ def _check_bits(path: Path, train: TrainTable) -> None:
             "train.act_bits for every pair of them.",
         )
     architecture = NETWORKS[train.network].architecture
+    if architecture is None:
+        return
     counts = architecture.weighted(), architecture.activations()
     for pair in _pairs(train):
         for of, bits, count in zip(("weight", "activation"), pair, counts, strict=True):
@@ -230,7 +231,9 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
     return tuple(folds.values())
 
 
-def _from_file(flow: Flow, path: Path, file: Path, shapes: tuple[LayerShape, ...]) -> Folding:
+def _from_file(
+    flow: Flow, path: Path, file: Path, shapes: tuple[LayerShape, ...] | None
+) -> Folding:
     try:
         return flow.foldings.from_file(file, shapes)
     except UnreadableFile as error:

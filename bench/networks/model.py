@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contract.architecture import Architecture
+from contract.architecture import Architecture, LayerShape, Shape
+from contract.code import Code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +25,22 @@ class Network:
 
     Attributes:
         name: What grids call it.
-        architecture: Its layers.
+        architecture: Its layers; None of one that `code` builds.
         defaults: Its authors' hyper-parameters, and the size of images that it was made for.
+        code: The Python file whose function returns it; bench never runs it.
     """
 
     name: str
-    architecture: Architecture
+    architecture: Architecture | None
     defaults: Defaults = Defaults()
+    code: Code | None = None
 
     def __post_init__(self) -> None:
         """Raise `ArchitectureError` for layers that do not fit each other."""
-        size = self.defaults.image_size
-        self.architecture.shapes((1, size, size), classes=10)
+        if self.architecture is not None:
+            size = self.defaults.image_size
+            self.architecture.shapes((1, size, size), classes=10)
+
+    def shapes(self, image: Shape, classes: int) -> tuple[LayerShape, ...] | None:
+        """The layers with weights, as `Architecture.shapes`; None where they are not known."""
+        return None if self.architecture is None else self.architecture.shapes(image, classes)

@@ -10,10 +10,10 @@ from bench.console.text import counted, shown
 from bench.errors import ConfigError
 from bench.flows.finn import settings
 from bench.flows.finn.settings import Option
-from bench.flows.flow import Bottleneck, Folding
+from bench.flows.flow import Bottleneck, Folding, Layers
 from bench.input.reading import read_json
 from contract.finn.cycles import HERTZ_PER_MHZ
-from contract.finn.folding import FoldingTable, Layer, folded, layer_cycles, misfits
+from contract.finn.folding import FoldingTable, folded, layer_cycles, misfits
 
 _MARK = "infeasible"
 _TERMS = ("PE", "SIMD")
@@ -22,7 +22,7 @@ _TERMS = ("PE", "SIMD")
 class Foldings:
     """See `bench.flows.flow.FoldingFormat`."""
 
-    def named(self, path: Path, name: str, entry: Any, layers: Sequence[Layer]) -> Folding:
+    def named(self, path: Path, name: str, entry: Any, layers: Layers) -> Folding:
         """The folding `name`, as the TOML file `path` has it.
 
         An entry is a list of [PE, SIMD] pairs; a table by layer, as in FINN's own folding files; or
@@ -32,7 +32,7 @@ class Foldings:
         Raises:
             ConfigError: It does not fit the network, or is marked as infeasible though it fits.
         """
-        where, layers = f"{path}: folding '{name}'", folded(layers)
+        where, layers = f"{path}: folding '{name}'", _folded(layers)
         if not isinstance(entry, dict):
             return _folding(name, checked(where, entry, layers))
         if any(isinstance(value, dict) for value in entry.values()):
@@ -44,20 +44,20 @@ class Foldings:
                 "one of layers by name: MVAU_0 = { PE = 2, SIMD = 8 }.",
             )
         table = _pairs(where, entry["layers"], layers)
-        if not list(misfits(table, layers)):
+        if layers is not None and not list(misfits(table, layers)):
             raise ConfigError(
                 f"{where} is marked as infeasible, but every layer can be folded as it says.",
                 "Write it as a plain list.",
             )
         return _folding(name, table)
 
-    def from_file(self, path: Path, layers: Sequence[Layer]) -> Folding:
+    def from_file(self, path: Path, layers: Layers) -> Folding:
         """The folding in a JSON file: a list of [PE, SIMD] pairs, or FINN's own folding file.
 
         Raises:
             ConfigError: The file is missing, no JSON, or does not fit the network.
         """
-        data, name, layers = read_json(path), path.stem.lower(), folded(layers)
+        data, name, layers = read_json(path), path.stem.lower(), _folded(layers)
         if isinstance(data, dict):
             return _of_finn(str(path), name, data, layers)
         return _folding(name, checked(str(path), data, layers))
@@ -67,17 +67,20 @@ class Foldings:
         name = f"fps{fps:.0f}" if fps == int(fps) else f"fps{fps}"
         return _folding(name, None, target_fps=float(fps))
 
-    def bottleneck(self, folding: Folding, layers: Sequence[Layer], build: Any) -> Bottleneck:
+    def bottleneck(self, folding: Folding, layers: Layers, build: Any) -> Bottleneck:
         """The slowest layer, which sets the interval."""
-        hertz, layers = build.clock_mhz * HERTZ_PER_MHZ, folded(layers)
+        hertz, layers = build.clock_mhz * HERTZ_PER_MHZ, _folded(layers)
         table, fps = folding.fields["folding"], folding.fields["target_fps"]
         if table is None:
             # The search goes on until the target is met, and no layer takes longer than unfolded.
-            unfolded = max(layer_cycles(layers, ((1, 1),) * len(layers)))
-            most = min(hertz / fps, unfolded)
+            most = hertz / fps
+            if layers is not None:
+                most = min(most, max(layer_cycles(layers, ((1, 1),) * len(layers))))
             return Bottleneck(
                 layer="by FINN's search", cycles=most, fps=hertz / most, is_bound=True
             )
+        if layers is None:
+            return Bottleneck(layer="known when the network is inspected")
         if misfit := next(misfits(table, layers), None):
             return Bottleneck(layer=f"none: {misfit[0]}")
         taken = layer_cycles(layers, table)
@@ -102,21 +105,26 @@ def _folding(
     return Folding(name=name, fields=fields)
 
 
-def checked(where: str, table: Any, layers: Sequence[Layer]) -> FoldingTable:
+def _folded(layers: Layers) -> Layers:
+    return None if layers is None else folded(layers)
+
+
+def checked(where: str, table: Any, layers: Layers) -> FoldingTable:
     """`table` as a folding of `layers`.
 
     Raises:
         ConfigError: It is no list of pairs, of the wrong length, or one that a layer cannot have.
     """
     pairs = _pairs(where, table, layers)
-    _refuse(where, list(misfits(pairs, layers)))
+    if layers is not None:
+        _refuse(where, list(misfits(pairs, layers)))
     return pairs
 
 
-def _pairs(where: str, table: Any, layers: Sequence[Layer]) -> FoldingTable:
-    if not isinstance(table, list):
+def _pairs(where: str, table: Any, layers: Layers) -> FoldingTable:
+    if not isinstance(table, list) or not table:
         raise ConfigError(f"{where} is not a list of [PE, SIMD] pairs.", "Write [[2, 8], ...].")
-    if len(table) != len(layers):
+    if layers is not None and len(table) != len(layers):
         raise ConfigError(
             f"{where} has {counted(len(table), 'layer')}, the network has {len(layers)}.",
             "Give one [PE, SIMD] pair per layer.",
@@ -150,8 +158,10 @@ def _refuse(where: str, problems: Sequence[tuple[str, str]]) -> None:
     raise ConfigError("\n".join(f"{where}, {what}" for what, _ in problems), "\n".join(remedies))
 
 
-def _of_finn(where: str, name: str, data: dict[str, Any], layers: Sequence[Layer]) -> Folding:
+def _of_finn(where: str, name: str, data: dict[str, Any], layers: Layers) -> Folding:
     chosen = settings.read(where, data, layers)
     table = checked(where, chosen.pairs, layers)
-    options = settings.without_defaults(where, chosen.options, table, layers)
+    options = chosen.options
+    if layers is not None:
+        options = settings.without_defaults(where, options, table, layers)
     return _folding(name, table, options=options)

@@ -114,8 +114,10 @@ _RULES = {"MVAU": _OF_MVAU, "Thresholding": _OF_THRESHOLDING}
 _FOLD = ("PE", "SIMD")
 
 
-def read(where: str, data: Mapping[str, Any], layers: Sequence[Layer]) -> Settings:
+def read(where: str, data: Mapping[str, Any], layers: Sequence[Layer] | None) -> Settings:
     """What FINN's folding file (`data`, from `where`) says of a network.
+
+    Of one whose `layers` are not known, the layers are those that the file names.
 
     Raises:
         ConfigError: It names a layer that is none, leaves one out, or sets what cannot be set;
@@ -130,7 +132,8 @@ def read(where: str, data: Mapping[str, Any], layers: Sequence[Layer]) -> Settin
     problems += dict.fromkeys(_problems(names, settings, written))
     if problems:
         raise ConfigError(f"{where}: {'; '.join(problems)}.", "Correct or delete these entries.")
-    pairs = [[settings[f"MVAU_{n}"][key] for key in _FOLD] for n in range(len(layers))]
+    count = sum(layer.startswith("MVAU_") for layer in names)
+    pairs = [[settings[f"MVAU_{n}"][key] for key in _FOLD] for n in range(count)]
     options = [
         (layer, key, value)
         for layer, own in settings.items()
@@ -177,10 +180,11 @@ def _is_kept(layer: str, key: str, value: Any) -> bool:
     return rule is not None and rule.kept and (key, value) != ("ram_style", "auto")
 
 
-def _named(where: str, data: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
+def _named(where: str, data: Mapping[str, Any], layers: Sequence[Layer] | None) -> dict[str, str]:
     """The name in the file of each layer that it sets."""
-    known = {f"MVAU_{number}": layer for number, layer in enumerate(layers)}
-    optional = [f"Thresholding_{number}" for number in range(len(layers) - 1)]
+    count = _matrices(data) if layers is None else len(layers)
+    known = [f"MVAU_{number}" for number in range(count)]
+    optional = [f"Thresholding_{number}" for number in range(count - 1)]
     found: dict[str, str] = {}
     problems = []
     for name in data:
@@ -205,7 +209,7 @@ def _named(where: str, data: Mapping[str, Any], layers: Sequence[Layer]) -> dict
             "own, so that their order is not known: call them all MVAU"
         )
     if problems:
-        raise ConfigError(f"{where}: {'; '.join(problems)}.", _layers_text(known, optional))
+        raise ConfigError(f"{where}: {'; '.join(problems)}.", _layers_text(known, layers, optional))
     return {name: name for name in optional} | found
 
 
@@ -227,9 +231,21 @@ def _unknown(name: str) -> str:
     return f"{name or shown(name)} is no layer of the network"
 
 
-def _layers_text(known: Mapping[str, Layer], optional: Sequence[str]) -> str:
-    shapes = [f"{name} ({layer.inputs} x {layer.outputs})" for name, layer in known.items()]
+def _layers_text(
+    known: Sequence[str], layers: Sequence[Layer] | None, optional: Sequence[str]
+) -> str:
+    if layers is None:
+        return "Name the matrices of the network as MVAU_0, MVAU_1, ..., none left out."
+    shapes = [
+        f"{name} ({layer.inputs} x {layer.outputs})"
+        for name, layer in zip(known, layers, strict=True)
+    ]
     return f"Layers: {', '.join(shapes)}; and, where you like, {', '.join(optional)}."
+
+
+def _matrices(data: Mapping[str, Any]) -> int:
+    """How many a file names; 1 where it names none."""
+    return max(1, len({name for name in map(_layer, data) if name.startswith("MVAU_")}))
 
 
 def _defaults(data: Any) -> tuple[dict[str, dict[str, Any]], list[str]]:

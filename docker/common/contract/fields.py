@@ -191,8 +191,10 @@ def _range_in_words(marks: tuple[Any, ...]) -> str:
 
 def _as_declared(name: str, value: Any, annotation: Any) -> Any:
     """JSON values as what is declared: arrays as tuples, records by their own `from_json`."""
-    from_json = getattr(split(annotation)[0], "from_json", None)
-    if from_json is None:
+    kind = split(annotation)[0]
+    kinds = typing.get_args(kind) if typing.get_origin(kind) is types.UnionType else (kind,)
+    from_json = next((k.from_json for k in kinds if hasattr(k, "from_json")), None)
+    if from_json is None or (value is None and types.NoneType in kinds):
         return _as_tuples(value)
     try:
         return from_json(value)

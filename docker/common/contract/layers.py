@@ -1,4 +1,4 @@
-"""The layers of a network that is to be trained, as far as the specs tell."""
+"""The layers of a network, as far as the specs tell."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from contract.architecture import Architecture, LayerShape, Shape
 from contract.stage import Specs
 
 
-def layers_of(specs: Specs) -> tuple[LayerShape, ...]:
-    """The layers with weights of the network that is trained."""
-    train, dataset = specs["train"], specs["dataset"]
+def layers_of(specs: Specs) -> tuple[LayerShape, ...] | None:
+    """The layers with weights; None of a network that only a worker can read."""
+    train, dataset = specs.get("train"), specs.get("dataset")
+    if train is None or dataset is None or train["architecture"] is None:
+        return None
     image = dataset["shape"][0], train["image_size"], train["image_size"]
     return _layers(json.dumps(train["architecture"]), image, dataset["classes"])
 

@@ -44,6 +44,7 @@ TRAIN_SPEC: dict[str, Any] = {
     "dropout": 0.2,
     "image_size": IMAGE_SIZE,
     "train_images": 0,
+    "code": None,
 }
 
 

@@ -98,6 +98,7 @@ class Checkpoint:
 
 def build_network(spec: NetworkSpec, findings: Findings, dropout: float) -> nn.Module:
     """The network that `spec` describes, untrained; `dropout` is a probability."""
+    assert spec.architecture is not None
     weight_bits, act_bits = spec.bits_of_layers()
     return build(
         spec.architecture,

@@ -120,7 +120,7 @@ def _read_test_set(folder: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Sp
             f"data set {findings.classes} and {findings.channels}.",
             "Export with the data set that the network was trained on.",
         )
-    size, flat = checkpoint.spec.image_size, checkpoint.spec.architecture.flat
+    size, flat = checkpoint.spec.image_size, checkpoint.spec.flat
     test_set = read_split(folder, "test", findings, size, flat=flat)
     if spec.golden_images > len(test_set):
         raise StageError(

@@ -73,7 +73,7 @@ def train(request: Request, reporter: Reporter) -> None:
 def _read_data(folder: Path, findings: Findings, spec: TrainSpec) -> tuple[Split, Split]:
     """The training images asked for and the whole test set."""
     train_set, test_set = (
-        read_split(folder, name, findings, spec.image_size, flat=spec.architecture.flat)
+        read_split(folder, name, findings, spec.image_size, flat=spec.flat)
         for name in ("train", "test")
     )
     wanted = spec.train_images or len(train_set)

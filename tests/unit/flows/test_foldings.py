@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -219,3 +220,40 @@ def test_depthwise_layers_are_folded_as_their_neighbours_are(tmp_path: Path) -> 
     layers = [LayerShape(9, 4, 64, 3), LayerShape(9, 4, 36, 3, depthwise=True), LayerShape(4, 8)]
     entry = [[2, 3], [4, 2]]
     assert FOLDINGS.named(tmp_path, "two", entry, layers).fields["folding"] == ((2, 3), (4, 2))
+
+
+@pytest.mark.parametrize("entry", [LIST, FINN, {"layers": LIST, "infeasible": "too fast"}])
+def test_of_layers_that_are_not_known_what_is_written_is_taken(
+    tmp_path: Path, entry: object
+) -> None:
+    assert FOLDINGS.named(tmp_path, "mine", entry, None).fields["folding"] == LOW
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ([], "not a list of [PE, SIMD] pairs"),
+        ([[2, 8], [0, 1]], "layer 2: PE is 0"),
+        (without("MVAU_hls_1"), "MVAU_1 without an entry"),
+        ({"MVAU_99999999999": {"PE": 1, "SIMD": 1}}, "MVAU_99999999999 is no layer"),
+        (changed("MVAU_hls_0", ram_style="ultra"), "ram_style = 'ultra'"),
+        (FINN | {"nonsense": {}}, "nonsense is no layer"),
+    ],
+)
+def test_of_layers_that_are_not_known_the_syntax_is_checked(
+    tmp_path: Path, content: object, expected: str
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError) as caught:
+        FOLDINGS.from_file(path, None)
+    assert expected in caught.value.what
+
+
+def test_how_fast_layers_are_that_are_not_known() -> None:
+    build = SimpleNamespace(clock_mhz=100.0)
+    known = FOLDINGS.bottleneck(folding("low", LOW), None, build)
+    assert known.cycles is None
+    assert "inspected" in known.layer
+    searched = FOLDINGS.bottleneck(FOLDINGS.for_throughput(1000.0), None, build)
+    assert (searched.cycles, searched.is_bound) == (100_000, True)

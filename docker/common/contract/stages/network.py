@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from contract.architecture import Architecture
+from contract.code import Code
 from contract.fields import Key, Means, Misfit, Range
 
 # The trained network's largest; what is built for an FPGA keeps to 8.
@@ -21,9 +22,13 @@ Widths = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
-    """A network for images of a size."""
+    """A network for images of a size.
 
-    architecture: Architecture
+    Attributes:
+        architecture: Its layers; None of one that `code` builds.
+    """
+
+    architecture: Architecture | None
     weight_bits: Widths
     act_bits: Widths
     image_size: Annotated[
@@ -31,14 +36,26 @@ class NetworkSpec:
         Range(ge=1, le=128),
         Key("Height and width that images are resized to, in pixels.", inferred=True),
     ]
+    code: Code | None = None
+
+    def __post_init__(self) -> None:
+        """Layers, or code that makes them; raises `Misfit`."""
+        if (self.architecture is None) == (self.code is None):
+            raise Misfit("architecture", "and code are given both or neither", "Give one.")
+
+    @property
+    def flat(self) -> bool:
+        """Whether the network takes arrays [N, F] rather than [N, C, H, W]."""
+        return self.architecture is not None and self.architecture.flat
 
     def bits_of_layers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Bit widths of each layer's weights, and of each activation.
+        """Bit widths of each layer's weights, and of each activation, of known layers.
 
         Raises:
             Misfit: A list is of another length than the network.
         """
         network = self.architecture
+        assert network is not None
         weights = _for_each("weight_bits", self.weight_bits, network.weighted())
         return weights, _for_each("act_bits", self.act_bits, network.activations())
 

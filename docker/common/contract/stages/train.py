@@ -12,6 +12,8 @@ from contract.layers import layers_of
 from contract.stage import GIB, Cost, Scope, Specs, Stage
 from contract.stages.network import NetworkSpec
 
+UNKNOWN_PRODUCTS = 1_000_000
+"""Weighted multiplications per image, guessed where layers are not known: those of LeNet5."""
 LARGEST_SEED = 2**63 - 1
 """torch's."""
 
@@ -66,6 +68,8 @@ def _products(spec: Mapping[str, Any], specs: Specs) -> float:
     """Multiplications of weights in all forward passes, those of convolutions weighted."""
     images = spec["epochs"] * (spec["train_images"] or specs["dataset"]["train_images"])
     layers = layers_of(specs)
+    if layers is None:
+        return float(images * UNKNOWN_PRODUCTS)
     products = sum(layer.inputs * layer.outputs * layer.pixels for layer in layers)
     # Convolutions go through autograd, fully connected networks through the lean twin.
     weight = 2.5 if any(layer.pixels > 1 for layer in layers) else 1.0
