@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from contract.stages.dataset import DatasetSpec
+from contract.stages.dataset import PIXELS, DatasetSpec, Quantization
 
 if TYPE_CHECKING:  # numpy takes long to import, and most commands look up a shape only
     import numpy as np
@@ -81,11 +81,11 @@ class Images:
     """One half of a data set.
 
     Attributes:
-        images: uint8 [N, C, H, W], pixels in 0..255.
+        images: uint8 or int8 [N, C, H, W]; pixels are uint8.
         labels: uint8 [N].
     """
 
-    images: npt.NDArray[np.uint8]
+    images: npt.NDArray[np.uint8 | np.int8]
     labels: npt.NDArray[np.uint8]
 
 
@@ -105,6 +105,7 @@ class Dataset:
         test_images: Number of test images.
         sources: Where to look for the files, in this order.
         read: A function that reads the files.
+        quantization: What the numbers in its images stand for.
         files_of: The data set whose folder of the user's holds the files; its own where not given.
     """
 
@@ -116,6 +117,7 @@ class Dataset:
     files: tuple[DataFile, ...]
     sources: tuple[Source, ...]
     read: Reader
+    quantization: Quantization = PIXELS
     files_of: str = ""
 
     def __post_init__(self) -> None:
@@ -138,4 +140,5 @@ class Dataset:
             test_images=self.test_images,
             sha256=tuple((file.name, file.sha256) for file in self.files),
             reader=hashlib.sha256(module.read_bytes()).hexdigest(),
+            quantization=self.quantization,
         )

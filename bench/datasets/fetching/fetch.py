@@ -117,8 +117,9 @@ def _check(dataset: Dataset, half: Images, count: int, of: str) -> None:
     """Raise `DataError` for arrays that are not what the data set declares."""
     images, labels = half.images, half.labels
     problem = ""
-    if images.shape != (count, *dataset.shape) or images.dtype != np.uint8:
-        declared = f"uint8 {[count, *dataset.shape]}"
+    kind = "int8" if dataset.quantization.signed else "uint8"
+    if images.shape != (count, *dataset.shape) or images.dtype != kind:
+        declared = f"{kind} {[count, *dataset.shape]}"
         problem = f"images are {images.dtype} {list(images.shape)}, declared as {declared}"
     elif labels.shape != (count,) or labels.dtype != np.uint8:
         problem = f"labels are {labels.dtype} {list(labels.shape)} for {count} images"
@@ -133,6 +134,7 @@ def _check(dataset: Dataset, half: Images, count: int, of: str) -> None:
 def _write_metrics(dataset: Dataset, outputs: Path) -> None:
     """Write `metrics.json`, which the arrays were checked against."""
     metrics = dict(zip(("channels", "height", "width"), dataset.shape, strict=True)) | {
+        "quantization": dataset.quantization.to_json(),
         "classes": dataset.classes,
         "train_images": dataset.train_images,
         "test_images": dataset.test_images,

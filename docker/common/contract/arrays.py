@@ -1,6 +1,7 @@
 """Arrays in npz files, apart from the rest of the package, which needs no numpy.
 
-A data set is `train.npz` and `test.npz`: `images`, uint8 [N, C, H, W], and `labels`, uint8 [N].
+A data set is `train.npz` and `test.npz`: `images`, uint8 or int8 [N, C, H, W], and `labels`, uint8
+[N].
 """
 
 from __future__ import annotations

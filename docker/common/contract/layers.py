@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from contract.architecture import Architecture, LayerShape, Shape
 from contract.stage import Specs
+from contract.stages.dataset import resized
 
 
 def layers_of(specs: Specs) -> tuple[LayerShape, ...] | None:
@@ -14,7 +15,7 @@ def layers_of(specs: Specs) -> tuple[LayerShape, ...] | None:
     train, dataset = specs.get("train"), specs.get("dataset")
     if train is None or dataset is None or train["architecture"] is None:
         return None
-    image = dataset["shape"][0], train["image_size"], train["image_size"]
+    image = resized(tuple(dataset["shape"]), train["image_size"])
     return _layers(json.dumps(train["architecture"]), image, dataset["classes"])
 
 

@@ -25,6 +25,7 @@ from bench.networks.tfc import NETWORK  # noqa: E402  (found through the path ab
 from contract.arrays import load_npz, save_npz  # noqa: E402
 from contract.stages import export as export_stage  # noqa: E402
 from contract.stages import train as train_stage  # noqa: E402
+from contract.stages.dataset import PIXELS  # noqa: E402
 from stagekit import Reporter, Request, Stage  # noqa: E402
 
 ENTRIES = {one.name: one.entry for one in (train_stage.STAGE, export_stage.STAGE)}
@@ -138,6 +139,7 @@ def write_dataset(
         save_npz(folder / f"{name}.npz", images=images, labels=labels)
     findings = {"classes": CLASSES, "channels": channels, "height": 12, "width": 12}
     findings |= {"train_images": train_images, "test_images": test_images}
+    findings["quantization"] = PIXELS.to_json()
     (folder / "metrics.json").write_text(json.dumps(findings))
     return folder
 

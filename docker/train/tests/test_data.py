@@ -12,10 +12,19 @@ from PIL import Image
 
 from conftest import CLASSES, change_split, write_dataset
 from contract.arrays import save_npz
+from contract.stages.dataset import Quantization
 from stagekit import StageError
 from train_worker.data import Findings, Split, read_findings, read_split, resize
 
-FINDINGS = Findings(CLASSES, channels=1)
+METRICS = {"classes": CLASSES, "channels": 1, "height": 12, "width": 12, "quantization": {}}
+SIGNED = Quantization(datatype="INT8", scale=0.5)
+FINDINGS = Findings(CLASSES, channels=1, height=12, width=12)
+
+
+def test_findings_are_those_in_the_metrics(tmp_path: Path) -> None:
+    quantization = {"datatype": "INT8", "scale": 0.5, "zero_point": 0}
+    (tmp_path / "metrics.json").write_text(json.dumps({**METRICS, "quantization": quantization}))
+    assert read_findings(tmp_path) == Findings(CLASSES, 1, 12, 12, SIGNED)
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def test_images_and_labels_are_those_in_the_files(
 ) -> None:
     images = np.arange(2 * channels * 9, dtype=np.uint8).reshape(2, channels, 3, 3)
     save_npz(tmp_path / "test.npz", images=images, labels=np.array([3, 1], dtype=np.uint8))
-    split = read_split(tmp_path, "test", Findings(4, channels), image_size=3, flat=flat)
+    split = read_split(tmp_path, "test", Findings(4, channels, 3, 3), image_size=3, flat=flat)
     wanted = images.reshape(2, -1) if flat else images
     assert torch.equal(split.images, torch.from_numpy(wanted))
     assert split.labels.tolist() == [3, 1]
@@ -43,17 +52,51 @@ def test_images_and_labels_are_those_in_the_files(
 
 def test_resizing_matches_pillow_on_each_image() -> None:
     images = np.random.default_rng(3).integers(0, 256, (5, 1, 28, 28), dtype=np.uint8)
-    for small, image in zip(resize(images, 32), images, strict=True):
+    for small, image in zip(resize(images, 32, 32), images, strict=True):
         expected = np.asarray(Image.fromarray(image[0]).resize((32, 32), Image.Resampling.BILINEAR))
         assert small[0].tolist() == expected.tolist()
 
 
 def test_resizing_of_colours_matches_pillow() -> None:
     images = np.random.default_rng(3).integers(0, 256, (4, 3, 20, 28), dtype=np.uint8)
-    for small, image in zip(resize(images, 32), images, strict=True):
+    for small, image in zip(resize(images, 32, 32), images, strict=True):
         picture = Image.fromarray(image.transpose(1, 2, 0), mode="RGB")
         expected = np.asarray(picture.resize((32, 32), Image.Resampling.BILINEAR))
         assert small.transpose(1, 2, 0).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("image_size", "channels", "wanted"),
+    [(0, 1, (1, 3, 5)), (0, 2, (2, 3, 5)), (4, 1, (1, 4, 4)), (4, 7, (7, 4, 4))],
+)
+def test_images_are_resized_unless_the_size_is_0(
+    tmp_path: Path, image_size: int, channels: int, wanted: tuple[int, int, int]
+) -> None:
+    images = np.arange(2 * channels * 15, dtype=np.uint8).reshape(2, channels, 3, 5)
+    save_npz(tmp_path / "test.npz", images=images, labels=np.array([3, 1], dtype=np.uint8))
+    split = read_split(tmp_path, "test", Findings(4, channels, 3, 5), image_size, flat=False)
+    assert split.images.shape == (2, *wanted)
+    assert image_size or torch.equal(split.images, torch.from_numpy(images))
+
+
+def test_features_are_never_resized(tmp_path: Path) -> None:
+    features = np.arange(14, dtype=np.uint8).reshape(2, 7, 1, 1)
+    save_npz(tmp_path / "test.npz", images=features, labels=np.array([3, 1], dtype=np.uint8))
+    split = read_split(tmp_path, "test", Findings(4, 7, 1, 1), image_size=32, flat=True)
+    assert torch.equal(split.images, torch.from_numpy(features.reshape(2, 7)))
+
+
+def test_signed_images_are_taken_as_they_are(tmp_path: Path) -> None:
+    images = np.arange(-9, 9, dtype=np.int8).reshape(2, 1, 3, 3)
+    save_npz(tmp_path / "test.npz", images=images, labels=np.array([3, 1], dtype=np.uint8))
+    findings = Findings(4, 1, 3, 3, SIGNED)
+    split = read_split(tmp_path, "test", findings, image_size=0, flat=True)
+    assert torch.equal(split.images, torch.from_numpy(images.reshape(2, 9)))
+    with pytest.raises(StageError, match="signed numbers cannot be resized to 4x4") as caught:
+        read_split(tmp_path, "test", findings, image_size=4, flat=True)
+    assert "image_size = 0" in caught.value.remedy
+    with pytest.raises(StageError, match=r"are not uint8 \[N, C, H, W\]: int8"):
+        read_split(tmp_path, "test", Findings(4, 1, 3, 3), image_size=0, flat=True)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 and no more", b"\x93NUMPY"])
@@ -92,7 +135,7 @@ def test_label_beyond_the_classes(own_dataset: Path) -> None:
         ((10, 1, 0, 12), np.uint8, "are missing"),
         ((10, 12, 12), np.uint8, r"are not uint8 \[N, C, H, W\]"),
         ((10, 1, 12, 12), np.float32, r"are not uint8 \[N, C, H, W\]"),
-        ((10, 3, 12, 12), np.uint8, "do not have 1 channels"),
+        ((10, 3, 12, 12), np.uint8, "are not of 1x12x12"),
     ],
 )
 def test_images_of_another_kind(
@@ -106,7 +149,17 @@ def test_images_of_another_kind(
 
 
 @pytest.mark.parametrize(
-    "text", [None, "{", "{}", "[]", json.dumps({"classes": "many", "channels": 1})]
+    "text",
+    [
+        None,
+        "{",
+        "{}",
+        "[]",
+        json.dumps({**METRICS, "classes": "many"}),
+        json.dumps({**METRICS, "quantization": {"datatype": "FLOAT32"}}),
+        json.dumps({**METRICS, "quantization": {"scale": 0}}),
+        json.dumps({**METRICS, "quantization": 3}),
+    ],
 )
 def test_findings_that_cannot_be_used(tmp_path: Path, text: str | None) -> None:
     if text is not None:

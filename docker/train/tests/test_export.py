@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import torch
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
+from torch import nn
 
 from conftest import (
     CLASSES,
     IMAGE_SIZE,
+    TRAIN_SPEC,
     Outcome,
     change_split,
     make_request,
@@ -180,9 +183,42 @@ def test_parameters_of_another_spec(trained: Outcome, dataset: Path, tmp_path: P
 
 def test_another_number_of_classes(trained: Outcome, tmp_path: Path) -> None:
     other = write_dataset(tmp_path / "other")
-    (other / "metrics.json").write_text('{"classes": 10, "channels": 1}')
+    findings = json.loads((other / "metrics.json").read_text()) | {"classes": 10}
+    (other / "metrics.json").write_text(json.dumps(findings))
     reason = failed_export(tmp_path, other, trained.outputs)
-    assert reason.startswith(f"The checkpoint has {CLASSES} classes and 1 channels")
+    assert reason == (
+        f"The network was trained on {CLASSES} classes of 1x12x12 images (UINT8, scale 0.00392157, "
+        "zero point 0); the data set has 10 classes of 1x12x12 images (UINT8, scale 0.00392157, "
+        "zero point 0)."
+    )
+
+
+def test_a_model_of_signed_images_says_so(tmp_path: Path) -> None:
+    """The numbers of the data set are what the model takes, scaled inside of it."""
+    dataset = write_dataset(tmp_path / "dataset")
+    for name in ("train", "test"):
+        (images,) = load_npz(dataset / f"{name}.npz", ["images"])
+        change_split(dataset, name, images=(images.astype(np.int16) - 128).astype(np.int8))
+    stated = {"datatype": "INT8", "scale": 2.0**-7, "zero_point": 3}
+    findings = json.loads((dataset / "metrics.json").read_text()) | {"quantization": stated}
+    (dataset / "metrics.json").write_text(json.dumps(findings))
+    spec = TRAIN_SPEC | {"image_size": 0}
+    trained = run_worker(tmp_path / "train", "train", spec, {"dataset": dataset})
+    assert trained.metrics["accuracy"] > 0.9, trained.log
+    inputs = {"dataset": dataset, "train": trained.outputs}
+    exported = run_worker(tmp_path / "export", "export", {"golden_images": 100}, inputs)
+    assert exported.metrics["input_datatype"] == "INT8"
+    model = ModelWrapper(str(exported.outputs / "model.onnx"))
+    assert model.get_tensor_datatype(model.graph.input[0].name) == DataType["INT8"]
+    images, logits = load_npz(exported.outputs / "golden.npz", ["images", "logits"])
+    assert images.dtype == np.int8
+    assert images.shape == (100, 144)
+    checkpoint = Checkpoint.load(trained.outputs / "checkpoint.pt")
+    layers = checkpoint.network()
+    assert isinstance(layers, nn.Sequential)
+    values = (torch.from_numpy(images).float() - 3) / 128
+    with torch.no_grad():
+        assert np.allclose(layers[1:](values).numpy(), logits, atol=1e-5)
 
 
 def test_another_test_set(trained: Outcome, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 import conftest  # noqa: F401  (the path to what follows)
 from bench.networks.tfc import NETWORK
+from contract.stages.dataset import PIXELS, Quantization
 from train_worker.data import Split
 from train_worker.lean import LeanDropout, Twin, UnknownLayerError
 from train_worker.networks import build
@@ -28,11 +29,15 @@ CANCELLED = 1e-7
 
 
 def network(
-    weight_bits: tuple[int, ...], act_bits: tuple[int, ...], dropout: float = 0.0
+    weight_bits: tuple[int, ...],
+    act_bits: tuple[int, ...],
+    dropout: float = 0.0,
+    images: Quantization = PIXELS,
 ) -> nn.Module:
     """A network whose normalization has been learning for a while."""
     torch.manual_seed(3)
-    made = build(NETWORK.architecture, (1, 8, 8), CLASSES, weight_bits, act_bits, dropout)
+    shape = (1, 8, 8)
+    made = build(NETWORK.architecture, shape, CLASSES, weight_bits, act_bits, dropout, images)
     with torch.no_grad():
         for module in made:
             if isinstance(module, nn.BatchNorm1d):
@@ -75,6 +80,10 @@ def assert_same(original: nn.Module) -> None:
         assert (ours - theirs).norm() <= GRADIENT_TOLERANCE * theirs.norm() + CANCELLED
     for ours, theirs in zip(copied.buffers(), original.buffers(), strict=True):
         assert torch.equal(ours, theirs), "the statistics differ"
+
+
+def test_numbers_that_stand_for_others_than_pixels() -> None:
+    assert_same(network((4,) * 4, (4,) * 3, images=Quantization(scale=0.3, zero_point=7)))
 
 
 @pytest.mark.parametrize(("weight_bits", "act_bits"), [*itertools.product(BITS, BITS)])

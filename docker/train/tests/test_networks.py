@@ -28,9 +28,11 @@ from contract.architecture import (
     Residual,
     ScalePixels,
 )
+from contract.stages.dataset import Quantization
 from stagekit import StageError
 from train_worker.autograd import Autograd
 from train_worker.data import Split
+from train_worker.networks import ScalePixels as Scaling
 from train_worker.networks import build
 from train_worker.steps import Learner
 
@@ -118,6 +120,13 @@ def weights_of(network: nn.Module) -> list[tuple[int, int]]:
     kinds = nn.Linear | nn.Conv2d
     layers = [layer for layer in network.modules() if isinstance(layer, kinds)]
     return [(layer.weight.shape[0], layer.weight[0].numel()) for layer in layers]
+
+
+def test_numbers_are_scaled_to_what_they_stand_for() -> None:
+    pixels = torch.arange(256).float()
+    assert torch.equal(Scaling()(pixels), pixels / 255)
+    signed = Scaling(Quantization(datatype="INT8", scale=0.25, zero_point=-2))
+    assert signed(torch.tensor([-128.0, -2.0, 127.0])).tolist() == [-31.5, 0.0, 32.25]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

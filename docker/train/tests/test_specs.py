@@ -29,7 +29,7 @@ from contract.stages.train import TrainSpec
         ("gamma", 1.5),
         ("dropout", 1.0),
         ("dropout", -0.1),
-        ("image_size", 0),
+        ("image_size", -1),
         ("train_images", -1),
         ("milestones", [0]),
         ("milestones", [3]),

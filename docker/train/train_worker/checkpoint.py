@@ -11,14 +11,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from contract.fields import Misfit, parse
+from contract.fields import parse
+from contract.stages.dataset import resized
 from contract.stages.network import NetworkSpec
 from contract.stages.train import TrainSpec
 from stagekit import StageError
 from train_worker.data import Findings
 from train_worker.networks import build
 
-FORMAT = 2
+FORMAT = 3
 REMEDY = "Run the train stage again with this version of the worker, then export."
 
 
@@ -27,7 +28,7 @@ class Checkpoint:
     """A trained network.
 
     Attributes:
-        findings: Classes and channels of the data set.
+        findings: Of the data set.
         epoch: Whose parameters these are, counted from 1.
         accuracy: Fraction of the whole test set that is classified correctly.
         state: Parameters and buffers by name.
@@ -70,12 +71,12 @@ class Checkpoint:
         try:
             return cls(
                 spec=parse(TrainSpec, content["spec"]),
-                findings=Findings(**content["findings"]),
+                findings=Findings.from_json(content["findings"]),
                 epoch=content["epoch"],
                 accuracy=content["accuracy"],
                 state=content["state"],
             )
-        except (KeyError, TypeError, Misfit) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise StageError(
                 f"{path.name} has other fields than this worker writes: {error}.", REMEDY
             ) from error
@@ -102,9 +103,10 @@ def build_network(spec: NetworkSpec, findings: Findings, dropout: float) -> nn.M
     weight_bits, act_bits = spec.bits_of_layers()
     return build(
         spec.architecture,
-        image=(findings.channels, spec.image_size, spec.image_size),
+        image=resized(findings.shape, spec.image_size),
         classes=findings.classes,
         weight_bits=weight_bits,
         act_bits=act_bits,
         dropout=dropout,
+        quantization=findings.quantization,
     )

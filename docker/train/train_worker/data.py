@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 
 from contract.arrays import ArraysError, load_npz
+from contract.stages.dataset import PIXELS, Quantization, resized
 from stagekit import StageError
 
 REMEDY = (
@@ -25,7 +27,7 @@ class Split:
     """Images with their labels.
 
     Attributes:
-        images: uint8 [N, C, H, W], or [N, F] for networks that take flat arrays; 0..255.
+        images: uint8 or int8 [N, C, H, W], or [N, F] for networks that take flat arrays.
         labels: int64 [N], in 0..classes-1.
     """
 
@@ -42,18 +44,57 @@ class Split:
 
 @dataclass(frozen=True)
 class Findings:
-    """Numbers of classes and image channels, as the `dataset` stage counted them."""
+    """What the `dataset` stage found.
+
+    Attributes:
+        classes: How many.
+        channels, height, width: Of an image, before it is resized.
+        quantization: What the numbers in images stand for.
+    """
 
     classes: int
     channels: int
+    height: int
+    width: int
+    quantization: Quantization = PIXELS
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image, before it is resized."""
+        return self.channels, self.height, self.width
+
+    @property
+    def size(self) -> str:
+        """The shape in words: `3x32x32`."""
+        return "x".join(map(str, self.shape))
+
+    def __str__(self) -> str:
+        """In words."""
+        numbers = self.quantization
+        kind = f"{numbers.datatype}, scale {numbers.scale:.6g}, zero point {numbers.zero_point}"
+        return f"{self.classes} classes of {self.size} images ({kind})"
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Findings:
+        """From a mapping with at least its fields.
+
+        Raises:
+            ValueError, KeyError, TypeError: It is none.
+        """
+        return cls(
+            classes=int(data["classes"]),
+            channels=int(data["channels"]),
+            height=int(data["height"]),
+            width=int(data["width"]),
+            quantization=Quantization.from_json(data["quantization"]),
+        )
 
 
 def read_findings(folder: Path) -> Findings:
-    """The numbers in `metrics.json` of the data set in `folder`."""
+    """What `metrics.json` of the data set in `folder` says."""
     path = folder / "metrics.json"
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-        return Findings(int(metrics["classes"]), int(metrics["channels"]))
+        return Findings.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StageError(f"{path.name} of the data set is unusable: {error!r}.", REMEDY) from error
 
@@ -67,7 +108,8 @@ def read_split(
         folder: The data set.
         name: "train" or "test".
         findings: What the images have to be.
-        image_size: Height and width in pixels to which the images are resized.
+        image_size: Height and width in pixels to which the images are resized; see
+            `contract.stages.dataset.resized`.
         flat: Whether an image is to become a row of pixels, channel by channel.
 
     Raises:
@@ -78,9 +120,10 @@ def read_split(
     except ArraysError as error:
         raise StageError(f"{error}.", REMEDY) from error
     _check(images, labels, name, findings)
-    resized = resize(images.astype(np.uint8, copy=False), image_size)
+    wanted = resized(findings.shape, image_size)
+    images = images.copy() if wanted == findings.shape else resize(images, *wanted[1:])
     return Split(
-        torch.from_numpy(resized.reshape(len(resized), -1) if flat else resized),
+        torch.from_numpy(images.reshape(len(images), -1) if flat else images),
         torch.from_numpy(labels.astype(np.int64)),
     )
 
@@ -91,10 +134,14 @@ def _check(
     name: str,
     findings: Findings,
 ) -> None:
+    kind = np.dtype(np.int8 if findings.quantization.signed else np.uint8)
     wanted: Sequence[tuple[bool, str]] = (
-        (images.dtype == np.uint8 and images.ndim == 4, "are not uint8 [N, C, H, W]"),
+        (images.dtype == kind and images.ndim == 4, f"are not {kind} [N, C, H, W]"),
         (images.size > 0, "are missing"),
-        (images.shape[1:2] == (findings.channels,), f"do not have {findings.channels} channels"),
+        (
+            images.shape[1:] == findings.shape,
+            f"are not of {findings.size}",
+        ),
     )
     for holds, problem in wanted:
         if not holds:
@@ -115,22 +162,29 @@ def _check(
         )
 
 
-def resize(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+def resize(images: npt.NDArray[np.generic], height: int, width: int) -> npt.NDArray[np.generic]:
     """Resize with Pillow's bilinear filter, which is what torchvision's Resize does to an image.
 
     Args:
-        images: [N, C, height, width].
-        size: New height and width in pixels.
+        images: uint8 [N, C, old height, old width].
+        height: In pixels.
+        width: In pixels.
 
     Returns:
-        [N, C, size, size].
+        uint8 [N, C, height, width].
+
+    Raises:
+        StageError: The images have signed numbers, between which there are no pixels.
     """
+    if images.dtype != np.uint8:
+        raise StageError(
+            f"Images of signed numbers cannot be resized to {height}x{width}.",
+            "Give image_size = 0, which leaves them as they are.",
+        )
     count, channels, *before = images.shape
-    if before == [size, size]:
-        return images.copy()
     planes = images.reshape(count * channels, *before)
-    resized = np.empty((len(planes), size, size), dtype=np.uint8)
-    for target, plane in zip(resized, planes, strict=True):
-        scaled = Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR)
-        target[:] = np.asarray(scaled)
-    return resized.reshape(count, channels, size, size)
+    scaled = np.empty((len(planes), height, width), dtype=np.uint8)
+    for target, plane in zip(scaled, planes, strict=True):
+        picture = Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR)
+        target[:] = np.asarray(picture)
+    return scaled.reshape(count, channels, height, width)

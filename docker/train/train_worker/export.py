@@ -21,7 +21,6 @@ from train_worker import inference
 from train_worker.checkpoint import Checkpoint
 from train_worker.data import Split, read_findings, read_split
 
-INPUT_DATATYPE = "UINT8"
 ACCURACY_TOLERANCE = 0.001
 """A checkpoint trained on another kind of processor may round a few images differently."""
 TIE = 1e-4
@@ -47,7 +46,8 @@ def export(request: Request, reporter: Reporter) -> None:
     _check_accuracy(checkpoint, predictions, test_set)
 
     with reporter.timed("export"):
-        model = to_qonnx(network, tuple(test_set.images.shape[1:]), request.scratch)
+        datatype = checkpoint.findings.quantization.datatype
+        model = to_qonnx(network, tuple(test_set.images.shape[1:]), datatype, request.scratch)
         model.save(str(request.outputs / "model.onnx"))
     golden = test_set.first(spec.golden_images)
     with reporter.timed("execute"):
@@ -72,7 +72,7 @@ def export(request: Request, reporter: Reporter) -> None:
         {
             "golden_images": spec.golden_images,
             "agreeing": spec.golden_images,
-            "input_datatype": INPUT_DATATYPE,
+            "input_datatype": datatype,
             "input_shape": list(images.shape[1:]),
             "classes": checkpoint.findings.classes,
             "max_logit_difference": float(np.abs(exported - golden_logits).max()),
@@ -80,29 +80,32 @@ def export(request: Request, reporter: Reporter) -> None:
     )
 
 
-def to_qonnx(network: nn.Module, shape: tuple[int, ...], scratch: Path) -> ModelWrapper:
+def to_qonnx(
+    network: nn.Module, shape: tuple[int, ...], datatype: str, scratch: Path
+) -> ModelWrapper:
     """Export and clean up.
 
     Args:
-        network: In evaluation mode; takes pixel values [N, *shape].
+        network: In evaluation mode; takes whole numbers [N, *shape].
         shape: Of an image: (F,) or (C, H, W).
+        datatype: Of the numbers in images, in QONNX' words.
         scratch: Folder for intermediate files.
 
     Returns:
-        A model whose input is [1, *shape], annotated as UINT8.
+        A model whose input is [1, *shape], annotated as of `datatype`.
     """
     path = scratch / "exported.onnx"
     # The dynamo exporter would put the weights into a second file.
     export_qonnx(network, args=torch.zeros(1, *shape), export_path=str(path), dynamo=False)
     model = cleanup_model(ModelWrapper(str(path)))
-    model.set_tensor_datatype(model.graph.input[0].name, DataType[INPUT_DATATYPE])
+    model.set_tensor_datatype(model.graph.input[0].name, DataType[datatype])
     return model
 
 
 def execute(
-    model: ModelWrapper, images: npt.NDArray[np.uint8], reporter: Reporter
+    model: ModelWrapper, images: npt.NDArray[np.generic], reporter: Reporter
 ) -> npt.NDArray[np.float32]:
-    """Run the model on one image after another: float [N, classes] of uint8 [N, ...]."""
+    """Run the model on one image after another: float [N, classes] of whole numbers [N, ...]."""
     source, sink = model.graph.input[0].name, model.graph.output[0].name
     rows = []
     for done, image in enumerate(images, start=1):
@@ -116,8 +119,7 @@ def _read_test_set(folder: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Sp
     findings, trained = read_findings(folder), checkpoint.findings
     if findings != trained:
         raise StageError(
-            f"The checkpoint has {trained.classes} classes and {trained.channels} channels, the "
-            f"data set {findings.classes} and {findings.channels}.",
+            f"The network was trained on {trained}; the data set has {findings}.",
             "Export with the data set that the network was trained on.",
         )
     size, flat = checkpoint.spec.image_size, checkpoint.spec.flat

@@ -18,7 +18,7 @@ from brevitas import nn as qnn
 from torch import nn
 from torch.nn import functional
 
-from train_worker.networks import PIXEL_MAX, ScalePixels
+from train_worker.networks import ScalePixels
 
 LEAST_SCALE = 1e-10
 """Below this, Brevitas keeps the magnitude that a weight's scale is taken from."""
@@ -96,7 +96,7 @@ def _twin(layer: nn.Module) -> Layer:
     if isinstance(layer, nn.Dropout):
         return LeanDropout(layer.p)
     if isinstance(layer, ScalePixels):
-        return LeanPixels()
+        return LeanPixels(layer)
     raise UnknownLayerError(str(layer))
 
 
@@ -125,13 +125,17 @@ class Layer(ABC):
 class LeanPixels(Layer):
     """`ScalePixels`."""
 
+    def __init__(self, layer: ScalePixels) -> None:
+        self._layer = layer
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """See `Layer`."""
-        return x / PIXEL_MAX
+        scaled: torch.Tensor = self._layer(x)
+        return scaled
 
     def backward(self, gradient: torch.Tensor) -> torch.Tensor:
         """See `Layer`."""
-        return gradient / PIXEL_MAX
+        return gradient / self._layer.divisor
 
 
 class LeanDropout(Layer):

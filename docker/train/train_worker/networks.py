@@ -1,8 +1,8 @@
 """From a network's declaration to a module that can be trained and exported.
 
-A network takes pixel values 0..255 as float [N, F] or [N, C, H, W] and returns logits, float
-[N, classes]. The division by 255 is part of it, so that an exported model takes the 8-bit image as
-it is.
+A network takes the whole numbers of images as float [N, F] or [N, C, H, W] and returns logits,
+float [N, classes]. Scaling them to what they stand for, pixels to 0..1, is part of it, so that an
+exported model takes the image as it is.
 """
 
 from __future__ import annotations
@@ -21,18 +21,24 @@ from torch import nn
 
 from contract import architecture as declared
 from contract.architecture import Architecture, ArchitectureError, Layer, Shape
+from contract.stages.dataset import PIXELS, Quantization
 from stagekit import StageError
 
-PIXEL_MAX = 255.0
 RELU_MAX = 6.0
 
 
 class ScalePixels(nn.Module):
-    """Map 0..255 to 0..1. No quantizer follows: the 256 values are 8-bit already."""
+    """Map whole numbers to what they stand for; quantized already, they need no quantizer."""
+
+    def __init__(self, quantization: Quantization = PIXELS) -> None:
+        super().__init__()
+        # That of pixels becomes 255, which divides more exactly than 1/255 multiplies.
+        self.divisor = 1 / quantization.scale
+        self.zero_point = float(quantization.zero_point)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """`pixels` divided by 255."""
-        return pixels / PIXEL_MAX
+        """`pixels` less the zero point, times the scale."""
+        return (pixels - self.zero_point if self.zero_point else pixels) / self.divisor
 
 
 class Residual(nn.Module):
@@ -56,6 +62,7 @@ def build(
     weight_bits: Iterable[int],
     act_bits: Iterable[int],
     dropout: float,
+    quantization: Quantization = PIXELS,
 ) -> nn.Module:
     """The network; its initial weights follow torch's global seed.
 
@@ -66,6 +73,7 @@ def build(
         weight_bits: Bit width of each layer's weights, first layer first; 0: not quantized.
         act_bits: Bit width of each activation; 0: not quantized.
         dropout: Probability of dropping an input or activation in training.
+        quantization: What the numbers in images stand for.
 
     Raises:
         StageError: The network cannot take such images.
@@ -77,7 +85,7 @@ def build(
             f"The network cannot take images of {image}: {error}.",
             "Give another image_size or another data set.",
         ) from error
-    builder = _Builder(classes, iter(weight_bits), iter(act_bits), dropout)
+    builder = _Builder(classes, iter(weight_bits), iter(act_bits), dropout, quantization)
     return builder.sequence(architecture.layers, architecture.input_shape(image))
 
 
@@ -85,12 +93,18 @@ class _Builder:
     """Makes modules of layers, in order; each takes the next of the bit widths."""
 
     def __init__(
-        self, classes: int, weight_bits: Iterator[int], act_bits: Iterator[int], dropout: float
+        self,
+        classes: int,
+        weight_bits: Iterator[int],
+        act_bits: Iterator[int],
+        dropout: float,
+        quantization: Quantization,
     ) -> None:
         self._classes = classes
         self._weight_bits = weight_bits
         self._act_bits = act_bits
         self._dropout = dropout
+        self._quantization = quantization
 
     def sequence(self, layers: Iterable[Layer], shape: Shape) -> nn.Sequential:
         """The modules of `layers`, for values of `shape`."""
@@ -126,7 +140,7 @@ class _Builder:
                 module = nn.Dropout(self._dropout)
             case _:
                 assert isinstance(layer, declared.ScalePixels), layer
-                module = ScalePixels()
+                module = ScalePixels(self._quantization)
         return module
 
     def _weighted(

@@ -199,6 +199,7 @@ def test_metrics_come_from_the_files(stage: Stage, server: Server) -> None:
     text = (stage.outputs / "metrics.json").read_text()
     expected = {"classes": 3, "channels": 1, "height": 2, "width": 4}
     expected |= {"train_images": 3, "test_images": 2}
+    expected["quantization"] = {"datatype": "UINT8", "scale": 1 / 255, "zero_point": 0}
     assert json.loads(text) == expected
     assert text == json.dumps(expected, indent=1, sort_keys=True) + "\n"
 

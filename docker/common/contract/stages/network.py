@@ -33,8 +33,11 @@ class NetworkSpec:
     act_bits: Widths
     image_size: Annotated[
         int,
-        Range(ge=1, le=128),
-        Key("Height and width that images are resized to, in pixels.", inferred=True),
+        Range(ge=0, le=128),
+        Key(
+            "Height and width that images are resized to, in pixels; 0 leaves them as they are.",
+            inferred=True,
+        ),
     ]
     code: Code | None = None
 
