@@ -24,7 +24,7 @@ from distributed import LocalCluster
 from bench.cluster import DaskBackend, Site
 from bench.cluster.remote import Factory
 from bench.errors import EnvironmentFailure
-from bench.flows import flow_named
+from bench.flows import flow_named, up_to
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT, environments_folder
@@ -138,7 +138,8 @@ def _tasks() -> tuple[list[Task], list[Task]]:
     seeds = tuple(range(TASKS + 1))
     train = grid.train.model_copy(update={"seeds": seeds, "bits": grid.train.bits[:1]})
     tasks = plan(
-        expand(grid.model_copy(update={"train": train})), flow_named("finn").up_to("train")
+        expand(grid.model_copy(update={"train": train})),
+        up_to("train", flow_named("finn").all_stages),
     )
     return tasks[:2], tasks[2:]
 

@@ -43,6 +43,17 @@ FIFOS = [
      "width_bits": 8}
     for sender, receiver in (("input", "MVAU_rtl_0"), ("MVAU_rtl_0", "output"))
 ]  # fmt: skip
+OWN_MODEL = """
+name = "mine"
+[model]
+file = "my_mlp.onnx"
+dataset = "MNIST"
+[build]
+foldings = ["low"]
+target_fps = [50000]
+board = "Pynq-Z1"
+clock_mhz = 100.0
+"""
 METRICS = {
     "train": {"accuracy": 0.95310000000001, "best_epoch": 2},
     "compile": {

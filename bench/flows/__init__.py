@@ -4,12 +4,13 @@ A flow is one object, in a package beside this file or in an extension's file. I
 reads its foldings, and knows its boards; the rest of bench takes all of that from here.
 """
 
-from bench.flows.flow import FRONT, Bottleneck, Flow, Folding, FoldingFormat
+from bench.flows.flow import GIVEN, TRAINED, Bottleneck, Flow, Folding, FoldingFormat, up_to
 from bench.flows.register import FLOWS, all_stages, board_parts, flow_named
 
 __all__ = [
     "FLOWS",
-    "FRONT",
+    "GIVEN",
+    "TRAINED",
     "Bottleneck",
     "Flow",
     "Folding",
@@ -17,4 +18,5 @@ __all__ = [
     "all_stages",
     "board_parts",
     "flow_named",
+    "up_to",
 ]

@@ -9,10 +9,12 @@ from typing import Any, Protocol
 
 from contract.finn.folding import Layer
 from contract.stage import Stage
-from contract.stages import dataset, export, train
+from contract.stages import dataset, export, imported, model, train
 
-FRONT = (dataset.STAGE, train.STAGE, export.STAGE)
-"""The stages before any flow."""
+TRAINED = (dataset.STAGE, train.STAGE, export.STAGE)
+"""The stages before any flow, for a network that is trained."""
+GIVEN = (dataset.STAGE, model.STAGE, imported.STAGE)
+"""The stages before any flow, for a model of the user's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +95,23 @@ class Flow:
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
-        """With those before it."""
-        return (*FRONT, *self.stages)
+        """With those before it, whichever a point has of them."""
+        return (*dict.fromkeys((*TRAINED, *GIVEN)), *self.stages)
 
-    def up_to(self, name: str) -> tuple[Stage, ...]:
-        """The stage, or those of the role, `name`, and everything they need, in order."""
-        wanted = {name}
-        for stage in reversed(self.all_stages):
-            if wanted & {stage.name, stage.role}:
-                wanted.update(stage.needs, stage.needs_bitstream)
-        return tuple(stage for stage in self.all_stages if wanted & {stage.name, stage.role})
+    def after(self, front: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        """`front`, one of the above, and those of the flow's stages that find all they need."""
+        stages, roles = [*front], {stage.role for stage in front}
+        for stage in self.stages:
+            if roles.issuperset(stage.needs):
+                stages.append(stage)
+                roles.add(stage.role)
+        return tuple(stages)
+
+
+def up_to(name: str, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Of `stages`, in their order, the one of that name or role, and everything it needs."""
+    wanted = {name}
+    for stage in reversed(stages):
+        if wanted & {stage.name, stage.role}:
+            wanted.update(stage.needs, stage.needs_bitstream)
+    return tuple(stage for stage in stages if wanted & {stage.name, stage.role})

@@ -11,7 +11,7 @@ from typing import Any
 from bench.datasets import DATASETS
 from bench.flows import Flow, flow_named
 from bench.grids.grid import hyperparameters, precisions
-from bench.grids.tables import Grid
+from bench.grids.tables import Grid, TrainTable
 from bench.networks import NETWORKS
 from bench.words import BitWidths, Precision
 from contract import fields
@@ -94,6 +94,8 @@ def expand(grid: Grid) -> tuple[Point, ...]:
 
 def references(grid: Grid) -> tuple[Point, ...]:
     """What `grid` trains for comparison only."""
+    if grid.train is None:
+        return ()
     specs = _Specs(grid)
     stages = tuple(s for s in specs.flow.all_stages if s.name in ("dataset", "train"))
     pairs = ((0, 0) if isinstance(bits, str) else bits for bits in grid.train.references)
@@ -102,17 +104,16 @@ def references(grid: Grid) -> tuple[Point, ...]:
             name=name,
             training_name=name,
             labels=labels,
-            specs=specs.of(stages, _trained(grid, labels)),
+            specs=specs.of(stages, _trained(grid.train, labels)),
         )
-        for name, labels in _trainings(grid, pairs)
+        for name, labels in _trainings(grid.train, pairs)
     )
 
 
 def _trainings(
-    grid: Grid, pairs: Iterable[tuple[BitWidths, BitWidths]]
+    train: TrainTable, pairs: Iterable[tuple[BitWidths, BitWidths]]
 ) -> Iterator[tuple[str, Labels]]:
-    """Name and labels of each training of `grid` at the precisions `pairs`."""
-    train = grid.train
+    """Name and labels of each training at the precisions `pairs`."""
     for dataset, bits, seed in itertools.product(train.dataset, pairs, train.seeds):
         labels = Labels(
             network=train.network,
@@ -127,31 +128,49 @@ def _trainings(
 def _designs(grid: Grid) -> Iterator[Point]:
     specs = _Specs(grid)
     boards = tuple(sorted(grid.measure.board))
-    for (training_name, training), folding, board in itertools.product(
-        _trainings(grid, precisions(grid.train)), grid.folds, grid.build.board
+    for (training_name, made_of), folding, board in itertools.product(
+        _networks(grid), grid.folds, grid.build.board
     ):
-        labels = replace(training, folding=folding.name, board=board)
+        labels = replace(made_of, folding=folding.name, board=board)
         part = specs.flow.boards.get(board)
-        chosen = {**_trained(grid, labels), **folding.fields, "part": part, "boards": boards}
+        chosen = {**_chosen(grid, labels), **folding.fields, "part": part, "boards": boards}
         suffix = f"-{board.lower()}" if len(grid.build.board) > 1 else ""
         yield Point(
             name=f"{training_name}-{folding.name}{suffix}",
             training_name=training_name,
             labels=labels,
-            specs=specs.of(specs.flow.all_stages, chosen),
+            specs=specs.of(grid.stages, chosen),
             needs_bitstream=grid.needs_bitstream,
         )
 
 
-def _trained(grid: Grid, labels: Labels) -> dict[str, Any]:
-    """What a point decides of the specs of its training, by field."""
+def _networks(grid: Grid) -> Iterator[tuple[str, Labels]]:
+    """Name and labels of each training, or of the given model."""
+    if grid.train is not None:
+        yield from _trainings(grid.train, precisions(grid.train))
+        return
+    for dataset in grid.datasets:
+        labels = Labels(network=grid.network, dataset=dataset)
+        yield labels.of_training, labels
+
+
+def _chosen(grid: Grid, labels: Labels) -> dict[str, Any]:
+    """What a point decides of the specs of its training, or of its model, by field."""
+    if grid.train is not None:
+        return _trained(grid.train, labels)
+    (file,) = grid.files
+    given = {"file_sha256": file.sha256, "file_bytes": file.bytes}
+    return {**vars(labels), **vars(DATASETS[labels.dataset].spec), **given}
+
+
+def _trained(train: TrainTable, labels: Labels) -> dict[str, Any]:
     network, dataset = NETWORKS[labels.network], DATASETS[labels.dataset]
     return {
         **vars(labels),
         **vars(dataset.spec),
         "architecture": network.architecture,
         "code": network.code,
-        **vars(hyperparameters(grid.train)),
+        **vars(hyperparameters(train)),
     }
 
 

@@ -14,6 +14,7 @@ from bench.errors import ConfigError, did_you_mean
 from bench.flows import FLOWS, Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.grids.tables import Grid, TrainTable, Widths, grid_model
+from bench.input.given import GivenFile, MissingFile, examine
 from bench.input.names import require_file_name, require_name
 from bench.input.reading import UnreadableFile, read_toml
 from bench.input.schema import validated
@@ -21,16 +22,24 @@ from bench.networks import NETWORKS, Defaults
 from contract.architecture import ArchitectureError, LayerShape
 from contract.fields import key_of, keys
 from contract.finn.measure import EMULATED
+from contract.stages.imported import LARGEST_MODEL
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
 NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
 """Files beside grids that are not grids."""
+WHY_LARGEST = "that is 67 million weights in float32, more than any board here holds"
 
 
-def load_grid(path: Path) -> Grid:
+def load_grid(path: Path, *, absent: bool = False) -> Grid:
     """The grid in `path`; foldings come from `foldings.toml` beside it.
 
+    Args:
+        path: The experiment file.
+        absent: Whether a model of the user's may be missing: its points then have their names, and
+            no artifacts.
+
     Raises:
+        MissingFile: A model is not there.
         ConfigError: The file is missing, is not TOML, or says something that cannot be.
     """
     data = read_toml(require_file_name(path))
@@ -43,16 +52,50 @@ def load_grid(path: Path) -> Grid:
     flow = _flow(path, data.get("flow", DEFAULT_FLOW))
     remedy = "Correct the file and rerun; nothing was started."
     grid = validated(grid_model(flow), data, f"{path}: ", remedy)
-    train, build = grid.train, grid.build
-    _check_names(path, "train.network", [train.network], NETWORKS)
-    _check_names(path, "train.dataset", train.dataset, DATASETS)
-    _check_names(path, "build.board", build.board, flow.boards)
+    train = grid.train
+    if train is not None:
+        _check_names(path, "train.network", [train.network], NETWORKS)
+        _check_names(path, "train.dataset", train.dataset, DATASETS)
+    else:
+        _check_names(path, "model.dataset", grid.datasets, DATASETS)
+    _check_tables(path, grid)
+    _check_names(path, "build.board", grid.build.board, flow.boards)
     _check_measure(path, grid)
     _check_no_twins(path, grid)
-    _check_bits(path, train)
+    if train is not None:
+        _check_bits(path, train)
     check_images(path, grid)
-    _check_shapes(path, train)
-    return grid.model_copy(update={"folds": _load_foldings(path, grid, flow)})
+    if train is not None:
+        _check_shapes(path, train)
+    files = _given(path, grid, absent=absent)
+    return grid.model_copy(update={"folds": _load_foldings(path, grid, flow), "files": files})
+
+
+def _given(path: Path, grid: Grid, *, absent: bool) -> tuple[GivenFile, ...]:
+    """The user's own files that `grid` names, looked at."""
+    if grid.model is None:
+        return ()
+    where, file = f"{path}: model.file", path.parent / grid.model.file
+    require_name(f"{where}, the name of {file.name}", file.stem)
+    try:
+        return (examine(where, file, LARGEST_MODEL, WHY_LARGEST),)
+    except MissingFile:
+        if absent:
+            return (GivenFile(file, 0, ""),)
+        raise
+
+
+def _check_tables(path: Path, grid: Grid) -> None:
+    """No table may be of a stage that no point has."""
+    flow = flow_named(grid.flow)
+    known = {stage.table or stage.name for stage in grid.stages}
+    for stage in flow.all_stages:
+        table = stage.table or stage.name
+        if table not in known and table in grid.model_fields_set - {"train", "model"}:
+            raise ConfigError(
+                f"{path}: [{table}] is of stage '{stage.name}', which this grid does not have.",
+                f"Delete it; [{'train' if grid.model else 'model'}] is what would need it.",
+            )
 
 
 def _flow(path: Path, name: object) -> Flow:
@@ -68,6 +111,13 @@ def hyperparameters(train: TrainTable) -> Defaults:
     defaults = asdict(NETWORKS[train.network].defaults)
     given = {name: getattr(train, name) for name in defaults}
     return Defaults(**defaults | {name: said for name, said in given.items() if said is not None})
+
+
+def known_layers(grid: Grid) -> list[tuple[LayerShape, ...] | None]:
+    """The layers with weights, as `layers`, for each data set on which they differ."""
+    if grid.train is None:
+        return [None]
+    return [*dict.fromkeys(layers(grid.train, dataset) for dataset in grid.datasets)]
 
 
 def layers(train: TrainTable, dataset: str) -> tuple[LayerShape, ...] | None:
@@ -94,12 +144,9 @@ def _plain(bits: Widths) -> Widths:
 
 
 def _check_no_twins(path: Path, grid: Grid) -> None:
-    train, build = grid.train, grid.build
+    build = grid.build
     for field, values in (
-        ("train.dataset", train.dataset),
-        ("train.bits", precisions(train)),
-        ("train.references", train.references),
-        ("train.seeds", train.seeds),
+        *_dimensions(grid.train),
         ("build.foldings", build.foldings),
         ("build.target_fps", build.target_fps),
         ("build.folding_files", build.folding_files),
@@ -111,6 +158,15 @@ def _check_no_twins(path: Path, grid: Grid) -> None:
             raise ConfigError(
                 f"{path}: {field} names {shown(twice[0])} twice.", "Name each of them once."
             )
+
+
+def _dimensions(train: TrainTable | None) -> Iterator[tuple[str, Iterable[Any]]]:
+    """What trainings are made for each combination of."""
+    if train is not None:
+        yield "train.dataset", train.dataset
+        yield "train.bits", precisions(train)
+        yield "train.references", train.references
+        yield "train.seeds", train.seeds
 
 
 def repeated(values: Iterable[Any]) -> list[Any]:
@@ -155,7 +211,7 @@ def check_images(path: Path, grid: Grid) -> None:
     Raises:
         ConfigError: More are; `path` is named.
     """
-    for dataset in grid.train.dataset:
+    for dataset in grid.datasets:
         data = DATASETS[dataset]
         for field, kind, wanted in _image_counts(grid):
             most = data.train_images if kind == "training" else data.test_images
@@ -164,19 +220,24 @@ def check_images(path: Path, grid: Grid) -> None:
                     f"{path}: {field} = {shown(wanted)}, and {dataset} has {most:,} {kind} images.",
                     f"Give at most {most:,}.",
                 )
-        trained_on = grid.train.train_images or data.train_images
-        batch_size = hyperparameters(grid.train).batch_size
-        if batch_size > trained_on:
-            raise ConfigError(
-                f"{path}: train.batch_size = {shown(batch_size)}, and {trained_on:,} images are "
-                "trained on.",
-                f"Give 2 to {trained_on:,}.",
-            )
+        if grid.train is not None:
+            _check_batch(path, grid.train, data.train_images)
+
+
+def _check_batch(path: Path, train: TrainTable, train_images: int) -> None:
+    trained_on = train.train_images or train_images
+    batch_size = hyperparameters(train).batch_size
+    if batch_size > trained_on:
+        raise ConfigError(
+            f"{path}: train.batch_size = {shown(batch_size)}, and {trained_on:,} images are "
+            "trained on.",
+            f"Give 2 to {trained_on:,}.",
+        )
 
 
 def _image_counts(grid: Grid) -> Iterator[tuple[str, str, int]]:
     """Keys that say how many images, of which kind, and their values."""
-    for stage in flow_named(grid.flow).all_stages:
+    for stage in grid.stages:
         for name, annotation in keys(stage.spec).items():
             key = key_of(annotation)
             if key.counts is not None:
@@ -204,13 +265,13 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
     """The foldings of `grid`, each checked against the network for every data set."""
     build = grid.build
     beside = path.parent / FOLDINGS_FILE
-    tables = _tables_of(beside, grid.train.network) if build.foldings else {}
+    tables = _tables_of(beside, grid.network) if build.foldings else {}
     _check_names(path, "build.foldings", build.foldings, tables)
     files = [path.parent / name for name in build.folding_files]
     for file in files:
         require_name(f"{path}: build.folding_files, the folding in {file.name}", file.stem)
     folds: dict[str, Folding] = {}
-    for shapes in dict.fromkeys(layers(grid.train, dataset) for dataset in grid.train.dataset):
+    for shapes in known_layers(grid):
         choices = [
             flow.foldings.named(beside, name, tables[name], shapes) for name in build.foldings
         ]

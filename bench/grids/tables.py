@@ -10,12 +10,13 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -25,7 +26,7 @@ from pydantic import (
 )
 
 from bench.console.text import counted
-from bench.flows import Flow, Folding
+from bench.flows import GIVEN, TRAINED, Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.input.given import GivenFile
 from bench.input.names import HOST, IPV6, LONGEST, USER
@@ -130,6 +131,16 @@ class TrainTable(Keys):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Key("Of each training, one run each.")]
 
 
+class ModelTable(Keys):
+    """`[model]`: a trained model of your own, in the place of `[train]`.
+
+    It is checked with the test images of `dataset`.
+    """
+
+    file: Annotated[FilePath, Key("The ONNX file, beside the experiment file.")]
+    dataset: Annotated[Line, Key("A data set, whose test images are taken.")]
+
+
 class BuildTable(Keys):
     """`[build]`: foldings, boards and their clock."""
 
@@ -207,6 +218,10 @@ class LimitsTable(Table):
 class Grid(Table):
     """A whole experiment file, with the foldings it refers to; as `grid_model` completes it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [table]} for table in ("train", "model")]}
+    )
+
     name: Annotated[
         str,
         StringConstraints(pattern=rf"^[a-z0-9][a-z0-9_-]{{0,{LONGEST - 1}}}$"),
@@ -214,7 +229,8 @@ class Grid(Table):
         Key("Of the grid and its report."),
     ]
     flow: Annotated[Line, Key("The flow from a trained model to a measured one.")] = DEFAULT_FLOW
-    train: TrainTable
+    train: TrainTable | None = None
+    model: ModelTable | None = None
     build: BuildTable
     measure: MeasureTable = MeasureTable()
     limits: LimitsTable = LimitsTable()
@@ -223,21 +239,51 @@ class Grid(Table):
     files: tuple[GivenFile, ...] = Field(default=(), exclude=True)
 
     @model_validator(mode="after")
+    def _designs_are_of_something(self) -> Self:
+        if (self.train is None) == (self.model is None):
+            given = "and model are both given" if self.train else "and model are missing"
+            raise disagree(
+                "train", given, "Write [train] to train a network, or [model] for one of your own."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _points_can_be_planned(self) -> Self:
         train, build = self.train, self.build
-        pairs = len(train.bits) or len(train.weight_bits) * len(train.act_bits)
         designs = len(build.foldings) + len(build.target_fps) + len(build.folding_files)
-        each_training = len(train.dataset) * len(train.seeds)
-        points = each_training * (pairs * designs * len(build.board) + len(train.references))
+        points, where = designs * len(build.board), "build.foldings"
+        if train is not None:
+            pairs = len(train.bits) or len(train.weight_bits) * len(train.act_bits)
+            each_training = len(train.dataset) * len(train.seeds)
+            points, where = each_training * (pairs * points + len(train.references)), "train.seeds"
         if points > MOST_POINTS:
             what = f"and the rest make {counted(points, 'point')}; a grid may have {MOST_POINTS:,}"
-            raise disagree("train.seeds", what, "Split it into several files.")
+            raise disagree(where, what, "Split it into several files.")
         return self
 
     if TYPE_CHECKING:
 
         def __getattr__(self, table: str) -> Any:
             """The tables of the flow's stages."""
+
+    @property
+    def network(self) -> str:
+        """The network that is trained, or the model's name, that of its file."""
+        if self.train is not None:
+            return str(self.train.network)
+        return PurePath(self.model.file).stem if self.model else ""
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets, by name."""
+        if self.train is not None:
+            return tuple(self.train.dataset)
+        return (self.model.dataset,) if self.model else ()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of its points."""
+        return flow_named(self.flow).after(GIVEN if self.train is None else TRAINED)
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -261,11 +307,15 @@ class Grid(Table):
         return self.model_copy(update={stage.table or stage.name: changed})
 
 
+_ONE_OF = ("train", "model")
+
+
 @functools.cache
 def grid_model(flow: Flow) -> type[Grid]:
     """What an experiment file for `flow` may say."""
     spans: dict[str, type[Keys]] = {
         "train": TrainTable,
+        "model": ModelTable,
         "build": BuildTable,
         "measure": MeasureTable,
     }
@@ -277,7 +327,10 @@ def grid_model(flow: Flow) -> type[Grid]:
         table = _table(name, spans.get(name, Keys), of_table)
         if table.model_fields:
             required = any(field.is_required() for field in table.model_fields.values())
-            tables[name] = (table, ...) if required else (table, table())
+            if name in _ONE_OF:
+                tables[name] = (table | None, None)
+            else:
+                tables[name] = (table, ...) if required else (table, table())
     return create_model("Grid", __base__=Grid, __doc__=Grid.__doc__, **tables)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
@@ -165,9 +166,17 @@ def _at(location: Iterable[int | str], model: type[BaseModel]) -> Any:
         elif part.startswith("#"):
             annotation = next(member for member in inner if Tag(part) in split(member)[1])
         else:
-            annotation = _fields(kind)[part]
+            annotation = _fields(_table(annotation) or kind)[part]
+    table = _table(annotation)
+    return annotation if table is None else table
+
+
+def _table(annotation: Any) -> type[BaseModel] | None:
+    """The table that a field is, also one that may be left out."""
     kind, _ = split(annotation)
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else annotation
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    found = (one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel))
+    return next(found, None)
 
 
 @functools.cache

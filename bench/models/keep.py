@@ -20,7 +20,7 @@ def keep(request: Request, reporter: HostReporter, context: HostContext) -> None
         Cancelled: The run was interrupted.
         OSError: The file cannot be written.
     """
-    sha256, size = str(request.spec["sha256"]), int(request.spec["size"])
+    sha256, size = str(request.spec["file_sha256"]), int(request.spec["file_bytes"])
     path = context.files.get(sha256)
     if path is None:
         raise DataError(

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from bench.errors import ConfigError, did_you_mean
-from bench.flows import Flow, all_stages
+from bench.flows import all_stages, up_to
+from bench.grids.tables import Grid
 from bench.paths import default_store
 from bench.pipeline import budget
 from bench.session.grids import Changes
@@ -37,18 +38,18 @@ class Bounds:
     jobs: int | None
     memory_gib: float | None
 
-    def stages(self, flow: Flow) -> tuple[Stage, ...]:
-        """The stages of `flow` to run.
+    def stages(self, grid: Grid) -> tuple[Stage, ...]:
+        """The stages of `grid` to run.
 
         Raises:
             ConfigError: It has no stage `only`.
         """
         if self.only is None:
-            return flow.all_stages
-        if stages := flow.up_to(self.only):
+            return grid.stages
+        if stages := up_to(self.only, grid.stages):
             return stages
-        hint = did_you_mean(self.only, [stage.name for stage in flow.all_stages])
-        raise ConfigError(f"--only {self.only}: {flow.title} has no such stage.", hint)
+        hint = did_you_mean(self.only, [stage.name for stage in grid.stages])
+        raise ConfigError(f"--only {self.only}: the grid '{grid.name}' has no such stage.", hint)
 
     @property
     def at_once(self) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from bench import claims
 from bench.boards.pool import Remote
 from bench.errors import ConfigError
-from bench.flows import flow_named
 from bench.grids.experiment import Point
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Resolver, Survey, Task, forecast, survey
@@ -95,8 +94,7 @@ def prepare(
     choice = runners.choose_runner(runner, store_path, runners.limits_of(grid.grid))
     resolver = runners.open_resolver(store_path, choice, grid.grid)
     surveyed = survey(grid.points, resolver, verify=True)
-    stages = bounds.stages(flow_named(grid.grid.flow))
-    tasks = surveyed.tasks_for(wanted, stages)
+    tasks = surveyed.tasks_for(wanted, bounds.stages(grid.grid))
     memory = None if elsewhere else bounds.memory_bytes
     prepared = Prepared(
         grid=grid,

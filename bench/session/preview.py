@@ -15,7 +15,7 @@ from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, duration_text, memory_text, size_text
 from bench.environments import ENVIRONMENTS
 from bench.flows import Bottleneck, flow_named
-from bench.grids.grid import layers
+from bench.grids.grid import known_layers
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Step, Survey, Task
 from bench.pipeline.budget import SETUP_SECONDS
@@ -112,7 +112,7 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
     for heading in ("cycles", "fps", "of it, by layer"):
         table.add_column(heading, justify="right", no_wrap=True)
     foldings = flow_named(grid.flow).foldings
-    for shapes in dict.fromkeys(layers(grid.train, dataset) for dataset in grid.train.dataset):
+    for shapes in known_layers(grid):
         for folding in grid.folds:
             slowest = foldings.bottleneck(folding, shapes, grid.build)
             table.add_row(folding.name, slowest.layer, *_numbers(slowest))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import FakeRunner, write_grid
+from fakes import OWN_MODEL, FakeRunner, write_grid
 from temporary import use
 
 from bare_runner import ENVIRONMENTS
@@ -62,6 +62,18 @@ def grid_file(tmp_path: Path) -> Path:
     folder = tmp_path / "experiments"
     folder.mkdir()
     return write_grid(folder)
+
+
+@pytest.fixture
+def own_model_grid(tmp_path: Path) -> Path:
+    """A valid grid of a model, of which bench reads no more than that it is there."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "my_mlp.onnx").write_bytes(b"not read by bench")
+    (folder / "foldings.toml").write_text("[my_mlp]\nlow = [[16, 8], [1, 10]]\n")
+    path = folder / "mine.toml"
+    path.write_text(OWN_MODEL)
+    return path
 
 
 @pytest.fixture

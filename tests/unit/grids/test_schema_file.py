@@ -48,6 +48,17 @@ def test_slips_are_refused(
     assert not schema.is_valid(grid)
 
 
+def test_a_grid_trains_or_has_a_model(schema: Draft202012Validator) -> None:
+    given = {**quick(), "model": {"file": "my.onnx", "dataset": "MNIST"}}
+    assert not schema.is_valid(given)
+    del given["train"]
+    assert schema.is_valid(given)
+    del given["model"]["file"]
+    assert not schema.is_valid(given)
+    del given["model"]
+    assert not schema.is_valid(given)
+
+
 def test_a_table_describes_all_its_keys_or_none(schema: Draft202012Validator) -> None:
     for name, table in schema.schema["$defs"].items():
         described = {key for key, value in table["properties"].items() if "description" in value}

@@ -33,6 +33,7 @@ NASTY: tuple[Any, ...] = (
     [[[[]]]], [{}], [math.nan], ["x" * 300], ["y/../../../x"], [0, 0], [1, 2, 3],
     {"a": 1}, date(2021, 2, 3),
 )  # fmt: skip
+MODEL = {"file": "trained.onnx", "dataset": "MNIST"}
 BOARD = {"name": "lab", "address": "192.0.2.1"}
 GRID: dict[str, Any] = {
     "name": "test",
@@ -79,8 +80,11 @@ def changed(path: tuple[str, ...], value: Any) -> str:
     if path[0] == "boards" and len(path) > 1:
         data["boards"] = [BOARD | {path[1]: value}]
     else:
-        table = data if len(path) == 1 else data.setdefault(path[0], {})
+        empty = dict(MODEL) if path[0] == "model" else {}
+        table = data if len(path) == 1 else data.setdefault(path[0], empty)
         table[path[-1]] = value
+    if path[0] == "model":
+        del data["train"]
     return "\n".join(f"{as_toml(name)} = {as_toml(one)}" for name, one in data.items())
 
 
@@ -120,6 +124,9 @@ def test_any_value_of_any_field(
     """All refusals of grids are explained alike, so that of each field one is printed."""
     where = ".".join(path).replace("boards.", "boards.0.")
     store = str(grid_file.parent / "store")
+    (grid_file.parent / MODEL["file"]).write_bytes(b"a model")
+    with (grid_file.parent / "foldings.toml").open("a") as foldings:
+        foldings.write("[trained]\nlow = [[1, 1]]\n")
     printed = False
     for value in NASTY:
         grid_file.write_text(changed(path, value))

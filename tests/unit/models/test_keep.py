@@ -42,7 +42,7 @@ def run(
     outputs.mkdir()
     request = Request(
         stage="model",
-        spec={"sha256": given.sha256, "size": given.bytes},
+        spec={"file_sha256": given.sha256, "file_bytes": given.bytes},
         inputs={},
         outputs=outputs,
         scratch=folder,

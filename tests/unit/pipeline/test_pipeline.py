@@ -14,7 +14,7 @@ from fakes import FakeRunner
 from bare_runner import ENVIRONMENTS
 from bench.console.events import Emit, Event, Finished, Note
 from bench.errors import Exit
-from bench.flows import all_stages, flow_named
+from bench.flows import all_stages, flow_named, up_to
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Summary, execute, look_up, plan
 from bench.runners import Job
@@ -54,8 +54,8 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
     tasks = plan(experiments)
     per_stage = {s.name: sum(t.stage is s for t in tasks) for s in all_stages().values()}
     assert per_stage == {
-        "dataset": 1, "train": 2, "export": 2, "compile": 4, "size": 4, "simulate": 4,
-        "synthesize": 4, "measure": 4,
+        "dataset": 1, "train": 2, "export": 2, "model": 0, "import": 0, "compile": 4, "size": 4,
+        "simulate": 4, "synthesize": 4, "measure": 4,
     }  # fmt: skip
     position = {task.id: number for number, task in enumerate(tasks)}
     for task in tasks:
@@ -63,11 +63,13 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
 
 
 def test_only_takes_a_stage_and_what_it_needs() -> None:
-    assert [stage.name for stage in flow_named("finn").up_to("export")] == [
-        "dataset",
-        "train",
-        "export",
-    ]
+    names = [stage.name for stage in up_to("train", flow_named("finn").all_stages)]
+    assert names == ["dataset", "train"]
+
+
+def test_only_takes_whatever_provides_what_is_asked_for() -> None:
+    names = [stage.name for stage in up_to("export", flow_named("finn").all_stages)]
+    assert names == ["dataset", "train", "export", "model", "import"]
 
 
 def test_another_stage_may_provide_what_later_ones_need(
@@ -75,7 +77,7 @@ def test_another_stage_may_provide_what_later_ones_need(
 ) -> None:
     extension("given.py", GIVEN)
     names = [stage.name for stage in flow_named("finn").all_stages]
-    assert names[:4] == ["dataset", "train", "export", "given"]
+    assert names[5:7] == ["given", "compile"]
     specs = {name: experiments[0].specs[name] for name in ("dataset", "compile", "size")}
     point = replace(experiments[0], specs={**specs, "given": {"file": "trained.onnx"}})
     tasks = {task.stage.name: task for task in plan([point])}

@@ -18,7 +18,7 @@ from bench.cli import main
 from bench.commands import run
 from bench.console.terminal import Terminal
 from bench.errors import Exit
-from bench.flows import flow_named
+from bench.flows import flow_named, up_to
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
@@ -226,7 +226,7 @@ def test_only_the_rows_asked_for_are_made(grid_file: Path, resolver: Resolver) -
     asked = found.tasks_for((point,), stages)
     assert [(task.id, task.spec, task.serves) for task in asked] == planned
     assert found.tasks_for(grid.points, stages) == plan(grid.points)
-    first = flow.up_to("train")
+    first = up_to("train", stages)
     assert found.tasks_for(grid.points, first) == plan(grid.points, first)
     arguments = ["run", str(grid_file), "--row", "tfc-mnist-w3a3-s1-max"]
     assert main(arguments) == Exit.CONFIG

@@ -15,12 +15,12 @@ class ModelSpec:
     """Which file.
 
     Attributes:
-        sha256: Of its content.
-        size: Its bytes.
+        file_sha256: Of its content.
+        file_bytes: Its size.
     """
 
-    sha256: str
-    size: int
+    file_sha256: str
+    file_bytes: int
 
 
 STAGE = Stage(
