@@ -68,7 +68,7 @@ Pair = Annotated[
 Reference = Annotated[
     Annotated[Literal["float"], Tag("#name")] | Annotated[tuple[_AnyBits, _AnyBits], Tag("#each")],
     Discriminator(_which),
-    Means(f"'float', or [weights, activations], each from 2 to {MOST_BITS}"),
+    Means(f"'float', or [weights, activations], each from {LEAST_BITS} to {MOST_BITS}"),
 ]
 Widths = int | tuple[int, ...]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]

@@ -2,7 +2,7 @@
 
 An `Architecture` is a sequence of layer records. It says nothing of bit widths: the widths of a
 training go to the layers with weights, and to the activations, in the order in which they stand
-here (the branch of a `Residual` before its shortcut).
+here (the branch of a `Residual`, then its shortcut, then the quantizer of its sum).
 """
 
 from __future__ import annotations
@@ -97,7 +97,10 @@ class BatchNorm(Layer):
 
 @dataclass(frozen=True)
 class HardTanh(Layer):
-    """Signed activation whose range starts as -1..1 and is learned where it is quantized."""
+    """Signed activation whose range starts as -1..1 and is learned where it is quantized.
+
+    At 1 bit, this and `ReLU` are -1 or +1.
+    """
 
     activation: ClassVar[bool] = True
 
@@ -243,12 +246,17 @@ class Flatten(Layer):
 
 @dataclass(frozen=True)
 class Residual(Layer):
-    """The sum of two paths from one input.
+    """The sum of two paths from one input, whose ends are quantized alike.
+
+    The quantizer that both ends share counts as an activation: its range starts as -3..3 and is
+    learned. FINN adds integers, which stand for numbers of one scale.
 
     Attributes:
         branch: Layers of the first path.
         shortcut: Layers of the second; none pass the input as it is.
     """
+
+    activation: ClassVar[bool] = True
 
     branch: tuple[Layer, ...]
     shortcut: tuple[Layer, ...] = ()
@@ -330,12 +338,11 @@ class Architecture:
 
 
 def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
-    """`layers`, with each `Residual` replaced by the layers inside it."""
+    """`layers`, those inside a `Residual` before it."""
     for layer in layers:
         if isinstance(layer, Residual):
             yield from leaves((*layer.branch, *layer.shortcut))
-        else:
-            yield layer
+        yield layer
 
 
 class _Walk:

@@ -9,8 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-BATCH = 1000
-"""Images per forward pass: large enough to hide Python's overhead, small enough for the caches."""
+FLAT_BATCH, BATCH = 1000, 100
+"""Images per forward pass: large enough to hide Python's overhead, small enough for the caches.
+
+The values between the layers of a convolutional network take megabytes an image.
+"""
 
 
 def fix_arithmetic() -> None:
@@ -37,8 +40,9 @@ def logits(network: nn.Module, images: torch.Tensor) -> npt.NDArray[np.float32]:
         [N, classes].
     """
     network.eval()
+    size = FLAT_BATCH if images.ndim == 2 else BATCH
     with torch.no_grad():
-        batches = [network(batch.float()).numpy() for batch in torch.split(images, BATCH)]
+        batches = [network(batch.float()).numpy() for batch in torch.split(images, size)]
     return np.concatenate(batches)
 
 

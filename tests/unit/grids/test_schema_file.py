@@ -33,7 +33,7 @@ def test_our_grids_are_accepted(schema: Draft202012Validator, path: Path) -> Non
     [
         ("train", "epoch", 6),
         ("train", "epochs", 0),
-        ("train", "bits", [[1, 2]]),
+        ("train", "bits", [[0, 2]]),
         ("train", "bits", [[2, 2, 2]]),
         ("build", "oversized", "maybe"),
         ("build", "board", []),

@@ -56,7 +56,7 @@ def test_layers_are_the_matrix_products_that_hardware_folds() -> None:
         LayerShape(inputs=8, outputs=5, name="fc1"),
         LayerShape(inputs=5, outputs=10, name="fc2"),
     )
-    assert (MIXED.weighted(), MIXED.activations()) == (5, 2)
+    assert (MIXED.weighted(), MIXED.activations()) == (5, 3)  # the sum's quantizer is one
 
 
 def test_cycles_count_every_pixel() -> None:
@@ -78,6 +78,31 @@ def test_our_networks_have_the_published_layers(
 ) -> None:
     shapes = NETWORKS[name].architecture.shapes(image, 10)
     assert [(layer.inputs, layer.outputs) for layer in shapes] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "weights", "products"),
+    [
+        # Of the published networks, for 3x32x32 images and 10 classes.
+        ("CNV", 9, 1_542_848, 59_461_376),
+        ("VGG11", 9, 9_222_848, 152_769_536),
+        ("VGG13", 11, 9_407_168, 228_267_008),
+        ("VGG16", 14, 14_710_464 + 5_120, 313_201_664),
+        ("VGG19", 17, 20_024_000, 398_136_320),
+        ("MobileNetV1", 28, 3_195_328, 46_354_432),
+        ("MobileNetV1-narrow", 28, 210_160, 3_331_072),
+        ("ResNet8", 10, 77_360, 12_501_632),
+        # One pixel in place of 6x6 copies of it, before the first fully connected layer.
+        ("AlexNet", 8, 20_335_296, 45_928_128),
+    ],
+)
+def test_our_networks_have_the_published_size(
+    name: str, layers: int, weights: int, products: int
+) -> None:
+    shapes = NETWORKS[name].architecture.shapes((3, 32, 32), 10)
+    assert len(shapes) == layers
+    assert sum(layer.inputs * layer.outputs for layer in shapes) == weights
+    assert sum(layer.inputs * layer.outputs * layer.pixels for layer in shapes) == products
 
 
 def test_cnv_shrinks_an_image_to_one_pixel() -> None:

@@ -10,7 +10,7 @@ from contract.code import Code
 from contract.fields import Key, Means, Misfit, Range
 
 # The trained network's largest; what is built for an FPGA keeps to 8.
-LEAST_BITS, MOST_BITS = 2, 32
+LEAST_BITS, MOST_BITS = 1, 32
 
 Bits = Annotated[int, Range(ge=LEAST_BITS, le=MOST_BITS)] | Annotated[int, Range(ge=0, le=0)]
 Widths = Annotated[

@@ -1,0 +1,5 @@
+"""VGG19: 16 convolutions."""
+
+from bench.networks.vgg import vgg
+
+NETWORK = vgg(2, 2, 4, 4, 4)
