@@ -28,6 +28,7 @@ from bench.runners import Runner
 from bench.runners.host import HostContext, HostReporter, WrongResult
 from bench.runners.wire import Request
 from bench.system.locks import Cancelled
+from contract import outcome
 from contract.finn.measure import EMULATED
 
 _STEPS = ("push", "run", "fetch")
@@ -56,6 +57,7 @@ class Port(BaseModel):
     """The accelerator's input or output in `package.json`."""
 
     datatype: str
+    file_dtype: str = "uint8"
     elements: int
     beats: int
     bytes_per_beat: int
@@ -205,12 +207,13 @@ def _load_package(path: Path, test_set: TestSet) -> Package:
             f"The accelerator package is not usable: {path.name}: {error}",
             "Remove the artifact of `simulate`, then rerun.",
         ) from error
-    elements = test_set.images[0].size
-    if (package.input.datatype, package.input.elements) != ("UINT8", elements):
+    images = test_set.images
+    if (package.input.file_dtype, package.input.elements) != (images.dtype.name, images[0].size):
         raise BoardError(
-            f"The accelerator takes {package.input.elements} elements of {package.input.datatype}, "
-            f"the test images have {elements} of UINT8.",
-            "Export with an unsigned 8-bit input, then rerun.",
+            f"The accelerator takes {package.input.elements} elements of {package.input.datatype} "
+            f"as {package.input.file_dtype}, the test images have {images[0].size} of "
+            f"{images.dtype}.",
+            "Remove the artifact of `simulate`, then rerun.",
         )
     return package
 
@@ -282,16 +285,18 @@ def _score(work: Work, readings: Readings) -> tuple[dict[str, Any], Comparison]:
     outputs = load_outputs(
         work.request.scratch / _OUTPUTS, len(test_set.images), work.package.output.elements
     )
-    classes = Postprocess.load(simulate / "package" / "postprocess.npz").classes(outputs)
+    kind, theirs = outcome.kind_of(test_set.predictions), test_set.predictions
+    host = Postprocess.load(simulate / "package" / "postprocess.npz")
+    predictions = host.predicted(outputs, kind)
     with np.load(simulate / "predictions.npz") as data:
-        compared = compare(outputs, data["outputs"], classes, test_set)
+        compared = compare(outputs, data["outputs"], predictions, test_set)
     details = {} if readings.details is None else {"board": readings.details}
     metrics = (
         details
         | {name: getattr(readings, name) for name in _METRICS}
         | {
-            "accuracy": float(np.mean(classes == test_set.labels)),
-            "agreeing_with_torch": int(np.sum(classes == test_set.predictions)),
+            "accuracy": outcome.accuracy(predictions, test_set.labels),
+            "agreeing_with_torch": int(np.sum(~outcome.differing(predictions, theirs))),
             "outputs_compared": compared.compared,
             "outputs_match": not compared.fault,
             "fps_measured": readings.images_per_second,

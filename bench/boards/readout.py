@@ -4,43 +4,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.errors import BoardError
+from contract import outcome
+from contract.outcome import Kind, Predictions
 
 Integers = npt.NDArray[np.int64]
 
 # Share of the images to which a value on a rounding boundary may give another class than torch
 # does. None of 60,000 simulated did (TFC on MNIST at 2, 4 and 8 bits).
 MOST_TIES = 0.001
+# The same of values, which show every activation that a tie moves by a step.
+MOST_TIES_OF_VALUES = 0.1
 # Dimensions of images [T, C, H, W], which the accelerator takes channels last.
 _WITH_CHANNELS = 4
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """Test images, their labels, and torch's predictions.
+    """Test images, their labels, and the reference's predictions.
 
     Attributes:
-        images: uint8 [T, ...], each in the order in which the accelerator takes it.
-        labels: uint8 [T].
-        predictions: int64 [T].
+        images: uint8 or int8 [T, ...], each in the order in which the accelerator takes it.
+        labels: uint8 [T]; None where there are none.
+        predictions: As `contract.outcome` says.
     """
 
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
-    predictions: Integers
+    images: npt.NDArray[Any]
+    labels: npt.NDArray[np.uint8] | None
+    predictions: Predictions
 
     @classmethod
     def load(cls, path: Path, images: int) -> TestSet:
         """The first `images` of the test set that the stage `export` wrote."""
         with np.load(path) as data:
-            chosen = {name: data[name][:images] for name in ("images", "labels", "predictions")}
-        if chosen["images"].ndim == _WITH_CHANNELS:
-            chosen["images"] = chosen["images"].transpose(0, 2, 3, 1)
-        return cls(**chosen)
+            chosen, predictions = data["images"][:images], data["predictions"][:images]
+            labels = data["labels"][:images] if "labels" in data else None
+        if chosen.ndim == _WITH_CHANNELS:
+            chosen = chosen.transpose(0, 2, 3, 1)
+        return cls(chosen, labels, predictions)
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,10 @@ class Postprocess:
         with np.load(path) as data:
             return cls(data["scale"].astype(np.float32), data["bias"].astype(np.float32))
 
-    def classes(self, outputs: Integers) -> Integers:
-        """The class of each image: int64 [N], of the accelerator's `outputs` [N, C]."""
+    def predicted(self, outputs: Integers, kind: Kind) -> Predictions:
+        """What the accelerator's `outputs` [N, C] say of each image."""
         logits = self.scale * outputs.astype(np.float32) + self.bias
-        classes: Integers = np.argmax(logits, axis=1).astype(np.int64)
-        return classes
+        return outcome.predicted(logits, kind)
 
 
 def load_outputs(path: Path, images: int, elements: int) -> Integers:
@@ -98,11 +103,11 @@ class Comparison:
 
 
 def compare(
-    outputs: Integers, simulated: Integers, classes: Integers, test_set: TestSet
+    outputs: Integers, simulated: Integers, predictions: Predictions, test_set: TestSet
 ) -> Comparison:
-    """Compare a board's outputs with the simulation's, and those of further images with torch's.
+    """Compare a board's outputs with the simulation's, further images with the reference.
 
-    `outputs` [N, C] and their `classes` [N] are the board's for the N images of `test_set`;
+    `outputs` [N, C] and their `predictions` are the board's for the N images of `test_set`;
     `simulated` [M, C] is of the first images.
 
     Raises:
@@ -124,12 +129,16 @@ def compare(
             f"of {count} images, the first is image {first}: {outputs[first].tolist()} instead of "
             f"{simulated[first].tolist()}. It loses data where it is kept waiting.",
         )
-    disagreeing = np.flatnonzero(classes[count:] != test_set.predictions[count:])
-    if disagreeing.size > max(1, MOST_TIES * (len(outputs) - count)):
+    theirs = test_set.predictions
+    disagreeing = np.flatnonzero(outcome.differing(predictions, theirs)[count:])
+    values = outcome.kind_of(theirs) == "values"
+    most = MOST_TIES_OF_VALUES if values else MOST_TIES
+    if disagreeing.size > max(1, most * (len(outputs) - count)):
         return Comparison(
             count,
             f"{disagreeing.size} of the {len(outputs) - count} images that were measured and not "
-            "simulated get another class from the accelerator than from torch, the first is image "
-            f"{count + int(disagreeing[0])}: more than ties explain.",
+            f"simulated get {'other values' if values else 'another class'} from the accelerator "
+            f"than from the model, the first is image {count + int(disagreeing[0])}: more than "
+            "ties explain.",
         )
     return Comparison(count)

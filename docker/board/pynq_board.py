@@ -11,7 +11,7 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -52,7 +52,7 @@ def measure(
     check_part(bitstream, data["part"])
     accelerator = _load(bitstream, folder / data["settings"])
     clock_mhz = _read_clock(accelerator, float(data["clock_mhz"]))
-    count = _validate(accelerator, images, output, int(data["input"]["elements"]), say)
+    count = _validate(accelerator, images, output, data["input"], say)
     with sampled() as samples:
         batches = [time_batch(accelerator, size) for size in BATCHES if size <= max(count, 1)]
     best = max(batches, key=lambda batch: batch["images_per_second"])
@@ -135,12 +135,16 @@ def _read_clock(accelerator: Any, asked_mhz: float) -> float:
 
 
 def _validate(
-    accelerator: Any, images: Path, output: Path, elements: int, say: Callable[[str], None]
+    accelerator: Any,
+    images: Path,
+    output: Path,
+    port: Mapping[str, Any],
+    say: Callable[[str], None],
 ) -> int:
     """Pass every image through the accelerator; leaves its integers in `output`."""
     import numpy as np
 
-    pixels = np.fromfile(images, dtype=np.uint8).reshape(-1, elements)
+    pixels = np.fromfile(images, dtype=port.get("file_dtype", "uint8")).reshape(-1, int(port["elements"]))
     with output.open("wb") as file:
         for start in range(0, len(pixels), VALIDATION_BATCH):
             batch = pixels[start : start + VALIDATION_BATCH]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ Integers = npt.NDArray[np.int64]
 
 
 def accelerator_outputs(
-    path: Path, images: npt.NDArray[np.uint8], progress: Callable[[int], None]
+    path: Path, images: npt.NDArray[Any], progress: Callable[[int], None]
 ) -> Integers:
     """The integers [N, C] that the streamlined model hands to the host's scale and bias.
 

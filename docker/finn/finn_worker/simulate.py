@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from contract import outcome
 from contract.arrays import save_npz
 from contract.finn.simulate import SimulateSpec
+from contract.outcome import Kind, Predictions
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, fifo_lines
 from finn_worker.size import KnownSizing
 from finn_worker.stalls import layer_waits, stream_stalls
-from finn_worker.verdict import judge
+from finn_worker.verdict import TORCH, judge
 from stagekit import Reporter, Request, StageError, WrongResult
 
 STANDING_IN = (
@@ -32,17 +34,17 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class TestSet:
-    """Images with what they show and what torch takes them for.
+    """Images with what they show and what the reference takes them for.
 
     Attributes:
-        images: [N, F] or [N, C, H, W].
-        labels: [N].
-        predictions: [N].
+        images: uint8 or int8, [N, F] or [N, C, H, W].
+        labels: [N]; None where nobody knows.
+        predictions: As `contract.outcome` says.
     """
 
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    predictions: npt.NDArray[np.int64]
+    images: npt.NDArray[Any]
+    labels: npt.NDArray[np.int64] | None
+    predictions: Predictions
 
     @classmethod
     def load(cls, path: Path, count: int) -> TestSet:
@@ -58,8 +60,8 @@ class TestSet:
                 )
             return cls(
                 images=data["images"][:count],
-                labels=data["labels"][:count].astype(np.int64),
-                predictions=data["predictions"][:count].astype(np.int64),
+                labels=data["labels"][:count].astype(np.int64) if "labels" in data else None,
+                predictions=data["predictions"][:count],
             )
 
 
@@ -87,7 +89,8 @@ def simulate(request: Request, reporter: Reporter) -> None:
         tracer = workshop.simulator("build tracer", sizing.depths, exact=spec.exact, trace=True)
         _write_trace(tracer, test_set, sizing, request)
 
-    predictions = _predict(outputs, accelerator.bundle / "postprocess.npz")
+    kind = outcome.kind_of(test_set.predictions)
+    predictions = _predict(outputs, accelerator.bundle / "postprocess.npz", kind)
     save_npz(request.outputs / "predictions.npz", outputs=outputs, predictions=predictions)
     _write_package(request.outputs, accelerator, simulator, sizing)
     verdict = judge(
@@ -96,9 +99,10 @@ def simulate(request: Request, reporter: Reporter) -> None:
         (predictions, test_set.predictions),
         test_set.images,
         request.inputs["export"] / "model.onnx",
+        _reference_of(request.inputs["export"]),
     )
     metrics = verdict.as_metrics() | _timing(run, sizing, accelerator.ii_estimated)
-    metrics |= {"accuracy": float((predictions == test_set.labels).mean())}
+    metrics |= {"accuracy": outcome.accuracy(predictions, test_set.labels)}
     metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
     metrics |= _stalls(run, accelerator)
     without_rtl = accelerator.estimated["layers_without_rtl"]
@@ -162,7 +166,7 @@ def _write_package(
     (package / "fifos.txt").write_text(fifo_lines(design, sizing.depths))
     described = {
         "simulator": "simulator",
-        "input": design["input"] | {"file_dtype": "uint8"},
+        "input": design["input"] | {"file_dtype": "int8" if design["input"]["signed"] else "uint8"},
         "output": design["output"] | {"file_dtype": "<i8"},
         "ii": sizing.ii,
         "dma_bytes_per_cycle": DMA_BYTES_PER_CYCLE,
@@ -175,11 +179,18 @@ def _write_package(
     (package / "package.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _predict(outputs: Outputs, postprocess: Path) -> npt.NDArray[np.int64]:
-    """Classes: the largest of the logits, which the host computes in float32."""
+def _predict(outputs: Outputs, postprocess: Path, kind: Kind) -> Predictions:
+    """What the logits say, which the host computes in float32."""
     with np.load(postprocess) as data:
         logits = data["scale"] * outputs.astype(np.float32) + data["bias"]
-    return np.asarray(logits.argmax(axis=1), dtype=np.int64)
+    return outcome.predicted(logits, kind)
+
+
+def _reference_of(export: Path) -> str:
+    """Whose predictions those of an export are."""
+    path = export / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return str(metrics.get("reference", TORCH))
 
 
 def _timing(run: Run, sizing: KnownSizing, ii_estimated: int) -> dict[str, Any]:

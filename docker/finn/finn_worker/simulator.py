@@ -92,14 +92,14 @@ class Simulator:
 
     def run(
         self,
-        images: npt.NDArray[np.uint8],
+        images: npt.NDArray[Any],
         depths: Sequence[int],
         cycles_per_image: int = 0,
         dma_bytes_per_cycle: int = 0,
         progress: Callable[[int], None] | None = None,
         trace: Path | None = None,
     ) -> tuple[Outputs, Run]:
-        """Simulate `images` [N, F] or [N, C, H, W].
+        """Simulate `images`, uint8 or int8, [N, F] or [N, C, H, W].
 
         Args:
             images: As the network takes them; the accelerator gets their channels last.

@@ -30,7 +30,7 @@ from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
 from qonnx.transformation.remove import RemoveIdentityOps
 from qonnx.util.basic import get_by_name
 
-from finn_worker.bipolar import BipolarAsInt2
+from finn_worker.bipolar import OneBitAsTwo
 
 Recipe = Sequence[Transformation]
 
@@ -50,7 +50,7 @@ def streamline(model: ModelWrapper) -> ModelWrapper:
         model = _apply(model, _global_pool())
     # Transformations give new tensors random names: without those, equal models are equal bytes.
     named = (GiveUniqueNodeNames(), GiveReadableTensorNames())
-    return _apply(model, (BipolarAsInt2(), *named, InferDataLayouts(), RemoveUnusedTensors()))
+    return _apply(model, (OneBitAsTwo(), *named, InferDataLayouts(), RemoveUnusedTensors()))
 
 
 def branches(model: ModelWrapper) -> bool:

@@ -1,4 +1,4 @@
-"""Whether the accelerator computes what the trained model does: bit by bit, and class by class."""
+"""Whether the accelerator computes what the trained model does: bit by bit, and by what it says."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
-Images = npt.NDArray[np.uint8]
+from contract import outcome
+from contract.outcome import Kind, Predictions
 
+Integers = npt.NDArray[np.int64]
+Images = npt.NDArray[Any]
+
+TORCH = "torch"
 # Images whose values are looked at for what may be the cause.
 LOOKED_INTO = 8
 OTHER_INPUT = (
     "The accelerator is bit-exact with the streamlined model, so it was given other images, or "
-    "another model, than torch had."
+    "another model, than {reference} had."
 )
 
 
@@ -27,14 +31,18 @@ class Verdict:
 
     Attributes:
         differing: [N], the outputs are not the streamlined model's.
-        disagreeing: [N], the class is another one than torch's.
+        disagreeing: [N], what they say is something else than the reference says.
         ties: [N], of these, the ones that ties explain.
+        kind: What the outputs are.
+        reference: Whose predictions they are compared with.
         causes: What in the exported model may explain the others.
     """
 
     differing: npt.NDArray[np.bool_]
     disagreeing: npt.NDArray[np.bool_]
     ties: npt.NDArray[np.bool_]
+    kind: Kind = "classes"
+    reference: str = TORCH
     causes: Sequence[str] = ()
 
     @property
@@ -57,9 +65,9 @@ class Verdict:
         if not self.ties.any():
             return ""
         return (
-            f"{_count(self.ties)} are of another class to the accelerator than to torch, each by "
-            "a tie: a value on a rounding boundary, which torch rounds to the even step and "
-            "FINN's thresholds (>=) to the upper one."
+            f"{_count(self.ties)} {self._differ()}, each by a tie: a value on a rounding boundary, "
+            f"which {self.reference} rounds to the even step and FINN's thresholds (>=) to the "
+            "upper one."
         )
 
     def fault(self, known: Sequence[str]) -> str:
@@ -77,33 +85,44 @@ class Verdict:
         if self.unexplained.any():
             explained = int(self.ties.sum())
             return (
-                f"{_count(self.unexplained)} are of another class to the accelerator than to "
-                f"torch, the first is image {_first(self.unexplained)}, and ties do not explain "
-                f"it{f' (they do for {explained} more)' if explained else ''}. "
-                + (f"The likely cause: {' '.join(self.causes)}" if self.causes else OTHER_INPUT)
+                f"{_count(self.unexplained)} {self._differ()}, the first is image "
+                f"{_first(self.unexplained)}, and ties do not explain it"
+                f"{f' (they do for {explained} more)' if explained else ''}. "
+                + (
+                    f"The likely cause: {' '.join(self.causes)}"
+                    if self.causes
+                    else OTHER_INPUT.format(reference=self.reference)
+                )
             )
         return ""
+
+    def _differ(self) -> str:
+        if self.kind == "values":
+            return f"get other values from the accelerator than from {self.reference}"
+        return f"are of another class to the accelerator than to {self.reference}"
 
 
 def judge(
     outputs: Integers,
     expected: Integers,
-    classes: tuple[Integers, Integers],
+    predictions: tuple[Predictions, Predictions],
     images: Images,
     exported: Path,
+    reference: str = TORCH,
 ) -> Verdict:
-    """Compare a simulation with the streamlined model and with torch.
+    """Compare a simulation with the streamlined model and with the reference.
 
     Args:
         outputs: [N, C], the accelerator's.
         expected: [N, C], the streamlined model's.
-        classes: [N] each, the accelerator's and torch's.
-        images: [N, F].
-        exported: The exported model; read only where classes differ.
+        predictions: The accelerator's and the reference's.
+        images: [N, F] or [N, C, H, W].
+        exported: The exported model; read only where predictions differ.
+        reference: Whose predictions are the second ones.
     """
     differing = (outputs != expected).any(axis=1)
-    ours, torchs = classes
-    disagreeing = ours != torchs
+    ours, theirs = predictions
+    disagreeing = outcome.differing(ours, theirs)
     ties = np.zeros_like(disagreeing)
     causes: Sequence[str] = ()
     # Of an image that comes out wrong anyway, ties say nothing.
@@ -118,10 +137,11 @@ def judge(
 
         model = ModelWrapper(str(exported)).transform(InferShapes())
         chosen = images[asked].astype(np.float32)
-        ties[asked] = explained(model, chosen, torchs[asked], ours[asked])
+        ties[asked] = explained(model, chosen, theirs[asked], ours[asked])
         unexplained = chosen[~ties[asked]][:LOOKED_INTO]
         causes = of_export(model, unexplained) if len(unexplained) else ()
-    return Verdict(differing, disagreeing, ties, causes)
+    kind = outcome.kind_of(theirs)
+    return Verdict(differing, disagreeing, ties, kind, reference, causes)
 
 
 def _count(chosen: npt.NDArray[np.bool_]) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
+from contract import outcome
+from contract.outcome import Predictions
 from finn_worker import im2col, known_faults
 from finn_worker.images import FLAT, channels_last
 from stagekit import StageError
@@ -25,6 +26,8 @@ Floats = npt.NDArray[np.float32]
 HARDWARE = "finn.custom_op.fpgadataflow"
 # FINN+ executes them for one image only.
 ONE_IMAGE = frozenset({"VVAU", "VVAU_hls", "Reshape"})
+# An image goes to the accelerator as bytes.
+INPUT_BITS = 8
 # Images in a pass of a convolutional network, for the memory that their windows take.
 IMAGES_AT_ONCE = 16
 # Of a convolutional network, the steps are verified with as many images as have about so many
@@ -32,11 +35,9 @@ IMAGES_AT_ONCE = 16
 GOLDEN_VALUES = 3_000_000
 LEAST_IMAGES = 4
 
-# Share of the span of all golden logits by which a logit may be off and still count as equal.
-# Summing in another order moves a pre-activation by about 1e-6 of its range; where that carries
-# it over a rounding boundary, one activation of the image is one quantization step off.
-TOLERANCE = 1e-4
-# Share of the images on which that may happen. A wrong transformation breaks all of them.
+# Share of the images of which logits may be off by more than rounding explains: summing in another
+# order may carry a pre-activation over a rounding boundary, and then one activation of the image is
+# one quantization step off. A wrong transformation breaks all of them.
 ROUNDING_SHARE = 0.1
 UNEXPLAINED = (
     "Make sure that model and golden outputs are of one export; if they are, FINN+ changed what "
@@ -49,14 +50,14 @@ class Golden:
     """Inputs and what torch made of them.
 
     Attributes:
-        images: [N, F] or [N, C, H, W], integers 0..255 as float32, which is what QONNX executes.
+        images: [N, F] or [N, C, H, W], integers as float32, which is what QONNX executes.
         logits: [N, C].
-        predictions: [N], class indices.
+        predictions: As `contract.outcome` says.
     """
 
     images: Floats
     logits: Floats
-    predictions: npt.NDArray[np.int64]
+    predictions: Predictions
 
     @classmethod
     def load(cls, path: Path) -> Golden:
@@ -70,7 +71,7 @@ class Golden:
             return cls(
                 images=data["images"].astype(np.float32),
                 logits=data["logits"].astype(np.float32),
-                predictions=data["predictions"].astype(np.int64),
+                predictions=data["predictions"],
             )
 
     def first(self, count: int) -> Golden:
@@ -180,6 +181,11 @@ def _set_node_batch(node: Any, batch: int) -> None:
         node.op_type, node.domain = kind, HARDWARE
 
 
+def _all_in(datatype: Any, images: Floats) -> bool:
+    inside = datatype.min() <= images.min() and images.max() <= datatype.max()
+    return bool(inside and (datatype.name != "BIPOLAR" or images.all()))
+
+
 class Verifier:
     """Compares each step's model with the golden outputs and keeps the record.
 
@@ -221,27 +227,33 @@ class Verifier:
         """Whether the model takes the golden images; raises `StageError` if not."""
         name = model.graph.input[0].name
         shape, datatype = model.get_tensor_shape(name), model.get_tensor_datatype(name)
-        expected = [1, *self._golden.images.shape[1:]]
-        if shape != expected or datatype != DataType["UINT8"]:
+        images = self._golden.images
+        expected = [1, *images.shape[1:]]
+        bytes_each = datatype.is_integer() and datatype.bitwidth() <= INPUT_BITS
+        if shape != expected or not bytes_each or not _all_in(datatype, images):
             raise StageError(
-                f"The model takes {datatype.name} of shape {shape}, the golden images are UINT8 "
-                f"of shape {expected}.",
-                "Export the model with images of 0..255 in one shape, annotated as UINT8.",
+                f"The model takes {datatype.name} of shape {shape}, the golden images are "
+                f"{images.min():g} to {images.max():g} of shape {expected}.",
+                f"Export the model with images of one shape and of whole numbers of {INPUT_BITS} "
+                "bits at most, annotated with their datatype, such as UINT8.",
             )
 
     def close(self, step: str, model: ModelWrapper) -> None:
-        """Hold a model that still computes in floating point to torch's logits.
+        """Hold a model that still computes in floating point to the golden logits.
 
-        Of two classes whose logits are equal but for rounding, either may be the prediction.
+        Of two classes whose logits are equal but for rounding, either may be the prediction. Of
+        values, a few may be off by rounding.
 
         Raises:
             StageError: A prediction differs, or more logits differ than rounding explains.
         """
         logits = self._execute(step, model, check_ranges=False)
-        tolerance = TOLERANCE * (float(np.ptp(self._golden.logits)) or 1.0)
+        tolerance = outcome.slack(self._golden.logits)
         off = np.abs(logits - self._golden.logits).max(axis=1) > tolerance
-        predicted = logits[np.arange(len(logits)), self._golden.predictions]
-        wrong = predicted < logits.max(axis=1) - tolerance
+        wrong = np.zeros_like(off)
+        if outcome.kind_of(self._golden.predictions) == "classes":
+            predicted = logits[np.arange(len(logits)), self._golden.predictions]
+            wrong = predicted < logits.max(axis=1) - tolerance
         self._record(step, wrong | off if off.mean() > ROUNDING_SHARE else wrong)
         self._reference = logits
 

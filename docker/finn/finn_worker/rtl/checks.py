@@ -102,10 +102,10 @@ def _check_datatype(name: str, what: str, datatype: Any) -> None:
 def _check_ends(nodes: Sequence[Any]) -> None:
     first, last = (getHWCustomOp(node) for node in (nodes[0], nodes[-1]))
     datatype = first.get_input_datatype()
-    if datatype.signed() or datatype.bitwidth() > INPUT_BITS:
+    if datatype.bitwidth() > INPUT_BITS:
         raise StageError(
             f"The accelerator takes {datatype.name}; images are bytes.",
-            f"Use unsigned inputs of at most {INPUT_BITS} bits.",
+            f"Use inputs of at most {INPUT_BITS} bits.",
         )
     datatype = last.get_output_datatype()
     if datatype.bitwidth() > OUTPUT_BITS:
