@@ -51,12 +51,13 @@ from qonnx.util.cleanup import cleanup_model
 
 from finn_worker import bit_widths, unsupported
 from finn_worker.clock import period_ns
+from finn_worker.input_quantizer import InputQuantizer
 from stagekit import StageError
 
 
 def qonnx_to_finn(model: ModelWrapper) -> ModelWrapper:
     """Quantizers become integer weights and MultiThresholds (FINN's dialect of ONNX)."""
-    return cleanup_model(model).transform(ConvertQONNXtoFINN())
+    return cleanup_model(model).transform(InputQuantizer()).transform(ConvertQONNXtoFINN())
 
 
 def tidy_up(model: ModelWrapper) -> ModelWrapper:

@@ -262,12 +262,6 @@ class _Graph:
 
 
 def _misplaced(graph: _Graph, node: Any) -> Reason | None:
-    if not graph.layers_before(node):
-        return Reason(
-            f"The quantizer {node.name} comes before the first layer, on the network's input.",
-            "Leave it out: the pixels are integers of 8 bits already, and the first layer takes "
-            "them as they are.",
-        )
     bits = _bits(graph.model, node)
     bipolar = node.op_type == "BipolarQuant"
     if bits is not None and not bipolar and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
