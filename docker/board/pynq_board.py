@@ -144,7 +144,9 @@ def _validate(
     """Pass every image through the accelerator; leaves its integers in `output`."""
     import numpy as np
 
-    pixels = np.fromfile(images, dtype=port.get("file_dtype", "uint8")).reshape(-1, int(port["elements"]))
+    pixels = np.fromfile(images, dtype=port.get("file_dtype", "uint8")).reshape(
+        -1, int(port["elements"])
+    )
     with output.open("wb") as file:
         for start in range(0, len(pixels), VALIDATION_BATCH):
             batch = pixels[start : start + VALIDATION_BATCH]

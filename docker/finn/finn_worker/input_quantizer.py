@@ -72,9 +72,13 @@ def _table(model: ModelWrapper, chain: list[Any], numbers: npt.NDArray[np.float3
     pixel = [len(numbers), shape[1], *(1 for _ in shape[2:])]
     operands = {name for node in chain for name in node.input} - {source}
     constants = {name: model.get_initializer(name) for name in operands}
-    if len(shape) > 2 and any(_differs_by_pixel(each) for each in constants.values() if each is not None):  # noqa: PLR2004
+    if len(shape) > 2 and any(
+        _differs_by_pixel(each) for each in constants.values() if each is not None
+    ):
         return None
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, pixel) for name in (source, result)]
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, pixel) for name in (source, result)
+    ]
     part = ModelWrapper(
         qonnx_make_model(
             helper.make_graph(chain, "head", values[:1], values[1:]),
@@ -94,7 +98,7 @@ def _table(model: ModelWrapper, chain: list[Any], numbers: npt.NDArray[np.float3
 
 def _differs_by_pixel(constant: npt.NDArray[Any]) -> bool:
     """Whether a constant of a convolutional network has more than one value per channel."""
-    return constant.ndim > 2 and any(size > 1 for size in constant.shape[-2:])  # noqa: PLR2004
+    return constant.ndim > 2 and any(size > 1 for size in constant.shape[-2:])
 
 
 def _levels(

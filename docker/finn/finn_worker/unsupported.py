@@ -29,6 +29,15 @@ DECISIONS = frozenset({"ArgMax", "LogSoftmax", "Sigmoid", "Softmax", "Tanh", "To
 ACTIVATIONS = frozenset(
     {"Clip", "Elu", "Gelu", "HardSigmoid", "LeakyRelu", "PRelu", "Relu", "Sigmoid", "Tanh"}
 )
+# What exported models are made of; whether a node can be converted is seen when it is.
+KNOWN = (
+    AFFINE
+    | MATRICES
+    | SHAPES
+    | QUANTIZERS
+    | frozenset({"AveragePool", "BatchNormalization", "GlobalAveragePool", "Im2Col", "MaxPool"})
+    | frozenset({"MaxPoolNHWC", "MultiThreshold", "QuantAvgPool2d", "Relu", "Trunc"})
+)
 # FINN+ executes layers in float32, which holds whole numbers of one sign up to 2**24.
 LARGEST_WEIGHT_BITS = 25
 LEAST_BITS, LARGEST_QUANTIZER_BITS = 2, 8
@@ -66,6 +75,19 @@ def check_exported(model: ModelWrapper) -> None:
     reasons = [reason for node in quantizers if (reason := _misplaced(graph, node)) is not None]
     if reasons:
         raise _refusal(reasons)
+
+
+def check_known(model: ModelWrapper) -> None:
+    """Whether there is a chance for every operator of a model that nobody has vouched for.
+
+    Raises:
+        StageError: Names those for which there is none.
+    """
+    graph = _Graph(model)
+    nodes = [node for node in model.graph.node if graph.is_dynamic(node)]
+    unknown = [graph.of_other(node) for node in nodes if node.op_type not in KNOWN]
+    if unknown:
+        raise _refusal(unknown)
 
 
 def check_converted(model: ModelWrapper) -> None:
@@ -183,7 +205,7 @@ class _Graph:
             )
         if kind == "MatMul":
             return self._of_matmul(node)
-        return self._of_other(node)
+        return self.of_other(node)
 
     def _too_wide(self, mvau: Any) -> Reason | None:
         bits = self.model.get_tensor_datatype(mvau.input[1]).bitwidth()
@@ -240,7 +262,8 @@ class _Graph:
             f"FINN+ makes no hardware layer of {node.op_type} ({self.place(node)}).", SUPPORTED
         )
 
-    def _of_other(self, node: Any) -> Reason:
+    def of_other(self, node: Any) -> Reason:
+        """An operator that FINN+ has no layer for."""
         what = f"FINN+ has no hardware layer for {node.op_type} ({self.place(node)})."
         if not self._leads_to_a_layer(node):
             return Reason(what, LEAVE_OUT if node.op_type in DECISIONS else SUPPORTED)
@@ -264,6 +287,8 @@ class _Graph:
 def _misplaced(graph: _Graph, node: Any) -> Reason | None:
     bits = _bits(graph.model, node)
     bipolar = node.op_type == "BipolarQuant"
+    if not graph.layers_before(node) and (bits is None or bits <= LARGEST_QUANTIZER_BITS):
+        return None  # `input_quantizer` takes them
     if bits is not None and not bipolar and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
         return Reason(
             f"The quantizer {graph.place(node)}, has {bits:g} bits.",

@@ -109,10 +109,16 @@ def test_two_faults_are_both_named(tmp_path: Path) -> None:
     assert "one scale for all channels" in said.remedy
 
 
-def test_quantizer_on_the_input(tmp_path: Path) -> None:
-    said = refusal(tmp_path, QuantizedMLP(input_bits=8))
-    assert "The quantizer Quant_4 comes before the first layer" in said.what
-    assert "Leave it out" in said.remedy
+def test_quantizer_on_the_input_is_a_layer(tmp_path: Path) -> None:
+    network = QuantizedMLP(input_bits=6)
+    export = network.export(tmp_path / "export", computed_by_model=True)
+    layers = compile_export(tmp_path / "compile", export).metrics["layers"]
+    assert [layer["op_type"] for layer in layers][:2] == ["Thresholding_rtl", "MVAU_rtl"]
+
+
+def test_quantizer_on_the_input_of_too_many_bits(tmp_path: Path) -> None:
+    said = refusal(tmp_path, QuantizedMLP(input_bits=9))
+    assert "The quantizer Quant_4, on the input, has 9 bits" in said.what
 
 
 def test_a_layer_without_rtl_is_named_with_what_rtl_takes(compiled: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""Operators in the forms that FINN's conversion knows; each change leaves what is computed as it is.
+"""Operators in the forms that FINN's conversion knows; what is computed stays as it is.
 
 A model comes as QONNX (quantizers), in FINN's dialect (thresholds and whole-number weights), or as
 a mixture of both, from exporters of several years.
@@ -6,6 +6,7 @@ a mixture of both, from exporters of several years.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,17 @@ from finn_worker.imported.graph import bypass, constant, dynamic_input, each, is
 
 # Above 0, and far below the smallest step of any quantizer.
 JUST_ABOVE_ZERO = 2.0**-100
+# A shift that is added to it leaves it larger than 0 in float32, and smaller than any step.
+SHARE = 2.0**-20
+AFFINE: Mapping[str, Callable[..., Any]] = {
+    "Add": np.add,
+    "BatchNormalization": lambda x, gain, offset, mean, variance: (
+        gain * (x - mean) / np.sqrt(variance + 1e-5) + offset
+    ),
+    "Div": np.divide,
+    "Mul": np.multiply,
+    "Sub": np.subtract,
+}
 LARGEST_WHOLE_WEIGHT = 127
 MATRICES = ("Conv", "Gemm", "MatMul")
 RANK_OF_ROWS = 2
@@ -41,6 +53,7 @@ def settle(model: ModelWrapper) -> None:
         _relu_into_quantizers,
         _relu_into_thresholds,
         _clip_into_quantizers,
+        _explicit_windows,
         _plain_biases,
         _whole_weights,
     ):
@@ -101,11 +114,31 @@ def _xnor_as_products(model: ModelWrapper) -> None:
 
 
 def _sign_as_thresholds(model: ModelWrapper) -> None:
-    """ONNX' Sign gives 0 for 0, a third value of two bits."""
+    """ONNX' Sign gives 0 for 0, a third value of two bits.
+
+    What counts as more than 0 has to outlast that shifts are added to thresholds in float32.
+    """
     for node in each(model, "Sign"):
-        levels = constant(model, [[-LARGEST_SUM, 0.0, JUST_ABOVE_ZERO]])
+        shift = _shift_before(model, node)
+        levels = constant(model, [[-LARGEST_SUM, 0.0, max(JUST_ABOVE_ZERO, shift * SHARE)]])
         made = graph.thresholds(node.input[0], levels, node.output[0], datatype="INT2", bias=-2.0)
         replace(model, node, made)
+
+
+def _shift_before(model: ModelWrapper, node: Any) -> float:
+    """What the scales and shifts in front of a node make of 0, at most."""
+    chain: list[Any] = []
+    before = model.find_producer(node.input[0])
+    while before is not None and before.op_type in AFFINE:
+        if any(model.get_initializer(name) is None for name in before.input[1:]):
+            break
+        chain.insert(0, before)
+        before = model.find_producer(before.input[0])
+    value = np.zeros(1)
+    for step in chain:
+        operands = [np.asarray(model.get_initializer(name), float) for name in step.input[1:]]
+        value = np.asarray(AFFINE[step.op_type](value, *operands))
+    return float(np.abs(value).max())
 
 
 def _bipolar_of_one(model: ModelWrapper) -> None:
@@ -121,7 +154,12 @@ def _relu_into_quantizers(model: ModelWrapper) -> None:
     """A signed quantizer behind a Relu uses the upper half of its levels: an unsigned one has."""
     for node in each(model, "Quant"):
         relu, bits = model.find_producer(node.input[0]), model.get_initializer(node.input[3])
-        if relu is None or relu.op_type != "Relu" or bits is None or (bits < LEAST_SIGNED_BITS).any():
+        if (
+            relu is None
+            or relu.op_type != "Relu"
+            or bits is None
+            or (bits < LEAST_SIGNED_BITS).any()
+        ):
             continue
         quantizer = getCustomOp(node)
         if quantizer.get_nodeattr("signed"):
@@ -134,7 +172,11 @@ def _relu_into_thresholds(model: ModelWrapper) -> None:
     """Behind a Relu, every threshold up to 0 is reached."""
     for node in each(model, "MultiThreshold"):
         relu, levels = model.find_producer(node.input[0]), model.get_initializer(node.input[1])
-        if relu is not None and relu.op_type == "Relu" and len(model.find_consumers(relu.output[0])) == 1:
+        if (
+            relu is not None
+            and relu.op_type == "Relu"
+            and len(model.find_consumers(relu.output[0])) == 1
+        ):
             node.input[1] = constant(model, np.where(levels <= 0, -LARGEST_SUM, levels))
             bypass(model, relu)
 
@@ -165,6 +207,45 @@ def _limits(model: ModelWrapper, clip: Any) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
+def _explicit_windows(model: ModelWrapper) -> None:
+    """Attributes of windows that a file may leave out, as their defaults are."""
+    for node in each(model, "AveragePool", "Conv", "MaxPool"):
+        rank = len(model.get_tensor_shape(node.input[0])) - 2
+        attributes = {"strides": [1] * rank, "pads": _pads(model, node, rank)}
+        if node.op_type != "AveragePool":
+            attributes["dilations"] = [1] * rank
+        if node.op_type == "Conv":
+            attributes["kernel_shape"] = model.get_tensor_shape(node.input[1])[2:]
+        automatic = get_by_name(node.attribute, "auto_pad")
+        if automatic is not None:
+            node.attribute.remove(automatic)
+        for name, value in attributes.items():
+            if get_by_name(node.attribute, name) is None:
+                node.attribute.append(helper.make_attribute(name, value))
+        if node.op_type == "Conv" and get_by_name(node.attribute, "group") is None:
+            node.attribute.append(helper.make_attribute("group", 1))
+
+
+def _pads(model: ModelWrapper, node: Any, rank: int) -> list[int]:
+    """Those of `auto_pad`, or none."""
+    automatic = get_by_name(node.attribute, "auto_pad")
+    if automatic is None or not automatic.s.startswith(b"SAME"):
+        return [0] * 2 * rank
+    strides = get_by_name(node.attribute, "strides")
+    kernel = get_by_name(node.attribute, "kernel_shape")
+    steps = list(strides.ints) if strides is not None else [1] * rank
+    sizes = list(kernel.ints) if kernel is not None else model.get_tensor_shape(node.input[1])[2:]
+    (before, after) = (model.get_tensor_shape(name)[2:] for name in (node.input[0], node.output[0]))
+    first, last = [], []
+    for size, step, image, result in zip(sizes, steps, before, after, strict=True):
+        total = max(0, (result - 1) * step + size - image)
+        less, more = total // 2, total - total // 2
+        upper = automatic.s == b"SAME_UPPER"
+        first.append(less if upper else more)
+        last.append(more if upper else less)
+    return first + last
+
+
 def _plain_biases(model: ModelWrapper) -> None:
     """A bias becomes part of thresholds, so it need not be quantized: its values are taken."""
     for node in list(model.graph.node):
@@ -178,7 +259,7 @@ def _plain_biases(model: ModelWrapper) -> None:
 
 def _is_bias(model: ModelWrapper, node: Any, tensor: str) -> bool:
     if node.op_type in {"Conv", "Gemm"}:
-        return list(node.input).index(tensor) == 2  # noqa: PLR2004  # data, weights, bias
+        return list(node.input).index(tensor) == 2  # data, weights, bias
     return node.op_type in {"Add", "Sub"} and bool(dynamic_input(model, node))
 
 

@@ -1,4 +1,4 @@
-"""The ends of a model: its one input, of the images' shape, and its one output, without a choice."""
+"""The ends of a model: one input, of the images' shape; one output, without a choice of classes."""
 
 from __future__ import annotations
 

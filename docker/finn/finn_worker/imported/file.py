@@ -36,7 +36,7 @@ def read(path: Path) -> onnx.ModelProto:
     size = path.stat().st_size
     if size > LARGEST_MODEL:
         raise StageError(
-            f"The model has {size / 2**20:,.0f} MiB; at most {LARGEST_MODEL // 2**20} MiB are read: "
+            f"The model has {size / 2**20:,.0f} MiB; at most {LARGEST_MODEL // 2**20} are read: "
             "its weights would not fit any FPGA.",
             "Use a smaller network.",
         )
