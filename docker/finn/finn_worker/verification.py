@@ -92,7 +92,9 @@ class Golden:
         return int(min(count, max(LEAST_IMAGES, GOLDEN_VALUES // values)))
 
 
-def execute(model: ModelWrapper, images: Floats, *, check_ranges: bool = False) -> Floats:
+def execute(
+    model: ModelWrapper, images: Floats, *, check_ranges: bool = False, one_by_one: bool = False
+) -> Floats:
     """The model's only output for `images` [N, ...], in as few passes as memory allows.
 
     The model itself is left as it is, at batch size 1.
@@ -102,12 +104,13 @@ def execute(model: ModelWrapper, images: Floats, *, check_ranges: bool = False) 
         images: Its input.
         check_ranges: QONNX sees to it that integer tensors hold whole numbers; see also whether
             they are in the range of their datatype, beyond which hardware would cut bits off.
+        one_by_one: Whatever memory allows, as no batch can then be wrong.
 
     Raises:
         StageError: A value is out of range.
     """
     at_once = len(images) if images.ndim == FLAT else IMAGES_AT_ONCE
-    if any(node.op_type in ONE_IMAGE for node in model.graph.node):
+    if one_by_one or any(node.op_type in ONE_IMAGE for node in model.graph.node):
         at_once = 1
     outputs = []
     batched, size = model, 0

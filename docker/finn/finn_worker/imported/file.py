@@ -124,10 +124,13 @@ def _use_one_domain(model: onnx.ModelProto) -> None:
             node.domain = GENERAL
     versions = {item.domain: item.version for item in model.opset_import}
     version = versions.get("", versions.get("ai.onnx", 0))
+    general = max((versions.get(name, 1) for name in ALIASES), default=1)
     domains = sorted({node.domain for node in model.graph.node} - {""})
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", version))
-    model.opset_import.extend(onnx.helper.make_opsetid(name, 1) for name in domains)
+    model.opset_import.extend(
+        onnx.helper.make_opsetid(name, general if name == GENERAL else 1) for name in domains
+    )
     model.ir_version = min(model.ir_version, IR_VERSION)
 
 

@@ -198,17 +198,15 @@ def _golden(model: ModelWrapper, images: Images, kind: Kind, reporter: Reporter)
     floats = images.astype(np.float32)
     empty = np.zeros(0, np.float32)
     count = Golden(floats, empty, empty).affordable(model)
-    rows = []
-    for done, image in enumerate(floats[:count], start=1):
-        rows.append(_execute(model, image[np.newaxis]).reshape(1, -1))
-        reporter.progress(done, count, "image", "model as it came")
-    logits = np.concatenate(rows)
+    reporter.progress(0, count, "image", "model as it came")
+    logits = _execute(model, floats[:count], one_by_one=True).reshape(count, -1)
+    reporter.progress(count, count, "image", "model as it came")
     return Golden(floats[:count], logits, outcome.predicted(logits, kind))
 
 
-def _execute(model: ModelWrapper, images: Floats) -> Floats:
+def _execute(model: ModelWrapper, images: Floats, *, one_by_one: bool = False) -> Floats:
     try:
-        return execute(model, images)
+        return execute(model, images, one_by_one=one_by_one)
     except StageError:
         raise
     except Exception as error:  # QONNX and ONNX Runtime raise whatever they like
