@@ -18,6 +18,7 @@ from contract.stages.train import TrainSpec
 from stagekit import StageError
 from train_worker.data import Findings
 from train_worker.networks import build
+from train_worker.own import build as own
 
 FORMAT = 3
 REMEDY = "Run the train stage again with this version of the worker, then export."
@@ -98,12 +99,28 @@ class Checkpoint:
 
 
 def build_network(spec: NetworkSpec, findings: Findings, dropout: float) -> nn.Module:
-    """The network that `spec` describes, untrained; `dropout` is a probability."""
+    """The network that `spec` describes, untrained; `dropout` is a probability.
+
+    Raises:
+        StageError: It cannot be built for such images.
+    """
+    image = resized(findings.shape, spec.image_size)
+    if spec.code is not None:
+        order = own.Order(
+            code=spec.code,
+            weight_bits=spec.weight_bits,
+            act_bits=spec.act_bits,
+            image=image,
+            classes=findings.classes,
+            dropout=dropout,
+            quantization=findings.quantization,
+        )
+        return own.build(order)
     assert spec.architecture is not None
     weight_bits, act_bits = spec.bits_of_layers()
     return build(
         spec.architecture,
-        image=resized(findings.shape, spec.image_size),
+        image=image,
         classes=findings.classes,
         weight_bits=weight_bits,
         act_bits=act_bits,

@@ -16,10 +16,11 @@ from torch import nn
 
 from contract.arrays import save_npz
 from contract.stages.export import ExportSpec
-from stagekit import Reporter, Request, StageError
+from stagekit import Reporter, Request, StageError, of_the_disk
 from train_worker import inference
 from train_worker.checkpoint import Checkpoint
 from train_worker.data import Split, read_findings, read_split
+from train_worker.own.blame import said
 
 ACCURACY_TOLERANCE = 0.001
 """A checkpoint trained on another kind of processor may round a few images differently."""
@@ -93,11 +94,22 @@ def to_qonnx(
 
     Returns:
         A model whose input is [1, *shape], annotated as of `datatype`.
+
+    Raises:
+        StageError: The network does what ONNX has no operator for.
     """
     path = scratch / "exported.onnx"
-    # The dynamo exporter would put the weights into a second file.
-    export_qonnx(network, args=torch.zeros(1, *shape), export_path=str(path), dynamo=False)
-    model = cleanup_model(ModelWrapper(str(path)))
+    try:
+        # The dynamo exporter would put the weights into a second file.
+        export_qonnx(network, args=torch.zeros(1, *shape), export_path=str(path), dynamo=False)
+        model = cleanup_model(ModelWrapper(str(path)))
+    except Exception as error:
+        if of_the_disk(error) is not None:
+            raise
+        raise StageError(
+            f"The network cannot be exported to QONNX. {said(error)}",
+            "Use layers of Brevitas', and of torch what ONNX has an operator for.",
+        ) from error
     model.set_tensor_datatype(model.graph.input[0].name, DataType[datatype])
     return model
 

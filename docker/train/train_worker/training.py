@@ -18,6 +18,7 @@ from train_worker.autograd import Autograd
 from train_worker.checkpoint import Checkpoint, build_network
 from train_worker.data import Findings, Split, read_findings, read_split
 from train_worker.lean import Twin, UnknownLayerError
+from train_worker.own.blame import blamed
 from train_worker.steps import Learner, Steps, steps
 
 
@@ -58,7 +59,8 @@ def train(request: Request, reporter: Reporter) -> None:
         train_set, test_set = _read_data(request.inputs["dataset"], findings, spec)
     with reporter.timed("train"):
         training = _Training(network, train_set, test_set, spec, device)
-        epochs, best = training.run(findings, reporter)
+        with blamed(spec.code, "in training", only_its_lines=True):
+            epochs, best = training.run(findings, reporter)
     best.save(request.outputs / "checkpoint.pt")
     request.write_metrics(
         {
@@ -123,7 +125,9 @@ class _Training:
         self._device = device
         # On a GPU, the twin learns with parameters of its own.
         self._moved = network if device.type == "cpu" else copy.deepcopy(network).to(device)
-        self._learner = Learner(_twin(self._moved), train_set, spec.learning_rate, device)
+        # Quantizers of the user's own may be of any kind.
+        twin = _twin(self._moved) if spec.code is None else Autograd(self._moved)
+        self._learner = Learner(twin, train_set, spec.learning_rate, device)
         self._step: Steps | None = None
 
     def run(self, findings: Findings, reporter: Reporter) -> tuple[list[Epoch], Checkpoint]:

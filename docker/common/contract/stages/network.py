@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Annotated
 
-from contract.architecture import Architecture
+from contract.architecture import Architecture, Shape
 from contract.code import Code
 from contract.fields import Key, Means, Misfit, Range
 
@@ -49,7 +50,14 @@ class NetworkSpec:
     @property
     def flat(self) -> bool:
         """Whether the network takes arrays [N, F] rather than [N, C, H, W]."""
-        return self.architecture is not None and self.architecture.flat
+        if self.code is not None:
+            return self.code.flat
+        assert self.architecture is not None
+        return self.architecture.flat
+
+    def input_shape(self, image: Shape) -> Shape:
+        """Shape of what the network takes for images of shape `image`, (C, H, W)."""
+        return (prod(image),) if self.flat else image
 
     def bits_of_layers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Bit widths of each layer's weights, and of each activation, of known layers.
