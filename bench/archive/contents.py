@@ -98,7 +98,7 @@ def select(
     items = [
         Item(POINTS, (points.model_dump_json(indent=1) + "\n").encode()),
         *_files(report, REPORT),
-        *_grid_files(file, grid),
+        *_grid_files(file, grid, kinds),
     ]
     for entry in entries.values():
         items += _artifact(entry, survey.root, kinds)
@@ -126,8 +126,12 @@ def _files(folder: Path, prefix: str) -> Iterator[Item]:
             yield Item(f"{prefix}{path.relative_to(folder).as_posix()}", path)
 
 
-def _grid_files(file: Path, grid: Grid) -> Iterator[Item]:
+def _grid_files(file: Path, grid: Grid, kinds: Sequence[str]) -> Iterator[Item]:
+    """The experiment file and what it names; data of the user's own where data are wanted."""
     beside = [file.parent / name for name in (FOLDINGS_FILE, *grid.build.folding_files)]
+    if {"data", "all"} & {*kinds}:
+        data = {sha256 for spec in grid.data if spec.given for _, sha256 in spec.sha256}
+        beside += [given.path for given in grid.files if given.sha256 in data]
     for path in dict.fromkeys((file, claims_beside(file), *beside)):
         if path.is_file():
             below = path.is_relative_to(file.parent)

@@ -82,11 +82,11 @@ class Images:
 
     Attributes:
         images: uint8 or int8 [N, C, H, W]; pixels are uint8.
-        labels: uint8 [N].
+        labels: uint8 [N]; None where only a trained model's outputs are compared.
     """
 
     images: npt.NDArray[np.uint8 | np.int8]
-    labels: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8] | None
 
 
 Reader = Callable[[Path, Sequence[DataFile]], tuple[Images, Images]]

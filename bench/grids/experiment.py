@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bench.datasets import DATASETS
 from bench.flows import Flow, flow_named
 from bench.grids.grid import hyperparameters, precisions
 from bench.grids.tables import Grid, TrainTable
@@ -16,6 +15,7 @@ from bench.networks import NETWORKS
 from bench.words import BitWidths, Precision
 from contract import fields
 from contract.stage import Specs, Stage
+from contract.stages.dataset import DatasetSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,20 +104,20 @@ def references(grid: Grid) -> tuple[Point, ...]:
             name=name,
             training_name=name,
             labels=labels,
-            specs=specs.of(stages, _trained(grid.train, labels)),
+            specs=specs.of(stages, _trained(grid, grid.train, labels)),
         )
-        for name, labels in _trainings(grid.train, pairs)
+        for name, labels in _trainings(grid, grid.train, pairs)
     )
 
 
 def _trainings(
-    train: TrainTable, pairs: Iterable[tuple[BitWidths, BitWidths]]
+    grid: Grid, train: TrainTable, pairs: Iterable[tuple[BitWidths, BitWidths]]
 ) -> Iterator[tuple[str, Labels]]:
     """Name and labels of each training at the precisions `pairs`."""
-    for dataset, bits, seed in itertools.product(train.dataset, pairs, train.seeds):
+    for data, bits, seed in itertools.product(grid.data, pairs, train.seeds):
         labels = Labels(
             network=train.network,
-            dataset=dataset,
+            dataset=data.name,
             weight_bits=bits[0],
             act_bits=bits[1],
             seed=seed,
@@ -147,27 +147,31 @@ def _designs(grid: Grid) -> Iterator[Point]:
 def _networks(grid: Grid) -> Iterator[tuple[str, Labels]]:
     """Name and labels of each training, or of the given model."""
     if grid.train is not None:
-        yield from _trainings(grid.train, precisions(grid.train))
+        yield from _trainings(grid, grid.train, precisions(grid.train))
         return
-    for dataset in grid.datasets:
-        labels = Labels(network=grid.network, dataset=dataset)
+    for data in grid.data:
+        labels = Labels(network=grid.network, dataset=data.name)
         yield labels.of_training, labels
 
 
 def _chosen(grid: Grid, labels: Labels) -> dict[str, Any]:
     """What a point decides of the specs of its training, or of its model, by field."""
     if grid.train is not None:
-        return _trained(grid.train, labels)
-    (file,) = grid.files
+        return _trained(grid, grid.train, labels)
+    file = grid.files[0]
     given = {"file_sha256": file.sha256, "file_bytes": file.bytes}
-    return {**vars(labels), **vars(DATASETS[labels.dataset].spec), **given}
+    return {**vars(labels), **vars(_data(grid, labels)), **given}
 
 
-def _trained(train: TrainTable, labels: Labels) -> dict[str, Any]:
-    network, dataset = NETWORKS[labels.network], DATASETS[labels.dataset]
+def _data(grid: Grid, labels: Labels) -> DatasetSpec:
+    return next(data for data in grid.data if data.name == labels.dataset)
+
+
+def _trained(grid: Grid, train: TrainTable, labels: Labels) -> dict[str, Any]:
+    network = NETWORKS[labels.network]
     return {
         **vars(labels),
-        **vars(dataset.spec),
+        **vars(_data(grid, labels)),
         "architecture": network.architecture,
         "code": network.code,
         **vars(hyperparameters(train)),

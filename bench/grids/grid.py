@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.console.text import shown
-from bench.datasets import DATASETS
+from bench.datasets.named import dataset_named, unknown_data
 from bench.errors import ConfigError, did_you_mean
 from bench.flows import FLOWS, Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
-from bench.grids.tables import Grid, TrainTable, Widths, grid_model
+from bench.grids.tables import Grid, ModelTable, TrainTable, Widths, grid_model
 from bench.input.given import GivenFile, MissingFile, examine
 from bench.input.names import require_file_name, require_name
 from bench.input.reading import UnreadableFile, read_toml
@@ -22,6 +22,7 @@ from bench.networks import NETWORKS, Defaults
 from contract.architecture import ArchitectureError, LayerShape
 from contract.fields import key_of, keys
 from contract.finn.measure import EMULATED
+from contract.stages.dataset import PIXELS, DatasetSpec, resized
 from contract.stages.imported import LARGEST_MODEL
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
@@ -35,8 +36,8 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
 
     Args:
         path: The experiment file.
-        absent: Whether a model of the user's may be missing: its points then have their names, and
-            no artifacts.
+        absent: Whether a model of the user's, or its images, may be missing: its points then have
+            their names, and no artifacts.
 
     Raises:
         MissingFile: A model is not there.
@@ -47,18 +48,19 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
         raise ConfigError(
             f"{path}: folds: foldings belong into {FOLDINGS_FILE}.", "Move them there."
         )
-    if "files" in data:
-        raise ConfigError(f"{path}: files is no key of a grid.", "Name each file where it is used.")
+    for name in ("files", "data"):
+        if name in data:
+            raise ConfigError(
+                f"{path}: {name} is no key of a grid.", "Name each file where it is used."
+            )
     flow = _flow(path, data.get("flow", DEFAULT_FLOW))
     remedy = "Correct the file and rerun; nothing was started."
     grid = validated(grid_model(flow), data, f"{path}: ", remedy)
     train = grid.train
     if train is not None:
         _check_names(path, "train.network", [train.network], NETWORKS)
-        _check_names(path, "train.dataset", train.dataset, DATASETS)
-    else:
-        _check_names(path, "model.dataset", grid.datasets, DATASETS)
     _check_tables(path, grid)
+    grid = _with_files(path, grid, absent=absent)
     _check_names(path, "build.board", grid.build.board, flow.boards)
     _check_measure(path, grid)
     _check_no_twins(path, grid)
@@ -66,22 +68,45 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
         _check_bits(path, train)
     check_images(path, grid)
     if train is not None:
-        _check_shapes(path, train)
-    files = _given(path, grid, absent=absent)
-    return grid.model_copy(update={"folds": _load_foldings(path, grid, flow), "files": files})
+        _check_shapes(path, grid, train)
+    return grid.model_copy(update={"folds": _load_foldings(path, grid, flow)})
 
 
-def _given(path: Path, grid: Grid, *, absent: bool) -> tuple[GivenFile, ...]:
-    """The user's own files that `grid` names, looked at."""
-    if grid.model is None:
-        return ()
-    where, file = f"{path}: model.file", path.parent / grid.model.file
+def _with_files(path: Path, grid: Grid, *, absent: bool) -> Grid:
+    """With the data sets that it names, and the user's own files among them, looked at."""
+    named = [_dataset(path, grid, said, absent=absent) for said in grid.datasets]
+    data = tuple(spec for spec, _ in named)
+    if twice := repeated(spec.name.casefold() for spec in data):
+        name = next(spec.name for spec in data if spec.name.casefold() == twice[0])
+        raise ConfigError(
+            f"{path}: train.dataset names '{name}' twice.",
+            "Name each of them once; a file is called as it is without .npz, in small letters.",
+        )
+    model = () if grid.model is None else (_model(path, grid.model, absent=absent),)
+    given = (file for _, file in named if file is not None)
+    return grid.model_copy(update={"data": data, "files": (*model, *given)})
+
+
+def _dataset(
+    path: Path, grid: Grid, said: str, *, absent: bool
+) -> tuple[DatasetSpec, GivenFile | None]:
+    where = f"{path}: {grid.where_data}"
+    try:
+        return dataset_named(where, said, path.parent, to_train=grid.model is None)
+    except MissingFile:
+        if absent and grid.model is not None:
+            return unknown_data(said), None
+        raise
+
+
+def _model(path: Path, model: ModelTable, *, absent: bool) -> GivenFile:
+    where, file = f"{path}: model.file", path.parent / model.file
     require_name(f"{where}, the name of {file.name}", file.stem)
     try:
-        return (examine(where, file, LARGEST_MODEL, WHY_LARGEST),)
+        return examine(where, file, LARGEST_MODEL, WHY_LARGEST)
     except MissingFile:
         if absent:
-            return (GivenFile(file, 0, ""),)
+            return GivenFile(file, 0, "")
         raise
 
 
@@ -117,17 +142,17 @@ def known_layers(grid: Grid) -> list[tuple[LayerShape, ...] | None]:
     """The layers with weights, as `layers`, for each data set on which they differ."""
     if grid.train is None:
         return [None]
-    return [*dict.fromkeys(layers(grid.train, dataset) for dataset in grid.datasets)]
+    return [*dict.fromkeys(layers(grid.train, data) for data in grid.data)]
 
 
-def layers(train: TrainTable, dataset: str) -> tuple[LayerShape, ...] | None:
-    """The layers with weights of the network, trained on `dataset`; None where nobody knows yet.
+def layers(train: TrainTable, data: DatasetSpec) -> tuple[LayerShape, ...] | None:
+    """The layers with weights of the network, trained on `data`; None where nobody knows yet.
 
     Raises:
         ArchitectureError: The network cannot take its images.
     """
-    size, data = hyperparameters(train).image_size, DATASETS[dataset]
-    return NETWORKS[train.network].shapes((data.shape[0], size, size), data.classes)
+    image = resized(data.shape, hyperparameters(train).image_size)
+    return NETWORKS[train.network].shapes(image, data.classes)
 
 
 def precisions(train: TrainTable) -> tuple[tuple[Widths, Widths], ...]:
@@ -211,13 +236,13 @@ def check_images(path: Path, grid: Grid) -> None:
     Raises:
         ConfigError: More are; `path` is named.
     """
-    for dataset in grid.datasets:
-        data = DATASETS[dataset]
+    for data in grid.data:
         for field, kind, wanted in _image_counts(grid):
             most = data.train_images if kind == "training" else data.test_images
             if wanted > most:
                 raise ConfigError(
-                    f"{path}: {field} = {shown(wanted)}, and {dataset} has {most:,} {kind} images.",
+                    f"{path}: {field} = {shown(wanted)}, and {data.name} has {most:,} {kind} "
+                    "images.",
                     f"Give at most {most:,}.",
                 )
         if grid.train is not None:
@@ -248,17 +273,49 @@ def _image_counts(grid: Grid) -> Iterator[tuple[str, str, int]]:
                 )
 
 
-def _check_shapes(path: Path, train: TrainTable) -> None:
+def _check_shapes(path: Path, grid: Grid, train: TrainTable) -> None:
     """Every data set's images must be such as the network can take."""
-    for dataset in train.dataset:
+    size = hyperparameters(train).image_size
+    for data in grid.data:
+        _check_zero_point(path, data, train.network)
+        _check_size(path, data, size, asked_for=train.image_size is not None)
         try:
-            layers(train, dataset)
+            layers(train, data)
         except ArchitectureError as error:
             raise ConfigError(
-                f"{path}: {train.network} cannot be trained on {dataset} with train.image_size = "
-                f"{hyperparameters(train).image_size}: {error}.",
+                f"{path}: {train.network} cannot be trained on {data.name} with train.image_size "
+                f"= {size}: {error}.",
                 "Give another image_size or data set.",
             ) from None
+
+
+def _check_zero_point(path: Path, data: DatasetSpec, network: str) -> None:
+    """Hardware pads with the number 0, which has to stand for 0."""
+    architecture, zero_point = NETWORKS[network].architecture, data.quantization.zero_point
+    if zero_point and architecture is not None and architecture.pads_images():
+        raise ConfigError(
+            f"{path}: {network} pads images with zeros, and in {data.name} the number {zero_point} "
+            "stands for 0 (x_zero_point).",
+            "Give the numbers less x_zero_point, so that 0 stands for 0, or another network.",
+        )
+
+
+def _check_size(path: Path, data: DatasetSpec, size: int, *, asked_for: bool) -> None:
+    """Only pixels can be resized, and those of another shape are only where that is asked for."""
+    _, height, width = data.shape
+    if resized(data.shape, size) == data.shape:
+        return
+    if data.quantization != PIXELS:
+        kind = data.quantization.datatype
+        problem = f"are not pixels of 0 to 255 that stand for 0 to 1 but {kind}"
+    elif height != width and not asked_for:
+        problem = f"are {height}x{width}, not square"
+    else:
+        return
+    raise ConfigError(
+        f"{path}: images of {data.name} {problem}; train.image_size = {size} would resize them.",
+        "Give train.image_size = 0, which leaves images as they are.",
+    )
 
 
 def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:

@@ -34,6 +34,7 @@ from bench.input.schema import Line, Name, Table, disagree, matching
 from contract.fields import Key, Means, Misfit, key_of, keys
 from contract.finn.measure import EMULATED
 from contract.stage import Stage
+from contract.stages.dataset import DatasetSpec
 from contract.stages.network import LEAST_BITS, MOST_BITS
 from contract.stages.train import LARGEST_SEED
 
@@ -134,11 +135,23 @@ class TrainTable(Keys):
 class ModelTable(Keys):
     """`[model]`: a trained model of your own, in the place of `[train]`.
 
-    It is checked with the test images of `dataset`.
+    It is checked with the test images of `dataset`, or those in the file `images`.
     """
 
     file: Annotated[FilePath, Key("The ONNX file, beside the experiment file.")]
-    dataset: Annotated[Line, Key("A data set, whose test images are taken.")]
+    dataset: Annotated[Line | None, Key("A data set, whose test images are taken.")] = None
+    images: Annotated[
+        FilePath | None,
+        Key("An npz file with test images of your own, beside the experiment file."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _images_are_named_once(self) -> Self:
+        if self.dataset is None and self.images is None:
+            raise disagree("dataset", "and model.images are missing", "Give one of them.")
+        if self.dataset is not None and self.images is not None:
+            raise disagree("images", "stands beside model.dataset", "Give one of them.")
+        return self
 
 
 class BuildTable(Keys):
@@ -237,6 +250,7 @@ class Grid(Table):
     boards: tuple[BoardTable, ...] = ()
     folds: tuple[Folding, ...] = Field(default=(), exclude=True)
     files: tuple[GivenFile, ...] = Field(default=(), exclude=True)
+    data: tuple[DatasetSpec, ...] = Field(default=(), exclude=True)
 
     @model_validator(mode="after")
     def _designs_are_of_something(self) -> Self:
@@ -275,10 +289,17 @@ class Grid(Table):
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """The data sets, by name."""
+        """The data sets, as they are named: by name, or by the path of a file."""
         if self.train is not None:
             return tuple(self.train.dataset)
-        return (self.model.dataset,) if self.model else ()
+        return (self.model.dataset or self.model.images or "",) if self.model else ()
+
+    @property
+    def where_data(self) -> str:
+        """The key that names them."""
+        if self.train is not None:
+            return "train.dataset"
+        return "model.images" if self.model and self.model.images else "model.dataset"
 
     @property
     def stages(self) -> tuple[Stage, ...]:

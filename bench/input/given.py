@@ -55,7 +55,7 @@ def examine(where: str, path: Path, most: int, why: str) -> GivenFile:
     """
     digest, size = hashlib.sha256(), 0
     try:
-        with _opened(path) as file:
+        with open_regular(path) as file:
             found = os.fstat(file.fileno()).st_size
             if found > most:
                 raise ConfigError(
@@ -87,7 +87,7 @@ def copy(given: GivenFile, target: Path, check_cancelled: Callable[[], None]) ->
     """
     digest = hashlib.sha256()
     try:
-        source = _opened(given.path)
+        source = open_regular(given.path)
     except OSError as error:
         raise DataError(
             f"{given.path} cannot be read any more: {error.strerror or error}.",
@@ -110,8 +110,12 @@ def copy(given: GivenFile, target: Path, check_cancelled: Callable[[], None]) ->
         )
 
 
-def _opened(path: Path) -> BinaryIO:
-    """A regular file, open to be read; never waits for whoever writes a pipe."""
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, open to be read without a buffer; never waits for whoever writes a pipe.
+
+    Raises:
+        OSError: It is none, or cannot be read.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):

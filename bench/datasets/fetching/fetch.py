@@ -9,24 +9,25 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from bench.datasets import DATASETS
 from bench.datasets.fetching import folder
+from bench.datasets.fetching.arrays import check, save, save_metrics
+from bench.datasets.fetching.given import Context, take
 from bench.datasets.fetching.unpack import Damaged, unpack
-from bench.datasets.model import Dataset, Images, Reporter, SourceFailed
+from bench.datasets.model import Dataset, Reporter, SourceFailed
 from bench.errors import ConfigError, DataError, did_you_mean
-from contract.arrays import save_npz
 from contract.wire import Request
 
 
 def fetch(
     request: Request,
     reporter: Reporter,
-    context: object = None,  # noqa: ARG001  # every stage of the host is given one
+    context: Context,
     datasets: Mapping[str, Dataset] = DATASETS,
 ) -> None:
     """Write `train.npz` and `test.npz`, each with `images` and `labels`, and `metrics.json`.
+
+    What is in a file of the user's is taken from there; all else is fetched.
 
     A folder named by the environment variable BENCH_DATA is the only source if it is set; otherwise
     the data set's sources are tried in order. `reporter.tools["source"]` names the source.
@@ -38,6 +39,9 @@ def fetch(
         Cancelled: The run was interrupted.
         OSError: The files cannot be written.
     """
+    if request.spec["given"]:
+        take(request, reporter, context)
+        return
     name = request.spec["name"]
     if name not in datasets:
         raise ConfigError(f"There is no data set '{name}'.", did_you_mean(name, datasets))
@@ -60,12 +64,13 @@ def fetch(
                 )
         with reporter.timed("read"):
             train, test = dataset.read(Path(files), dataset.files)
-    _check(dataset, train, dataset.train_images, "training")
-    _check(dataset, test, dataset.test_images, "test")
-    for file, half in (("train.npz", train), ("test.npz", test)):
+    halves = {"train": train, "test": test}
+    for half, images in halves.items():
+        check(dataset.spec, half, images)
+    for half, images in halves.items():
         reporter.check_cancelled()
-        save_npz(request.outputs / file, images=half.images, labels=half.labels)
-    _write_metrics(dataset, request.outputs)
+        save(half, images, request.outputs)
+    save_metrics(dataset.spec, request.outputs)
 
 
 def _from_user(
@@ -111,33 +116,3 @@ def _from_first_source(dataset: Dataset, target: Path, scratch: Path, reporter: 
         f"Fetch its files on another machine from one of the places above ({files}), put them in "
         f"a folder here and rerun with {folder.VARIABLE}=that folder.",
     )
-
-
-def _check(dataset: Dataset, half: Images, count: int, of: str) -> None:
-    """Raise `DataError` for arrays that are not what the data set declares."""
-    images, labels = half.images, half.labels
-    problem = ""
-    kind = "int8" if dataset.quantization.signed else "uint8"
-    if images.shape != (count, *dataset.shape) or images.dtype != kind:
-        declared = f"{kind} {[count, *dataset.shape]}"
-        problem = f"images are {images.dtype} {list(images.shape)}, declared as {declared}"
-    elif labels.shape != (count,) or labels.dtype != np.uint8:
-        problem = f"labels are {labels.dtype} {list(labels.shape)} for {count} images"
-    elif labels.max() >= dataset.classes:
-        problem = f"labels go up to {labels.max()}, and {dataset.classes} classes are declared"
-    if problem:
-        raise DataError(
-            f"{dataset.name}: its {of} {problem}.", "Correct the declaration of the data set."
-        )
-
-
-def _write_metrics(dataset: Dataset, outputs: Path) -> None:
-    """Write `metrics.json`, which the arrays were checked against."""
-    metrics = dict(zip(("channels", "height", "width"), dataset.shape, strict=True)) | {
-        "quantization": dataset.quantization.to_json(),
-        "classes": dataset.classes,
-        "train_images": dataset.train_images,
-        "test_images": dataset.test_images,
-    }
-    text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False)
-    (outputs / "metrics.json").write_text(text + "\n", encoding="utf-8")

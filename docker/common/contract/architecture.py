@@ -320,6 +320,15 @@ class Architecture:
         """How many activations there are."""
         return sum(layer.activation for layer in leaves(self.layers))
 
+    def pads_images(self) -> bool:
+        """Whether zeros may be put beside the images themselves, before any activation."""
+        for layer in leaves(self.layers):
+            if layer.activation:
+                return False
+            if getattr(layer, "padding", 0):
+                return True
+        return False
+
     def shapes(self, image: Shape, classes: int) -> tuple[LayerShape, ...]:
         """The layers with weights, in order.
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import HOST
 
 from bench.console.events import Event, Note, Progress
 from bench.datasets import DATASETS
@@ -114,7 +115,7 @@ class Stage:
             result=self.folder / "result.json",
             cpus=1,
         )
-        fetch(request, self.reporter, datasets={data.name: data})
+        fetch(request, self.reporter, HOST, datasets={data.name: data})
 
     def assert_delivered(self, contents: Mapping[str, bytes] = TINY) -> None:
         parts = list(contents.values())

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from fakes import HOST
 
 from bench.datasets.fetching.fetch import fetch
 from bench.datasets.fetching.folder import find
@@ -88,7 +89,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
             stage="dataset", spec=spec, inputs={}, outputs=outputs, scratch=tmp_path,
             cache=tmp_path, result=tmp_path / "result", cpus=1,
         )  # fmt: skip
-        fetch(request, reporter, datasets={"Tiny-Set": WANTED, "Other-Set": OTHER})
+        fetch(request, reporter, HOST, datasets={"Tiny-Set": WANTED, "Other-Set": OTHER})
         assert reporter.tools == {"source": "folder named by BENCH_DATA"}
         return outputs
 

@@ -42,7 +42,7 @@ def read(folder, files):
     raise NotImplementedError
 
 DATASET = Dataset(
-    name="Colours", shape=(3, 20, 30), classes=7, train_images=50, test_images=2000,
+    name="Colours", shape=(3, 20, 20), classes=7, train_images=50, test_images=2000,
     files=(DataFile("all.bin", "0" * 64, 9),), sources=(), read=read,
 )
 """

@@ -100,6 +100,7 @@ class DatasetSpec:
         quantization: What the numbers in its images stand for.
         sha256: Name and SHA-256 of each file.
         reader: SHA-256 of the module that the reader is in.
+        given: Whether it is in a file of the user's, known by its content, and not published.
     """
 
     name: str
@@ -110,6 +111,7 @@ class DatasetSpec:
     sha256: tuple[tuple[str, str], ...]
     reader: str
     quantization: Quantization = PIXELS
+    given: bool = False
 
 
 STAGE = Stage(
@@ -119,7 +121,13 @@ STAGE = Stage(
     entry="bench.datasets.fetching.fetch:fetch",
     spec=DatasetSpec,
     scope=Scope.DATASET,
-    sources=("bench/datasets/fetching/fetch.py", "docker/common/contract/arrays.py"),
+    sources=(
+        "bench/datasets/fetching/fetch.py",
+        "bench/datasets/fetching/arrays.py",
+        "bench/datasets/fetching/given.py",
+        "bench/input/npz.py",
+        "docker/common/contract/arrays.py",
+    ),
     cost=Cost(seconds=5, memory=GIB // 4, disk=55_000_000),
     files={"data": ("files/*",)},
 )
