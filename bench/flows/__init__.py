@@ -4,13 +4,11 @@ A flow is one object, in a package beside this file or in an extension's file. I
 reads its foldings, and knows its boards; the rest of bench takes all of that from here.
 """
 
-from bench.flows.flow import GIVEN, TRAINED, Bottleneck, Flow, Folding, FoldingFormat, up_to
+from bench.flows.flow import Bottleneck, Flow, Folding, FoldingFormat, up_to
 from bench.flows.register import FLOWS, all_stages, board_parts, flow_named
 
 __all__ = [
     "FLOWS",
-    "GIVEN",
-    "TRAINED",
     "Bottleneck",
     "Flow",
     "Folding",

@@ -80,6 +80,7 @@ class Flow:
         name: As experiment files say it.
         title: For people, with its version.
         stages: In order, each after those that it needs.
+        inspection: What says before a training whether a design can be made of it; in order.
         boards: The FPGA of each board that it builds for.
         columns: The module that registers its columns of the results, imported when they are
             needed; None for a flow without.
@@ -90,16 +91,32 @@ class Flow:
     title: str
     stages: tuple[Stage, ...]
     foldings: FoldingFormat
+    inspection: tuple[Stage, ...] = ()
     boards: Mapping[str, str] = field(default_factory=dict)
     columns: str | None = None
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
         """With those before it, whichever a point has of them."""
-        return (*dict.fromkeys((*TRAINED, *GIVEN)), *self.stages)
+        return (*dict.fromkeys((*self._before_training, *GIVEN)), *self.stages)
 
-    def after(self, front: tuple[Stage, ...]) -> tuple[Stage, ...]:
-        """`front`, one of the above, and those of the flow's stages that find all they need."""
+    @property
+    def of_training(self) -> tuple[Stage, ...]:
+        """The stages of a network that is trained."""
+        return self._after(self._before_training)
+
+    @property
+    def of_model(self) -> tuple[Stage, ...]:
+        """The stages of a model of the user's."""
+        return self._after(GIVEN)
+
+    @property
+    def _before_training(self) -> tuple[Stage, ...]:
+        data, *training = TRAINED
+        return (data, *self.inspection, *training)
+
+    def _after(self, front: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        """`front` and those of the flow's stages that find all they need."""
         stages, roles = [*front], {stage.role for stage in front}
         for stage in self.stages:
             if roles.issuperset(stage.needs):
@@ -109,9 +126,9 @@ class Flow:
 
 
 def up_to(name: str, stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """Of `stages`, in their order, the one of that name or role, and everything it needs."""
+    """Of `stages`, in their order, the one of that name or role, and everything before it."""
     wanted = {name}
     for stage in reversed(stages):
         if wanted & {stage.name, stage.role}:
-            wanted.update(stage.needs, stage.needs_bitstream)
+            wanted.update(stage.needs, stage.needs_bitstream, stage.after)
     return tuple(stage for stage in stages if wanted & {stage.name, stage.role})

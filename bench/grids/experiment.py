@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bench.flows import Flow, flow_named
+from bench.flows import Flow, all_stages, flow_named, up_to
 from bench.grids.grid import hyperparameters, precisions
 from bench.grids.tables import Grid, TrainTable
 from bench.networks import NETWORKS
 from bench.words import BitWidths, Precision
 from contract import fields
-from contract.stage import Specs, Stage
+from contract.stage import Scope, Specs, Stage
 from contract.stages.dataset import DatasetSpec
 
 
@@ -45,11 +45,15 @@ class Labels:
         return Precision(self.weight_bits, self.act_bits)
 
     @property
+    def of_network(self) -> str:
+        """What all trainings of a network, and all designs of a given model, are called by."""
+        precision = f"{self.precision}" if self.precision else ""
+        return "-".join(filter(None, (self.network, self.dataset, precision))).lower()
+
+    @property
     def of_training(self) -> str:
         """What all designs of a training, or of a given model, are called by."""
-        precision = f"{self.precision}" if self.precision else ""
-        seed = f"s{self.seed}" if self.seed is not None else ""
-        return "-".join(filter(None, (self.network, self.dataset, precision, seed))).lower()
+        return self.of_network if self.seed is None else f"{self.of_network}-s{self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +85,8 @@ class Point:
         if "train" not in self.specs:
             return None
         labels = replace(self.labels, folding=None, board=None)
-        specs = {name: self.specs[name] for name in ("dataset", "train")}
+        stages = up_to("train", [*all_stages().values()])
+        specs = {s.name: self.specs[s.name] for s in stages if s.name in self.specs}
         return Point(
             name=self.training_name, training_name=self.training_name, labels=labels, specs=specs
         )
@@ -128,20 +133,31 @@ def _trainings(
 def _designs(grid: Grid) -> Iterator[Point]:
     specs = _Specs(grid)
     boards = tuple(sorted(grid.measure.board))
-    for (training_name, made_of), folding, board in itertools.product(
-        _networks(grid), grid.folds, grid.build.board
-    ):
-        labels = replace(made_of, folding=folding.name, board=board)
-        part = specs.flow.boards.get(board)
-        chosen = {**_chosen(grid, labels), **folding.fields, "part": part, "boards": boards}
-        suffix = f"-{board.lower()}" if len(grid.build.board) > 1 else ""
-        yield Point(
-            name=f"{training_name}-{folding.name}{suffix}",
-            training_name=training_name,
-            labels=labels,
-            specs=specs.of(grid.stages, chosen),
-            needs_bitstream=grid.needs_bitstream,
-        )
+    parts = {board: specs.flow.boards.get(board) for board in grid.build.board}
+    foldings = tuple((folding.name, tuple(folding.fields.items())) for folding in grid.folds)
+    whole = {"foldings": foldings, "targets": tuple(parts.items()), "boards": boards}
+    shared, own = _split(grid.stages)
+    for training_name, made_of in _networks(grid):
+        of_all = {**_chosen(grid, made_of), **whole}
+        made = specs.of(shared, of_all)
+        for folding, board in itertools.product(grid.folds, grid.build.board):
+            labels = replace(made_of, folding=folding.name, board=board)
+            chosen = {**of_all, **folding.fields, "board": board, "part": parts[board]}
+            suffix = f"-{board.lower()}" if len(parts) > 1 else ""
+            each = {**made, **specs.of(own, chosen)}
+            yield Point(
+                name=f"{training_name}-{folding.name}{suffix}",
+                training_name=training_name,
+                labels=labels,
+                specs={stage.name: each[stage.name] for stage in grid.stages},
+                needs_bitstream=grid.needs_bitstream,
+            )
+
+
+def _split(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
+    """Those whose specs all designs of a training share, and the others."""
+    shared = tuple(stage for stage in stages if stage.scope is not Scope.DESIGN)
+    return shared, tuple(stage for stage in stages if stage.scope is Scope.DESIGN)
 
 
 def _networks(grid: Grid) -> Iterator[tuple[str, Labels]]:

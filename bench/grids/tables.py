@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from bench.console.text import counted
-from bench.flows import GIVEN, TRAINED, Flow, Folding, flow_named
+from bench.flows import Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.input.given import GivenFile
 from bench.input.names import HOST, IPV6, LONGEST, USER
@@ -304,7 +304,8 @@ class Grid(Table):
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages of its points."""
-        return flow_named(self.flow).after(GIVEN if self.train is None else TRAINED)
+        flow = flow_named(self.flow)
+        return flow.of_model if self.train is None else flow.of_training
 
     @property
     def paths(self) -> dict[str, Path]:

@@ -79,7 +79,7 @@ def ranks(tasks: Sequence[Task], work: Mapping[str, Work]) -> dict[str, float]:
     after: dict[str, float] = {}
     for task in reversed(tasks):
         rank[task.id] = default_cost(work[task.id]).seconds + after.get(task.id, 0.0)
-        for need in task.needs.values():
+        for need in task.waits_for:
             after[need] = max(after.get(need, 0.0), rank[task.id])
     return rank
 

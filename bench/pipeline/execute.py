@@ -19,7 +19,7 @@ from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.pipeline.schedule import ReadyQueue
 from bench.pipeline.survey import because, look_up
-from bench.store import Manifest
+from bench.store import DamageError, Entry, Manifest
 from bench.words import Status
 
 
@@ -138,10 +138,28 @@ class _Execution:
             waiting += self._queue.end(task.id)
 
     def _blocker(self, task: Task) -> str | None:
-        """Why a task cannot run: how a task that it needs ended."""
-        needs = (self._summary.outcomes[need] for need in task.needs.values())
-        blockers = (because(o.task, o.ended, o.reason) for o in needs if not o.usable)
+        """Why a task cannot run: how one before it ended."""
+        outcomes = self._summary.outcomes
+        ended = [outcomes[need] for need in task.needs.values()]
+        if all(outcome.usable for outcome in ended):
+            gates = (outcomes[gate] for gate in task.gates if gate in outcomes)
+            ended = [gate for gate in gates if not self._resolver.lacks(gate.task)]
+            if not all(gate.usable for gate in ended) and self._is_made(task):
+                return None
+        blockers = (because(o.task, o.ended, o.reason) for o in ended if not o.usable)
         return next(blockers, None)
+
+    def _is_made(self, task: Task) -> bool:
+        """Whether the artifact of a task whose inputs are there is in the store."""
+        key = self._resolver.key(task, self._inputs(task))
+        try:
+            return self._resolver.store.find(task.stage.name, key, task.name) is not None
+        except DamageError:
+            return False
+
+    def _inputs(self, task: Task) -> dict[str, Entry]:
+        entries = {n: self._summary.outcomes[need].entry for n, need in task.needs.items()}
+        return {name: entry for name, entry in entries.items() if entry is not None}
 
     def _start_tasks(self) -> None:
         """Start as many tasks as the limits allow."""
@@ -151,9 +169,8 @@ class _Execution:
                 return
             share = min(self._jobs, self._to_start + len(self._running))
             self._to_start -= 1
-            entries = {n: self._summary.outcomes[need].entry for n, need in task.needs.items()}
-            inputs = {name: entry for name, entry in entries.items() if entry is not None}
             cpus = max(1, self._cpus // share)
+            inputs = self._inputs(task)
             future = self._backend.submit(task, inputs, cpus, self._ranks[task.id])
             self._running[future] = task
 

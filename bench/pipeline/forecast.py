@@ -114,7 +114,7 @@ def forecast(
             records.append(history.as_record(entry.manifest, work[task.id]))
     predictor = Predictor(records, machine, _cache_age(survey.root))
     to_run = {task.id for task in survey.missing}
-    to_run -= _stopped(tasks)
+    to_run -= _stopped(tasks, to_run)
     predictions = {t.id: predictor.predict(work[t.id]) for t in tasks if t.id in to_run}
     environments = dict.fromkeys(t.stage.environment for t in tasks if t.id in predictions)
     setups = tuple(name for name in environments if not runners[name].ready(name))
@@ -138,12 +138,13 @@ def forecast(
     )
 
 
-def _stopped(tasks: Sequence[Task]) -> set[str]:
+def _stopped(tasks: Sequence[Task], to_run: Collection[str]) -> set[str]:
     """Tasks that need one known to be infeasible; that itself runs, as its finding is a result."""
     stopped: set[str] = set()
     infeasible = {task.id for task in tasks if task.stage.refusal(task.specs) is not None}
     for task in tasks:
-        if not (infeasible | stopped).isdisjoint(task.needs.values()):
+        before = task.waits_for if task.id in to_run else task.needs.values()
+        if not (infeasible | stopped).isdisjoint(before):
             stopped.add(task.id)
     return stopped
 

@@ -23,6 +23,7 @@ class Task:
         labels: Of a point that it serves.
         specs: Of the same point.
         needs: The task that makes each needed artifact, by role.
+        gates: Tasks that have to end well before it is made, though it reads nothing of them.
         serves: Names of the points that need it.
     """
 
@@ -33,11 +34,17 @@ class Task:
     specs: Specs
     needs: Mapping[str, str]
     serves: tuple[str, ...]
+    gates: tuple[str, ...] = ()
 
     @property
     def spec(self) -> Mapping[str, Any]:
         """The stage's parameters, as JSON values."""
         return self.specs[self.stage.name]
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """The tasks that have to end before it starts."""
+        return tuple(dict.fromkeys((*self.needs.values(), *self.gates)))
 
 
 def plan(points: Iterable[Point], stages: Sequence[Stage] | None = None) -> list[Task]:
@@ -62,6 +69,7 @@ def plan(points: Iterable[Point], stages: Sequence[Stage] | None = None) -> list
             ids[stage.role] = identity
             draft = drafts.setdefault(identity, _Draft(stage, point, needs))
             draft.serves.append(point.name)
+            draft.gates.append({ids[role] for role in stage.after if role in ids})
             draft.last = point
     tasks = (draft.task(identity) for identity, draft in drafts.items())
     places = {name: place for place, name in enumerate(order)}
@@ -76,11 +84,13 @@ class _Draft:
     last: Point
     needs: Mapping[str, str]
     serves: list[str] = field(default_factory=list)
+    gates: list[set[str]] = field(default_factory=list)
 
     def task(self, identity: str) -> Task:
         point = self.last
         names = {
             Scope.DATASET: point.labels.dataset.lower(),
+            Scope.NETWORK: point.labels.of_network,
             Scope.TRAINING: point.training_name,
             Scope.DESIGN: point.name,
         }
@@ -92,4 +102,6 @@ class _Draft:
             specs=point.specs,
             needs=self.needs,
             serves=tuple(self.serves),
+            # Where one of the points waits for nothing, such as a reference, the task is made.
+            gates=tuple(sorted(set().union(*self.gates))) if all(self.gates) else (),
         )

@@ -30,7 +30,7 @@ class ReadyQueue:
         self._passed: Counter[int] = Counter()
         self.first: list[Task] = []
         for task in self._order:
-            needs = [need for need in task.needs.values() if need in self._places]
+            needs = [need for need in task.waits_for if need in self._places]
             for need in needs:
                 self._after[need].append(task)
             if needs:

@@ -139,15 +139,32 @@ class Survey:
     def missing(self) -> list[Task]:
         """The tasks that a run would try."""
         return [
-            s.task for s in self.steps.values() if s.entry is None and s.status != Status.SKIPPED
+            s.task
+            for s in self.steps.values()
+            if s.entry is None and s.status != Status.SKIPPED and s.task.id not in self.idle
         ]
 
     @cached_property
+    def idle(self) -> set[str]:
+        """The tasks of which nothing is wanted: all that wait for them are made."""
+        waiting: dict[str, list[bool]] = defaultdict(list)
+        idle: set[str] = set()
+        for step in reversed([*self.steps.values()]):
+            if waiting[step.task.id] and not any(waiting[step.task.id]):
+                idle.add(step.task.id)
+            for need in step.task.needs.values():
+                waiting[need].append(step.task.id not in idle)
+            for gate in step.task.gates:
+                waiting[gate].append(step.entry is None)
+        return idle
+
+    @cached_property
     def chains(self) -> dict[str, tuple[Step, ...]]:
-        """The steps behind each point by its name, in the order of the stages."""
+        """The steps behind each point by its name, in the order of the stages, but idle ones."""
         chains: dict[str, list[Step]] = defaultdict(list)
         places = {name: place for place, name in enumerate(all_stages())}
-        for step in sorted(self.steps.values(), key=lambda step: places[step.stage]):
+        steps = (step for step in self.steps.values() if step.task.id not in self.idle)
+        for step in sorted(steps, key=lambda step: places[step.stage]):
             for name in step.task.serves:
                 chains[name].append(step)
         return {name: tuple(steps) for name, steps in chains.items()}
@@ -169,10 +186,10 @@ class Survey:
         emulated measurement; the last one always does.
         """
         steps = self.steps_of(point)
-        needed = {role for step in steps.values() for role in step.needs}
+        needed = {task for step in steps.values() for task in step.task.waits_for}
         last = [*steps][-1]
         for step in steps.values():
-            if (step.role in needed or step.stage == last) and step.status != Status.DONE:
+            if (step.task.id in needed or step.stage == last) and step.status != Status.DONE:
                 reason = step.reason if step.status != Status.MISSING else None
                 return State(status=step.status, stage=step.stage, reason=reason)
         return State(status=Status.DONE)
@@ -196,7 +213,7 @@ class Survey:
             DamageError: An artifact is damaged.
         """
         for step in self.steps.values():
-            if step.stored.damage is not None:
+            if step.stored.damage is not None and step.task.id not in self.idle:
                 raise step.stored.damage
 
     def after(self, made: Mapping[str, Entry | None], resolver: Resolver) -> Survey:
@@ -270,10 +287,12 @@ def derive(
     steps: dict[str, Step] = {}
     for task in tasks:
         needs = {name: steps[need] for name, need in task.needs.items()}
+        gates = (steps[gate] for gate in task.gates if gate in steps)
+        before = (*needs.values(), *(gate for gate in gates if not gate.lack))
         usable = {n: s.entry for n, s in needs.items() if s.entry and s.status == Status.DONE}
         lack = lacks(task)
         stored = Stored() if lack else find(task, usable)
-        status, reason = (Status.SKIPPED, lack) if lack else _status(stored, needs.values())
+        status, reason = (Status.SKIPPED, lack) if lack else _status(stored, before)
         steps[task.id] = Step(
             task=task, stored=stored, status=status, reason=reason or None, lack=lack or None
         )

@@ -178,6 +178,8 @@ def _measure(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, An
 
 METRICS = {
     "dataset": lambda spec, inputs: {name: spec[name] for name in ("name", "test_images")},
+    "draft": lambda spec, inputs: {"classes": spec["classes"]},
+    "inspect": lambda spec, inputs: {"designs": []},
     "train": _train,
     "export": _export,
     "compile": _compile,

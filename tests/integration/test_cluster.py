@@ -27,7 +27,7 @@ from bench.pipeline import Summary, Task, execute, plan
 from cluster_site import TestSite
 
 GRID = ROOT / "experiments" / "quick.toml"
-TASKS = 31  # 1 data set, 3 trainings and exports, 6 x compile, size, simulate and measure
+TASKS = 37  # 1 data set, 3 x draft, inspect, train, export, 6 x compile, size, simulate, measure
 BITSTREAMS = 6  # skipped without Vivado
 HANGS_SECONDS = 120  # what takes longer never ends
 

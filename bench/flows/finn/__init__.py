@@ -5,12 +5,14 @@ from __future__ import annotations
 from bench.flows.finn.boards import BOARD_PARTS
 from bench.flows.finn.foldings import Foldings
 from bench.flows.flow import Flow
-from contract.finn import compile, measure, simulate, size, synthesize
+from contract.finn import compile, inspect, measure, simulate, size, synthesize
+from contract.stages import draft
 
 FLOW = Flow(
     name="finn",
     title="FINN+ 1.6.1",
     stages=(compile.STAGE, size.STAGE, simulate.STAGE, synthesize.STAGE, measure.STAGE),
+    inspection=(draft.STAGE, inspect.STAGE),
     foldings=Foldings(),
     boards=BOARD_PARTS,
     columns="bench.flows.finn.columns",

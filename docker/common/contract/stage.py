@@ -17,6 +17,8 @@ class Scope(Enum):
     """What the artifacts of a stage differ by."""
 
     DATASET = "data set"
+    NETWORK = "network"
+    """Of certain bit widths, for images of a data set; whatever it is trained to."""
     TRAINING = "training"
     DESIGN = "design"
 
@@ -65,6 +67,8 @@ class Stage:
             provide the same, such as a trained network or a given one, a point has one.
         needs: The roles whose artifacts it reads.
         needs_bitstream: What it reads besides when a real board measures.
+        after: The roles that have to end well before it is made, though it reads nothing of them:
+            its artifact does not depend on theirs, and one that is there needs none.
         scope: What its artifacts differ by.
         sources: What decides its result besides the modules that `entry` imports.
         amount: Units of work: multiplications in training, cycles simulated.
@@ -86,6 +90,7 @@ class Stage:
     provides: str = ""
     needs: tuple[str, ...] = ()
     needs_bitstream: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     amount: Callable[[Mapping[str, Any], Specs], float] = _no_amount
     variant: Callable[[Mapping[str, Any]], str] = _no_variant

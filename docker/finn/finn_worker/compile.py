@@ -26,7 +26,7 @@ from finn_worker.rtl.bundle import write_bundle
 from finn_worker.verification import Golden, Verifier
 from stagekit import Infeasible, Reporter, Request
 
-STEP_COUNT = len(front.STREAMLINING) + 9
+STEP_COUNT = front.STEP_COUNT + 5
 
 
 def compile_model(request: Request, reporter: Reporter) -> None:

@@ -31,6 +31,7 @@ STREAMLINING: tuple[tuple[str, Callable[[ModelWrapper], ModelWrapper]], ...] = (
     ("tidy up", steps.tidy_up),
     ("streamline", streamlining.streamline),
 )
+STEP_COUNT = len(STREAMLINING) + 4
 
 
 class Flow:
@@ -90,7 +91,8 @@ def streamlined(flow: Flow, export: Path, cache: Path) -> ModelWrapper:
 
 
 def streamline(flow: Flow, path: Path) -> ModelWrapper:
-    model = flow.step("read the exported model", _read, path)
+    """The exported model in the file `path`, streamlined and verified step by step."""
+    model = flow.step("read the exported model", read, path)
     flow.verifier.check_input(model)
     flow.verifier.limit(model)
     unsupported.check_exported(model)
@@ -102,7 +104,7 @@ def streamline(flow: Flow, path: Path) -> ModelWrapper:
     return model
 
 
-def _read(path: Path) -> ModelWrapper:
+def read(path: Path) -> ModelWrapper:
     """The model, with names for its nodes that messages can use."""
     return ModelWrapper(str(path)).transform(InferShapes()).transform(GiveUniqueNodeNames())
 
@@ -111,6 +113,11 @@ def to_dataflow(
     flow: Flow, streamlined: ModelWrapper, scratch: Path
 ) -> tuple[ModelWrapper, Postprocess]:
     """The accelerator's graph and what the host does with its output."""
+    return partition(flow, convert(flow, streamlined), scratch)
+
+
+def convert(flow: Flow, streamlined: ModelWrapper) -> ModelWrapper:
+    """The streamlined model as hardware layers, and what the host does around them."""
     name = "convert to hardware layers"
     model = flow.step(name, steps.convert_to_hardware, streamlined)
     unsupported.check_converted(model)
@@ -118,8 +125,15 @@ def to_dataflow(
     flow.verifier.equal(name, model, lambda logits: logits, accelerator=False)
     for fault in flow.verifier.faults:
         flow.reporter.note(fault)
-    postprocess = extract(model, flow.verifier.classes)
+    return model
+
+
+def partition(
+    flow: Flow, converted: ModelWrapper, scratch: Path
+) -> tuple[ModelWrapper, Postprocess]:
+    """The accelerator's graph, cut out of what `convert` left, and the host's share after it."""
+    postprocess = extract(converted, flow.verifier.classes)
     name = "partition"
-    dataflow = flow.step(name, steps.partition, model, scratch)
+    dataflow = flow.step(name, steps.partition, converted, scratch)
     flow.verifier.equal(name, dataflow, postprocess)
     return dataflow, postprocess

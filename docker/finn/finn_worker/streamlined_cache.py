@@ -34,11 +34,13 @@ class Entry:
 def place(cache: Cache, export: Path) -> Entry:
     """Where the cache keeps the streamlined model of an export.
 
-    Its name stands for the exported model, the golden outputs, this worker and its packages.
+    Its name stands for the exported model, the golden outputs where there are any, this worker and
+    its packages.
     """
     digest = hashlib.sha256(json.dumps([metadata.version(name) for name in PACKAGES]).encode())
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    for path in (*(export / name for name in INPUTS), *sources):
+    inputs = [path for name in INPUTS if (path := export / name).is_file()]
+    for path in (*inputs, *sources):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
     return Entry(cache, f"streamlined-{digest.hexdigest()[:24]}")
 

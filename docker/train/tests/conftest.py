@@ -23,12 +23,14 @@ sys.path.append(str(TRAIN_FOLDER.parents[1]))  # the networks' declarations, whi
 
 from bench.networks.tfc import NETWORK  # noqa: E402  (found through the path above)
 from contract.arrays import load_npz, save_npz  # noqa: E402
+from contract.stages import draft as draft_stage  # noqa: E402
 from contract.stages import export as export_stage  # noqa: E402
 from contract.stages import train as train_stage  # noqa: E402
 from contract.stages.dataset import PIXELS  # noqa: E402
 from stagekit import Reporter, Request, Stage  # noqa: E402
 
-ENTRIES = {one.name: one.entry for one in (train_stage.STAGE, export_stage.STAGE)}
+STAGES = (draft_stage.STAGE, train_stage.STAGE, export_stage.STAGE)
+ENTRIES = {one.name: one.entry for one in STAGES}
 IMAGE_SIZE = 8
 CLASSES = 4
 TRAIN_SPEC: dict[str, Any] = {

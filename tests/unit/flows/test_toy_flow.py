@@ -12,7 +12,7 @@ from fakes import HOST, MetricsRunner, write_grid
 
 from bench.cli import main
 from bench.errors import Exit
-from bench.flows import FLOWS, TRAINED, all_stages, flow_named
+from bench.flows import FLOWS, all_stages, flow_named
 from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.results import registry
@@ -169,7 +169,7 @@ def test_its_stages_are_its_own(toy: Path) -> None:
     assert {"finn", "toy"} <= set(FLOWS)
     names = [stage.name for stage in flow_named("toy").all_stages]
     assert names == ["dataset", "train", "export", "model", "import", "make", "count", "time"]
-    trained = [stage.name for stage in flow_named("toy").after(TRAINED)]
+    trained = [stage.name for stage in flow_named("toy").of_training]
     assert trained == ["dataset", "train", "export", "make", "count", "time"]
     assert set(names) <= set(all_stages())
 

@@ -114,7 +114,9 @@ def test_the_longest_chain_starts_first(
 def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
     experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
-    dataset, first, second = plan(experiments)[:3]
+    stages = [all_stages()[name] for name in ("dataset", "train")]
+    tasks = plan(experiments, stages)
+    dataset, first, second = tasks[:3]
     # As many as may pass, and more; of the two trainings only one has room at a time.
     small = [
         replace(

@@ -54,22 +54,22 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
     tasks = plan(experiments)
     per_stage = {s.name: sum(t.stage is s for t in tasks) for s in all_stages().values()}
     assert per_stage == {
-        "dataset": 1, "train": 2, "export": 2, "model": 0, "import": 0, "compile": 4, "size": 4,
-        "simulate": 4, "synthesize": 4, "measure": 4,
+        "dataset": 1, "draft": 2, "inspect": 2, "train": 2, "export": 2, "model": 0, "import": 0,
+        "compile": 4, "size": 4, "simulate": 4, "synthesize": 4, "measure": 4,
     }  # fmt: skip
     position = {task.id: number for number, task in enumerate(tasks)}
     for task in tasks:
-        assert all(position[need] < position[task.id] for need in task.needs.values())
+        assert all(position[other] < position[task.id] for other in task.waits_for)
 
 
 def test_only_takes_a_stage_and_what_it_needs() -> None:
     names = [stage.name for stage in up_to("train", flow_named("finn").all_stages)]
-    assert names == ["dataset", "train"]
+    assert names == ["dataset", "draft", "inspect", "train"]
 
 
 def test_only_takes_whatever_provides_what_is_asked_for() -> None:
     names = [stage.name for stage in up_to("export", flow_named("finn").all_stages)]
-    assert names == ["dataset", "train", "export", "model", "import"]
+    assert names == ["dataset", "draft", "inspect", "train", "export", "model", "import"]
 
 
 def test_another_stage_may_provide_what_later_ones_need(
@@ -77,7 +77,7 @@ def test_another_stage_may_provide_what_later_ones_need(
 ) -> None:
     extension("given.py", GIVEN)
     names = [stage.name for stage in flow_named("finn").all_stages]
-    assert names[5:7] == ["given", "compile"]
+    assert names[7:9] == ["given", "compile"]
     specs = {name: experiments[0].specs[name] for name in ("dataset", "compile", "size")}
     point = replace(experiments[0], specs={**specs, "given": {"file": "trained.onnx"}})
     tasks = {task.stage.name: task for task in plan([point])}
@@ -94,10 +94,10 @@ def test_another_stage_may_provide_what_later_ones_need(
 
 def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:  # noqa: ANN001
     first = run(experiments, resolver)
-    assert (first.count("done"), first.exit_code) == (21, Exit.OK)
-    assert len(runner.ran) == len(set(runner.ran)) == 21
+    assert (first.count("done"), first.exit_code) == (25, Exit.OK)
+    assert len(runner.ran) == len(set(runner.ran)) == 25
     second = run(experiments, resolver, seen.append)
-    assert (second.count("kept"), len(runner.ran)) == (21, 21)
+    assert (second.count("kept"), len(runner.ran)) == (25, 25)
     assert {event.status for event in seen if isinstance(event, Finished)} == {"kept", "skipped"}
     assert second.count("skipped") == 4
 
@@ -155,7 +155,7 @@ def test_another_recipe_is_another_key(experiments, store, runner) -> None:  # n
     other = FakeRunner()
     other.recipe_text = "changed lock"
     run(experiments, Resolver(store, dict.fromkeys(ENVIRONMENTS, runner) | {"finn": other}))
-    assert {name.split()[0] for name in other.ran} == {"compile", "size", "simulate"}
+    assert {name.split()[0] for name in other.ran} == {"inspect", "compile", "size", "simulate"}
 
 
 def test_nothing_is_prepared_for_what_an_infeasible_design_blocks(
@@ -190,7 +190,7 @@ def test_a_failure_stops_only_what_depends_on_it(
 ) -> None:
     runner.fail_on("compile", f"{NAME}-max")
     summary = run(experiments, resolver, seen.append)
-    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 7, 17)
+    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 7, 21)
     assert summary.exit_code == Exit.STAGE_FAILED
     skipped = {
         (e.stage, e.detail) for e in seen if isinstance(e, Finished) and e.status == "skipped"
@@ -253,7 +253,7 @@ def test_a_full_disk_is_a_store_error_and_costs_one_stage(
     assert "No space left" in summary.errors[0].what
     kept = [path for path in (resolver.store.root / "failed").rglob("*") if path.is_file()]
     assert {path.name for path in kept} == {"log.txt", "manifest.json", "request.json"}
-    assert summary.count("done") == 13
+    assert summary.count("done") == 17
 
 
 def test_a_file_in_the_place_of_a_stage_is_said_without_noise(
@@ -298,7 +298,7 @@ def test_two_runs_side_by_side_do_everything_once(
     for thread in threads:
         thread.join()
     assert [summary.exit_code for summary in summaries] == [Exit.OK, Exit.OK]
-    assert len(runner.ran) == 21
+    assert len(runner.ran) == 25
 
 
 def test_a_crash_of_one_stage_is_not_cached(
@@ -306,7 +306,7 @@ def test_a_crash_of_one_stage_is_not_cached(
 ) -> None:
     runner.fail_on("dataset", "mnist")
     run(experiments, resolver)
-    assert list(store.entries()) == []
+    assert {entry.manifest.stage for entry in store.entries()} == {"draft", "inspect"}
     assert len(list((store.root / "failed" / "dataset").iterdir())) == 1
 
 

@@ -139,7 +139,7 @@ def test_the_rerun_command_is_one_that_bench_takes(
     assert (parsed["names"], parsed["images"], parsed["file"]) == ((ROW,), 50, grid_file)
     points = grids.open_grid(parsed["file"]).choose(parsed["names"])
     assert [point.name for point in points] == [ROW]
-    assert len(plan(points)) == 8
+    assert len(plan(points)) == 10
 
 
 def test_why_as_json_holds_what_the_manifests_hold(
@@ -219,7 +219,7 @@ def test_only_the_rows_asked_for_are_made(grid_file: Path, resolver: Resolver) -
     stages = flow.all_stages
     found = survey(grid.points, resolver)
     training = found.tasks_for(chosen[:1], stages)
-    assert [task.stage.name for task in training] == ["dataset", "train"]
+    assert [task.stage.name for task in training] == ["dataset", "draft", "inspect", "train"]
     assert {task.serves for task in training} == {("tfc-mnist-w4a4-s1",)}
     (point,) = grid.choose((ROW,))
     planned = [(task.id, task.spec, task.serves) for task in plan((point,))]

@@ -44,11 +44,12 @@ def test_an_interrupt_right_after_the_commit_leaves_the_artifact(
     with pytest.raises(KeyboardInterrupt):
         execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
     monkeypatch.undo()
-    assert [entry.manifest.stage for entry in store.entries()] == ["dataset", "train"]
+    made = ["dataset", "draft", "inspect", "train"]
+    assert [entry.manifest.stage for entry in store.entries()] == made
     assert all(entry.damage() == [] for entry in store.entries())
     assert list((store.root / "tmp").iterdir()) == []
     again = execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
-    assert (again.exit_code, again.count("kept")) == (Exit.OK, 2)
+    assert (again.exit_code, again.count("kept")) == (Exit.OK, 4)
 
 
 @pytest.mark.parametrize("cleaning", ["run", "workspace"])

@@ -88,6 +88,7 @@ STAGE = Stage(
     spec=TrainSpec,
     scope=Scope.TRAINING,
     needs=("dataset",),
+    after=("inspect",),
     # TFC takes 0.7 to 0.9 s an epoch of 60,000 images, LeNet5 12 to 15 s.
     cost=Cost(seconds=4, per_unit=2e-10, memory=GIB * 6 // 10, disk=400_000),
     amount=_products,

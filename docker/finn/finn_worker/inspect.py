@@ -1,0 +1,198 @@
+"""The inspect stage: what a network is in hardware, and which of its designs can be.
+
+It goes through the front part of a compilation, folds each design that is asked for, and leaves
+estimates instead of RTL.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from qonnx.core.modelwrapper import ModelWrapper
+
+from contract.finn.inspect import SMALLEST, Fields, InspectSpec, Target, nothing_can_be
+from finn_worker import (
+    design_metrics,
+    estimates,
+    folding,
+    folding_search,
+    front,
+    hardware_layers,
+    steps,
+    toolchain,
+)
+from finn_worker.folding import Fold
+from finn_worker.folding_search import Found
+from finn_worker.verification import Golden, Verifier, execute
+from stagekit import Infeasible, Reporter, Request, StageError
+
+SEED = 1
+# Marks each node with its name in the hardware graph, which specialisation renames.
+_ORIGIN = "bench_layer"
+
+
+def inspect_model(request: Request, reporter: Reporter) -> None:
+    """Run the stage. Leaves metrics.json.
+
+    Raises:
+        StageError: The network cannot be compiled, as the compile stage would say.
+        Infeasible: It can, but with none of the foldings that are asked for.
+    """
+    spec = request.parse(InspectSpec)
+    toolchain.prepare(request.scratch / "finn")
+    folder = request.inputs.get("draft") or request.inputs["export"]
+    designs = [
+        (name, fields, target) for name, fields in _foldings(spec) for target in spec.targets
+    ]
+    flow = front.Flow(reporter, Verifier(_golden(folder)), front.STEP_COUNT + len(designs))
+    streamlined = front.streamlined(flow, folder, request.cache)
+    converted = front.convert(flow, streamlined)
+    dataflow, _ = front.partition(flow, converted, request.scratch)
+    looked_at = [_design(flow, dataflow, spec, *design) for design in designs]
+    failed = [design.error for design in looked_at if design.error is not None]
+    if len(failed) == len(designs):
+        raise failed[0]
+    request.write_metrics(
+        {
+            "layers": hardware_layers.describe(dataflow),
+            "host": hardware_layers.left_to_the_host(converted),
+            "designs": [design.record for design in looked_at],
+            "known_faults": flow.verifier.faults,
+        }
+    )
+    flow.finish()
+    reasons = {d.record["folding"]: d.record["reason"] for d in looked_at if d.record["reason"]}
+    if all(design.record["reason"] for design in looked_at):
+        raise Infeasible(nothing_can_be(reasons))
+
+
+@dataclass(frozen=True)
+class _Design:
+    """One design: what there is to say, and the error where it is none of the folding's."""
+
+    record: dict[str, Any]
+    error: StageError | None = None
+
+
+def _foldings(spec: InspectSpec) -> tuple[tuple[str, Fields], ...]:
+    return spec.foldings or ((SMALLEST, ()),)
+
+
+def _golden(folder: Path) -> Golden:
+    """The first golden image of an export; of a draft, which has none, a random one."""
+    path = folder / "golden.npz"
+    if path.is_file():
+        return Golden.load(path).first(1)
+    model = front.read(folder / "model.onnx")
+    source = model.graph.input[0].name
+    datatype = model.get_tensor_datatype(source)
+    low, high = int(datatype.min()), int(datatype.max())
+    between = np.arange(low, high + 1, 2 if datatype.name == "BIPOLAR" else 1)
+    generator = np.random.default_rng(SEED)
+    images = generator.choice(between, model.get_tensor_shape(source)).astype(np.float32)
+    logits = execute(model, images)
+    return Golden(images, logits, logits.argmax(axis=1).astype(np.int64))
+
+
+def _design(
+    flow: front.Flow,
+    dataflow: ModelWrapper,
+    spec: InspectSpec,
+    name: str,
+    fields: Fields,
+    target: Target,
+) -> _Design:
+    board, part = target
+    record: dict[str, Any] = {"folding": name, "board": board, "part": part, "reason": None}
+    record["clock_mhz"] = spec.clock_mhz
+    try:
+        found = flow.step(f"fold: {name}", _figures, dataflow, spec, fields, target)
+    except Infeasible as finding:
+        return _Design(record | {"reason": str(finding)})
+    except StageError as error:
+        return _Design(record | {"reason": error.what}, error)
+    return _Design(record | found)
+
+
+def _figures(
+    dataflow: ModelWrapper, spec: InspectSpec, fields: Fields, target: Target
+) -> dict[str, Any]:
+    """What there is to say of one design."""
+    board, part = target
+    has = estimates.available(board, part)
+    note, folded = _folded(dataflow, spec, fields, target)
+    marked = _marked(folded)
+    simulated = steps.specialize_rtl(marked, part)
+    built = steps.specialize_for_board(marked, part)
+    figures = design_metrics.metrics(built, simulated, part, has)
+    of_built = dict(zip(_origins(built), figures["layers"], strict=True))
+    layers = [
+        _layer(origin, layer, of_built.get(origin))
+        for origin, layer in zip(_origins(simulated), figures["simulated"]["layers"], strict=True)
+    ]
+    slowest = max(layers, key=lambda layer: int(layer["cycles"]))
+    return {
+        "note": note,
+        "layers": layers,
+        "bottleneck": slowest["name"],
+        "ii_estimated": figures["ii_estimated"],
+        "needed": {name: figures[name] for name in (*estimates.RESOURCES, "dsp_instantiated")},
+        "available": figures["available"],
+        "fits": figures["fits"],
+        "uncharged": figures["uncharged"],
+    }
+
+
+def _folded(
+    dataflow: ModelWrapper, spec: InspectSpec, fields: Fields, target: Target
+) -> tuple[str | None, ModelWrapper]:
+    """The folded graph, and what a person should know of its folding."""
+    if not fields:
+        return None, folding.apply(dataflow, [Fold(1, 1)] * len(folding.matrices(dataflow)))
+    asked = spec.compilation(fields, target)
+    if asked.folding is None:
+        assert asked.target_fps is not None
+        found = folding_search.search(dataflow, asked.part, asked.clock_mhz, asked.target_fps)
+    else:
+        found = Found(folding.parse(asked.folding), [])
+    options = [folding.Option(*option) for option in asked.options]
+    return found.note(), folding.apply(dataflow, found.folds, options)
+
+
+def _marked(model: ModelWrapper) -> ModelWrapper:
+    """A copy whose nodes remember their names."""
+    model = copy.deepcopy(model)
+    for node in model.graph.node:
+        node.attribute.append(onnx.helper.make_attribute(_ORIGIN, node.name))
+    return model
+
+
+def _origins(model: ModelWrapper) -> list[str]:
+    """For each node, the name that it had, or its own where it was put in later."""
+    found = []
+    for node in model.graph.node:
+        marks = [item.s.decode() for item in node.attribute if item.name == _ORIGIN]
+        found.append(marks[0] if marks else node.name)
+    return found
+
+
+def _layer(
+    name: str, simulated: Mapping[str, Any], built: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """A layer's figures: cycles of what is simulated, resources of what would be built."""
+    variant = built or simulated
+    return {
+        "name": name,
+        "op_type": variant["op_type"],
+        "stand_in": not simulated["op_type"].endswith("_rtl"),
+        "pe": simulated["pe"],
+        "simd": simulated["simd"],
+        "cycles": simulated["cycles_estimated"],
+        **{resource: variant[resource] for resource in estimates.RESOURCES},
+    }

@@ -1,0 +1,173 @@
+"""The inspect stage: what it says of a network, and that the compile stage says the same."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+
+from compile_stage import FOLDING, Outcome
+from contract.finn.inspect import STAGE
+from finn_worker import inspect as stage
+from quantized_cnn import Conv, Dense, MaxPool, QuantizedCNN, Residual
+from quantized_mlp import QuantizedMLP
+from stagekit import Infeasible, Reporter, Request, StageError
+
+PYNQ, ULTRA96 = ("Pynq-Z1", "xc7z020clg400-1"), ("Ultra96", "xczu3eg-sbva484-1-e")
+LIMITLESS = [[16, 64], *FOLDING[1:]]  # SIMD = MW
+
+
+def folding(name: str, pairs: list[list[int]] | None, fps: float | None = None) -> Any:
+    """A folding, as the host states it."""
+    return [name, [["folding", pairs], ["target_fps", fps], ["options", []]]]
+
+
+def draft_of(export: Path, folder: Path) -> Path:
+    """What a draft leaves: a model, and no golden outputs."""
+    folder.mkdir()
+    shutil.copy(export / "model.onnx", folder / "model.onnx")
+    return folder
+
+
+def request(root: Path, draft: Path, *foldings: Any, targets: Any = (PYNQ,)) -> Request:
+    """The request to inspect `draft`."""
+    for name in ("outputs", "scratch", "cache"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    asked = Request(
+        stage="inspect",
+        entry=STAGE.entry,
+        spec={"foldings": foldings, "targets": targets, "clock_mhz": 100.0},
+        inputs={"draft": draft},
+        outputs=root / "outputs",
+        scratch=root / "scratch",
+        cache=root / "cache",
+        result=root / "result.json",
+        cpus=1,
+    )
+    asked.write(root / "request.json")
+    return Request.load(root / "request.json")
+
+
+def inspected(root: Path, draft: Path, *foldings: Any, **options: Any) -> dict[str, Any]:
+    """The metrics that an inspection leaves."""
+    asked = request(root, draft, *foldings, **options)
+    stage.inspect_model(asked, Reporter(io.StringIO()))
+    return dict(json.loads((asked.outputs / "metrics.json").read_text()))
+
+
+def test_its_figures_are_those_of_the_compile_stage(
+    export: Path, compiled: Outcome, tmp_path: Path
+) -> None:
+    draft = draft_of(export, tmp_path / "draft")
+    found = inspected(tmp_path, draft, folding("given", FOLDING))
+    (design,) = found["designs"]
+    later = compiled.metrics
+    assert design["ii_estimated"] == later["ii_estimated"]
+    assert design["needed"] == {name: later[name] for name in design["needed"]}
+    cycles = [layer["cycles_estimated"] for layer in later["simulated"]["layers"]]
+    assert [layer["cycles"] for layer in design["layers"]] == cycles
+    assert [layer["op_type"] for layer in design["layers"]] == [
+        layer["op_type"] for layer in later["layers"]
+    ]
+    slowest = max(design["layers"], key=lambda layer: layer["cycles"])
+    assert design["bottleneck"] == slowest["name"]
+    assert (design["folding"], design["reason"], design["fits"]) == ("given", None, True)
+
+
+def test_it_lists_layers_with_what_they_can_be_folded_by(export: Path, tmp_path: Path) -> None:
+    found = inspected(tmp_path, draft_of(export, tmp_path / "draft"))
+    first, thresholds = found["layers"][:2]
+    assert (first["name"], first["what"], first["weights"]) == ("MVAU_0", "64 inputs to 16", "INT2")
+    assert first["pe"] == [1, 2, 4, 8, 16]
+    assert first["simd"] == [1, 2, 4, 8, 16, 32], "all inputs at once lose results"
+    assert (first["input_shape"], first["output_shape"]) == ([64], [16])
+    assert (thresholds["kind"], thresholds["pe"], thresholds["simd"]) == (
+        "Thresholding", [1, 2, 4, 8, 16], None,
+    )  # fmt: skip
+    assert found["host"]["before"] == []
+    assert {node["op"] for node in found["host"]["after"]} <= {"Mul", "Add"}
+    (design,) = found["designs"]
+    assert {layer["pe"] for layer in design["layers"]} == {1}, "the smallest, where none is given"
+
+
+def test_each_folding_and_board_is_looked_at_by_itself(export: Path, tmp_path: Path) -> None:
+    odd = [[3, 8], *FOLDING[1:]]
+    draft = draft_of(export, tmp_path / "draft")
+    asked = (folding("good", FOLDING), folding("odd", odd), folding("searched", None, 1000.0))
+    found = inspected(tmp_path, draft, *asked, targets=(PYNQ, ULTRA96))
+    reasons = {(d["folding"], d["board"]): d["reason"] for d in found["designs"]}
+    assert len(reasons) == 6
+    assert reasons["good", "Pynq-Z1"] is reasons["searched", "Ultra96"] is None
+    assert "PE 3 does not divide 16" in reasons["odd", "Pynq-Z1"]
+    available = {d["board"]: d["available"] for d in found["designs"] if not d["reason"]}
+    assert available["Pynq-Z1"] != available["Ultra96"]
+
+
+def test_where_no_folding_can_be_it_says_why_of_each(export: Path, tmp_path: Path) -> None:
+    asked = request(
+        tmp_path,
+        draft_of(export, tmp_path / "draft"),
+        folding("odd", [[3, 8], *FOLDING[1:]]),
+        folding("wide", LIMITLESS),
+    )
+    with pytest.raises(Infeasible) as caught:
+        stage.inspect_model(asked, Reporter(io.StringIO()))
+    assert "odd: Layer 1" in str(caught.value)
+    assert "PE 3 does not divide" in str(caught.value)
+    assert "wide: Layer 1" in str(caught.value)
+    left = json.loads((asked.outputs / "metrics.json").read_text())
+    assert left["layers"][0]["name"] == "MVAU_0", "what there is, is listed"
+
+
+def test_what_cannot_be_compiled_is_refused_in_the_same_words(tmp_path: Path) -> None:
+    network = QuantizedMLP()
+    folder = network.export(tmp_path / "export", tail="Tanh")
+    asked = request(tmp_path, draft_of(folder, tmp_path / "draft"), folding("given", FOLDING))
+    with pytest.raises(StageError, match="no hardware layer for Tanh") as caught:
+        stage.inspect_model(asked, Reporter(io.StringIO()))
+    assert caught.value.remedy
+    assert list(asked.outputs.iterdir()) == []
+
+
+def test_a_second_look_takes_the_streamlined_model_from_the_cache(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = draft_of(export, tmp_path / "draft")
+    first = inspected(tmp_path, draft)
+
+    def refuse(model: ModelWrapper) -> ModelWrapper:
+        pytest.fail("streamlined again")
+
+    monkeypatch.setattr(stage.front, "STREAMLINING", [("streamline", refuse)])
+    assert inspected(tmp_path, draft) == first
+
+
+def test_a_network_that_branches_names_layers_as_the_hardware_graph_does(tmp_path: Path) -> None:
+    layers = (
+        Conv(channels=4, pad=1),
+        Residual((Conv(channels=4, pad=1),), (Conv(channels=4, kernel=1),)),
+        MaxPool(2),
+        Dense(5),
+    )
+    network = QuantizedCNN(layers, (3, 8, 8))
+    folder = network.export(tmp_path / "export")
+    found = inspected(tmp_path, draft_of(folder, tmp_path / "draft"))
+    (design,) = found["designs"]
+    described = {layer["name"]: layer for layer in found["layers"]}
+    kinds = {layer["kind"] for layer in found["layers"]}
+    assert {"MVAU", "DuplicateStreams", "ElementwiseAdd", "FMPadding", "Pool"} <= kinds
+    placed = {layer["name"]: layer for layer in design["layers"]}
+    assert described.keys() <= placed.keys()
+    for name, layer in described.items():
+        assert placed[name]["op_type"].startswith(layer["kind"])
+        if layer["kind"] == "MVAU":
+            pixels = layer["output_shape"][0] ** 2 if len(layer["output_shape"]) == 3 else 1
+            assert placed[name]["cycles"] == layer["mw"] * layer["mh"] * pixels
+    stand_ins = {layer["name"] for layer in design["layers"] if layer["stand_in"]}
+    assert {name.split("_")[0] for name in stand_ins} >= {"DuplicateStreams", "Pool"}
+    assert [node["op"] for node in found["host"]["before"]] == ["Transpose"]
