@@ -65,6 +65,8 @@ class Origin(StrEnum):
 
     GIVEN = "given"
     TRAINED = "trained"
+    EXECUTED = "executed"
+    """By executing a model that is given, as it is."""
     ESTIMATED = "estimated"
     RTL_SIM = "rtl-sim"
     MEASURED = "measured"

@@ -80,6 +80,15 @@ def write_grid(folder: Path, text: str = GRID) -> Path:
     return path
 
 
+def write_own_model(folder: Path) -> Path:
+    """A valid grid of a model in `folder`, of which bench reads no more than that it is there."""
+    (folder / "my_mlp.onnx").write_bytes(b"not read by bench")
+    (folder / "foldings.toml").write_text("[my_mlp]\nlow = [[16, 8], [1, 10]]\n")
+    path = folder / "mine.toml"
+    path.write_text(OWN_MODEL)
+    return path
+
+
 class FakeRunner(BareRunner):
     """Writes a file that depends on the spec and the inputs, as a real stage does.
 

@@ -25,11 +25,11 @@ of `results.csv` is an experiment, every row of `trainings.csv` a training; what
 empty. `bench why ROW COLUMN` shows the numbers behind a value, and `bench compare` holds the values
 of two reports against each other by the tolerance given here.
 
-The origin says what a number is: `{Origin.GIVEN}` by the experiment file, `{Origin.TRAINED}`,
-`{Origin.ESTIMATED}` by an analytic model, `{Origin.RTL_SIM}` by simulating the RTL cycle for cycle,
-`{Origin.MEASURED}` on a board or the emulated one, as the row's `measured_on` says,
-`{Origin.SYNTHESIZED}` by Vivado, or known from the `{Origin.STORE}`. Columns marked * are empty
-where the status is `{Status.WRONG}`.
+The origin says what a number is: `{Origin.GIVEN}` by the experiment file, `{Origin.TRAINED}`, or
+`{Origin.EXECUTED}` where a model is given in the place of a training, `{Origin.ESTIMATED}` by an
+analytic model, `{Origin.RTL_SIM}` by simulating the RTL cycle for cycle, `{Origin.MEASURED}` on a
+board or the emulated one, as the row's `measured_on` says, `{Origin.SYNTHESIZED}` by Vivado, or
+known from the `{Origin.STORE}`. Columns marked * are empty where the status is `{Status.WRONG}`.
 """
 HEADINGS = ("column", "unit", "origin", "what it is", "tolerance")
 
@@ -71,7 +71,8 @@ def _row(column: Column) -> tuple[str, ...]:
     source = f"`{column.key}`" + (f": {column.formula}" if column.formula else "")
     compared = "tells which row is which" if column.identity else str(column.tolerance)
     name = f"`{column.name}`{'*' if column.withheld else ''}{files}"
-    return name, column.unit or "", str(column.origin), source, compared
+    origin = f"{column.origin} or {column.given[1]}" if column.given else str(column.origin)
+    return name, column.unit or "", origin, source, compared
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

@@ -137,7 +137,8 @@ def _judge(
     """The verdicts on the claims in `stated`, as in claims.json; None without such a file."""
     if not stated.is_file():
         return None
-    judged = claims.as_json(claims.judge(claims.load_claims(stated), results, trainings))
+    loaded = claims.load_claims(stated, {str(network) for network in results["network"]})
+    judged = claims.as_json(claims.judge(loaded, results, trainings))
     verdicts: Sequence[Mapping[str, Any]] = json.loads(json.dumps(judged))["claims"]
     return verdicts
 

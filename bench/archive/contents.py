@@ -15,6 +15,7 @@ from bench.archive.tags import tag_files
 from bench.archive.writer import Item
 from bench.claims import claims_beside
 from bench.errors import ConfigError
+from bench.flows import all_stages
 from bench.grids.experiment import Point
 from bench.grids.grid import FOLDINGS_FILE
 from bench.grids.tables import Grid
@@ -23,19 +24,21 @@ from bench.store import DamageError, Entry
 from bench.system.files import TEMPORARY
 
 ALWAYS = ("files/metrics.json",)
-# What `--with` takes: patterns below an artifact's folder, by stage.
-KINDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "checkpoints": {"train": ("files/*.pt",)},
-    "models": {"export": ("files/*.onnx",), "compile": ("files/*.onnx",)},
-    "golden": {"export": ("files/*.npz",), "simulate": ("files/*.npz",)},
-    "rtl": {"compile": ("files/design.json", "files/rtl/*")},
-    "simulators": {"simulate": ("files/package/*",)},
-    "waveforms": {"simulate": ("files/*.vcd",)},
-    "bitstreams": {"synthesize": ("files/*",)},
-    "data": {"dataset": ("files/*",)},
-    "logs": {"": ("log.txt",)},
-    "all": {"": ("log.txt", "request.json", "files/*")},
-}
+
+
+def _kinds() -> dict[str, dict[str, tuple[str, ...]]]:
+    """What `--with` takes: patterns below an artifact's folder, by stage."""
+    kinds: dict[str, dict[str, tuple[str, ...]]] = {}
+    for stage in all_stages().values():
+        for kind, patterns in stage.files.items():
+            kinds.setdefault(kind, {})[stage.name] = patterns
+    return kinds | {
+        "logs": {"": ("log.txt",)},
+        "all": {"": ("log.txt", "request.json", "files/*")},
+    }
+
+
+KINDS = _kinds()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bench.claims.registry import Claim, Kind, register
 from bench.claims.rows import by_columns, judged_rows, states
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
-from bench.results import File, Row, column, precision
+from bench.results import File, Row, column
 from bench.results.rows import grouped
 from bench.words import Precision
 
@@ -67,7 +67,7 @@ def judge(claim: AccuracyClaim, trainings: Sequence[Row]) -> Part:
     pairs = {Precision(*claim.reference)}
     pairs |= {Precision(*bits) for bits in product(claim.weight_bits, claim.act_bits)}
     rows = judged_rows(trainings, claim.networks, (ACCURACY.name,))
-    compared = [row for row in rows if precision(row) in pairs and row["epochs"] is not None]
+    compared = [row for row in rows if _precision(row) in pairs and row["epochs"] is not None]
     groups = by_columns(compared, ("network", "dataset", "epochs"))
     parts = [
         _judge_group(claim, f"{network} on {dataset}, {counted(int(epochs), 'epoch')}", group)
@@ -76,12 +76,17 @@ def judge(claim: AccuracyClaim, trainings: Sequence[Row]) -> Part:
     return combined(parts, f"No training of {' or '.join(claim.networks)} is in the grid.")
 
 
+def _precision(row: Row) -> Precision:
+    """Of a training, each of which has one."""
+    return Precision.of(row["weight_bits"], row["act_bits"])
+
+
 def _judge_group(claim: AccuracyClaim, where: str, rows: Sequence[Row]) -> Part:
     reference, images = Precision(*claim.reference), rows[0][TEST_IMAGES.name]
     if images is None:
         why = "it is not known how many images its data set is tested on"
         return Part(Verdict.NOT_TESTABLE, f"{where}: {why}.")
-    trained = grouped(rows, precision)
+    trained = grouped(rows, _precision)
     points = {bits: _point(claim, images, group) for bits, group in trained.items()}
     held_against = points.pop(reference, None)
     if held_against is None:

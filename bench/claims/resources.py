@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bench.claims.registry import Claim, Kind, register
-from bench.claims.rows import by_columns, judged_rows
+from bench.claims.rows import by_columns, judged_rows, none_judged
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
 from bench.input.schema import Line, disagree
@@ -89,7 +89,7 @@ def judge(claim: ResourceClaim, results: Sequence[Row]) -> Part:
         _judge_group(claim, f"{network} on {dataset}", group)
         for (network, dataset), group in by_columns(rows, ("network", "dataset")).items()
     ]
-    return combined(parts, f"No design of {' or '.join(claim.networks)} is in the grid.")
+    return combined(parts, none_judged(results, claim.networks))
 
 
 def _refined(estimate: Column) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -34,8 +35,12 @@ def claims_beside(grid_file: Path) -> Path:
     return beside if beside.exists() else ROOT / "experiments" / CLAIMS_FILE
 
 
-def load_claims(path: Path) -> dict[str, Claim]:
+def load_claims(path: Path, own: Collection[str] = ()) -> dict[str, Claim]:
     """The claims in `path` by name, in the order written.
+
+    Args:
+        path: The file.
+        own: Networks of the grid's, which may be the user's own.
 
     Raises:
         ConfigError: The file is missing, is not TOML, or says something that cannot be.
@@ -43,10 +48,11 @@ def load_claims(path: Path) -> dict[str, Claim]:
     tables = read_toml(path)
     if not tables:
         raise ConfigError(f"{path} states no claim.", "Write one table for each, such as [C1].")
-    return {name: _claim(path, name, table) for name, table in tables.items()}
+    networks = {*NETWORKS, *own}
+    return {name: _claim(path, name, table, networks) for name, table in tables.items()}
 
 
-def _claim(path: Path, name: str, table: object) -> Claim:
+def _claim(path: Path, name: str, table: object, networks: Collection[str]) -> Claim:
     validated(_Name, {"name": name}, f"{path}: a claim's ", "Rename the claim.")
     where = f"{path}: [{name}]"
     if not isinstance(table, dict):
@@ -59,8 +65,8 @@ def _claim(path: Path, name: str, table: object) -> Claim:
     remedy = "Correct the file; no claim was judged."
     claim: Claim = validated(known[kind].table, table, f"{where} ", remedy)
     for network in claim.networks:
-        if network not in NETWORKS:
+        if network not in networks:
             raise ConfigError(
-                f"{where} networks = '{network}' is not known.", did_you_mean(network, NETWORKS)
+                f"{where} networks = '{network}' is not known.", did_you_mean(network, networks)
             )
     return claim

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bench.claims.registry import Claim, Kind, register
-from bench.claims.rows import by_columns, judged_rows, states
+from bench.claims.rows import by_columns, judged_rows, none_judged, of_precision, states
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted, shown
 from bench.input.schema import Line, disagree
-from bench.results import File, Row, precision
+from bench.results import File, Row
 from bench.results.rates import INTERVALS, alike_but_for_folding, rate
 from bench.words import Origin
 from contract.fields import Means
@@ -75,12 +75,12 @@ def judge(claim: ThroughputClaim, results: Sequence[Row]) -> Part:
     A claim about a deployed network is reproduced by a measurement on a real board; what is within
     the tolerance in simulation, or on the emulated board, makes it partly so.
     """
-    rows = judged_rows(results, claim.networks, (*INTERVALS.values(), "fits"))
+    rows = judged_rows(results, claim.networks, (*INTERVALS.values(), "fits"), models=True)
     parts = [
         _judge_group(claim, f"{network} on {dataset}", group)
         for (network, dataset), group in by_columns(rows, ("network", "dataset")).items()
     ]
-    return combined(parts, f"No design of {' or '.join(claim.networks)} is in the grid.")
+    return combined(parts, none_judged(results, claim.networks))
 
 
 def _judge_group(claim: ThroughputClaim, where: str, rows: Sequence[Row]) -> Part:
@@ -142,7 +142,7 @@ def _summed(claim: ThroughputClaim, what: str, origin: Origin, ratios: Sequence[
     worst = max(ratios, key=lambda ratio: abs(ratio.value / claim.factor - 1))
     low, high = min(ratio.value for ratio in ratios), max(ratio.value for ratio in ratios)
     arithmetic = (
-        f"{precision(worst.fast)}: {worst.rates[0]:,.0f} / "
+        f"{of_precision(worst.fast)}: {worst.rates[0]:,.0f} / "
         f"{worst.rates[1]:,.0f} images/s = {worst.value:.1f}, "
         f"{worst.value / claim.factor - 1:+.1%} from {claim.factor:g}; "
         f"{counted(len(ratios), 'precision')}: {low:.1f} to {high:.1f}, "

@@ -90,9 +90,10 @@ def command(
     if column is not None and column not in values:
         what = f"'{column}' is no column of {row}."
         raise ConfigError(what, did_you_mean(column, values))
+    named = results.column(column).of(models=facts.of_model) if column else None
     commands = provenance.rerun(row, target.grid.file, target.steps, changes.options)
     if as_json:
-        say(json.dumps(_as_json(target, values, column, commands, facts), indent=1, default=str))
+        say(json.dumps(_as_json(target, values, named, commands, facts), indent=1, default=str))
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
     provenance.line(console, _heading(target, facts))
@@ -100,9 +101,9 @@ def command(
         provenance.line(
             console, styled("[dim]also named in {}; see --file[/]", ", ".join(target.others))
         )
-    if column is not None:
-        _show_column(console, results.column(column), values[column], facts)
-    provenance.show_steps(_behind(column, target.steps), console)
+    if named is not None:
+        _show_column(console, named, values[named.name], facts)
+    provenance.show_steps(_behind(named, target.steps), console)
     provenance.line(console, styled("[bold]again[/], in a checkout and a store of its own:"))
     for words in commands:
         console.print(f"  {words}", soft_wrap=True)
@@ -170,9 +171,9 @@ def _survey(grid: OpenGrid, point: Point, runner: str, store: Path) -> Survey:
     return survey((point,) if len(resolvers) == 1 else grid.points, *resolvers)
 
 
-def _behind(column: str | None, steps: Sequence[Step]) -> list[Step]:
+def _behind(column: Column | None, steps: Sequence[Step]) -> list[Step]:
     """The step that a column is from, and all steps that it needs."""
-    wanted = {results.column(column).stage} if column else set()
+    wanted = {column.stage} if column else set()
     if not wanted & {step.stage for step in steps}:
         return list(steps)
     for step in reversed(steps):
@@ -199,7 +200,7 @@ def _arithmetic(column: Column, value: Any, facts: Facts) -> str:
 def _as_json(
     row: _Row,
     values: Mapping[str, Any],
-    column: str | None,
+    column: Column | None,
     commands: Sequence[str],
     facts: Facts,
 ) -> dict[str, Any]:
@@ -212,9 +213,9 @@ def _as_json(
     }
     if column is not None:
         about["column"] = {
-            **results.column(column).as_json(),
-            "value": values[column],
-            "arithmetic": _arithmetic(results.column(column), values[column], facts),
+            **column.as_json(),
+            "value": values[column.name],
+            "arithmetic": _arithmetic(column, values[column.name], facts),
         }
     return about | {
         "steps": [provenance.as_json(step) for step in steps],

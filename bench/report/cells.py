@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.results import PART, Column, Place, Row, columns, precision
+from bench.results import (
+    PART,
+    Column,
+    Omit,
+    Place,
+    Row,
+    about_models,
+    columns,
+    named,
+    precision,
+)
 from bench.results.formats import PERCENT, WHOLE, Format
 
 SYNTHESIZED = " syn."
@@ -42,21 +52,39 @@ def best_cell(column: Column, row: Row) -> str:
     return cell(column, row) if better is None else f"{column.form(better)}{SYNTHESIZED}"
 
 
-def shown_in(place: Place) -> tuple[Cells, ...]:
-    """The columns of the results that `place` shows."""
+def columns_of(place: Place, rows: Sequence[Row]) -> tuple[Column, ...]:
+    """The columns of the results that `place` shows, as they are of `rows`."""
+    models = about_models(rows)
+    chosen = (column.of(models=models) for column in columns(place=place))
+    return tuple(column for column in chosen if not _is_of_others(column, rows, models=models))
+
+
+def _is_of_others(column: Column, rows: Sequence[Row], *, models: bool) -> bool:
+    match column.omit:
+        case Omit.OF_MODELS:
+            return models
+        case Omit.ABSENT_OF_MODELS:
+            return models and all(row[column.name] is None for row in rows)
+        case Omit.OF_TRAININGS:
+            return not models
+    return False
+
+
+def shown_in(place: Place, rows: Sequence[Row]) -> tuple[Cells, ...]:
+    """The columns of the results that `place` shows of `rows`."""
     return tuple(
         Cells(
             heading=column.heading or column.name,
             text=partial(best_cell, column),
             numeric=column.form.numeric,
         )
-        for column in columns(place=place)
+        for column in columns_of(place, rows)
     )
 
 
 def point(row: Row) -> str:
-    """Bits, seed and folding, such as `w2a2 s1 low`."""
-    return f"{precision(row)} s{row['seed']} {row['folding']}"
+    """Bits, seed and folding, such as `w2a2 s1 low`; of a given model its folding."""
+    return " ".join([*named(row), str(row["folding"])])
 
 
 def several(rows: Sequence[Row], column: str) -> bool:
@@ -123,7 +151,7 @@ def over_seeds_name(rows: Sequence[Row]) -> Callable[[Row], str]:
 
     def name(row: Row) -> str:
         board = [str(row["board"])] if boards else []
-        return " ".join([precision(row).label, str(row["folding"]), *board])
+        return " ".join([f"{precision(row)}", str(row["folding"]), *board])
 
     return name
 

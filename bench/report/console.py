@@ -38,7 +38,7 @@ def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
     else:
         name = cells.names(cells.name_of(rows, with_dataset=False))
         for place in (Place.THROUGHPUT, Place.RESOURCES):
-            _print(console, rows, (name, *cells.shown_in(place)))
+            _print(console, rows, (name, *cells.shown_in(place, rows)))
         if cells.several(rows, "seed"):
             seeds = rows_of(over_seeds(results))
             name = cells.names(cells.over_seeds_name(seeds))
@@ -50,7 +50,8 @@ def _print_remarks(console: Terminal, rows: remarks.Rows) -> None:
     for lines in (
         remarks.ratio_lines(rows),
         remarks.clock_lines(rows),
-        remarks.torch_lines(rows),
+        remarks.tie_lines(rows),
+        remarks.label_lines(rows),
         remarks.part_lines(rows),
         remarks.synthesis_lines(rows),
     ):

@@ -31,6 +31,11 @@ class Ratio:
     measured: float | None
 
 
+def _training(row: Row) -> str:
+    bits = precision(row)
+    return f" {bits} seed {row['seed']}" if bits else ""
+
+
 def throughput_ratios(rows: Sequence[Row]) -> list[Ratio]:
     """One ratio per training and board with at least two simulated foldings."""
     boards = several(rows, "board")
@@ -44,8 +49,7 @@ def throughput_ratios(rows: Sequence[Row]) -> list[Ratio]:
         where = f" {slow['board']}" if boards else ""
         ratios.append(
             Ratio(
-                point=f"{slow['network']} {slow['dataset']} {precision(slow)} seed {slow['seed']}"
-                f"{where}",
+                point=f"{slow['network']} {slow['dataset']}{_training(slow)}{where}",
                 slow=slow["folding"],
                 fast=fast["folding"],
                 core=fast_core / slow_core,

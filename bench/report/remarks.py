@@ -23,7 +23,8 @@ def notes(rows: Rows) -> list[str]:
     return [
         *reason_lines(rows, (Status.DONE,)),
         *clock_lines(rows),
-        *torch_lines(rows),
+        *tie_lines(rows),
+        *label_lines(rows),
         *part_lines(rows),
     ]
 
@@ -54,21 +55,36 @@ def part_lines(rows: Rows) -> list[str]:
     ]
 
 
-def torch_lines(rows: Rows) -> list[str]:
-    """Which correct designs classify some images differently from torch, by ties."""
+def tie_lines(rows: Rows) -> list[str]:
+    """Which correct designs say something else of some images than the reference, by ties."""
     name = name_of(rows, with_dataset=True)
     return [
-        f"{name(row)}: {_ties(row)} of "
-        "another class than in torch, each by a tie: a value on a rounding boundary, which torch "
-        "rounds to the even step and the design's thresholds (>=) to the upper one."
+        f"{name(row)}: {_ties(row[ties], row)} {another}, each by a tie: a value on a rounding "
+        f"boundary, which {reference} rounds to the even step and the design's thresholds (>=) to "
+        "the upper one."
         for row in rows
-        if row["torch_ties"] and row["status"] == Status.DONE
+        for ties, reference, another in (
+            ("torch_ties", "torch", "of another class than in torch"),
+            ("model_ties", "the model", "another to the design than to the model"),
+        )
+        if row[ties] and row["status"] == Status.DONE
     ]
 
 
-def _ties(row: Row) -> str:
+def _ties(count: int, row: Row) -> str:
     images = counted(row["sim_images"], "image")
-    return counted(row["torch_ties"], f"of {images} is", f"of {images} are")
+    return counted(count, f"of {images} is", f"of {images} are")
+
+
+def label_lines(rows: Rows) -> list[str]:
+    """What stands for accuracy where no label says what is right."""
+    compared = [row for row in rows if row["agreeing_with_model"] is not None]
+    if not compared or any(row["accuracy"] is not None for row in rows):
+        return []
+    return [
+        "The images have no labels that say what is right, so there is no accuracy; `as model` is "
+        "the agreement with the model itself: images of which the design says what it does."
+    ]
 
 
 def clock_lines(rows: Rows) -> list[str]:

@@ -53,4 +53,7 @@ def _accuracy(point: Row) -> float:
 
 
 def _label(point: Row | None) -> str:
-    return f"{precision(point)} {point['accuracy']:.2%}" if point else ""
+    if point is None:
+        return ""
+    bits = precision(point)
+    return f"{bits} {point['accuracy']:.2%}" if bits else f"{point['accuracy']:.2%}"

@@ -14,7 +14,7 @@ from bench.report.cells import Cells
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
 from bench.report.timing import read_timing, timing_line
-from bench.results import File, Place, Row, columns
+from bench.results import File, Place, Row
 from bench.results.frame import rows_of
 from bench.system.files import write_atomic
 from bench.words import NOT_DONE, Status
@@ -72,13 +72,13 @@ def _as_markdown(rows: Sequence[Row], grid: str, timing: str | None) -> str:
     wrong = remarks.reason_lines(rows, (Status.WRONG,))
     stopped = remarks.reason_lines(rows, NOT_DONE)
     notes = remarks.notes(rows)
-    shown = {c.name: c for place in TABLES for c in columns(place=place)}
+    shown = {c.name: c for place in TABLES for c in cells.columns_of(place, rows)}
     sources = [f"`{name}`: {column.origin}; {column.source}" for name, column in shown.items()]
     return (
         f"# Results of grid '{grid}'\n\n"
         + (f"## WRONG: not to be used\n\n{_list(wrong, '')}\n\n" if wrong else "")
         + f"{_table(summarize(rows), (cells.DATASET, *cells.SUMMARY))}\n\n"
-        + "".join(f"{_table(rows, (*first, *cells.shown_in(place)))}\n\n" for place in TABLES)
+        + "".join(f"{_table(rows, (*first, *cells.shown_in(place, rows)))}\n\n" for place in TABLES)
         + (f"{_list(notes, '')}\n\n" if notes else "")
         + f"## Throughput ratios\n\n"
         f"{_list(remarks.ratio_lines(rows), 'None: fewer than two foldings simulated.')}\n\n"

@@ -19,7 +19,7 @@ from bench.results.registry import (
     register,
     tolerance_of,
 )
-from bench.results.rows import precision, row_of, state_label
+from bench.results.rows import about_models, named, precision, row_of, state_label
 
 __all__ = [
     "GRID",
@@ -32,9 +32,11 @@ __all__ = [
     "Omit",
     "Place",
     "Row",
+    "about_models",
     "column",
     "columns",
     "identity",
+    "named",
     "names",
     "precision",
     "register",

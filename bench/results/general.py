@@ -23,26 +23,29 @@ _given = partial(Column, stage=GRID, origin=Origin.GIVEN, tolerance=tolerance.SE
 
 register(
     _given(
-        name="experiment", metric="name", formula="network-dataset-bits-seed-folding",
+        name="experiment", metric="name",
+        formula="network-dataset-bits-seed-folding, of a given model without bits and seed",
         tolerance=tolerance.PLACE, value=lambda facts: facts.point.name, files=BOTH,
     ),
     _given(
-        name="network", metric="train.network", value=lambda facts: facts.point.labels.network,
+        name="network", metric="train.network or model.file",
+        value=lambda facts: facts.point.labels.network,
         files=BOTH, identity=True,
     ),
     _given(
-        name="dataset", metric="train.dataset", value=lambda facts: facts.point.labels.dataset,
+        name="dataset", metric="train.dataset, model.dataset or model.images",
+        value=lambda facts: facts.point.labels.dataset,
         heading="data set", files=BOTH, identity=True, shown=(Place.PAGE,), omit=Omit.CONSTANT,
     ),
     _given(
         name="weight_bits", metric="train.bits or train.weight_bits", unit="bits",
         value=lambda facts: _widths(facts.point.labels.weight_bits), heading="weight bits",
-        format=formats.ID, files=BOTH, identity=True, shown=(Place.PAGE,),
+        format=formats.ID, files=BOTH, identity=True, shown=(Place.PAGE,), omit=Omit.OF_MODELS,
     ),
     _given(
         name="act_bits", metric="train.bits or train.act_bits", unit="bits",
         value=lambda facts: _widths(facts.point.labels.act_bits), heading="act. bits",
-        format=formats.ID, files=BOTH, identity=True, shown=(Place.PAGE,),
+        format=formats.ID, files=BOTH, identity=True, shown=(Place.PAGE,), omit=Omit.OF_MODELS,
     ),
     _given(
         name="folding", metric="build.foldings, build.target_fps or build.folding_files",
@@ -84,9 +87,10 @@ _trained = partial(Column, stage="train", origin=Origin.TRAINED)
 
 register(
     _trained(
-        name="accuracy", unit="fraction", formula="correct / test_images, at the best epoch",
+        name="accuracy", unit="fraction", given=("import", Origin.EXECUTED),
+        formula="correct / test_images; at the best epoch, or of the model that is given",
         tolerance=sampling("test_images", "the test images"), format=formats.PERCENT,
-        shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS), files=BOTH,
+        shown=(Place.THROUGHPUT, Place.PAGE, Place.SEEDS), files=BOTH, omit=Omit.ABSENT_OF_MODELS,
     ),
     _trained(
         name="best_epoch", formula="the epoch of the highest accuracy",

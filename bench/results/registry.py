@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import import_module
 from typing import Any
@@ -43,6 +43,11 @@ class Facts:
     stages: Mapping[str, State]
     runner: str | None = None
 
+    @property
+    def of_model(self) -> bool:
+        """Whether the point is of a model that is given, not of a training."""
+        return self.point.training is None
+
     def asked(self, name: str) -> Any:
         """The parameter `name` of its stages; None where none has it."""
         return next((spec[name] for spec in self.point.specs.values() if name in spec), None)
@@ -69,10 +74,13 @@ class Place(StrEnum):
 
 
 class Omit(StrEnum):
-    """When the page leaves a column out."""
+    """When tables leave a column out."""
 
-    CONSTANT = "where all rows have the same"
-    ABSENT = "where no row has it"
+    CONSTANT = "on the page, where all rows have the same"
+    ABSENT = "on the page, where no row has it"
+    OF_MODELS = "where rows are of a model that is given"
+    ABSENT_OF_MODELS = "where rows are of a model that is given, and none has it"
+    OF_TRAININGS = "where rows are of trainings"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +90,7 @@ class Column:
     Attributes:
         name: In files and on the command line.
         stage: The stage that produces it; `GRID` for settings, `STORE` for the outcome of the row.
+        given: The stage that produces it, and its origin, where a model is given, not trained.
         metric: The key in that stage's metrics.json or in the experiment file; None: the name.
         formula: How it is calculated; None: it is the metric as it is.
         tolerance: How much it may differ between two reports.
@@ -93,7 +102,7 @@ class Column:
         text: Makes a cell's text from the whole row, where the value alone is not enough.
         shown: Where it appears besides its files.
         identity: Whether rows with the same values in all such columns are of one experiment.
-        omit: When the page leaves it out; None: never.
+        omit: When tables leave it out; None: never.
         says_what_is_wrong: Whether it stays in the row of a design that computes something else
             than the trained model.
         refined_by: The column with the same from a better source, where that exists.
@@ -104,6 +113,7 @@ class Column:
     name: str
     stage: str
     origin: Origin
+    given: tuple[str, Origin] | None = None
     metric: str | None = None
     unit: str | None = None
     formula: str | None = None
@@ -144,9 +154,18 @@ class Column:
         formula = f": {self.formula}" if self.formula else ""
         return f"{self.stage}, {self.key}{formula}"
 
+    def of(self, *, models: bool) -> Column:
+        """The column as it is of given `models`, or of trainings."""
+        if self.given is None or not models:
+            return self
+        stage, origin = self.given
+        return replace(self, stage=stage, origin=origin, given=None)
+
     def value_of(self, facts: Facts) -> Any:
         """Its value; None where it is absent."""
-        return self.value(facts) if self.value else facts.of(self.stage).get(self.key)
+        if self.value:
+            return self.value(facts)
+        return facts.of(self.of(models=facts.of_model).stage).get(self.key)
 
     def arithmetic_of(self, facts: Facts) -> str:
         """The numbers behind its value; empty where it has none."""

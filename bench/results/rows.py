@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from bench.results.registry import Facts, File, Row, columns
@@ -25,9 +25,22 @@ def row_of(facts: Facts) -> dict[str, Any]:
     }
 
 
-def precision(row: Row) -> Precision:
-    """The precision of a row."""
+def precision(row: Row) -> Precision | None:
+    """The precision of a row; None of a model that is given, which has its own."""
+    if row["weight_bits"] is None:
+        return None
     return Precision.of(row["weight_bits"], row["act_bits"])
+
+
+def about_models(rows: Sequence[Row]) -> bool:
+    """Whether `rows`, which are of one grid, are of a model that is given, not of trainings."""
+    return bool(rows) and all(row["seed"] is None for row in rows)
+
+
+def named(row: Row) -> tuple[str, ...]:
+    """What tells the trainings of a network apart: bits and seed, such as `w2a2`, `s1`."""
+    bits, seed = precision(row), row["seed"]
+    return tuple(filter(None, (f"{bits}" if bits else "", "" if seed is None else f"s{seed}")))
 
 
 def state_label(row: Row) -> str:

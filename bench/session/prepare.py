@@ -84,7 +84,7 @@ def prepare(
         BenchError: It cannot run.
     """
     grid = open_grid(file, changes)
-    stated = claims.load_claims(claims.claims_beside(file))
+    stated = claims.load_claims(claims.claims_beside(file), (grid.grid.network,))
     wanted = grid.choose(names)
     if elsewhere and not grid.grid.measure.emulated:
         raise ConfigError(

@@ -66,7 +66,7 @@ def report_from_store(
 ) -> tuple[OpenGrid, Survey, Reported, tuple[str, ...]]:
     """Report on the grid in `file` from the store; see `report_on` and `preview`."""
     grid = open_grid(file, changes)
-    stated = claims.load_claims(claims.claims_beside(file))
+    stated = claims.load_claims(claims.claims_beside(file), (grid.grid.network,))
     surveyed = look_up(grid, runner, store)
     write = partial(report_on, grid, surveyed, stated, accept=accept)
     folder = folder_of(grid, store)

@@ -13,19 +13,21 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from fakes import write_report
+from fakes import MetricsRunner, gathered, write_own_model, write_report
 
 import synthetic
+from bare_runner import ENVIRONMENTS
 from bench import claims, report
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.grids.tables import Grid
 from bench.paths import ROOT
-from bench.pipeline import Resolver, Step, survey
+from bench.pipeline import Resolver, Step, execute, plan, survey
 from bench.report.figures import all_figures, render
 from bench.report.material import Material, gather
 from bench.results import File, names
 from bench.results import columns as all_columns
+from bench.store import Store
 
 SVG = "{http://www.w3.org/2000/svg}"
 EXPECTED = [
@@ -49,6 +51,24 @@ def _material(grid: Grid, experiments: Sequence[Point], resolver: Resolver) -> M
     results = report.collect(experiments, found)
     trainings = report.collect_trainings(points, found)
     return gather(grid.name, points, results, trainings, found.chains)
+
+
+@pytest.mark.parametrize("accuracy", [0.75, None])
+def test_figures_of_a_given_model_need_no_bits(tmp_path: Path, accuracy: float | None) -> None:
+    """Nor an accuracy: its images may have no labels."""
+    metrics = {
+        "import": {"accuracy": accuracy},
+        "compile": {"available": {"lut": 53_200, "bram18": 280, "dsp": 220, "uram": 0}},
+        "simulate": {"accuracy": accuracy},
+    }
+    runners = dict.fromkeys(ENVIRONMENTS, MetricsRunner(metrics))
+    resolver = Resolver(Store(tmp_path / "store"), runners)
+    points = expand(load_grid(write_own_model(tmp_path)))
+    execute(plan(points), resolver, jobs=1, cpus=1, emit=lambda event: None)
+    figures = all_figures(gathered(points, resolver))
+    drawn = {figure.name for figure in figures if render(figure, {})}
+    assert {"throughput", "resources-xc7z020clg400-1"} <= drawn
+    assert ("pareto-mnist" in drawn) == (accuracy is not None)
 
 
 def test_every_figure_is_drawn_twice_the_same(material: Material) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import OWN_MODEL, FakeRunner, write_grid
+from fakes import FakeRunner, write_grid, write_own_model
 from temporary import use
 
 from bare_runner import ENVIRONMENTS
@@ -69,11 +69,7 @@ def own_model_grid(tmp_path: Path) -> Path:
     """A valid grid of a model, of which bench reads no more than that it is there."""
     folder = tmp_path / "own"
     folder.mkdir()
-    (folder / "my_mlp.onnx").write_bytes(b"not read by bench")
-    (folder / "foldings.toml").write_text("[my_mlp]\nlow = [[16, 8], [1, 10]]\n")
-    path = folder / "mine.toml"
-    path.write_text(OWN_MODEL)
-    return path
+    return write_own_model(folder)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -141,11 +141,21 @@ register(
 )  # fmt: skip
 
 
-def _as_torch(row: Row) -> str:
-    agreeing, images = row["agreeing_with_torch"], row["sim_images"]
+def _agreeing(column: str, row: Row) -> str:
+    agreeing, images = row[column], row["sim_images"]
     if agreeing is None or images is None:
         return ""
     return "all" if agreeing == images else formats.WHOLE(agreeing)
+
+
+def _agreement(facts: Facts) -> str:
+    simulated = facts.of("simulate")
+    return f"{simulated['agreeing_with_torch']:,} of {simulated['images']:,} images"
+
+
+def _with_reference(metric: str, *, model: bool) -> Callable[[Facts], Any]:
+    """A metric on the reference, where that is torch's trained network, or the given model."""
+    return lambda facts: facts.of("simulate").get(metric) if facts.of_model is model else None
 
 
 _simulated = partial(Column, stage="simulate", origin=Origin.RTL_SIM, tolerance=tolerance.CYCLES)
@@ -161,6 +171,7 @@ register(
         name="sim_accuracy", metric="accuracy", unit="fraction", formula="correct / sim_images",
         tolerance=sampling("sim_images", "the images simulated"), heading="sim. accuracy",
         label="accuracy", format=formats.PERCENT, shown=(Place.RESOURCES, Place.PAGE, Place.SEEDS),
+        omit=Omit.ABSENT_OF_MODELS,
     ),
     _simulated(
         name="bit_exact", formula="every output equals the trained model's",
@@ -171,13 +182,27 @@ register(
     _simulated(
         name="agreeing_with_torch", unit="images",
         formula="images of the class that torch gives them, of sim_images", tolerance=_TIES,
-        heading="torch", label="as torch", text=_as_torch, shown=(Place.THROUGHPUT, Place.PAGE),
-        says_what_is_wrong=True,
+        value=_with_reference("agreeing_with_torch", model=False), heading="torch",
+        label="as torch", text=partial(_agreeing, "agreeing_with_torch"),
+        shown=(Place.THROUGHPUT, Place.PAGE), says_what_is_wrong=True, omit=Omit.OF_MODELS,
     ),
     _simulated(
         name="torch_ties", unit="images",
         formula="images of another class, each explained by a tie", tolerance=_TIES,
-        says_what_is_wrong=True,
+        value=_with_reference("torch_ties", model=False), says_what_is_wrong=True,
+    ),
+    _simulated(
+        name="agreeing_with_model", metric="agreeing_with_torch", unit="images",
+        formula="images of which the design says what the given model itself does, of sim_images",
+        tolerance=_TIES, value=_with_reference("agreeing_with_torch", model=True),
+        arithmetic=_agreement,
+        heading="as model", label="as the model", text=partial(_agreeing, "agreeing_with_model"),
+        shown=(Place.THROUGHPUT, Place.PAGE), says_what_is_wrong=True, omit=Omit.OF_TRAININGS,
+    ),
+    _simulated(
+        name="model_ties", metric="torch_ties", unit="images",
+        formula="images of which the design says something else, each explained by a tie",
+        tolerance=_TIES, value=_with_reference("torch_ties", model=True), says_what_is_wrong=True,
     ),
     _simulated(
         name="ii_simulated", unit="cycles", formula="cycles between two images in steady state",

@@ -13,6 +13,9 @@ from bench.results import PART, Place, columns, precision
 from bench.results.rates import INTERVALS
 from bench.words import Origin, parse_widths, widths_order
 
+AS_GIVEN = "as given"
+"""The bit widths of a model that is given."""
+
 
 def resources() -> dict[str, str]:
     """The columns with what a design takes of its part, and what each is called."""
@@ -51,14 +54,23 @@ def part_note(results: pd.DataFrame) -> str:
     return f" LUT of {counted(len(parts), 'design')} is a part: the estimate charges {layers} none."
 
 
+def about_models(results: pd.DataFrame) -> bool:
+    """Whether the results are of a model that is given, which has bit widths of its own."""
+    return bool(results["weight_bits"].isna().all())
+
+
 def bits_order(values: Iterable[object]) -> list[object]:
-    """Bit widths in order."""
-    return sorted(set(values), key=lambda widths: widths_order(parse_widths(widths)))
+    """Bit widths in order; those of a given model come first."""
+    known = {value for value in values if value != AS_GIVEN}
+    ordered = sorted(known, key=lambda widths: widths_order(parse_widths(widths)))
+    return [*(value for value in dict.fromkeys(values) if value == AS_GIVEN), *ordered]
 
 
 def bits_label(row: Any) -> str:
-    """Such as `w2a4`, or `float`."""
-    return precision(row).label
+    """Such as `w2a4`, or `float`; of a given model AS_GIVEN."""
+    if pd.isna(row["weight_bits"]):
+        return AS_GIVEN
+    return f"{precision(row)}"
 
 
 def folding_order(results: pd.DataFrame) -> list[str]:

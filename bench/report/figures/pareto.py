@@ -13,6 +13,8 @@ from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
+    AS_GIVEN,
+    about_models,
     bits_label,
     folding_order,
     listed,
@@ -24,7 +26,7 @@ from bench.report.figures.frames import (
     slug,
 )
 from bench.report.material import Material
-from bench.words import Origin
+from bench.words import Origin, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,9 +46,7 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
     name, title = f"pareto-{slug(dataset)}", f"Accuracy, throughput and resources, {dataset}"
     points = objectives(results, material)
     if points.empty:
-        return Figure(
-            name, title, f"No point of {dataset} has accuracy, throughput and resources yet."
-        )
+        return Figure(name, title, _why_empty(dataset, results))
     points["front"] = efficient(
         points[["accuracy", "images_per_s", "taken"]].to_numpy() * [-1, -1, 1]
     )
@@ -64,8 +64,9 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
         "Resources are the share of the part's LUT, BRAM or DSP, whichever is used most."
         + part_note(results.loc[points.index])
     )
+    whose = "given model" if about_models(results) else "trained network"
     source = (
-        f"accuracy: trained network, whole test set; throughput: {listed(origins)} ({column}, at "
+        f"accuracy: {whose}, whole test set; throughput: {listed(origins)} ({column}, at "
         "clock_mhz); "
         f"resources: estimated ({', '.join(resources())}); {counted(len(points), 'row')} of "
         "results.csv"
@@ -75,6 +76,13 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
         name, title, seen, source, points.drop(columns="point"),
         lambda: _draw(points, order, column),
     )  # fmt: skip
+
+
+def _why_empty(dataset: str, results: pd.DataFrame) -> str:
+    done = results["status"].eq(Status.DONE)
+    if about_models(results) and done.any() and results["accuracy"].isna().all():
+        return f"No label of {dataset} says what is right: there is no accuracy to weigh."
+    return f"No point of {dataset} has accuracy, throughput and resources yet."
 
 
 def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
@@ -120,9 +128,14 @@ def efficient(costs: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 def _point_text(point: pd.Series) -> str:
     return (
-        f"{point['bits']} {point['folding']} with {point['accuracy']:.2%} at "
+        f"{_named(point)} with {point['accuracy']:.2%} at "
         f"{style.short(point['images_per_s'])} images/s and {point['taken']:.0%} of the part"
     )
+
+
+def _named(point: pd.Series) -> str:
+    bits = "" if point["bits"] == AS_GIVEN else f"{point['bits']} "
+    return f"{bits}{point['folding']}"
 
 
 def _draw(points: pd.DataFrame, order: list[str], column: str) -> Drawing:
@@ -162,12 +175,17 @@ def _panel(axes: Axes, points: pd.DataFrame, name: str, order: list[str]) -> Non
     axes.margins(y=0.1)
 
 
+def _beside(point: pd.Series) -> str:
+    """What tells a point from its neighbours: its bits, or of a given model its folding."""
+    return str(point["folding"] if point["bits"] == AS_GIVEN else point["bits"])
+
+
 def _name_front(axes: Axes, points: pd.DataFrame) -> None:
     """Bits beside the most accurate point of the front at each throughput, the best ones."""
     front = points[points["front"]].sort_values("accuracy", ascending=False, kind="stable")
     best = front.drop_duplicates("images_per_s").head(NAMED)
     for _, point in best.iterrows():
         axes.annotate(
-            point["bits"], (point["images_per_s"], 100 * point["accuracy"]), xytext=(0, 6),
+            _beside(point), (point["images_per_s"], 100 * point["accuracy"]), xytext=(0, 6),
             textcoords="offset points", ha="center", fontsize=7.5,
         )  # fmt: skip

@@ -11,6 +11,8 @@ from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
+    AS_GIVEN,
+    about_models,
     bits_order,
     folding_order,
     listed,
@@ -26,6 +28,9 @@ from bench.results import PART, column
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
+
+
+BITS = ("weight_bits", "act_bits")
 
 
 def resource_figures(material: Material) -> Iterator[Figure]:
@@ -51,9 +56,12 @@ def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figu
         f"{counted(len(designs), 'design')}; {fitting} of them fit the {part} "
         f"({_limits_text(limits)}), by estimate. "
         f"Over the limit: {listed(f'{label} {count}' for label, count in over.items())}. "
-        "Each marker is one design; its place within a column is its activation bits, "
-        "the fewest on the left."
+        "Each marker is one design"
     )
+    if about_models(designs):
+        seen += "."
+    else:
+        seen += "; its place within a column is its activation bits, the fewest on the left."
     if note := part_note(designs):
         seen += f"{note} Such markers are hollow."
     source = (
@@ -75,6 +83,9 @@ def _limits_text(limits: Mapping[str, int]) -> str:
 
 
 def _draw(results: pd.DataFrame, limits: Mapping[str, int]) -> Drawing:
+    results = results.assign(
+        **{bits: results[bits].astype(object).fillna(AS_GIVEN) for bits in BITS}
+    )
     drawing = style.new(style.WIDE, 7.2)
     panels = drawing.subplots(len(resources()), 1, sharex=True)
     for axes, (name, label) in zip(panels, resources().items(), strict=True):

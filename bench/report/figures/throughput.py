@@ -9,7 +9,7 @@ import pandas as pd
 from bench.console.text import counted
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound
-from bench.report.figures.frames import folding_order, rate_column, rates
+from bench.report.figures.frames import about_models, folding_order, rate_column, rates
 from bench.report.material import Material
 from bench.results.rates import INTERVALS
 from bench.words import Origin
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 NAME, TITLE = "throughput", "Throughput against folding"
+SHARED = "; precisions of the same throughput share a marker"
 ORIGINS = (Origin.ESTIMATED, Origin.RTL_SIM, Origin.EMULATED_BOARD, Origin.BOARD)
 
 
@@ -31,8 +32,9 @@ def throughput_figure(material: Material) -> Figure:
     bounds = dma_bounds(material)
     simulated = points[points["origin"] == Origin.RTL_SIM]["images_per_s"]
     seen = (
-        f"Images per second at {counted(len(order), 'folding')}, slowest first; "
-        "precisions of the same throughput share a marker."
+        f"Images per second at {counted(len(order), 'folding')}, slowest first"
+        + ("" if about_models(material.results) else SHARED)
+        + "."
     )
     if len(simulated) > 1:
         ratio = simulated.max() / simulated.min()

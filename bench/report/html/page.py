@@ -157,7 +157,7 @@ def _subtitle(material: Material) -> str:
         "data set": len(_values(material, "dataset")),
     }
     always = ("precision", "folding")
-    parts = [counted(n, noun) for noun, n in counts.items() if noun in always or n > 1]
+    parts = [counted(n, noun) for noun, n in counts.items() if n > (0 if noun in always else 1)]
     return f"{counted(len(material.rows), 'point')}: {' x '.join(parts)}"
 
 
@@ -252,7 +252,7 @@ def _references(material: Material) -> list[dict[str, str]]:
     return [
         {
             "name": str(row["experiment"]),
-            "bits": precision(row).label,
+            "bits": f"{precision(row)}",
             "dataset": str(row["dataset"]),
             "accuracy": PERCENT(row["accuracy"]),
             "status": state_label(row),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.report.cells import cell, name_of, several
+from bench.report.cells import columns_of as columns_shown
 from bench.report.material import Material
-from bench.results import Column, Omit, Place, columns, precision, state_label
+from bench.results import Column, Omit, Place, precision, state_label
 from bench.results import Row as ResultsRow
 from bench.results.formats import NO
 
@@ -39,7 +40,7 @@ class Row:
 
 def columns_of(rows: Sequence[ResultsRow]) -> tuple[Column, ...]:
     """The columns that say something about these results."""
-    return tuple(column for column in columns(place=Place.PAGE) if _says_something(column, rows))
+    return tuple(c for c in columns_shown(Place.PAGE, rows) if _says_something(c, rows))
 
 
 def _says_something(column: Column, rows: Sequence[ResultsRow]) -> bool:
@@ -48,8 +49,7 @@ def _says_something(column: Column, rows: Sequence[ResultsRow]) -> bool:
             return several(rows, column.name)
         case Omit.ABSENT:
             return any(row[column.name] is not None for row in rows)
-        case None:
-            return True
+    return True
 
 
 def label_of(column: Column) -> str:
@@ -75,7 +75,7 @@ def rows_of(material: Material, columns: tuple[Column, ...]) -> list[Row]:
         Row(
             number=number,
             name=str(row["experiment"]),
-            label=f"{precision(row)} {row['folding']}",
+            label=point_label(row),
             link=link(row),
             status=str(row["status"]),
             state=state_label(row),
@@ -84,6 +84,12 @@ def rows_of(material: Material, columns: tuple[Column, ...]) -> list[Row]:
         )
         for number, row in enumerate(material.rows)
     ]
+
+
+def point_label(row: ResultsRow) -> str:
+    """What names it beside a column with its seed: bits and folding, such as `w2a2 low`."""
+    bits = precision(row)
+    return f"{bits} {row['folding']}" if bits else str(row["folding"])
 
 
 def _cell(column: Column, row: ResultsRow) -> Cell:

@@ -12,9 +12,10 @@ from bench.report.figures import Figure, Rendered, all_figures, render
 from bench.report.figures.kept import Drawings, KeptDrawings, inputs_of
 from bench.report.html.page import Drawn, render_page
 from bench.report.html.provenance import About, provenance_of
+from bench.report.html.table import point_label as label_of
 from bench.report.material import Material
 from bench.report.timing import read_timing
-from bench.results import precision, state_label
+from bench.results import state_label
 from bench.system.files import write_atomic
 
 PAGE, FIGURES = "index.html", "figures"
@@ -121,7 +122,7 @@ def _drawings(
 def _point_names(material: Material) -> dict[str, str]:
     """What the page says of a point under the mouse, by its number."""
     return {
-        str(number): f"{row['experiment']} ({precision(row)} {row['folding']}): {state_label(row)}"
+        str(number): f"{row['experiment']} ({label_of(row)}): {state_label(row)}"
         for number, row in enumerate(material.rows)
     }
 
