@@ -9,6 +9,7 @@ from qonnx.custom_op.general import im2col
 
 from finn_worker import datatypes
 from finn_worker.im2col import windows
+from finn_worker.sanitizing import largest
 
 OWN_ALLOWED, OWN_IM2COL = datatypes._qonnxs_own, im2col.im2col_indices_nchw
 
@@ -49,3 +50,13 @@ def test_windows_of_one_image_are_qonnxs_and_batches_are_images(
     for image, got in zip(images, together, strict=True):
         alone = OWN_IM2COL(image[np.newaxis], *arguments)
         np.testing.assert_array_equal(got.reshape(alone.shape), alone)
+
+
+def test_the_largest_is_pythons() -> None:
+    values = np.random.default_rng(0).normal(size=50).astype(np.float32)
+    assert largest(values) == max(values)
+    assert largest(values[:1]) == values[0]
+    assert largest([3, 1]) == 3
+    assert largest(3, 7) == 7
+    # What is no number is larger than any error that QONNX accepts.
+    assert not largest(np.asarray([0.0, np.nan])) <= 1e9
