@@ -22,6 +22,18 @@ GENERAL = "qonnx.custom_op.general"
 ALIASES = frozenset({GENERAL, "finn.custom_op.general", "finn", "onnx.brevitas"})
 PLAIN = frozenset({"", "ai.onnx"})
 HARDWARE = "finn.custom_op.fpgadataflow"
+# QONNX' operators by how many inputs they take; ONNX' own are checked by onnx.checker.
+INPUTS = {
+    "BipolarQuant": (2,),
+    "Im2Col": (1,),
+    "IntQuant": (4,),
+    "MaxPoolNHWC": (1,),
+    "MultiThreshold": (2,),
+    "Quant": (4,),
+    "QuantAvgPool2d": (1,),
+    "Trunc": (5, 7),
+    "XnorPopcountMatMul": (2,),
+}
 SAVE_AGAIN = "Save it again as one file (onnx.save with save_as_external_data=False)."
 FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE})
 
@@ -103,6 +115,8 @@ def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
 
 def _check_operators(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
+        if node.domain in ALIASES:
+            _check_qonnxs(node)
         if node.domain in PLAIN | ALIASES or node.op_type.startswith("LabelSelect"):
             continue
         if node.domain.startswith(HARDWARE) or node.domain.startswith("finn."):
@@ -116,11 +130,26 @@ def _check_operators(model: onnx.ModelProto) -> None:
         )
 
 
+def _check_qonnxs(node: Any) -> None:
+    if node.op_type not in INPUTS:
+        raise StageError(
+            f"{name_of(node)} is no operator of QONNX that is read here.",
+            f"Those that are: {', '.join(INPUTS)}.",
+        )
+    wanted = INPUTS[node.op_type]
+    if len(node.input) not in wanted or not all(node.input):
+        raise StageError(
+            f"{name_of(node)} has {len(node.input)} inputs; {' or '.join(map(str, wanted))} are "
+            "needed.",
+            "Export the model again.",
+        )
+
+
 def _use_one_domain(model: onnx.ModelProto) -> None:
     """QONNX' operators get their present domain; ONNX' own is listed first, as QONNX expects."""
     for node in model.graph.node:
         node.domain = "" if node.domain in PLAIN else node.domain
-        if node.domain in ALIASES:
+        if node.domain in ALIASES or node.op_type in INPUTS:
             node.domain = GENERAL
     versions = {item.domain: item.version for item in model.opset_import}
     version = versions.get("", versions.get("ai.onnx", 0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,14 @@ from contract.stages.model import FILE
 from finn_worker import canonical, unsupported
 from finn_worker.imported import dialects, ends, file, head
 from finn_worker.verification import Floats, Golden, execute
-from stagekit import Reporter, Request, StageError
+from stagekit import Reporter, Request, StageError, of_the_disk
 
 REFERENCE = "the model itself"
 # Images that the model is executed on at a time, for the memory that thresholds take.
 BATCH = 500
-CHANNELS_LAST_RANK = 3
+INFERENCE = "Export it again for a batch of one; onnx.shape_inference tells more."
+OPERATORS = "Compare its nodes with the descriptions of their operators; the log has the traceback."
+EXECUTION = "Check it with onnx.checker, and that its quantizers have constant scales and widths."
 
 Images = npt.NDArray[Any]
 
@@ -131,33 +134,36 @@ def _given(path: Path, data: Data) -> tuple[ModelWrapper, tuple[int, ...], list[
     proto = file.read(path)
     shape = ends.take_input(proto, data.images.shape[1:])
     choices = ends.cut_choice(proto)
-    model = _tidied(ModelWrapper(proto))
-    output = model.get_tensor_shape(model.graph.output[0].name)
-    if output is None or output[0] != 1:
+    with _explained("The shapes of the model's tensors cannot be inferred", INFERENCE):
+        model = cleanup_model(ModelWrapper(proto))
+        complete = model.check_all_tensor_shapes_specified()
+        output = model.get_tensor_shape(model.graph.output[0].name)
+    if not complete:
+        names = (name for node in model.graph.node for name in node.output)
+        unknown = next((name for name in names if not model.get_tensor_shape(name)), "")
+        raise StageError(
+            f"The shape of '{unknown}' is not known before the model is executed.",
+            "Export it with fixed sizes, but for the batch.",
+        )
+    if not output or output[0] != 1:
         raise StageError(
             f"The model gives {output} for one image.", "Give a model whose output is [N, C]."
         )
     return model, shape, choices
 
 
-def _tidied(model: ModelWrapper) -> ModelWrapper:
-    """With the shapes of all tensors, and constants instead of what computes them."""
+@contextmanager
+def _explained(what: str, remedy: str) -> Iterator[None]:
+    """Whatever QONNX and ONNX Runtime raise, bare assertions too, becomes a `StageError`."""
     try:
-        model = cleanup_model(model)
-        complete = model.check_all_tensor_shapes_specified()
-    except Exception as error:  # QONNX raises bare Exceptions and assertions, too
-        raise StageError(
-            f"The shapes of the model's tensors cannot be inferred: {error}",
-            "Export it again for a batch of one; onnx.shape_inference tells more.",
-        ) from error
-    if not complete:
-        names = (name for node in model.graph.node for name in node.output)
-        unknown = next(name for name in names if not model.get_tensor_shape(name))
-        raise StageError(
-            f"The shape of '{unknown}' is not known before the model is executed.",
-            "Export it with fixed sizes, but for the batch.",
-        )
-    return model
+        yield
+    except StageError:
+        raise
+    except Exception as error:
+        if said := of_the_disk(error):
+            raise said from error
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise StageError(f"{what}: {first}", remedy) from error
 
 
 def _with_integer_input(model: ModelWrapper, data: Data, *, integers: bool) -> str:
@@ -184,13 +190,13 @@ def _kind_of(spec: ImportSpec, model: ModelWrapper, data: Data, *, choices: bool
 def _settled(given: ModelWrapper) -> tuple[ModelWrapper, Any]:
     """The model as FINN's conversion takes it, and what its images need for it."""
     model = ModelWrapper(given.model, make_deepcopy=True)
-    rearranged = head.settle(model)
-    dialects.settle(model)
-    source = model.graph.input[0].name
-    datatype = model.get_tensor_datatype(source)
-    model = cleanup_model(model).transform(InferShapes())
-    model.set_tensor_datatype(model.graph.input[0].name, datatype)
-    return model.transform(InferDataTypes()), rearranged
+    with _explained("The model cannot be made ready for FINN+", OPERATORS):
+        rearranged = head.settle(model)
+        dialects.settle(model)
+        datatype = model.get_tensor_datatype(model.graph.input[0].name)
+        model = cleanup_model(model).transform(InferShapes())
+        model.set_tensor_datatype(model.graph.input[0].name, datatype)
+        return model.transform(InferDataTypes()), rearranged
 
 
 def _golden(model: ModelWrapper, images: Images, kind: Kind, reporter: Reporter) -> Golden:
@@ -205,15 +211,8 @@ def _golden(model: ModelWrapper, images: Images, kind: Kind, reporter: Reporter)
 
 
 def _execute(model: ModelWrapper, images: Floats, *, one_by_one: bool = False) -> Floats:
-    try:
+    with _explained("The model cannot be executed", EXECUTION):
         return execute(model, images, one_by_one=one_by_one)
-    except StageError:
-        raise
-    except Exception as error:  # QONNX and ONNX Runtime raise whatever they like
-        raise StageError(
-            f"The model cannot be executed: {str(error).strip().splitlines()[0]}",
-            "Check it with onnx.checker, and that its quantizers have constant scales and widths.",
-        ) from error
 
 
 def _check_same(model: ModelWrapper, images: Images, golden: Golden) -> None:
