@@ -133,7 +133,7 @@ def _grid_files(file: Path, grid: Grid, kinds: Sequence[str]) -> Iterator[Item]:
     """The experiment file and what it names; data of the user's own where data are wanted."""
     beside = [file.parent / name for name in (FOLDINGS_FILE, *grid.build.folding_files)]
     if {"data", "all"} & {*kinds}:
-        data = {sha256 for spec in grid.data if spec.given for _, sha256 in spec.sha256}
+        data = {sha256 for spec in grid.data if spec.given for _, sha256 in spec.checksums}
         beside += [given.path for given in grid.files if given.sha256 in data]
     for path in dict.fromkeys((file, claims_beside(file), *beside)):
         if path.is_file():

@@ -18,19 +18,28 @@ if TYPE_CHECKING:  # numpy takes long to import, and most commands look up a sha
     import numpy.typing as npt
 
 
+_MD5_DIGITS = 32
+
+
 @dataclass(frozen=True)
 class DataFile:
     """A published file of a data set.
 
     Attributes:
         name: Its name where it is published, without `.gz`.
-        sha256: SHA-256 of the decompressed content, in hexadecimal.
+        checksum: SHA-256 of the decompressed content, in hexadecimal. Where its publishers state no
+            other, MD5: that protects from damage and from mixing files up, not from forgery.
         size: Bytes of the decompressed content.
     """
 
     name: str
-    sha256: str
+    checksum: str
     size: int
+
+    @property
+    def algorithm(self) -> str:
+        """Of the checksum, told by its length: `SHA-256` or `MD5`."""
+        return "MD5" if len(self.checksum) == _MD5_DIGITS else "SHA-256"
 
 
 class Reporter(Protocol):
@@ -107,6 +116,7 @@ class Dataset:
         read: A function that reads the files.
         quantization: What the numbers in its images stand for.
         files_of: The data set whose folder of the user's holds the files; its own where not given.
+        unpacked: The folder in which its published archive has the files, if it is one.
     """
 
     name: str
@@ -119,6 +129,7 @@ class Dataset:
     read: Reader
     quantization: Quantization = PIXELS
     files_of: str = ""
+    unpacked: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a declaration that cannot be used."""
@@ -138,7 +149,7 @@ class Dataset:
             classes=self.classes,
             train_images=self.train_images,
             test_images=self.test_images,
-            sha256=tuple((file.name, file.sha256) for file in self.files),
+            checksums=tuple((file.name, file.checksum) for file in self.files),
             reader=hashlib.sha256(module.read_bytes()).hexdigest(),
             quantization=self.quantization,
         )

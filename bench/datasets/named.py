@@ -22,7 +22,7 @@ def unknown_data(said: str) -> DatasetSpec:
         classes=0,
         train_images=0,
         test_images=_ANY_NUMBER,
-        sha256=(),
+        checksums=(),
         reader="",
         given=True,
     )

@@ -79,7 +79,7 @@ def own_data(where: str, path: Path, *, to_train: bool = True) -> tuple[DatasetS
     spec = DatasetSpec(
         name=name,
         **vars(found),
-        sha256=((path.name, given.sha256),),
+        checksums=((path.name, given.sha256),),
         reader=hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
         given=True,
     )

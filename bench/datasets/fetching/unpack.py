@@ -1,4 +1,4 @@
-"""Decompress a file and check it against its SHA-256."""
+"""Decompress a file and check it against its checksum."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Damaged(Exception):
     """A file cannot be read to its end, or is not the file it should be.
 
     Attributes:
-        sha256: Of its content; None if it cannot be read.
+        checksum: Of its content; None if it cannot be read.
     """
 
-    def __init__(self, reason: str, sha256: str | None = None) -> None:
+    def __init__(self, reason: str, checksum: str | None = None) -> None:
         super().__init__(reason)
-        self.sha256 = sha256
+        self.checksum = checksum
 
 
 def unpack(source: Path, file: DataFile, target: Path, reporter: Reporter) -> None:
@@ -34,7 +34,7 @@ def unpack(source: Path, file: DataFile, target: Path, reporter: Reporter) -> No
         Damaged: `source` cannot be read, or has another content; `target` is then worthless.
         Cancelled: The run was interrupted.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.new(file.algorithm.replace("-", ""), usedforsecurity=False)
     size = 0
     with target.open("wb") as out:
         for chunk in _content(source):
@@ -44,11 +44,11 @@ def unpack(source: Path, file: DataFile, target: Path, reporter: Reporter) -> No
             # A wrong file may be of any size and must not fill the disk.
             if size <= file.size:
                 out.write(chunk)
-    sha256 = digest.hexdigest()
-    if sha256 != file.sha256:
-        reporter.log(f"{source.name}: SHA-256 {sha256}, expected {file.sha256}")
-        reason = f"{file.name} has the wrong SHA-256 {sha256[:12]}... ({size} bytes)"
-        raise Damaged(reason, sha256)
+    found = digest.hexdigest()
+    if found != file.checksum:
+        reporter.log(f"{source.name}: {file.algorithm} {found}, expected {file.checksum}")
+        reason = f"{file.name} has the wrong {file.algorithm} {found[:12]}... ({size} bytes)"
+        raise Damaged(reason, found)
 
 
 class Readable(Protocol):

@@ -105,6 +105,15 @@ def test_usual_folders(run: Callable[[], Path], tmp_path: Path, below: str) -> N
     assert arrays(outputs) == [1, 0, 2, 1]
 
 
+@pytest.mark.parametrize("below", ["inside", "tiny-set/inside"])
+def test_the_folder_that_an_archive_unpacks_to(tmp_path: Path, below: str) -> None:
+    fill(tmp_path / "data" / below)
+    wanted = replace(WANTED, unpacked="inside")
+    assert [path.name for path in find(wanted, tmp_path / "data")] == list(FILES)
+    with pytest.raises(DataError, match="none of the files"):
+        find(WANTED, tmp_path / "data")
+
+
 @pytest.mark.parametrize(
     ("spell", "zipped"),
     [
@@ -138,7 +147,7 @@ def test_wrong_checksum(run: Callable[[], Path], tmp_path: Path, zipped: bool) -
     with pytest.raises(DataError) as caught:
         run()
     assert str(path) in caught.value.what
-    assert WANTED.files[3].sha256 in caught.value.what
+    assert WANTED.files[3].checksum in caught.value.what
     assert hashlib.sha256(wrong).hexdigest() in caught.value.what
     assert "BENCH_DATA" in caught.value.remedy
 

@@ -47,7 +47,7 @@ def written(folder: Path, **changed: Any) -> Path:
 
 def found(path: Path, *, to_train: bool = True) -> DatasetSpec:
     spec, given = own_data("train.dataset", path, to_train=to_train)
-    assert spec.sha256 == ((path.name, given.sha256),)
+    assert spec.checksums == ((path.name, given.sha256),)
     return spec
 
 
@@ -277,7 +277,9 @@ def run(spec: DatasetSpec, path: Path, folder: Path) -> Path:
         outputs=folder / "outputs", scratch=folder / "scratch", cache=folder,
         result=folder / "result.json", cpus=1,
     )  # fmt: skip
-    context = HostContext(workers=FakeRunner(), pool=BoardPool(), files={spec.sha256[0][1]: path})
+    context = HostContext(
+        workers=FakeRunner(), pool=BoardPool(), files={spec.checksums[0][1]: path}
+    )
     log = io.StringIO()
     fetch(request, HostReporter("mine", lambda event: None, log, threading.Event()), context)
     assert str(path) in log.getvalue()

@@ -57,7 +57,7 @@ def test_points_are_called_by_the_name_of_the_file(own: Callable[..., Path]) -> 
     spec = point.specs["dataset"]
     assert (spec["shape"], spec["classes"]) == ([1, 28, 28], 4)
     assert (spec["train_images"], spec["test_images"]) == (300, 120)
-    assert grid.paths == {spec["sha256"][0][1]: file}
+    assert grid.paths == {spec["checksums"][0][1]: file}
     # Nothing says where the file is: results elsewhere have the same keys.
     assert str(file.parent) not in json.dumps(point.specs)
 
@@ -168,7 +168,7 @@ def test_a_model_of_the_users_takes_test_images_alone(own_model_grid: Path) -> N
     assert (dataset["shape"], dataset["classes"]) == ([600, 1, 1], 0)
     assert (dataset["train_images"], dataset["test_images"]) == (0, 120)
     assert point.specs["model"]["file_sha256"] == grid.files[0].sha256
-    assert dataset["sha256"] == [["mine.npz", grid.files[1].sha256]]
+    assert dataset["checksums"] == [["mine.npz", grid.files[1].sha256]]
 
 
 def test_a_models_images_may_be_missing_where_its_points_are_only_named(

@@ -98,7 +98,7 @@ class DatasetSpec:
     Attributes:
         name, shape, classes, train_images, test_images: As its file declares them.
         quantization: What the numbers in its images stand for.
-        sha256: Name and SHA-256 of each file.
+        checksums: Name and checksum of each file.
         reader: SHA-256 of the module that the reader is in.
         given: Whether it is in a file of the user's, known by its content, and not published.
     """
@@ -108,7 +108,7 @@ class DatasetSpec:
     classes: int
     train_images: int
     test_images: int
-    sha256: tuple[tuple[str, str], ...]
+    checksums: tuple[tuple[str, str], ...]
     reader: str
     quantization: Quantization = PIXELS
     given: bool = False
