@@ -11,7 +11,6 @@ from typing import Any
 from bench.flows import Flow, all_stages, flow_named, up_to
 from bench.grids.grid import hyperparameters, precisions
 from bench.grids.tables import Grid, TrainTable
-from bench.networks import NETWORKS
 from bench.words import BitWidths, Precision
 from contract import fields
 from contract.stage import Scope, Specs, Stage
@@ -121,7 +120,7 @@ def _trainings(
     """Name and labels of each training at the precisions `pairs`."""
     for data, bits, seed in itertools.product(grid.data, pairs, train.seeds):
         labels = Labels(
-            network=train.network,
+            network=train.made.name,
             dataset=data.name,
             weight_bits=bits[0],
             act_bits=bits[1],
@@ -184,12 +183,11 @@ def _data(grid: Grid, labels: Labels) -> DatasetSpec:
 
 
 def _trained(grid: Grid, train: TrainTable, labels: Labels) -> dict[str, Any]:
-    network = NETWORKS[labels.network]
     return {
         **vars(labels),
         **vars(_data(grid, labels)),
-        "architecture": network.architecture,
-        "code": network.code,
+        "architecture": train.made.architecture,
+        "code": train.made.code,
         **vars(hyperparameters(train)),
     }
 

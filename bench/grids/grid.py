@@ -18,7 +18,7 @@ from bench.input.given import GivenFile, MissingFile, examine
 from bench.input.names import require_file_name, require_name
 from bench.input.reading import UnreadableFile, read_toml
 from bench.input.schema import validated
-from bench.networks import NETWORKS, Defaults
+from bench.networks import NETWORKS, Defaults, is_own, read
 from contract.architecture import ArchitectureError, LayerShape
 from contract.fields import key_of, keys
 from contract.finn.measure import EMULATED
@@ -56,9 +56,8 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
     flow = _flow(path, data.get("flow", DEFAULT_FLOW))
     remedy = "Correct the file and rerun; nothing was started."
     grid = validated(grid_model(flow), data, f"{path}: ", remedy)
+    grid = _with_network(path, grid)
     train = grid.train
-    if train is not None:
-        _check_names(path, "train.network", [train.network], NETWORKS)
     _check_tables(path, grid)
     grid = _with_files(path, grid, absent=absent)
     _check_names(path, "build.board", grid.build.board, flow.boards)
@@ -70,6 +69,22 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
     if train is not None:
         _check_shapes(path, grid, train)
     return grid.model_copy(update={"folds": _load_foldings(path, grid, flow)})
+
+
+def _with_network(path: Path, grid: Grid) -> Grid:
+    """With the network of the file that it names."""
+    train = grid.train
+    if train is None:
+        return grid
+    if not is_own(train.network):
+        _check_names(path, "train.network", [train.network], NETWORKS)
+        return grid
+    own = read(f"{path}: train.network", path.parent, train.network)
+    if own.name.casefold() in {name.casefold() for name in NETWORKS}:
+        raise ConfigError(
+            f"{path}: train.network: {own.name} is the name of another network.", "Rename the file."
+        )
+    return grid.model_copy(update={"train": train.made_by(own)})
 
 
 def _with_files(path: Path, grid: Grid, *, absent: bool) -> Grid:
@@ -133,7 +148,7 @@ def _flow(path: Path, name: object) -> Flow:
 
 def hyperparameters(train: TrainTable) -> Defaults:
     """What is said of the training; what is not, the network's file says."""
-    defaults = asdict(NETWORKS[train.network].defaults)
+    defaults = asdict(train.made.defaults)
     given = {name: getattr(train, name) for name in defaults}
     return Defaults(**defaults | {name: said for name, said in given.items() if said is not None})
 
@@ -152,20 +167,26 @@ def layers(train: TrainTable, data: DatasetSpec) -> tuple[LayerShape, ...] | Non
         ArchitectureError: The network cannot take its images.
     """
     image = resized(data.shape, hyperparameters(train).image_size)
-    return NETWORKS[train.network].shapes(image, data.classes)
+    return train.made.shapes(image, data.classes)
 
 
 def precisions(train: TrainTable) -> tuple[tuple[Widths, Widths], ...]:
-    """Every pair of weight and activation bits; a list of equal numbers becomes one number."""
-    return tuple((_plain(weights), _plain(acts)) for weights, acts in _pairs(train))
+    """Every pair of weight and activation bits; a list of equal numbers becomes one number.
+
+    A function of the user's is given a list as it is written, but for one of a single number.
+    """
+    is_own = train.made.code is not None
+    return tuple((_plain(weights, is_own), _plain(acts, is_own)) for weights, acts in _pairs(train))
 
 
 def _pairs(train: TrainTable) -> Iterable[tuple[Widths, Widths]]:
     return train.bits or [(w, a) for w in train.weight_bits for a in train.act_bits]
 
 
-def _plain(bits: Widths) -> Widths:
-    return bits[0] if isinstance(bits, tuple) and len(set(bits)) == 1 else bits
+def _plain(bits: Widths, is_own: bool) -> Widths:
+    if not isinstance(bits, tuple):
+        return bits
+    return bits[0] if len(bits if is_own else set(bits)) == 1 else bits
 
 
 def _check_no_twins(path: Path, grid: Grid) -> None:
@@ -217,7 +238,7 @@ def _check_bits(path: Path, train: TrainTable) -> None:
             "Give train.bits = [[weights, activations], ...], or both train.weight_bits and "
             "train.act_bits for every pair of them.",
         )
-    architecture = NETWORKS[train.network].architecture
+    architecture = train.made.architecture
     if architecture is None:
         return
     counts = architecture.weighted(), architecture.activations()
@@ -225,7 +246,8 @@ def _check_bits(path: Path, train: TrainTable) -> None:
         for of, bits, count in zip(("weight", "activation"), pair, counts, strict=True):
             if isinstance(bits, tuple) and len(bits) != count:
                 raise ConfigError(
-                    f"{path}: {len(bits)} {of} bit widths are given, {train.network} has {count}.",
+                    f"{path}: {len(bits)} {of} bit widths are given, {train.made.name} has "
+                    f"{count}.",
                     f"Give one number for all, or {count} of them.",
                 )
 
@@ -283,7 +305,7 @@ def _check_shapes(path: Path, grid: Grid, train: TrainTable) -> None:
             layers(train, data)
         except ArchitectureError as error:
             raise ConfigError(
-                f"{path}: {train.network} cannot be trained on {data.name} with train.image_size "
+                f"{path}: {train.made.name} cannot be trained on {data.name} with train.image_size "
                 f"= {size}: {error}.",
                 "Give another image_size or data set.",
             ) from None

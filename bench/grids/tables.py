@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     StringConstraints,
     Tag,
     create_model,
@@ -31,6 +32,7 @@ from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.input.given import GivenFile
 from bench.input.names import HOST, IPV6, LONGEST, USER
 from bench.input.schema import Line, Name, Table, disagree, matching
+from bench.networks import NETWORKS, Network
 from contract.fields import Key, Means, Misfit, key_of, keys
 from contract.finn.measure import EMULATED
 from contract.stage import Stage
@@ -40,6 +42,8 @@ from contract.stages.train import LARGEST_SEED
 
 BIT_WIDTHS = range(LEAST_BITS, 9)
 """What is built for an FPGA; references may have more."""
+MOST_LAYERS = 64
+"""Bit widths in a list; they stand in names of rows."""
 MOST_POINTS = 100_000
 """Of a grid, trained references included; more take hours to plan."""
 
@@ -58,7 +62,8 @@ _BITS = f"a whole number from {BIT_WIDTHS.start} to {BIT_WIDTHS.stop - 1}"
 _Bits = Annotated[int, Field(ge=BIT_WIDTHS.start, le=BIT_WIDTHS.stop - 1)]
 _AnyBits = Annotated[int, Field(ge=BIT_WIDTHS.start, le=MOST_BITS)]
 Bits = Annotated[
-    Annotated[_Bits, Tag("#one")] | Annotated[tuple[_Bits, ...], Tag("#each")],
+    Annotated[_Bits, Tag("#one")]
+    | Annotated[tuple[_Bits, ...], Field(min_length=1, max_length=MOST_LAYERS), Tag("#each")],
     Discriminator(_which),
     Means(f"{_BITS}, or a list of one for each layer"),
 ]
@@ -118,7 +123,9 @@ class TrainTable(Keys):
     Bit widths are given as pairs, or as every pair of `weight_bits` and `act_bits`.
     """
 
-    network: Annotated[Line, Key("The network.")]
+    network: Annotated[
+        Line, Key("The network: a name, or a Python file and its function, `my_net.py:build`.")
+    ]
     dataset: Annotated[Names, Key("The data sets.")]
     bits: Annotated[
         tuple[Pair, ...],
@@ -130,6 +137,18 @@ class TrainTable(Keys):
         tuple[Reference, ...], Key("Precisions that are trained for comparison, and no more.")
     ] = ()
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Key("Of each training, one run each.")]
+    _own: Network | None = PrivateAttr(default=None)
+
+    @property
+    def made(self) -> Network:
+        """The network, a declared one or that of a file of the user's."""
+        return self._own or NETWORKS[self.network]
+
+    def made_by(self, own: Network) -> Self:
+        """With the network that the file has which `network` names."""
+        table = self.model_copy()
+        table._own = own
+        return table
 
 
 class ModelTable(Keys):
@@ -284,7 +303,7 @@ class Grid(Table):
     def network(self) -> str:
         """The network that is trained, or the model's name, that of its file."""
         if self.train is not None:
-            return str(self.train.network)
+            return self.train.made.name
         return PurePath(self.model.file).stem if self.model else ""
 
     @property
@@ -325,7 +344,7 @@ class Grid(Table):
     def with_keys(self, stage: Stage, **values: Any) -> Self:
         """With other values of keys of `stage`, checked as those of a file are."""
         table = self.table(stage)
-        changed = type(table).model_validate(dict(table) | values)
+        changed = table.model_copy(update=dict(type(table).model_validate(dict(table) | values)))
         return self.model_copy(update={stage.table or stage.name: changed})
 
 

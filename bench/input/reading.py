@@ -37,7 +37,7 @@ def read_toml(path: Path, largest: int = LARGEST) -> dict[str, Any]:
     Raises:
         UnreadableFile: It is missing, too large, not UTF-8, not TOML, or nested too deeply.
     """
-    text = _read_text(path, "TOML", largest)
+    text = read_text(path, "TOML", largest)
     if key := _LONG_KEY.search(text):
         raise _too_deep(path, _line_of(text, key.start()))
     data: dict[str, Any] = _parsed(path, "TOML", text, tomllib.loads)
@@ -51,14 +51,21 @@ def read_json(path: Path, largest: int = LARGEST) -> Any:
         UnreadableFile: It is missing, too large, not UTF-8, not JSON (NaN and Infinity are not
             JSON), names a key twice, or is nested too deeply.
     """
-    return _parsed(path, "JSON", _read_text(path, "JSON", largest), _strict_json)
+    return _parsed(path, "JSON", read_text(path, "JSON", largest), _strict_json)
 
 
 def _strict_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_without_twins, parse_constant=_refuse_constant)
 
 
-def _read_text(path: Path, form: str, largest: int) -> str:
+def read_text(path: Path, form: str, largest: int) -> str:
+    """The text of a file of at most `largest` bytes, its lines ended by newlines.
+
+    `form` is its kind, for people.
+
+    Raises:
+        UnreadableFile: It is missing, too large, or not UTF-8.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(largest + 1)
@@ -67,7 +74,7 @@ def _read_text(path: Path, form: str, largest: int) -> str:
     except ValueError:  # a null byte in the path
         raise UnreadableFile(f"{path} is not a path.", "Check the path.") from None
     if len(content) > largest:
-        size = f"{largest / MIB:.0f} MiB"
+        size = f"{largest // MIB} MiB" if largest >= MIB else f"{largest >> 10} KiB"
         raise UnreadableFile(
             f"{path} is larger than {size}.", f"Give a {form} file of at most {size}."
         )

@@ -6,7 +6,8 @@ import sys
 
 from bench.extensions import Register
 from bench.networks.model import Defaults, Network
+from bench.networks.own import is_own, read
 
-__all__ = ["NETWORKS", "Defaults", "Network"]
+__all__ = ["NETWORKS", "Defaults", "Network", "is_own", "read"]
 
 NETWORKS = Register(Network, "NETWORK", sys.modules[__name__])
