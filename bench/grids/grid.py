@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench.console.text import shown
-from bench.datasets.named import dataset_named, unknown_data
 from bench.errors import ConfigError, did_you_mean
 from bench.flows import FLOWS, Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
-from bench.grids.tables import Grid, ModelTable, TrainTable, Widths, grid_model
-from bench.input.given import GivenFile, MissingFile, examine
+from bench.grids.choices import check_names, repeated
+from bench.grids.given import with_files, with_network
+from bench.grids.tables import Grid, TrainTable, Widths, grid_model
 from bench.input.names import require_file_name, require_name
 from bench.input.reading import UnreadableFile, read_toml
 from bench.input.schema import validated
-from bench.networks import NETWORKS, Defaults, is_own, read
+from bench.networks import Defaults, Network
 from contract.architecture import ArchitectureError, LayerShape
 from contract.fields import key_of, keys
 from contract.finn.measure import EMULATED
 from contract.stages.dataset import PIXELS, DatasetSpec, resized
-from contract.stages.imported import LARGEST_MODEL
 
 FOLDINGS_FILE, CLAIMS_FILE = "foldings.toml", "claims.toml"
 NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
 """Files beside grids that are not grids."""
-WHY_LARGEST = "that is 67 million weights in float32, more than any board here holds"
 
 
 def load_grid(path: Path, *, absent: bool = False) -> Grid:
@@ -56,11 +53,11 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
     flow = _flow(path, data.get("flow", DEFAULT_FLOW))
     remedy = "Correct the file and rerun; nothing was started."
     grid = validated(grid_model(flow), data, f"{path}: ", remedy)
-    grid = _with_network(path, grid)
+    grid = with_network(path, grid)
     train = grid.train
     _check_tables(path, grid)
-    grid = _with_files(path, grid, absent=absent)
-    _check_names(path, "build.board", grid.build.board, flow.boards)
+    grid = with_files(path, grid, absent=absent)
+    check_names(path, "build.board", grid.build.board, flow.boards)
     _check_measure(path, grid)
     _check_no_twins(path, grid)
     if train is not None:
@@ -69,60 +66,6 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
     if train is not None:
         _check_shapes(path, grid, train)
     return grid.model_copy(update={"folds": _load_foldings(path, grid, flow)})
-
-
-def _with_network(path: Path, grid: Grid) -> Grid:
-    """With the network of the file that it names."""
-    train = grid.train
-    if train is None:
-        return grid
-    if not is_own(train.network):
-        _check_names(path, "train.network", [train.network], NETWORKS)
-        return grid
-    own = read(f"{path}: train.network", path.parent, train.network)
-    if own.name.casefold() in {name.casefold() for name in NETWORKS}:
-        raise ConfigError(
-            f"{path}: train.network: {own.name} is the name of another network.", "Rename the file."
-        )
-    return grid.model_copy(update={"train": train.made_by(own)})
-
-
-def _with_files(path: Path, grid: Grid, *, absent: bool) -> Grid:
-    """With the data sets that it names, and the user's own files among them, looked at."""
-    named = [_dataset(path, grid, said, absent=absent) for said in grid.datasets]
-    data = tuple(spec for spec, _ in named)
-    if twice := repeated(spec.name.casefold() for spec in data):
-        name = next(spec.name for spec in data if spec.name.casefold() == twice[0])
-        raise ConfigError(
-            f"{path}: train.dataset names '{name}' twice.",
-            "Name each of them once; a file is called as it is without .npz, in small letters.",
-        )
-    model = () if grid.model is None else (_model(path, grid.model, absent=absent),)
-    given = (file for _, file in named if file is not None)
-    return grid.model_copy(update={"data": data, "files": (*model, *given)})
-
-
-def _dataset(
-    path: Path, grid: Grid, said: str, *, absent: bool
-) -> tuple[DatasetSpec, GivenFile | None]:
-    where = f"{path}: {grid.where_data}"
-    try:
-        return dataset_named(where, said, path.parent, to_train=grid.model is None)
-    except MissingFile:
-        if absent and grid.model is not None:
-            return unknown_data(said), None
-        raise
-
-
-def _model(path: Path, model: ModelTable, *, absent: bool) -> GivenFile:
-    where, file = f"{path}: model.file", path.parent / model.file
-    require_name(f"{where}, the name of {file.name}", file.stem)
-    try:
-        return examine(where, file, LARGEST_MODEL, WHY_LARGEST)
-    except MissingFile:
-        if absent:
-            return GivenFile(file, 0, "")
-        raise
 
 
 def _check_tables(path: Path, grid: Grid) -> None:
@@ -215,14 +158,9 @@ def _dimensions(train: TrainTable | None) -> Iterator[tuple[str, Iterable[Any]]]
         yield "train.seeds", train.seeds
 
 
-def repeated(values: Iterable[Any]) -> list[Any]:
-    """Those of `values` that occur more than once."""
-    return [value for value, count in Counter(values).items() if count > 1]
-
-
 def _check_measure(path: Path, grid: Grid) -> None:
     names = {board.name for board in grid.boards}
-    _check_names(path, "measure.board", grid.measure.board, {EMULATED, *names})
+    check_names(path, "measure.board", grid.measure.board, {EMULATED, *names})
     if EMULATED in names or (EMULATED in grid.measure.board and len(grid.measure.board) > 1):
         raise ConfigError(
             f"{path}: '{EMULATED}' stands alone: it is no board among [[boards]].",
@@ -299,7 +237,7 @@ def _check_shapes(path: Path, grid: Grid, train: TrainTable) -> None:
     """Every data set's images must be such as the network can take."""
     size = hyperparameters(train).image_size
     for data in grid.data:
-        _check_zero_point(path, data, train.network)
+        _check_zero_point(path, data, train.made)
         _check_size(path, data, size, asked_for=train.image_size is not None)
         try:
             layers(train, data)
@@ -311,13 +249,13 @@ def _check_shapes(path: Path, grid: Grid, train: TrainTable) -> None:
             ) from None
 
 
-def _check_zero_point(path: Path, data: DatasetSpec, network: str) -> None:
+def _check_zero_point(path: Path, data: DatasetSpec, network: Network) -> None:
     """Hardware pads with the number 0, which has to stand for 0."""
-    architecture, zero_point = NETWORKS[network].architecture, data.quantization.zero_point
+    architecture, zero_point = network.architecture, data.quantization.zero_point
     if zero_point and architecture is not None and architecture.pads_images():
         raise ConfigError(
-            f"{path}: {network} pads images with zeros, and in {data.name} the number {zero_point} "
-            "stands for 0 (x_zero_point).",
+            f"{path}: {network.name} pads images with zeros, and in {data.name} the number "
+            f"{zero_point} stands for 0 (x_zero_point).",
             "Give the numbers less x_zero_point, so that 0 stands for 0, or another network.",
         )
 
@@ -345,7 +283,7 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
     build = grid.build
     beside = path.parent / FOLDINGS_FILE
     tables = _tables_of(beside, grid.network) if build.foldings else {}
-    _check_names(path, "build.foldings", build.foldings, tables)
+    check_names(path, "build.foldings", build.foldings, tables)
     files = [path.parent / name for name in build.folding_files]
     for file in files:
         require_name(f"{path}: build.folding_files, the folding in {file.name}", file.stem)
@@ -390,11 +328,3 @@ def _tables_of(path: Path, network: str) -> dict[str, Any]:
             f"Write [{network}], and below it a line for each, such as low = [[2, 8], ...].",
         )
     return tables
-
-
-def _check_names(path: Path, field: str, names: Iterable[str], known: Collection[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise ConfigError(
-                f"{path}: {field} = '{name}' is not known.", did_you_mean(name, known)
-            )

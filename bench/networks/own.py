@@ -11,6 +11,9 @@ from bench.input.reading import UnreadableFile, read_text
 from bench.networks.model import Defaults, Network
 from contract.code import LARGEST_CODE, Code, CodeError
 
+DEFAULTS = Defaults(image_size=0)
+"""Nothing is known of the images that it was made for: they stay as they are."""
+
 
 def is_own(name: str) -> bool:
     """Whether a grid's `network` is a file's: `my_net.py:build`."""
@@ -45,4 +48,4 @@ def read(where: str, folder: Path, name: str) -> Network:
     except CodeError as error:
         names = did_you_mean(error.wrong, error.names) if error.names else ""
         raise ConfigError(f"{where}: {excerpt(error.what, 300)}", error.remedy or names) from None
-    return Network(name=path.stem, architecture=None, defaults=Defaults(), code=code)
+    return Network(name=path.stem, architecture=None, defaults=DEFAULTS, code=code)

@@ -19,6 +19,8 @@ Predictions = npt.NDArray[Any]
 TOLERANCE = 1e-4
 """Share of the span of all values by which two may differ and still count as equal: summing in
 another order moves a value by about 1e-6 of its range."""
+TIE = 1e-5
+"""The same of the logits of one image, of which the largest says the class."""
 _OF_VALUES = 2  # dimensions
 
 
@@ -28,10 +30,13 @@ def kind_of(predictions: Predictions) -> Kind:
 
 
 def predicted(logits: npt.NDArray[np.floating[Any]], kind: Kind) -> Predictions:
-    """What outputs [N, C] say."""
+    """What outputs [N, C] say: the first of the largest, or the values."""
     if kind == "values":
         return logits.astype(np.float32)
-    return np.asarray(logits.argmax(axis=1), dtype=np.int64)
+    most, least = logits.max(axis=1, keepdims=True), logits.min(axis=1, keepdims=True)
+    # Equal whole numbers, scaled, differ by rounding: of these, hardware and torch take the first.
+    largest = logits >= most - TIE * (most - least)
+    return np.asarray(largest.argmax(axis=1), dtype=np.int64)
 
 
 def slack(values: npt.NDArray[Any]) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 from qonnx.core.modelwrapper import ModelWrapper
 
+from contract import outcome
 from contract.finn.inspect import SMALLEST, Fields, InspectSpec, Target, nothing_can_be
 from finn_worker import (
     design_metrics,
@@ -97,7 +98,7 @@ def _golden(folder: Path) -> Golden:
     generator = np.random.default_rng(SEED)
     images = generator.choice(between, model.get_tensor_shape(source)).astype(np.float32)
     logits = execute(model, images)
-    return Golden(images, logits, logits.argmax(axis=1).astype(np.int64))
+    return Golden(images, logits, outcome.predicted(logits, "classes"))
 
 
 def _design(

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from contract import outcome
+
 FLAT_BATCH, BATCH = 1000, 100
 """Images per forward pass: large enough to hide Python's overhead, small enough for the caches.
 
@@ -48,5 +50,4 @@ def logits(network: nn.Module, images: torch.Tensor) -> npt.NDArray[np.float32]:
 
 def predictions(values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """The class of the largest logit, the first of equals: int64 [N] of float [N, classes]."""
-    classes: npt.NDArray[np.int64] = np.argmax(values, axis=1).astype(np.int64)
-    return classes
+    return outcome.predicted(values, "classes")

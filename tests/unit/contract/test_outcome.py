@@ -45,3 +45,14 @@ def test_a_flipped_bit_is_seen_though_a_column_has_no_second() -> None:
 
 def test_without_labels_there_is_no_accuracy() -> None:
     assert outcome.accuracy(np.asarray([1, 2]), None) is None
+
+
+def test_of_equal_whole_numbers_the_first_is_the_class_whatever_rounding_makes_of_them() -> None:
+    """As a network ends that has no normalization at its end: integers with one scale."""
+    whole = np.random.default_rng(3).integers(-20, 21, (1000, 10))
+    exact = np.argmax(whole, axis=1)
+    noise = np.random.default_rng(4).uniform(-1e-6, 1e-6, whole.shape)
+    rounded = (whole * np.float32(0.037) * (1 + noise)).astype(np.float32)
+    assert (np.argmax(rounded, axis=1) != exact).any()
+    assert (outcome.predicted(rounded, "classes") == exact).all()
+    assert outcome.predicted(np.full((2, 3), 0.7, np.float32), "classes").tolist() == [0, 0]

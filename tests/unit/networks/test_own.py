@@ -39,7 +39,7 @@ def test_the_text_of_the_file_decides_the_training(tmp_path: Path) -> None:
     train = first.specs["train"]
     assert (train["network"], train["architecture"]) == ("my_net", None)
     assert train["code"] == {"file": "my_net.py", "text": BUILD, "function": "build"}
-    assert (train["image_size"], train["batch_size"], train["learning_rate"]) == (32, 100, 0.01)
+    assert (train["image_size"], train["batch_size"], train["learning_rate"]) == (0, 100, 0.01)
     assert layers_of(first.specs) is None
     assert [fold.specs["compile"]["folding"] for fold in points(tmp_path)[:2]] == [
         [[2, 8], [1, 1]],
