@@ -146,7 +146,8 @@ def _find(row: str, given: Path | None, store: Path, runner: str, changes: Chang
     candidates: list[_Row] = []
     names: set[str] = set()
     for file in _files(given):
-        grid = open_grid(file, changes)
+        # A file that was not asked for may lack the data or the model that it names.
+        grid = open_grid(file, changes, absent=given is None)
         names |= grid.by_name.keys()
         if row in grid.by_name:
             point = grid.by_name[row]

@@ -55,7 +55,7 @@ def _dataset(
     try:
         return dataset_named(where, said, path.parent, to_train=grid.model is None)
     except MissingFile:
-        if absent and grid.model is not None:
+        if absent:
             return unknown_data(said), None
         raise
 

@@ -33,11 +33,11 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
 
     Args:
         path: The experiment file.
-        absent: Whether a model of the user's, or its images, may be missing: its points then have
-            their names, and no artifacts.
+        absent: Whether a model or data of the user's may be missing: points then have their names,
+            and no artifacts.
 
     Raises:
-        MissingFile: A model is not there.
+        MissingFile: A model, or data, are not there.
         ConfigError: The file is missing, is not TOML, or says something that cannot be.
     """
     data = read_toml(require_file_name(path))
@@ -109,6 +109,8 @@ def layers(train: TrainTable, data: DatasetSpec) -> tuple[LayerShape, ...] | Non
     Raises:
         ArchitectureError: The network cannot take its images.
     """
+    if not data.checksums:  # its file is absent
+        return None
     image = resized(data.shape, hyperparameters(train).image_size)
     return train.made.shapes(image, data.classes)
 

@@ -84,13 +84,13 @@ class OpenGrid:
         return tuple(self.by_name[name] for name in dict.fromkeys(names)) or self.points
 
 
-def open_grid(file: Path, changes: Changes | None = None) -> OpenGrid:
-    """The grid in `file`, with `changes`.
+def open_grid(file: Path, changes: Changes | None = None, *, absent: bool = False) -> OpenGrid:
+    """The grid in `file`, with `changes`; `absent` is as for `load_grid`.
 
     Raises:
         ConfigError: The file, or a change, is not valid.
     """
-    grid, changes = load_grid(file), changes or Changes()
+    grid, changes = load_grid(file, absent=absent), changes or Changes()
     if changes.boards:
         grid = _on_boards(grid, changes.boards)
     wanted = {name: value for name, value in asdict(changes).items() if value and name != "boards"}

@@ -11,9 +11,11 @@ from contract.stages.dataset import resized
 
 
 def layers_of(specs: Specs) -> tuple[LayerShape, ...] | None:
-    """The layers with weights; None of a network that only a worker can read."""
+    """The layers with weights; None where only a worker can read the network or its data."""
     train, dataset = specs.get("train"), specs.get("dataset")
     if train is None or dataset is None or train["architecture"] is None:
+        return None
+    if not dataset["classes"]:
         return None
     image = resized(tuple(dataset["shape"]), train["image_size"])
     return _layers(json.dumps(train["architecture"]), image, dataset["classes"])

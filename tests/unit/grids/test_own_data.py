@@ -171,6 +171,14 @@ def test_a_model_of_the_users_takes_test_images_alone(own_model_grid: Path) -> N
     assert dataset["checksums"] == [["mine.npz", grid.files[1].sha256]]
 
 
+def test_data_may_be_missing_where_points_are_only_named(own: Callable[..., Path]) -> None:
+    with pytest.raises(MissingFile, match=r"train\.dataset: there is no file"):
+        load_grid(own())
+    points = expand(load_grid(own(), absent=True))
+    assert points[0].training_name == "tfc-mine-w2a2-s1"
+    assert layers_of(points[0].specs) is None
+
+
 def test_a_models_images_may_be_missing_where_its_points_are_only_named(
     own_model_grid: Path,
 ) -> None:

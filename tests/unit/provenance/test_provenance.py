@@ -165,6 +165,24 @@ def test_a_row_of_a_grid_elsewhere_needs_its_file(
     assert "If it is from another file, give that with --file." in shown
 
 
+def test_a_grid_whose_data_are_missing_does_not_hide_the_others(
+    grid_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    as_command: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = grid_file.with_name("other.toml")
+    other.write_text(grid_file.read_text().replace('"MNIST"', '"gone.npz"'))
+    monkeypatch.setattr("bench.commands.why.ROOT", tmp_path)
+    assert main(["why", ROW, *as_command]) == Exit.OK
+    assert main(["why", ROW.replace("mnist", "gone"), *as_command]) == Exit.OK
+    assert "missing: dataset" in capsys.readouterr().out
+    arguments = ["why", ROW.replace("mnist", "gone"), "--file", str(other), *as_command]
+    assert main(arguments) == Exit.CONFIG
+    assert "there is no file" in capsys.readouterr().err
+
+
 def test_why_knows_trainings_too(
     grid_file: Path, as_command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
