@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 from docker.client import DockerClient
 from docker.utils.socket import STDOUT
@@ -29,6 +28,7 @@ from bench.runners.container import KILLED, Container, End, Setup
 from bench.runners.limits import Limits
 from bench.runners.wire import Request, Result, read_result
 from bench.runners.worker import WorkerRunner, as_event, fixed_variables
+from bench.system.bounded_log import BoundedLog
 from bench.system.gpu import engine_offers_gpu, has_gpu, visible_devices
 from bench.system.listening import TimedOut
 from bench.system.process import MemoryWatch, describe_exit
@@ -127,7 +127,11 @@ class DockerRunner(WorkerRunner):
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Run the worker in a container that ends with the orchestrator; see `Runner.run`."""
-        with engine(_ANSWER_SECONDS) as client, job.log.open("ab", buffering=0) as log:
+        with (
+            engine(_ANSWER_SECONDS) as client,
+            job.log.open("ab", buffering=0) as file,
+            BoundedLog(file) as log,
+        ):
             setup = self._setup(client, job)
             try:
                 end, peak = _follow(client, setup, job, emit, cancelled, log)
@@ -222,7 +226,7 @@ def _follow(
     job: Job,
     emit: Emit,
     cancelled: threading.Event,
-    log: IO[bytes],
+    log: BoundedLog,
 ) -> tuple[End, int]:
     """Run a container, events to `emit`, the rest to `log`; returns its end and peak memory."""
     with Container(client, setup, cancelled) as container:

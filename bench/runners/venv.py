@@ -20,6 +20,7 @@ from bench.runners.limits import Limits
 from bench.runners.provision import is_provisioned, provision, require_space, require_tools
 from bench.runners.wire import Request, Result, read_result
 from bench.runners.worker import WorkerRunner, as_event, fixed_variables
+from bench.system.bounded_log import BoundedLog
 from bench.system.gpu import visible_devices
 from bench.system.locks import Cancelled
 from bench.system.process import Child, MemoryWatch, describe_exit
@@ -80,7 +81,8 @@ class VenvRunner(WorkerRunner):
         variables |= _variables(environment, request)
         limits = self.limits.of(environment)
         with (
-            job.log.open("ab") as log,
+            job.log.open("ab") as file,
+            BoundedLog(file) as log,
             Child(command, variables, log, cancelled, request.scratch) as child,
             MemoryWatch(child.pid, limits.memory_bytes, limits.seconds) as memory,
         ):

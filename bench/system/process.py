@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import Protocol, Self
 
 import psutil
 
@@ -19,20 +19,30 @@ from bench.system.locks import Cancelled
 
 TERMINATE_SECONDS = 3.0
 SAMPLE_SECONDS = 0.2
+LOG_SECONDS = 2.0
+_CHUNK = 1 << 16
+
+
+class Log(Protocol):
+    """Takes what a process prints."""
+
+    def write(self, data: bytes, /) -> object: ...
+    def flush(self) -> object: ...
 
 
 class Child:
     """A process in its own group: killed as a whole on cancel, and on leaving the context.
 
     Its standard input closes when the orchestrator dies, in whatever way; a worker with
-    `stop_on_eof` stops then. `log` takes its standard error; `variables` is its whole environment.
+    `stop_on_eof` stops then. `log` takes its standard error until it ends; `variables` is its whole
+    environment.
     """
 
     def __init__(
         self,
         command: Sequence[str],
         variables: Mapping[str, str],
-        log: IO[bytes],
+        log: Log,
         cancelled: threading.Event,
         folder: Path | None = None,
     ) -> None:
@@ -41,7 +51,7 @@ class Child:
             env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=subprocess.PIPE,
             cwd=folder,
             start_new_session=True,
         )
@@ -49,9 +59,13 @@ class Child:
         self._cancelled = cancelled
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._kill_when_cancelled, daemon=True)
+        self._log: Log | None = log
+        self._log_lock = threading.Lock()
+        self._logging = threading.Thread(target=self._keep_log, daemon=True)
 
     def __enter__(self) -> Self:
         self._watch.start()
+        self._logging.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,7 +87,20 @@ class Child:
         status = self._process.wait()
         self._ended.set()
         self._watch.join()
+        # What it started may go on and hold its end of the pipe: that is not waited for.
+        self._logging.join(LOG_SECONDS)
+        with self._log_lock:
+            self._log = None
         return status
+
+    def _keep_log(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as pipe:
+            while data := os.read(pipe.fileno(), _CHUNK):
+                with self._log_lock:
+                    if self._log is not None:
+                        self._log.write(data)
+                        self._log.flush()
 
     def _kill_when_cancelled(self) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
