@@ -47,6 +47,12 @@ def shown(value: Any) -> str:
     return excerpt(text, 80)
 
 
+def brief(value: Any, length: int = 200) -> str:
+    """A value as JSON, text as it is; the number of its characters where there are more."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= length else f"({len(text):,} characters)"
+
+
 def counted(count: int | str, noun: str, plural: str = "") -> str:
     """Such as `1 point`, `2,450 points`; `count` may be text, the default `plural` adds an s."""
     number = count if isinstance(count, str) else f"{count:,}"

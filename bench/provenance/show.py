@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.console.terminal import Terminal, styled
-from bench.console.text import counted, duration_text, memory_text
+from bench.console.text import brief, counted, duration_text, memory_text
 from bench.pipeline import Step
 from bench.provenance.chain import checkout_of
 from bench.store import Manifest
@@ -20,8 +19,6 @@ from bench.store.keys import SHORT
 from bench.words import Status
 
 WIDTH = 80
-# Longer values are in the manifest and in --json.
-LONGEST = 200
 FILES_SHOWN = 8
 
 
@@ -87,12 +84,8 @@ def _width(console: Terminal) -> int:
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    """`name value` of each; long values are replaced by their length."""
-    texts = []
-    for name, value in values.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        texts.append(f"{name} {text if len(text) <= LONGEST else f'({len(text)} characters)'}")
-    return ", ".join(texts)
+    """`name value` of each; long values, which the manifest and --json have, by their length."""
+    return ", ".join(f"{name} {brief(value)}" for name, value in values.items())
 
 
 def _detail(checkout: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import __version__
 from bench.claims import Verdict
-from bench.console.text import counted, duration_text
+from bench.console.text import brief, counted, duration_text
 from bench.report import remarks
 from bench.report.figures import Figure
 from bench.report.figures.frames import listed
@@ -114,6 +114,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters["duration"] = duration_text
     environment.filters["counted"] = counted
+    environment.filters["brief"] = brief
     return environment.get_template("page.html.j2")
 
 
