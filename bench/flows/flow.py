@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from contract.finn.folding import Layer
+from contract.architecture import LayerShape
 from contract.stage import Stage
 from contract.stages import dataset, export, imported, model, train
 
@@ -49,7 +49,8 @@ class Bottleneck:
     shares: tuple[float, ...] = ()
 
 
-Layers = Sequence[Layer] | None
+Layers = Sequence[LayerShape] | None
+"""Those of a network that have weights; None of one that only a worker can read."""
 
 
 class FoldingFormat(Protocol):

@@ -9,14 +9,14 @@ from typing import Any
 from bench.console.text import counted, shown
 from bench.errors import ConfigError
 from bench.flows.finn import settings
-from bench.flows.finn.settings import Option
+from bench.flows.finn.bottleneck import bottleneck
+from bench.flows.finn.network import Known
+from bench.flows.finn.rules import FOLD, is_count
 from bench.flows.flow import Bottleneck, Folding, Layers
 from bench.input.reading import read_json
-from contract.finn.cycles import HERTZ_PER_MHZ
-from contract.finn.folding import FoldingTable, folded, layer_cycles, misfits
+from contract.finn.folding import FoldingTable, Layer, Setting, folded, misfits
 
 _MARK = "infeasible"
-_TERMS = ("PE", "SIMD")
 
 
 class Foldings:
@@ -25,26 +25,27 @@ class Foldings:
     def named(self, path: Path, name: str, entry: Any, layers: Layers) -> Folding:
         """The folding `name`, as the TOML file `path` has it.
 
-        An entry is a list of [PE, SIMD] pairs; a table by layer, as in FINN's own folding files; or
-        a table `{layers, infeasible}`: a folding that cannot be, kept on purpose, with the reason.
-        The grid takes that one, and the compile stage refuses it as a finding.
+        An entry is a list of [PE, SIMD] pairs; a table by layer, as in FINN's own folding files or
+        by the network's own layer names; or a table `{layers, infeasible}`: a folding that cannot
+        be, kept on purpose, with the reason. The grid takes that one, and the compile stage refuses
+        it as a finding.
 
         Raises:
             ConfigError: It does not fit the network, or is marked as infeasible though it fits.
         """
-        where, layers = f"{path}: folding '{name}'", _folded(layers)
+        where = f"{path}: folding '{name}'"
         if not isinstance(entry, dict):
-            return _folding(name, checked(where, entry, layers))
+            return _folding(name, checked(where, entry, _matrices(layers)))
         if any(isinstance(value, dict) for value in entry.values()):
-            return _of_finn(where, name, entry, layers)
+            return _by_layer(where, name, entry, layers)
         if set(entry) != {"layers", _MARK} or not isinstance(entry[_MARK], str):
             raise ConfigError(
                 f"{where} has the keys {', '.join(sorted(entry))}.",
                 f"Write a list of [PE, SIMD] pairs, a table with `layers` and `{_MARK}` (why), or "
                 "one of layers by name: MVAU_0 = { PE = 2, SIMD = 8 }.",
             )
-        table = _pairs(where, entry["layers"], layers)
-        if layers is not None and not list(misfits(table, layers)):
+        table, matrices = _pairs(where, entry["layers"], _matrices(layers)), _matrices(layers)
+        if matrices is not None and not list(misfits(table, matrices)):
             raise ConfigError(
                 f"{where} is marked as infeasible, but every layer can be folded as it says.",
                 "Write it as a plain list.",
@@ -57,10 +58,10 @@ class Foldings:
         Raises:
             ConfigError: The file is missing, no JSON, or does not fit the network.
         """
-        data, name, layers = read_json(path), path.stem.lower(), _folded(layers)
+        data, name = read_json(path), path.stem.lower()
         if isinstance(data, dict):
-            return _of_finn(str(path), name, data, layers)
-        return _folding(name, checked(str(path), data, layers))
+            return _by_layer(str(path), name, data, layers)
+        return _folding(name, checked(str(path), data, _matrices(layers)))
 
     def for_throughput(self, fps: float) -> Folding:
         """What FINN's search shall find for `fps` images per second."""
@@ -69,29 +70,7 @@ class Foldings:
 
     def bottleneck(self, folding: Folding, layers: Layers, build: Any) -> Bottleneck:
         """The slowest layer, which sets the interval."""
-        hertz, layers = build.clock_mhz * HERTZ_PER_MHZ, _folded(layers)
-        table, fps = folding.fields["folding"], folding.fields["target_fps"]
-        if table is None:
-            # The search goes on until the target is met, and no layer takes longer than unfolded.
-            most = hertz / fps
-            if layers is not None:
-                most = min(most, max(layer_cycles(layers, ((1, 1),) * len(layers))))
-            return Bottleneck(
-                layer="by FINN's search", cycles=most, fps=hertz / most, is_bound=True
-            )
-        if layers is None:
-            return Bottleneck(layer="known when the network is inspected")
-        if misfit := next(misfits(table, layers), None):
-            return Bottleneck(layer=f"none: {misfit[0]}")
-        taken = layer_cycles(layers, table)
-        slowest = max(taken)
-        index = taken.index(slowest)
-        (pe, simd), layer = table[index], layers[index]
-        equals = taken.count(slowest) - 1
-        also = f"; {equals} more like it" if equals else ""
-        what = f"{index + 1}: {layer.inputs} to {layer.outputs}, PE {pe}, SIMD {simd}{also}"
-        shares = tuple(cycles / slowest for cycles in taken)
-        return Bottleneck(layer=what, cycles=slowest, fps=hertz / slowest, shares=shares)
+        return bottleneck(folding, layers, build.clock_mhz)
 
 
 def _folding(
@@ -99,18 +78,24 @@ def _folding(
     table: FoldingTable | None,
     *,
     target_fps: float | None = None,
-    options: tuple[Option, ...] = (),
+    options: tuple[Setting, ...] = (),
 ) -> Folding:
     fields = {"folding": table, "target_fps": target_fps, "options": options}
     return Folding(name=name, fields=fields)
 
 
-def _folded(layers: Layers) -> Layers:
+def _by_layer(where: str, name: str, data: dict[str, Any], layers: Layers) -> Folding:
+    chosen = settings.read(where, data, Known(layers))
+    _refuse(where, chosen.problems)
+    return _folding(name, chosen.table, options=chosen.options)
+
+
+def _matrices(layers: Layers) -> Sequence[Layer] | None:
     return None if layers is None else folded(layers)
 
 
-def checked(where: str, table: Any, layers: Layers) -> FoldingTable:
-    """`table` as a folding of `layers`.
+def checked(where: str, table: Any, layers: Sequence[Layer] | None) -> FoldingTable:
+    """`table` as a folding of `layers`, which are not depthwise; None where they are not known.
 
     Raises:
         ConfigError: It is no list of pairs, of the wrong length, or one that a layer cannot have.
@@ -121,12 +106,14 @@ def checked(where: str, table: Any, layers: Layers) -> FoldingTable:
     return pairs
 
 
-def _pairs(where: str, table: Any, layers: Layers) -> FoldingTable:
+def _pairs(where: str, table: Any, layers: Sequence[Layer] | None) -> FoldingTable:
     if not isinstance(table, list) or not table:
         raise ConfigError(f"{where} is not a list of [PE, SIMD] pairs.", "Write [[2, 8], ...].")
     if layers is not None and len(table) != len(layers):
+        own = (f"{layer.inputs} x {layer.outputs}" for layer in layers)
         raise ConfigError(
-            f"{where} has {counted(len(table), 'layer')}, the network has {len(layers)}.",
+            f"{where} has {counted(len(table), 'layer')}, the network has {len(layers)}: "
+            f"{', '.join(own)}.",
             "Give one [PE, SIMD] pair per layer.",
         )
     _refuse(where, list(_no_pairs(table)))
@@ -136,11 +123,11 @@ def _pairs(where: str, table: Any, layers: Layers) -> FoldingTable:
 def _no_pairs(table: list[Any]) -> Iterator[tuple[str, str]]:
     """What of `table` is no pair of whole numbers, and what it should be; as of `misfits`."""
     for number, row in enumerate(table, start=1):
-        if not isinstance(row, list) or len(row) != len(_TERMS):
+        if not isinstance(row, list) or len(row) != len(FOLD):
             yield f"layer {number} is {shown(row)}, not a pair [PE, SIMD].", "Write [2, 8], say."
             continue
-        for term, value in zip(_TERMS, row, strict=True):
-            if type(value) is not int or value < 1:
+        for term, value in zip(FOLD, row, strict=True):
+            if not is_count(value):
                 what = f"layer {number}: {term} is {shown(value)}."
                 yield what, f"{term} is a whole number from 1 up."
 
@@ -151,17 +138,8 @@ def _refuse(where: str, problems: Sequence[tuple[str, str]]) -> None:
         return
     remedies = dict.fromkeys(remedy for _, remedy in problems)
     if len(remedies) > 1:
-        layers = (" ".join(what.split()[:2]).rstrip(":") for what, _ in problems)
+        layers = (what.partition(":")[0].partition(" is ")[0] for what, _ in problems)
         remedies = dict.fromkeys(
             f"{layer}: {remedy}" for layer, (_, remedy) in zip(layers, problems, strict=True)
         )
     raise ConfigError("\n".join(f"{where}, {what}" for what, _ in problems), "\n".join(remedies))
-
-
-def _of_finn(where: str, name: str, data: dict[str, Any], layers: Layers) -> Folding:
-    chosen = settings.read(where, data, layers)
-    table = checked(where, chosen.pairs, layers)
-    options = chosen.options
-    if layers is not None:
-        options = settings.without_defaults(where, options, table, layers)
-    return _folding(name, table, options=options)

@@ -1,45 +1,27 @@
-"""FINN's own folding files: settings of layers, by the name that FINN gives each.
+"""Foldings by layer: FINN's own folding files, and tables by the network's own layer names.
 
-    {"Defaults": {"ram_style": ["block", ["MVAU_hls"]]},
-     "MVAU_hls_0": {"PE": 16, "SIMD": 49, "resType": "lut"}, "Thresholding_rtl_0": {"PE": 8}}
-
-Every setting is honoured, is what is built anyway, or is refused by its name.
+{"Defaults": {"ram_style": ["block", ["MVAU_hls"]]},
+"MVAU_hls_0": {"PE": 16, "SIMD": 49, "resType": "lut"}, "Thresholding_rtl_0": {"PE": 8}}
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.console.text import counted, shown
+from bench.console.text import shown
 from bench.errors import ConfigError, did_you_mean
-from contract.finn.folding import Layer, cycles, divisors
+from bench.flows.finn.layer_names import KINDS, kind_called, parse, why_refused
+from bench.flows.finn.network import Known, Place
+from bench.flows.finn.rules import FOLD, RULES, is_count, is_kept
+from contract.finn.folding import FoldingTable, Setting, divisors, misfits_of
 
-Option = tuple[str, str, int | str]
-"""Layer (MVAU_0 is the first, Thresholding_0 what follows it), attribute, value."""
-
-_LAYER = re.compile(r"(?P<kind>[A-Za-z]\w*?)_(?P<number>0|[1-9][0-9]*)")
-# What FINN calls a kind of layer, by what it is called here
-_KINDS = {
-    "MVAU": ("MVAU", "MVAU_hls", "MVAU_rtl", "MatrixVectorActivation"),
-    "Thresholding": ("Thresholding", "Thresholding_hls", "Thresholding_rtl"),
-}
 _DEFAULTS = "Defaults"
+_WHOLE = "give a whole number from 1 up"
 
-_IMPLIED = "it is folded as the layers beside it need"
-_OTHER_KINDS = {
-    "StreamingFIFO": "the `size` stage finds the depths of FIFOs",
-    "StreamingDataWidthConverter": "width converters follow from PE and SIMD",
-    "ConvolutionInputGenerator": _IMPLIED,
-    "FMPadding": _IMPLIED,
-    "Pool": _IMPLIED,
-    "StreamingMaxPool": _IMPLIED,
-    "LabelSelect": "the host takes the largest output",
-    "IODMA": "the shell around the accelerator is not configured here",
-    "StreamingDataflowPartition": "the shell around the accelerator is not configured here",
-}
+Entries = Mapping[str, Mapping[str, Any]]
+"""What a file sets, by the name that it gives a layer or by the kind of layer."""
 
 
 @dataclass(frozen=True)
@@ -47,250 +29,194 @@ class Settings:
     """What a file says.
 
     Attributes:
-        pairs: PE and SIMD of each layer, as written.
+        table: PE and SIMD of each layer with weights, in the order of the declaration; None where
+            that is not known, and `options` has them.
         options: What else is chosen, sorted.
+        problems: Foldings that a layer cannot have, each with its remedy.
     """
 
-    pairs: list[list[Any]]
-    options: tuple[Option, ...]
+    table: FoldingTable | None
+    options: tuple[Setting, ...]
+    problems: list[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """What becomes of an attribute.
-
-    Attributes:
-        passes: Whether a value can be had.
-        why: What a value that cannot be had is told, after "X = value".
-        kept: Whether the value is an option; else it is what is built anyway.
-    """
-
-    passes: Callable[[Any], bool]
-    why: str
-    kept: bool = False
-
-
-def _one_of(*values: Any) -> Callable[[Any], bool]:
-    return lambda value: any(type(value) is type(each) and value == each for each in values)
-
-
-def _never(_: Any) -> bool:
-    return False
-
-
-_FIFO_DEPTHS = _Rule(_never, "the `size` stage finds the depths of FIFOs; delete it")
-_ONE_CLOCK = _Rule(_one_of(0), "there is one clock here; write 0 or delete it")
-_NO_BUS = _Rule(_one_of(0), "weights and thresholds are fixed here; write 0 or delete it")
-_STANDALONE = _Rule(_one_of("auto"), "thresholds are layers of their own here; delete it")
-_LEFT_TO_SYNTHESIS = _Rule(_one_of(0), "synthesis chooses this memory; write 0 or delete it")
-_COMMON = {
-    "inFIFODepths": _FIFO_DEPTHS,
-    "outFIFODepths": _FIFO_DEPTHS,
-    "runtime_writeable_weights": _NO_BUS,
-}
-_OF_MVAU = _COMMON | {
-    "ram_style": _Rule(
-        _one_of("auto", "block", "distributed"),
-        "give 'auto', 'block' or 'distributed'; UltraRAM needs weights that are written at run "
-        "time, which there are not here",
-        kept=True,
-    ),
-    "resType": _Rule(_one_of("auto", "lut", "dsp"), "give 'auto', 'lut' or 'dsp'", kept=True),
-    "mem_mode": _Rule(
-        _one_of("internal_decoupled"),
-        "weights come from a memory beside the layer here; write 'internal_decoupled' or delete it",
-    ),
-    "ram_style_thresholds": _STANDALONE,
-    "pumpedMemory": _ONE_CLOCK,
-    "pumpedCompute": _ONE_CLOCK,
-    "TH": _Rule(_one_of(1), "layers are not tiled here; write 1 or delete it"),
-}
-_OF_THRESHOLDING = _COMMON | {
-    "PE": _Rule(lambda value: type(value) is int and value > 0, "give a whole number", kept=True),
-    "depth_trigger_bram": _LEFT_TO_SYNTHESIS,
-    "depth_trigger_uram": _LEFT_TO_SYNTHESIS,
-}
-_RULES = {"MVAU": _OF_MVAU, "Thresholding": _OF_THRESHOLDING}
-_FOLD = ("PE", "SIMD")
-
-
-def read(where: str, data: Mapping[str, Any], layers: Sequence[Layer] | None) -> Settings:
-    """What FINN's folding file (`data`, from `where`) says of a network.
-
-    Of one whose `layers` are not known, the layers are those that the file names.
+def read(where: str, data: Mapping[str, Any], network: Known) -> Settings:
+    """What a folding by layer (`data`, from `where`) says of a network.
 
     Raises:
         ConfigError: It names a layer that is none, leaves one out, or sets what cannot be set;
             everything of the kind is named.
     """
-    names = _named(where, data, layers)
-    defaults, problems = _defaults(data.get(_DEFAULTS, {}))
-    settings = {
-        layer: defaults[layer.split("_")[0]] | data.get(name, {}) for layer, name in names.items()
-    }
-    written = {layer: data.get(name, {}).keys() for layer, name in names.items()}
-    problems += dict.fromkeys(_problems(names, settings, written))
+    names = _named(where, data, network)
+    defaults, problems = _defaults(data.get(_DEFAULTS, {}), network)
+    entries = {place: defaults[place.kind] | data[name] for place, name in names.items()}
+    for place, name in names.items():
+        problems += _problems(name, place.kind, data[name])
+        if place.kind == "MVAU":
+            problems += [f"{name} has no {key}" for key in FOLD if key not in entries[place]]
     if problems:
         raise ConfigError(f"{where}: {'; '.join(problems)}.", "Correct or delete these entries.")
-    count = sum(layer.startswith("MVAU_") for layer in names)
-    pairs = [[settings[f"MVAU_{n}"][key] for key in _FOLD] for n in range(count)]
-    options = [
-        (layer, key, value)
-        for layer, own in settings.items()
+    return Settings(
+        _table(entries, network),
+        _options(entries, defaults, network),
+        [each for place, name in names.items() for each in _sizes(name, place, entries, network)],
+    )
+
+
+def _table(entries: Mapping[Place, Mapping[str, Any]], network: Known) -> FoldingTable | None:
+    """The folding in the order of the declaration."""
+    matrices = [place for place in entries if place.kind == "MVAU"]
+    if network.layers is None or any(len(place.candidates) != 1 for place in matrices):
+        return None
+    in_order = sorted(matrices, key=lambda place: place.candidates)
+    return tuple((entries[place]["PE"], entries[place]["SIMD"]) for place in in_order)
+
+
+def _options(
+    entries: Mapping[Place, Mapping[str, Any]],
+    defaults: Mapping[str, Mapping[str, Any]],
+    network: Known,
+) -> tuple[Setting, ...]:
+    by_name = _table(entries, network) is None
+    found: list[Setting] = []
+    for place, own in entries.items():
+        wanted = [key for key in own if is_kept(place.kind, key, own[key])]
+        if place.kind == "MVAU" and by_name:
+            wanted += FOLD
+        if place.kind == "Thresholding" and own.get("PE") == _pe_before(place, entries):
+            wanted.remove("PE")  # as by default
+        found += ((place.layer, key, own[key]) for key in wanted)
+    # What holds for a kind also holds for those of its layers that have no entry.
+    found += (
+        (kind, key, value)
+        for kind, own in defaults.items()
         for key, value in own.items()
-        if _is_kept(layer, key, value)
-    ]
-    return Settings(pairs, tuple(sorted(options)))
+        if kind != "MVAU" and is_kept(kind, key, value)
+    )
+    return tuple(sorted(found, key=lambda setting: (str(setting[0]), setting[1])))
 
 
-def without_defaults(
-    where: str,
-    options: Sequence[Option],
-    table: Sequence[tuple[int, int]],
-    layers: Sequence[Layer],
-) -> tuple[Option, ...]:
-    """`options` without thresholds that are as parallel as their layer, as all are by default.
-
-    Raises:
-        ConfigError: Thresholds cannot be as parallel as is asked for, or hold up the layers.
-    """
-    pairs = list(zip(table, layers, strict=True))
-    slowest = max(cycles(layer, pe, simd) for (pe, simd), layer in pairs)
-    kept = []
-    for name, key, value in options:
-        if key == "PE" and isinstance(value, int):
-            (pe, _), layer = pairs[int(name.rpartition("_")[2])]
-            values = layer.outputs * layer.pixels
-            could = [n for n in divisors(layer.outputs) if values // n <= slowest]
-            if value not in could:
-                raise ConfigError(
-                    f"{where}, {name}: PE {value} does not divide its "
-                    f"{counted(layer.outputs, 'channel')}, "
-                    f"or takes more cycles than the slowest layer ({slowest}).",
-                    f"Give {', '.join(map(str, could))}, or leave it out.",
-                )
-            if value == pe:
-                continue
-        kept.append((name, key, value))
-    return tuple(kept)
+def _pe_before(place: Place, entries: Mapping[Place, Mapping[str, Any]]) -> Any:
+    """PE of the layer that thresholds follow, where it is known."""
+    if len(place.candidates) != 1:
+        return None
+    before = (p for p in entries if p.kind == "MVAU" and p.candidates == place.candidates)
+    return next((entries[each]["PE"] for each in before), None)
 
 
-def _is_kept(layer: str, key: str, value: Any) -> bool:
-    rule = _RULES[layer.split("_", maxsplit=1)[0]].get(key)
-    return rule is not None and rule.kept and (key, value) != ("ram_style", "auto")
+def _sizes(
+    name: str, place: Place, entries: Mapping[Place, Mapping[str, Any]], network: Known
+) -> Iterator[tuple[str, str]]:
+    """What of an entry its layer cannot have, where it is known which one that is."""
+    shapes = [network.layers[index] for index in place.candidates] if network.layers else []
+    own = entries[place]
+    if place.kind == "MVAU" and shapes:
+        found = [list(misfits_of(name, (own["PE"], own["SIMD"]), shape)) for shape in shapes]
+        if all(found):
+            yield from found[0]
+    if place.kind in {"Thresholding", "VVAU"} and shapes and "PE" in own:
+        could = sorted({value for shape in shapes for value in divisors(shape.outputs)})
+        if own["PE"] not in could:
+            yield (
+                f"{name}: PE {own['PE']} does not divide its channels.",
+                f"PE values that do: {', '.join(map(str, could))}.",
+            )
 
 
-def _named(where: str, data: Mapping[str, Any], layers: Sequence[Layer] | None) -> dict[str, str]:
-    """The name in the file of each layer that it sets."""
-    count = _matrices(data) if layers is None else len(layers)
-    known = [f"MVAU_{number}" for number in range(count)]
-    optional = [f"Thresholding_{number}" for number in range(count - 1)]
-    found: dict[str, str] = {}
+def _named(where: str, data: Mapping[str, Any], network: Known) -> dict[Place, str]:
+    """The layers that a file sets, with the name that it gives each."""
+    found: dict[Place, str] = {}
     problems = []
     for name in data:
         if name == _DEFAULTS:
             continue
-        layer = _layer(name)
-        if layer in found:
-            problems.append(f"{found[layer]} and {name} are one layer")
-        elif layer not in known and layer not in optional:
-            problems.append(_unknown(name))
+        place = network.find(name)
+        if place is None:
+            why = why_refused(name)
+            problems.append(
+                f"{name or shown(name)} is no layer of the network"
+                if why is None
+                else f"{name} cannot be set: {why}"
+            )
+        elif place in found:
+            problems.append(f"{found[place]} and {name} are one layer")
         elif not isinstance(data[name], dict):
             problems.append(f"{name} is no object of settings")
         else:
-            found[layer] = name
-    missing = [name for name in known if name not in found]
-    if missing:
-        problems.append(f"{', '.join(missing)} without an entry")
-    kinds = {name.rpartition("_")[0] for layer, name in found.items() if layer in known}
-    if len(kinds) > 1:
-        problems.append(
-            f"the layers are called {' and '.join(sorted(kinds))}, which FINN numbers each on its "
-            "own, so that their order is not known: call them all MVAU"
-        )
+            found[place] = name
+    problems += _missing(found, network)
+    problems += _numbered_twice(found)
     if problems:
-        raise ConfigError(f"{where}: {'; '.join(problems)}.", _layers_text(known, layers, optional))
-    return {name: name for name in optional} | found
+        raise ConfigError(f"{where}: {'; '.join(problems)}.", network.text())
+    return found
 
 
-def _layer(name: str) -> str:
-    """The name of a layer without FINN's variants of it; the name itself where it is none."""
-    match = _LAYER.fullmatch(name)
-    if match is None:
-        return name
-    for ours, same in _KINDS.items():
-        if match["kind"] in same:
-            return f"{ours}_{match['number']}"
-    return name
+def _missing(found: Mapping[Place, str], network: Known) -> Iterator[str]:
+    """Layers without an entry; or that some are called in one way and some in another."""
+    own = [network.is_own(name) for place, name in found.items() if place.kind in {"MVAU", "VVAU"}]
+    needed = network.needed(found, own=any(own))
+    missing = [name for place, name in needed.items() if place not in found]
+    if missing:
+        yield f"{', '.join(missing)} without an entry"
+    if any(own) and not all(own):
+        yield "some layers are called as the network has them, some as FINN: choose one"
 
 
-def _unknown(name: str) -> str:
-    for kind, why in _OTHER_KINDS.items():
-        if name.startswith(kind):
-            return f"{name} cannot be set: {why}"
-    return f"{name or shown(name)} is no layer of the network"
+def _numbered_twice(found: Mapping[Place, str]) -> Iterator[str]:
+    """FINN numbers the variants of a kind each on their own."""
+    for kind in KINDS:
+        parsed = [parse(name) for place, name in found.items() if place.kind == kind]
+        written = {each[2] for each in parsed if each is not None}
+        if len(written) > 1:
+            yield (
+                f"layers are called {' and '.join(sorted(written))}, which FINN numbers each on "
+                f"its own, so that their order is not known: call them all {kind}"
+            )
 
 
-def _layers_text(
-    known: Sequence[str], layers: Sequence[Layer] | None, optional: Sequence[str]
-) -> str:
-    if layers is None:
-        return "Name the matrices of the network as MVAU_0, MVAU_1, ..., none left out."
-    shapes = [
-        f"{name} ({layer.inputs} x {layer.outputs})"
-        for name, layer in zip(known, layers, strict=True)
-    ]
-    return f"Layers: {', '.join(shapes)}; and, where you like, {', '.join(optional)}."
-
-
-def _matrices(data: Mapping[str, Any]) -> int:
-    """How many a file names; 1 where it names none."""
-    return max(1, len({name for name in map(_layer, data) if name.startswith("MVAU_")}))
-
-
-def _defaults(data: Any) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _defaults(data: Any, network: Known) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """What holds for all layers of a kind, by kind, and what is wrong with it."""
-    found: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
-    problems = []
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
     if not isinstance(data, dict):
         return found, [f"{_DEFAULTS} is no object"]
+    problems = []
     for key, entry in data.items():
+        place = f"{_DEFAULTS}.{key}"
         if not isinstance(entry, list) or not entry or len(entry) % 2:
-            problems.append(f"{_DEFAULTS}.{key} is no list [value, [kinds of layers]]")
+            problems.append(f"{place} is no list [value, [kinds of layers]]")
             continue
         for value, written in zip(entry[::2], entry[1::2], strict=True):
-            for kind in written if isinstance(written, list) else [written]:
-                ours = [name for name, same in _KINDS.items() if kind == "all" or kind in same]
-                if not ours:
-                    problems.append(
-                        f"{_DEFAULTS}.{key} is for {shown(kind)}, no kind of layer here"
-                    )
-                for name in ours:
-                    if found[name].setdefault(key, value) != value:
-                        problems.append(f"{_DEFAULTS}.{key} gives {name} two values")
-    return found, problems
+            for called in written if isinstance(written, list) else [written]:
+                kinds = _kinds(called, key, network)
+                if not kinds:
+                    problems.append(f"{place} is for {shown(called)}, no kind of layer here")
+                for kind in kinds:
+                    if found[kind].setdefault(key, value) != value:
+                        problems.append(f"{place} gives {kind} two values")
+    for kind, own in found.items():
+        problems += _problems(_DEFAULTS, kind, own, of=f" of {kind}")
+    return found, list(dict.fromkeys(problems))
 
 
-def _problems(
-    names: Mapping[str, str],
-    settings: Mapping[str, Mapping[str, Any]],
-    written: Mapping[str, Container[str]],
-) -> Iterator[str]:
-    """What is wrong, where it is `written`: with the layer, or with the defaults of its kind."""
-    for layer, own in settings.items():
-        name, kind = names[layer], layer.split("_")[0]
-        folds = _FOLD if kind == "MVAU" else ()
-        for key in folds:
-            if key not in own:
-                yield f"{name} has no {key}"
-        for key, value in own.items():
-            rule = _RULES[kind].get(key)
-            if key in folds:
-                continue
-            place = name if key in written[layer] else _DEFAULTS
-            if rule is None:
-                known = did_you_mean(key, (*folds, *_RULES[kind]))
-                of = "known" if key in written[layer] else f"known of {kind}"
-                yield f"{place}.{key} is not {of} ({known.rstrip('.')})"
-            elif not rule.passes(value):
-                yield f"{place}.{key} = {shown(value)}: {rule.why}"
+def _kinds(called: Any, key: str, network: Known) -> list[str]:
+    """The kinds that a default is for: of all, those that have the attribute."""
+    if called == "all":
+        having = [kind for kind in KINDS if key in RULES[kind] and network.has(kind)]
+        return [*(["MVAU"] if key in FOLD else []), *having] or ["MVAU"]
+    kind = kind_called(called) if isinstance(called, str) else None
+    return [] if kind is None else [kind]
+
+
+def _problems(name: str, kind: str, own: Mapping[str, Any], of: str = "") -> Iterator[str]:
+    """What of an entry cannot be set, or has a value that cannot be had."""
+    folds = FOLD if kind == "MVAU" else ()
+    for key, value in own.items():
+        rule = RULES[kind].get(key)
+        if key in folds:
+            if not is_count(value):
+                yield f"{name}.{key} = {shown(value)}: {_WHOLE}"
+        elif rule is None:
+            known = did_you_mean(key, (*folds, *RULES[kind]))
+            yield f"{name}.{key} is not known{of} ({known.rstrip('.')})"
+        elif not rule.passes(value):
+            yield f"{name}.{key} = {shown(value)}: {rule.why}"

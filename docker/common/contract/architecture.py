@@ -35,6 +35,12 @@ class LayerShape:
         kernel: Height and width of the convolution's kernel.
         name: Unique in its network: conv1, conv2, fc1.
         depthwise: Whether each output has an input channel of its own.
+        image: Height and width of what the kernel slides over, with its padding.
+        stride: Pixels from one window to the next.
+        padding: Pixels of zeros on each side.
+        fork: Number of the `Residual` around it of which both paths have weights, from 1: hardware
+            may have its layers in another order. 0 where there is none.
+        residual: Whether a `Residual` is around it, whose sum has an activation of its own.
     """
 
     inputs: int
@@ -43,6 +49,11 @@ class LayerShape:
     kernel: int = 1
     name: str = ""
     depthwise: bool = False
+    image: tuple[int, int] = (1, 1)
+    stride: int = 1
+    padding: int = 0
+    fork: int = 0
+    residual: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,6 +179,20 @@ class _Window(Layer):
             raise ArchitectureError(f"{self.kind}: kernel {self.kernel} exceeds {_text(shape)}")
         return channels, *windows
 
+    def _product(self, inputs: int, shape: Shape, classes: int) -> LayerShape:
+        """The matrix product of `inputs` values for each window."""
+        channels, height, width = self.output(shape, classes)
+        rows, columns = (side + 2 * self.padding for side in shape[1:])
+        return LayerShape(
+            inputs,
+            channels,
+            height * width,
+            self.kernel,
+            image=(rows, columns),
+            stride=self.stride,
+            padding=self.padding,
+        )
+
 
 @dataclass(frozen=True)
 class MaxPool(_Window):
@@ -195,8 +220,7 @@ class DepthwiseConv2d(_Window):
 
     def matrix(self, shape: Shape, classes: int) -> LayerShape:
         """See `Layer`."""
-        channels, height, width = self.output(shape, classes)
-        return LayerShape(self.kernel**2, channels, height * width, self.kernel, depthwise=True)
+        return replace(self._product(self.kernel**2, shape, classes), depthwise=True)
 
 
 @dataclass(frozen=True)
@@ -222,8 +246,7 @@ class Conv2d(_Window):
 
     def matrix(self, shape: Shape, classes: int) -> LayerShape:
         """See `Layer`."""
-        channels, height, width = self.output(shape, classes)
-        return LayerShape(shape[0] * self.kernel**2, channels, height * width, self.kernel)
+        return self._product(shape[0] * self.kernel**2, shape, classes)
 
 
 @dataclass(frozen=True)
@@ -361,21 +384,35 @@ class _Walk:
         self.shapes: list[LayerShape] = []
         self._classes = classes
         self._named: Counter[str] = Counter()
+        self._forks, self._fork, self._depth = 0, 0, 0
 
     def through(self, layers: Iterable[Layer], shape: Shape) -> Shape:
         """Shape of the values after `layers`."""
         for layer in layers:
             output = layer.output(shape, self._classes)
             if isinstance(layer, Residual):
-                self.through(layer.branch, shape)
-                self.through(layer.shortcut, shape)
+                self._both(layer, shape)
             elif layer.weighted:
                 self._named[layer.prefix] += 1
                 matrix = layer.matrix(shape, self._classes)
                 name = f"{layer.prefix}{self._named[layer.prefix]}"
-                self.shapes.append(replace(matrix, name=name))
+                self.shapes.append(replace(matrix, name=name, **self._place()))
             shape = output
         return shape
+
+    def _place(self) -> dict[str, Any]:
+        return {"fork": self._fork, "residual": self._depth > 0}
+
+    def _both(self, layer: Residual, shape: Shape) -> None:
+        paths, around = (layer.branch, layer.shortcut), self._fork
+        if not around and all(any(each.weighted for each in leaves(path)) for path in paths):
+            self._forks += 1
+            self._fork = self._forks
+        self._depth += 1
+        for path in paths:
+            self.through(path, shape)
+        self._depth -= 1
+        self._fork = around
 
 
 def _output(layers: Iterable[Layer], shape: Shape, classes: int) -> Shape:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from qonnx.core.modelwrapper import ModelWrapper
-
 from contract.finn.compile import CompileSpec
 from finn_worker import (
     canonical,
@@ -26,7 +24,7 @@ from finn_worker.rtl.bundle import write_bundle
 from finn_worker.verification import Golden, Verifier
 from stagekit import Infeasible, Reporter, Request
 
-STEP_COUNT = front.STEP_COUNT + 5
+STEP_COUNT = front.STEP_COUNT + 6
 
 
 def compile_model(request: Request, reporter: Reporter) -> None:
@@ -41,19 +39,19 @@ def compile_model(request: Request, reporter: Reporter) -> None:
             or a design that does not fit and shall not be simulated.
     """
     spec = request.parse(CompileSpec)
-    given = None if spec.folding is None else Found(folding.parse(spec.folding), [])
     has = estimates.available(spec.board, spec.part)
     toolchain.prepare(request.scratch / "finn")
     verifier = Verifier(Golden.load(request.inputs["export"] / "golden.npz"))
-    flow = front.Flow(reporter, verifier, STEP_COUNT + (given is None))
+    flow = front.Flow(reporter, verifier, STEP_COUNT)
 
     streamlined = front.streamlined(flow, request.inputs["export"], request.cache)
     dataflow, postprocess = front.to_dataflow(flow, streamlined, request.scratch)
-    found = given or flow.step("search folding", _search, dataflow, spec)
-    options = [folding.Option(*option) for option in spec.options]
-    folded = flow.step("fold", folding.apply, dataflow, found.folds, options)
+    exported = front.read(request.inputs["export"] / "model.onnx")
+    found = flow.step("choose folding", folding_search.choose, spec, exported, dataflow)
+    folded = flow.step("fold", folding.apply, dataflow, found.folds, found.settings)
     flow.verifier.equal("fold", folded, postprocess)
     simulated = flow.step("specialize to RTL", steps.specialize_rtl, folded, spec.part)
+    folding_search.require(found, simulated, spec.clock_mhz)
     flow.verifier.equal("specialize to RTL", simulated, postprocess)
     built = flow.step("specialize for the board", steps.specialize_for_board, folded, spec.part)
     simulated = flow.step("generate RTL", steps.generate_rtl, simulated, spec.part, spec.clock_mhz)
@@ -72,11 +70,6 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     flow.finish()
     if not metrics["fits"] and spec.oversized == "stop":
         raise Infeasible(estimates.excess(metrics, has, spec.part))
-
-
-def _search(dataflow: ModelWrapper, spec: CompileSpec) -> Found:
-    assert spec.target_fps is not None
-    return folding_search.search(dataflow, spec.part, spec.clock_mhz, spec.target_fps)
 
 
 def _asked(spec: CompileSpec, found: Found) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from finn.util.platforms import platforms
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from contract.finn.windows import converter
 from stagekit import StageError
 
 RESOURCES = ("lut", "bram18", "dsp", "uram")
@@ -133,24 +134,17 @@ def _layer(node: Any, model: ModelWrapper, part: str) -> Layer:
         narrow = bool(least > custom.get_input_datatype(1).min())
         found["dsp_instantiated"] = instantiated_dsps(found, narrow, get_dsp_block(part))
     estimate = custom.node_res_estimation(part)
-    found["cycles_estimated"] = int(custom.get_exp_cycles())
-    if node.op_type.startswith("StreamingDataWidthConverter"):
-        found["cycles_estimated"] = converter_cycles(custom)
+    found["cycles_estimated"] = cycles(node)
     return found | {name: int(estimate[finn]) for name, finn in _FINN_NAMES.items()}
 
 
-def converter_cycles(converter: Any) -> int:
-    """Cycles per image of a width converter; 0 where it keeps pace with both neighbours.
-
-    Between widths of which neither is a multiple of the other, FINN converts by way of their
-    least common multiple, which is filled and emptied in turns but for one beat of overlap.
-    """
-    wide, narrow = (int(converter.get_nodeattr(name)) for name in ("inWidth", "outWidth"))
-    if wide % narrow == 0 or narrow % wide == 0:
-        return 0
-    group = math.lcm(wide, narrow)
-    bits = math.prod(converter.get_nodeattr("inShape")) * converter.get_input_datatype().bitwidth()
-    return int(bits // group * (group // wide + group // narrow - 1))
+def cycles(node: Any) -> int:
+    """Cycles per image of a specialised layer, by itself."""
+    layer = getCustomOp(node)
+    if not node.op_type.startswith("StreamingDataWidthConverter"):
+        return int(layer.get_exp_cycles())
+    bits = math.prod(layer.get_nodeattr("inShape")) * layer.get_input_datatype().bitwidth()
+    return converter(bits, *(int(layer.get_nodeattr(name)) for name in ("inWidth", "outWidth")))
 
 
 def instantiated_dsps(mvau: Layer, narrow: bool, dsp_block: str) -> int:

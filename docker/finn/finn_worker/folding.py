@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,12 @@ from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from finn_worker import implied
-from finn_worker.known_faults import SHORT_QUEUE, loses_results
+from contract.finn import folding as contract
+from contract.finn.folding import cycles, legal_pe, legal_simd, loses_results
+from finn_worker import implied, legal, settings
+from finn_worker.known_faults import SHORT_QUEUE
+from finn_worker.legal import Matrix, matrices, of_kind
+from finn_worker.settings import Settings
 from stagekit import Infeasible, StageError
 
 NO_OTHER = "a layer of one input has no other; give it at least two"
@@ -28,20 +31,6 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """One MVAU's weight matrix: `mw` inputs, `mh` outputs, used for each of `pixels` an image."""
-
-    layer: str
-    mw: int
-    mh: int
-    pixels: int = 1
-
-    def cycles(self, fold: Fold) -> int:
-        """Cycles per image."""
-        return self.mw // fold.simd * (self.mh // fold.pe) * self.pixels
-
-
-@dataclass(frozen=True)
 class Replacement:
     """A layer for which the search chose a folding that loses results, and what is built."""
 
@@ -51,69 +40,36 @@ class Replacement:
 
 
 @dataclass(frozen=True)
-class Option:
-    """What else of a layer a folding file chooses.
+class Searched:
+    """What FINN+'s search chose.
 
     Attributes:
-        layer: MVAU_0 is the first one, Thresholding_0 what follows it.
-        attribute: PE of a Thresholding; ram_style or resType of an MVAU.
-        value: As FINN spells it.
+        folds: One for each MVAU.
+        settings: What of its other choices is kept: generators that give whole windows at once.
     """
 
-    layer: str
-    attribute: str
-    value: int | str
-
-
-def parse(folding: Sequence[Sequence[int]]) -> list[Fold]:
-    """The spec's [[PE, SIMD], ...]; raises `StageError` on anything else."""
-    folds = []
-    for index, pair in enumerate(folding, start=1):
-        if len(pair) != len(Fold.__match_args__) or not all(map(_is_positive, pair)):
-            raise StageError(
-                f"Layer {index} has the folding {list(pair)}.",
-                "Give each layer a pair [PE, SIMD] of whole numbers from 1 up.",
-            )
-        folds.append(Fold(*pair))
-    return folds
-
-
-def matrices(model: ModelWrapper) -> list[Matrix]:
-    """The MVAUs' weight matrices in the order in which data pass them."""
-    found = []
-    for node in of_kind(model, "MVAU"):
-        layer = getCustomOp(node)
-        mw, mh, vectors = (layer.get_nodeattr(name) for name in ("MW", "MH", "numInputVectors"))
-        found.append(Matrix(node.name, mw, mh, math.prod(vectors)))
-    return found
+    folds: list[Fold]
+    settings: Settings
 
 
 def check(layers: Sequence[Matrix], folds: Sequence[Fold]) -> None:
     """Whether every PE and SIMD divides its layer, and no layer loses results.
 
     Raises:
-        StageError: The number of layers is another than the folding's.
         Infeasible: Names every layer for which it cannot be, and what can be.
     """
-    if len(layers) != len(folds):
-        raise StageError(
-            f"The folding has {len(folds)} layers, the network {len(layers)}: "
-            + ", ".join(f"{layer.layer} {layer.mw}x{layer.mh}" for layer in layers)
-            + ".",
-            "Give one [PE, SIMD] for each of the network's layers.",
-        )
     problems = []
-    for index, (layer, fold) in enumerate(zip(layers, folds, strict=True), start=1):
-        where = f"Layer {index} ({layer.layer}, {layer.mw} inputs, {layer.mh} outputs)"
+    for layer, fold in zip(layers, folds, strict=True):
+        where = f"{layer.name} ({layer.inputs} inputs, {layer.outputs} outputs)"
         misfits = [
             f"{term} does not divide {size}; {', '.join(map(str, could)) or 'nothing'} would"
             for term, value, size, could in (
-                (f"PE {fold.pe}", fold.pe, layer.mh, divisors(layer.mh)),
-                (f"SIMD {fold.simd}", fold.simd, layer.mw, divisors(layer.mw)[:-1]),
+                (f"PE {fold.pe}", fold.pe, layer.outputs, legal_pe(layer)),
+                (f"SIMD {fold.simd}", fold.simd, layer.inputs, legal_simd(layer)),
             )
             if size % value
         ]
-        if not misfits and loses_results(layer.mw, fold.simd):
+        if not misfits and loses_results(layer.inputs, fold.simd):
             misfits = [f"SIMD {fold.simd} {SHORT_QUEUE}; {_instead(layer, fold)}"]
         problems += [f"{where}: {misfit}." for misfit in misfits]
     if problems:
@@ -121,24 +77,9 @@ def check(layers: Sequence[Matrix], folds: Sequence[Fold]) -> None:
 
 
 def nearest(layer: Matrix, fold: Fold) -> Fold | None:
-    """The folding nearest in speed that loses no results; None for a layer of one input.
-
-    One as fast is taken before a faster one, and that before a slower one; of several, the one
-    that takes the most inputs at once: half the SIMD and twice the PE, where both are whole.
-    """
-    wanted = layer.cycles(fold)
-    candidates = [
-        Fold(pe, simd)
-        for simd in divisors(layer.mw)
-        for pe in divisors(layer.mh)
-        if not loses_results(layer.mw, simd)
-    ]
-
-    def distance(candidate: Fold) -> tuple[bool, int, int]:
-        cycles = layer.cycles(candidate)
-        return cycles > wanted, abs(cycles - wanted), -candidate.simd
-
-    return min(candidates, key=distance, default=None)
+    """See `contract.finn.folding.nearest`."""
+    found = contract.nearest(layer, fold.pe, fold.simd)
+    return None if found is None else Fold(*found)
 
 
 def without_losses(
@@ -152,25 +93,28 @@ def without_losses(
     kept, replaced = [], []
     for layer, fold in zip(layers, folds, strict=True):
         built = fold
-        if loses_results(layer.mw, fold.simd):
+        if loses_results(layer.inputs, fold.simd):
             other = nearest(layer, fold)
             if other is None:
-                raise Infeasible(f"{layer.layer}: SIMD {fold.simd} {SHORT_QUEUE}; {NO_OTHER}.")
+                raise Infeasible(f"{layer.name}: SIMD {fold.simd} {SHORT_QUEUE}; {NO_OTHER}.")
             built = other
-            replaced.append(Replacement(layer.layer, fold, built))
+            replaced.append(Replacement(layer.name, fold, built))
         kept.append(built)
     return kept, replaced
 
 
 def apply(
-    model: ModelWrapper, folds: Sequence[Fold], options: Sequence[Option] = ()
+    model: ModelWrapper, folds: Sequence[Fold], chosen: Settings | None = None
 ) -> ModelWrapper:
     """Set PE and SIMD of every MVAU, and of the other layers what these imply (`implied`).
 
     Args:
         model: Of layers that are not specialised yet.
         folds: One for each MVAU.
-        options: What else of a layer is chosen, such as ("Thresholding_0", "PE", 4).
+        chosen: What else is chosen of layers, by their names.
+
+    Raises:
+        Infeasible: A layer cannot be as it should.
     """
     layers = matrices(model)
     check(layers, folds)
@@ -179,46 +123,51 @@ def apply(
         layer = getCustomOp(node)
         layer.set_nodeattr("PE", fold.pe)
         layer.set_nodeattr("SIMD", fold.simd)
-    implied.fold(model, interval(layers, folds))
-    for option in options:
-        _apply_option(model, option)
+    folded = settings.apply(model, chosen or {})
+    implied.fold(model, interval(layers, folds), folded)
     return model
 
 
 def read_back(model: ModelWrapper, asked: ModelWrapper) -> None:
-    """Compare PE and SIMD of a finished graph with those of the graph that `apply` left.
+    """Compare the folding of a finished graph with that of the graph that `apply` left.
 
     That one is checked: no layer of it loses results.
 
     Raises:
-        StageError: A layer is missing or has another PE or SIMD.
+        StageError: A layer is missing or is folded otherwise.
     """
-    wanted, got = (_found(graph) for graph in (asked, model))
-    if got != wanted or _other_folds(model) != _other_folds(asked):
+    wanted, got = (_read(graph) for graph in (asked, model))
+    if got != wanted:
+        changed = [
+            f"{name} {_text(wanted.get(name))}, got {_text(got.get(name))}"
+            for name in sorted({*wanted, *got})
+            if wanted.get(name) != got.get(name)
+        ]
         raise StageError(
-            f"FINN+ changed the folding: asked for {text(wanted)}, got {text(got)}.",
+            f"FINN+ changed the folding: asked for {'; '.join(changed)}.",
             "Report it with the folding and the exported model; the figures would be wrong.",
         )
 
 
-def search(model: ModelWrapper, cycles: int) -> list[Fold]:
-    """What FINN+'s `SetFolding` chooses, which may take more than the `cycles` per image asked for.
+def search(model: ModelWrapper, wanted: int) -> Searched:
+    """What FINN+'s `SetFolding` chooses, which may take more than the cycles asked for.
 
     Args:
         model: Specialised, since FINN+ searches for such layers only.
-        cycles: Per image, at least 1.
+        wanted: Cycles per image, at least 1.
     """
-    return _found(copy.deepcopy(model).transform(SetFolding(target_cycles_per_frame=cycles)))
+    found = copy.deepcopy(model).transform(SetFolding(target_cycles_per_frame=wanted))
+    folds = [
+        Fold(layer.get_nodeattr("PE"), layer.get_nodeattr("SIMD"))
+        for layer in map(getCustomOp, of_kind(found, "MVAU"))
+    ]
+    return Searched(folds, settings.of_search(found))
 
 
 def interval(layers: Sequence[Matrix], folds: Sequence[Fold]) -> int:
-    """Cycles per image of the slowest layer."""
-    return max(layer.cycles(fold) for layer, fold in zip(layers, folds, strict=True))
-
-
-def divisors(number: int) -> list[int]:
-    """All divisors of `number`, ascending."""
-    return [value for value in range(1, number + 1) if number % value == 0]
+    """Cycles per image of the slowest MVAU."""
+    pairs = zip(layers, folds, strict=True)
+    return max(cycles(layer, fold.pe, fold.simd) for layer, fold in pairs)
 
 
 def text(folds: Sequence[Fold]) -> str:
@@ -226,55 +175,23 @@ def text(folds: Sequence[Fold]) -> str:
     return " ".join(f"({fold.pe},{fold.simd})" for fold in folds)
 
 
-def of_kind(model: ModelWrapper, kind: str) -> list[Any]:
-    """The nodes of a kind of layer, specialised or not, in the order in which data pass them."""
-    return [node for node in model.graph.node if node.op_type.split("_")[0] == kind]
-
-
-def _apply_option(model: ModelWrapper, option: Option) -> None:
-    kind, _, number = option.layer.rpartition("_")
-    nodes = of_kind(model, kind)
-    if not number.isdecimal() or int(number) >= len(nodes):
-        raise StageError(
-            f"{option.layer} is no layer of the network.",
-            f"Its layers: {', '.join(node.name for node in model.graph.node)}.",
-        )
-    node = nodes[int(number)]
-    layer = getCustomOp(node)
-    size = implied.size_of(node, option.attribute)
-    if size is not None and option.value not in divisors(size):
-        would = ", ".join(map(str, divisors(size)))
-        raise Infeasible(
-            f"{node.name}: {option.attribute} {option.value} does not divide; {would} would."
-        )
-    layer.set_nodeattr(option.attribute, option.value)
-    if (option.attribute, option.value) == ("resType", "lut"):
-        # In RTL, which FINN+ prefers from 4 bits up, an MVAU multiplies in DSP slices only.
-        layer.set_nodeattr("preferred_impl_style", "hls")
-
-
 def _instead(layer: Matrix, fold: Fold) -> str:
     other = nearest(layer, fold)
     if other is None:
         return NO_OTHER
-    now, then = layer.cycles(fold), layer.cycles(other)
+    now, then = (cycles(layer, each.pe, each.simd) for each in (fold, other))
     speed = "as fast" if then == now else f"the nearest, {then} cycles per image instead of {now}"
     return f"PE {other.pe} with SIMD {other.simd} is {speed}"
 
 
-def _found(model: ModelWrapper) -> list[Fold]:
-    layers = map(getCustomOp, of_kind(model, "MVAU"))
-    return [Fold(layer.get_nodeattr("PE"), layer.get_nodeattr("SIMD")) for layer in layers]
+def _read(model: ModelWrapper) -> dict[str, dict[str, int]]:
+    """How each layer is folded, by its name without the variant."""
+    return {
+        f"{legal.kind_of(node)}_{number}": legal.folding(node)
+        for kind in ("MVAU", *legal.FOLDED_BY)
+        for number, node in enumerate(of_kind(model, kind))
+    }
 
 
-def _other_folds(model: ModelWrapper) -> list[tuple[str, int]]:
-    """Kind and folding of all layers but MVAUs; where a network branches, in no certain order."""
-    return sorted(
-        (implied.kind_of(node), getCustomOp(node).get_nodeattr(folded[0]))
-        for node in model.graph.node
-        if (folded := implied.FOLDED_BY.get(implied.kind_of(node))) is not None
-    )
-
-
-def _is_positive(value: object) -> bool:
-    return type(value) is int and value > 0  # bool is an int, too
+def _text(found: Mapping[str, Any] | None) -> str:
+    return " ".join(f"{k} {v}" for k, v in found.items()) if found else "nothing"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from finn_worker import folding, steps
-from finn_worker.folding import Fold, Matrix, Replacement
+from contract.finn.compile import CompileSpec
+from contract.finn.folding import cycles
+from finn_worker import choice, estimates, folding, steps
+from finn_worker.folding import Fold, Replacement
+from finn_worker.legal import Matrix, matrices
+from finn_worker.settings import Settings
 from stagekit import Infeasible
 
 # What the quotient of two clocks may lose in floating point.
@@ -22,10 +26,14 @@ class Found:
     Attributes:
         folds: One for each MVAU.
         replaced: Layers for which FINN+ chose another folding.
+        settings: What else is chosen, by layer.
+        wanted: Cycles per image that were searched for; 0 where nothing was.
     """
 
     folds: list[Fold]
-    replaced: list[Replacement]
+    replaced: list[Replacement] = field(default_factory=list)
+    settings: Settings = field(default_factory=dict)
+    wanted: int = 0
 
     def note(self) -> str | None:
         """What a person should know of it."""
@@ -42,31 +50,67 @@ class Found:
         )
 
 
+def choose(spec: CompileSpec, exported: ModelWrapper, dataflow: ModelWrapper) -> Found:
+    """The folding of a graph of hardware layers: as `spec` says, or as FINN+ finds it.
+
+    Args:
+        spec: Says it.
+        exported: The network as it was exported.
+        dataflow: Not specialised yet.
+
+    Raises:
+        StageError: `spec` misnames the layers.
+        Infeasible: The search ends before its target.
+    """
+    chosen = choice.of_spec(spec, exported, dataflow)
+    if spec.target_fps is None:
+        assert chosen.folds is not None
+        return Found(chosen.folds, settings=chosen.settings)
+    found = search(dataflow, spec.part, spec.clock_mhz, spec.target_fps)
+    return replace(found, settings={**found.settings, **chosen.settings})
+
+
 def search(dataflow: ModelWrapper, part: str, clock_mhz: float, target_fps: float) -> Found:
     """What FINN+'s search finds for `target_fps` images per second.
 
     Raises:
         Infeasible: It finds nothing as fast that is right.
     """
-    layers, clock_hz = folding.matrices(dataflow), 1e6 * clock_mhz
+    layers, clock_hz = matrices(dataflow), 1e6 * clock_mhz
     if target_fps > clock_hz * (1 + _ROUNDING):
         raise Infeasible(
             f"{target_fps:.0f} images/s are more than one in each cycle at {clock_mhz:g} MHz; "
             f"at most {clock_hz:.0f} images/s can be asked for."
         )
-    slowest = max(layer.cycles(Fold(1, 1)) for layer in layers)
+    slowest = max(cycles(layer, 1, 1) for layer in layers)
     wanted = int(min(clock_hz / target_fps * (1 + _ROUNDING), slowest))
     chosen = folding.search(steps.specialize_rtl(dataflow, part), wanted)
-    folds, replaced = folding.without_losses(layers, chosen)
-    found = Found(folds, replaced)
+    folds, replaced = folding.without_losses(layers, chosen.folds)
+    found = Found(folds, replaced, chosen.settings, wanted)
     reached = folding.interval(layers, folds)
     if reached > wanted:
         raise Infeasible(
-            _too_slow(found, layers, chosen, wanted)
+            _too_slow(found, layers, chosen.folds, wanted)
             + f" At {clock_mhz:g} MHz that is {clock_hz / reached:.0f} images/s where "
             f"{target_fps:.0f} are asked for: {folding.text(folds)}."
         )
     return found
+
+
+def require(found: Found, model: ModelWrapper, clock_mhz: float) -> None:
+    """Whether no layer of a specialised graph is slower than what was searched for.
+
+    Raises:
+        Infeasible: One is: of those around the matrices, some have a least number of cycles.
+    """
+    taken = {node.name: estimates.cycles(node) for node in model.graph.node}
+    slowest = max(taken, key=lambda name: taken[name])
+    if found.wanted and taken[slowest] > found.wanted:
+        raise Infeasible(
+            f"{slowest} takes {taken[slowest]} cycles per image however the matrices are folded, "
+            f"where {found.wanted} are asked for: at {clock_mhz:g} MHz that is "
+            f"{1e6 * clock_mhz / taken[slowest]:.0f} images/s."
+        )
 
 
 def _too_slow(found: Found, layers: Sequence[Matrix], chosen: Sequence[Fold], wanted: int) -> str:

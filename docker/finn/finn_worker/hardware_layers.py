@@ -9,9 +9,7 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from finn_worker import implied, unsupported
-from finn_worker.folding import divisors
-from finn_worker.known_faults import loses_results
+from finn_worker import legal, unsupported
 
 _HOST_WORK = {
     "Transpose": "puts the channels of each pixel side by side",
@@ -31,15 +29,6 @@ def describe(dataflow: ModelWrapper) -> list[dict[str, Any]]:
         dataflow: Of hardware layers that are not specialised yet.
     """
     return [_describe(node) for node in dataflow.graph.node]
-
-
-def legal(node: Any, attribute: str) -> list[int] | None:
-    """The values of PE or SIMD that a layer can have; None where it is not folded by it."""
-    size = implied.size_of(node, attribute)
-    if size is None:
-        return None
-    is_columns = implied.kind_of(node) == "MVAU" and attribute == "SIMD"
-    return [v for v in divisors(size) if not (is_columns and loses_results(size, v))]
 
 
 def left_to_the_host(converted: ModelWrapper) -> dict[str, list[dict[str, str]]]:
@@ -65,7 +54,7 @@ def _tail_work(model: ModelWrapper, node: Any) -> str:
 
 
 def _describe(node: Any) -> dict[str, Any]:
-    layer, kind = getCustomOp(node), implied.kind_of(node)
+    layer, kind = getCustomOp(node), legal.kind_of(node)
     has_weights = kind in {"MVAU", "VVAU"}
     return {
         "name": node.name,
@@ -78,8 +67,8 @@ def _describe(node: Any) -> dict[str, Any]:
         "weights": layer.get_input_datatype(1).name if has_weights else None,
         "mw": int(layer.get_nodeattr("MW")) if kind == "MVAU" else None,
         "mh": int(layer.get_nodeattr("MH")) if kind == "MVAU" else None,
-        "pe": legal(node, "PE"),
-        "simd": legal(node, "SIMD"),
+        "pe": legal.values(node).get("PE"),
+        "simd": legal.values(node).get("SIMD"),
     }
 
 

@@ -7,24 +7,15 @@ width is a multiple of the other, so only such foldings are chosen where there i
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-# Attribute that folds a layer, and the one that it divides.
-FOLDED_BY = {
-    "ConvolutionInputGenerator": ("SIMD", "IFMChannels"),
-    "FMPadding": ("SIMD", "NumChannels"),
-    "Thresholding": ("PE", "NumChannels"),
-    "Pool": ("PE", "Channels"),
-    "VVAU": ("PE", "Channels"),
-    "DuplicateStreams": ("PE", "NumChannels"),
-    "GlobalAccPool": ("PE", "NumChannels"),
-    "LabelSelect": ("PE", "Labels"),
-    "ElementwiseAdd": ("PE", None),
-}
+from finn_worker import legal
+from finn_worker.legal import FOLDED_BY, kind_of
+
 # What is folded after what; of thresholds, first those that follow a matrix.
 _ORDER: tuple[tuple[frozenset[str], bool], ...] = (
     (frozenset({"Pool", "VVAU"}), False),
@@ -38,42 +29,29 @@ _ORDER: tuple[tuple[frozenset[str], bool], ...] = (
 OF_WINDOWS = frozenset({"Pool", "VVAU"})
 
 
-def kind_of(node: Any) -> str:
-    """The operator, without the variant of a specialized layer."""
-    return str(node.op_type.split("_")[0])
-
-
-def size_of(node: Any, attribute: str) -> int | None:
-    """What an attribute of a layer has to divide; None where it is not one that folds."""
-    layer = getCustomOp(node)
-    if kind_of(node) == "MVAU":
-        return {"PE": layer.get_nodeattr("MH"), "SIMD": layer.get_nodeattr("MW")}.get(attribute)
-    folded, size = FOLDED_BY.get(kind_of(node), ("", ""))
-    if attribute != folded:
-        return None
-    return int(layer.get_nodeattr(size) if size else layer.get_normal_output_shape()[-1])
-
-
-def fold(model: ModelWrapper, cycles: int) -> None:
-    """Set the folding of all layers but the MVAUs, in place.
+def fold(model: ModelWrapper, cycles: int, chosen: Collection[str] = ()) -> None:
+    """Set the folding of all layers but the MVAUs and those that are `chosen`, in place.
 
     Args:
         model: Its MVAUs are folded; layers in the order in which data pass them.
         cycles: Per image that no layer should exceed.
+        chosen: Names of other layers that are folded.
     """
-    _Implied(model, cycles).fold()
+    _Implied(model, cycles, chosen).fold()
 
 
 class _Implied:
-    def __init__(self, model: ModelWrapper, cycles: int) -> None:
+    def __init__(self, model: ModelWrapper, cycles: int, chosen: Collection[str]) -> None:
         self._model = model
         self._cycles = cycles
-        self._folded: set[str] = {n.name for n in model.graph.node if kind_of(n) == "MVAU"}
+        self._folded = {n.name for n in model.graph.node if kind_of(n) == "MVAU"} | {*chosen}
 
     def fold(self) -> None:
         for kinds, after_sums in _ORDER:
             for node in self._model.graph.node:
-                if kind_of(node) in kinds and (not after_sums or self._follows_sums(node)):
+                if kind_of(node) not in kinds or node.name in self._folded:
+                    continue
+                if not after_sums or self._follows_sums(node):
                     self._set(node, self._best(node))
                     self._folded.add(node.name)
 
@@ -89,6 +67,8 @@ class _Implied:
             return self._lanes(producers[0], output=True)
         if kind_of(node) == "ConvolutionInputGenerator" and kind_of(consumers[0]) in OF_WINDOWS:
             return self._lanes(consumers[0], output=False)
+        if kind_of(node) in OF_WINDOWS and (generator := self._generator(node)) in producers:
+            return self._lanes(generator, output=True)
         widths = [self._lanes(each, output=True) for each in producers]
         widths += [self._lanes(each, output=False) for each in consumers]
         return self._smallest(node, widths)
@@ -99,24 +79,18 @@ class _Implied:
         def misfits(lanes: int) -> int:
             return sum(bool(lanes % width and width % lanes) for width in widths)
 
-        candidates = self._divisors(node)
+        candidates = legal.values(node)[FOLDED_BY[kind_of(node)][0]]
         fewest = min(map(misfits, candidates))
         candidates = [lanes for lanes in candidates if misfits(lanes) == fewest]
         for lanes in candidates:
             self._set(node, lanes)
             cycles = _cycles(node)
-            if kind_of(node) in OF_WINDOWS:
-                (generator,) = self._producers(node)
+            if kind_of(node) in OF_WINDOWS and (generator := self._generator(node)) is not None:
                 self._set(generator, lanes)
                 cycles = max(cycles, _cycles(generator))
             if cycles <= self._cycles:
                 return lanes
         return candidates[-1]
-
-    def _divisors(self, node: Any) -> list[int]:
-        size = size_of(node, FOLDED_BY[kind_of(node)][0])
-        assert size is not None
-        return [lanes for lanes in range(1, size + 1) if size % lanes == 0]
 
     def _set(self, node: Any, lanes: int) -> None:
         getCustomOp(node).set_nodeattr(FOLDED_BY[kind_of(node)][0], lanes)
@@ -126,6 +100,12 @@ class _Implied:
         if kind_of(node) == "MVAU":
             return int(getCustomOp(node).get_nodeattr("PE" if output else "SIMD"))
         return int(getCustomOp(node).get_nodeattr(FOLDED_BY[kind_of(node)][0]))
+
+    def _generator(self, node: Any) -> Any:
+        """What forms the windows of a layer; None where each is one pixel."""
+        (producer,) = self._producers(node) or [None]
+        is_one = producer is not None and kind_of(producer) == "ConvolutionInputGenerator"
+        return producer if is_one else None
 
     def _producers(self, node: Any) -> list[Any]:
         found = [self._model.find_producer(name) for name in node.input]

@@ -30,10 +30,13 @@ from finn_worker import (
 )
 from finn_worker.folding import Fold
 from finn_worker.folding_search import Found
+from finn_worker.legal import matrices
 from finn_worker.verification import Golden, Verifier, execute
 from stagekit import Infeasible, Reporter, Request, StageError
 
 SEED = 1
+Graphs = tuple[ModelWrapper, ModelWrapper]
+"""A network as it was exported, and of hardware layers that are not specialised yet."""
 # Marks each node with its name in the hardware graph, which specialisation renames.
 _ORIGIN = "bench_layer"
 
@@ -55,7 +58,8 @@ def inspect_model(request: Request, reporter: Reporter) -> None:
     streamlined = front.streamlined(flow, folder, request.cache)
     converted = front.convert(flow, streamlined)
     dataflow, _ = front.partition(flow, converted, request.scratch)
-    looked_at = [_design(flow, dataflow, spec, *design) for design in designs]
+    graphs = front.read(folder / "model.onnx"), dataflow
+    looked_at = [_design(flow, graphs, spec, *design) for design in designs]
     failed = [design.error for design in looked_at if design.error is not None]
     if len(failed) == len(designs):
         raise failed[0]
@@ -103,7 +107,7 @@ def _golden(folder: Path) -> Golden:
 
 def _design(
     flow: front.Flow,
-    dataflow: ModelWrapper,
+    graphs: Graphs,
     spec: InspectSpec,
     name: str,
     fields: Fields,
@@ -113,7 +117,7 @@ def _design(
     record: dict[str, Any] = {"folding": name, "board": board, "part": part, "reason": None}
     record["clock_mhz"] = spec.clock_mhz
     try:
-        found = flow.step(f"fold: {name}", _figures, dataflow, spec, fields, target)
+        found = flow.step(f"fold: {name}", _figures, graphs, spec, fields, target)
     except Infeasible as finding:
         return _Design(record | {"reason": str(finding)})
     except StageError as error:
@@ -121,15 +125,19 @@ def _design(
     return _Design(record | found)
 
 
-def _figures(
-    dataflow: ModelWrapper, spec: InspectSpec, fields: Fields, target: Target
-) -> dict[str, Any]:
+def _figures(graphs: Graphs, spec: InspectSpec, fields: Fields, target: Target) -> dict[str, Any]:
     """What there is to say of one design."""
+    exported, dataflow = graphs
     board, part = target
     has = estimates.available(board, part)
-    note, folded = _folded(dataflow, spec, fields, target)
-    marked = _marked(folded)
+    if fields:
+        asked = spec.compilation(fields, target)
+        found = folding_search.choose(asked, exported, dataflow)
+    else:
+        found = Found([Fold(1, 1)] * len(matrices(dataflow)))
+    marked = _marked(folding.apply(dataflow, found.folds, found.settings))
     simulated = steps.specialize_rtl(marked, part)
+    folding_search.require(found, simulated, spec.clock_mhz)
     built = steps.specialize_for_board(marked, part)
     figures = design_metrics.metrics(built, simulated, part, has)
     of_built = dict(zip(_origins(built), figures["layers"], strict=True))
@@ -139,7 +147,7 @@ def _figures(
     ]
     slowest = max(layers, key=lambda layer: int(layer["cycles"]))
     return {
-        "note": note,
+        "note": found.note(),
         "layers": layers,
         "bottleneck": slowest["name"],
         "ii_estimated": figures["ii_estimated"],
@@ -148,22 +156,6 @@ def _figures(
         "fits": figures["fits"],
         "uncharged": figures["uncharged"],
     }
-
-
-def _folded(
-    dataflow: ModelWrapper, spec: InspectSpec, fields: Fields, target: Target
-) -> tuple[str | None, ModelWrapper]:
-    """The folded graph, and what a person should know of its folding."""
-    if not fields:
-        return None, folding.apply(dataflow, [Fold(1, 1)] * len(folding.matrices(dataflow)))
-    asked = spec.compilation(fields, target)
-    if asked.folding is None:
-        assert asked.target_fps is not None
-        found = folding_search.search(dataflow, asked.part, asked.clock_mhz, asked.target_fps)
-    else:
-        found = Found(folding.parse(asked.folding), [])
-    options = [folding.Option(*option) for option in asked.options]
-    return found.note(), folding.apply(dataflow, found.folds, options)
 
 
 def _marked(model: ModelWrapper) -> ModelWrapper:

@@ -26,15 +26,6 @@ EXACT_IN_FLOAT32 = 2**24
 NEAR = 4e-6
 
 
-def loses_results(mw: int, simd: int) -> bool:
-    """Whether the output queue of an MVAU in RTL is too short: it may sum in every cycle.
-
-    Stalled, it then has more results on their way than the queue has places.
-    docs/decisions/0006-short-output-queue.md derives it.
-    """
-    return simd == mw
-
-
 def of_design(model: ModelWrapper) -> list[str]:
     """Why golden execution of a graph of hardware layers, or its simulation, may be off."""
     wide = [node.name for node in model.graph.node if _largest_sum(model, node) > EXACT_IN_FLOAT32]

@@ -7,6 +7,7 @@ None changes the model that it was given.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +38,7 @@ from finn.transformation.streamline.absorb import AbsorbConsecutiveTransposes
 from finn.util.fpgadataflow import is_rtl_node
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
+from qonnx.transformation.base import Transformation
 from qonnx.transformation.fold_constants import FoldConstants
 from qonnx.transformation.general import (
     GiveReadableTensorNames,
@@ -115,6 +117,8 @@ def partition(model: ModelWrapper, folder: Path) -> ModelWrapper:
     Args:
         model: With hardware layers.
         folder: Where FINN+ writes the graph.
+
+    Its layers have the names by which they are folded: MVAU_0 and so on, as data pass them.
     """
     parent = model.transform(CreateDataflowPartition(partition_model_dir=str(folder)))
     parts = parent.get_nodes_by_op_type("StreamingDataflowPartition")
@@ -123,7 +127,8 @@ def partition(model: ModelWrapper, folder: Path) -> ModelWrapper:
             f"The hardware layers form {len(parts)} separate graphs.",
             "Use a network in which each layer feeds the next one.",
         )
-    return ModelWrapper(getCustomOp(parts[0]).get_nodeattr("model"))
+    found = ModelWrapper(getCustomOp(parts[0]).get_nodeattr("model"))
+    return found.transform(SortGraph()).transform(GiveUniqueNodeNames())
 
 
 def specialize_rtl(model: ModelWrapper, part: str) -> ModelWrapper:
@@ -152,7 +157,7 @@ def specialize_for_board(model: ModelWrapper, part: str) -> ModelWrapper:
         SpecializeLayers(part),
         InsertDWC(),
         SpecializeLayers(part),
-        SortGraph(),
+        KeepOrder([node.output[0] for node in model.graph.node]),
         GiveUniqueNodeNames(),
         GiveReadableTensorNames(),
         InferShapes(),
@@ -168,6 +173,38 @@ def generate_rtl(model: ModelWrapper, part: str, clock_mhz: float) -> ModelWrapp
     Below the folder of `toolchain.prepare`.
     """
     return model.transform(_GenerateRtl(part, period_ns(clock_mhz)))
+
+
+class KeepOrder(Transformation):
+    """Nodes in the order that they had, and each new one before what takes its output.
+
+    So the layers of each kind have the same numbers as before. Sorting anew may swap those of two
+    branches.
+
+    Args:
+        outputs: The first output of each node, in a topological order.
+    """
+
+    def __init__(self, outputs: Sequence[str]) -> None:
+        super().__init__()
+        self._outputs = outputs
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, Literal[False]]:
+        """Apply the transformation."""
+        makers = {name: node for node in model.graph.node for name in node.output}
+        placed: dict[str, Any] = {}
+
+        def place(node: Any) -> None:
+            for maker in (makers[name] for name in node.input if name in makers):
+                if maker.output[0] not in placed:
+                    place(maker)
+            placed[node.output[0]] = copy.deepcopy(node)
+
+        for name in self._outputs:
+            place(makers[name])
+        del model.graph.node[:]
+        model.graph.node.extend(placed.values())
+        return model, False
 
 
 class _GenerateRtl(PrepareIP):

@@ -117,9 +117,9 @@ def test_where_no_folding_can_be_it_says_why_of_each(export: Path, tmp_path: Pat
     )
     with pytest.raises(Infeasible) as caught:
         stage.inspect_model(asked, Reporter(io.StringIO()))
-    assert "odd: Layer 1" in str(caught.value)
+    assert "odd: MVAU_0" in str(caught.value)
     assert "PE 3 does not divide" in str(caught.value)
-    assert "wide: Layer 1" in str(caught.value)
+    assert "wide: MVAU_0" in str(caught.value)
     left = json.loads((asked.outputs / "metrics.json").read_text())
     assert left["layers"][0]["name"] == "MVAU_0", "what there is, is listed"
 

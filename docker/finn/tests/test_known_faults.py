@@ -13,8 +13,10 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from accelerators import Bench
 from compile_stage import Outcome, compile_export
+from contract.finn.folding import loses_results
 from finn_worker import folding, known_faults
-from finn_worker.folding import Fold, Matrix
+from finn_worker.folding import Fold
+from finn_worker.legal import Matrix
 from quantized_mlp import EPSILON, PIXEL_MAX, QuantizedMLP
 from stagekit import Infeasible
 from test_rtl_standins import compare, finn_module, own_module
@@ -33,7 +35,7 @@ def test_exactly_the_shapes_that_lose_results_are_refused(tmp_path: Path) -> Non
     configurations = [{"SIMD": simd, "SF": sf, "NF": nf} for simd, sf, nf in shapes]
     found = compare("mvu_results", configurations, MVU_MODULES, tmp_path, tmp_path)
     for (simd, sf, nf), (wrong, delivered) in zip(shapes, found, strict=True):
-        assert known_faults.loses_results(simd * sf, simd) == (wrong > 0), (simd, sf, nf)
+        assert loses_results(simd * sf, simd) == (wrong > 0), (simd, sf, nf)
         assert delivered > 1000, (simd, sf, nf)
 
 

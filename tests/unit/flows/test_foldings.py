@@ -19,6 +19,11 @@ FOLDINGS = Foldings()
 LAYERS = NETWORKS["TFC"].architecture.shapes((1, 32, 32), 10)
 LIST = [[2, 8], [1, 1], [1, 1], [5, 1]]
 FINN = {f"MVAU_hls_{nth}": {"PE": pe, "SIMD": simd} for nth, (pe, simd) in enumerate(LIST)}
+BUILD = SimpleNamespace(clock_mhz=100.0)
+BY_NAME = tuple(
+    (f"MVAU_{nth}", key, value) for nth, pair in enumerate(LIST)
+    for key, value in zip(("PE", "SIMD"), pair, strict=True)
+)  # fmt: skip
 LOW = ((2, 8), (1, 1), (1, 1), (5, 1))
 
 
@@ -95,7 +100,7 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (without("MVAU_hls_2"), ["MVAU_2 without an entry"]),
         (FINN | {"MVAU_rtl_1": {}}, ["MVAU_hls_1 and MVAU_rtl_1 are one layer"]),
         (without("MVAU_hls_1", MVAU_rtl_1={}), ["MVAU_hls and MVAU_rtl", "order is not known"]),
-        (FINN | {"Pool_hls_0": {"PE": 2}}, ["Pool_hls_0 cannot be set", "layers beside it"]),
+        (FINN | {"Pool_hls_0": {"PE": 2}}, ["Pool_hls_0 is no layer of the network"]),
         (FINN | {"Thresholding_3": {}}, ["Thresholding_3 is no layer", "Thresholding_2."]),
         (FINN | {"StreamingFIFO_rtl_0": {}}, ["StreamingFIFO_rtl_0 cannot be set", "`size` stage"]),
         (FINN | {"StreamingDataWidthConverter_rtl_0": {}}, ["width converters follow from PE"]),
@@ -104,28 +109,28 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (FINN | {"MVAU_hls_0": 5}, ["MVAU_hls_0 is no object of settings"]),
         ({"Thresholding_0": {"PE": 1}}, ["MVAU_0, MVAU_1, MVAU_2, MVAU_3 without an entry"]),
         (without("MVAU_hls_0", MVAU_hls_0={"PE": 2}), ["MVAU_hls_0 has no SIMD"]),
-        (changed("MVAU_hls_0", PE=0), ["layer 1: PE is 0"]),
-        (changed("MVAU_hls_0", PE="2"), ["layer 1: PE is '2'"]),
+        (changed("MVAU_hls_0", PE=0), ["MVAU_hls_0.PE = 0: give a whole number from 1 up"]),
+        (changed("MVAU_hls_0", PE="2"), ["MVAU_hls_0.PE = '2': give"]),
         (changed("MVAU_hls_0", ram_stile="block"), ["ram_stile is not known", "'ram_style'"]),
         (changed("MVAU_hls_0", ram_style="ultra"), ["ram_style = 'ultra'", "'distributed'"]),
         (changed("MVAU_hls_0", resType="fpga"), ["resType = 'fpga'", "'lut'"]),
         (changed("MVAU_hls_0", mem_mode="external"), ["mem_mode = 'external'", "beside the layer"]),
         (changed("MVAU_hls_0", runtime_writeable_weights=1), ["weights = 1", "are fixed here"]),
         (changed("MVAU_hls_0", runtime_writeable_weights=False), ["weights = false"]),
-        (changed("MVAU_hls_0", PE=None), ["layer 1: PE is null."]),
+        (changed("MVAU_hls_0", PE=None), ["MVAU_hls_0.PE = null"]),
         (changed("MVAU_hls_0", inFIFODepths=[2]), ["inFIFODepths = [2]", "`size` stage"]),
         (changed("MVAU_hls_0", outFIFODepths=[2]), ["outFIFODepths = [2]", "`size` stage"]),
         (changed("MVAU_hls_0", pumpedCompute=1), ["pumpedCompute = 1", "one clock"]),
         (changed("MVAU_hls_0", x=1, PE=[]), ["MVAU_hls_0.x is not known"]),
-        (changed("Thresholding_0", ram_style="block"), ["Thresholding_0.ram_style is not known"]),
+        (changed("Thresholding_0", ram_style="block"), ["Thresholding_0.ram_style = 'block'"]),
         (changed("Thresholding_0", depth_trigger_uram=1), ["synthesis chooses this memory"]),
         (changed("Thresholding_0", PE=5), ["Thresholding_0: PE 5", "1, 2, 4, 8, 16, 32, 64"]),
         (changed("Thresholding_0", PE="4"), ["Thresholding_0.PE = '4'", "whole number"]),
         (FINN | {"Defaults": {"ram_style": "block"}}, ["Defaults.ram_style is no list [value,"]),
         (FINN | {"Defaults": {"ram_style": ["block", ["FIFO"]]}}, ["is for 'FIFO', no kind"]),
         (FINN | {"Defaults": {"x": [1, "all"]}}, ["Defaults.x is not known of MVAU"]),
-        (FINN | {"Defaults": {"SIMD": [8, ["all"]]}}, [": Defaults.SIMD is not known of Thresh"]),
-        (FINN | {"Defaults": {"ram_style": ["block", ["all"]]}}, ["Defaults.ram_style is not kno"]),
+        (FINN | {"Defaults": {"SIMD": [8, ["Thresholding"]]}}, ["SIMD is not known of Thresh"]),
+        (FINN | {"Defaults": {"ram_style": ["block", ["all"]]}}, ["Defaults.ram_style = 'block'"]),
         (FINN | {"Defaults": {"ram_style": ["ultra", ["MVAU"]]}}, ["Defaults.ram_style = 'ultra'"]),
         (FINN | {"": {"PE": 1}}, [": '' is no layer of the network"]),
         (FINN | {"Defaults": {"ram_style": ["block", 5]}}, ["is for 5, no kind"]),
@@ -157,26 +162,17 @@ def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path: Path) -> None:
 
 def test_a_default_that_cannot_be_is_named_once(tmp_path: Path) -> None:
     message = refusal(tmp_path, FINN | {"Defaults": {"ram_style": ["ultra", ["all"]]}})
-    assert message.count("Defaults.ram_style") == 2  # of the MVAUs, and of thresholds
+    assert message.count("Defaults.ram_style") == 2  # of the MVAUs, and of Thresholdings
     assert "Thresholding_0" not in message
 
 
-def test_thresholds_may_not_hold_up_the_layers(tmp_path: Path) -> None:
-    fast = [[64, 256], [64, 32], [64, 32], [10, 32]]
-    content = {f"MVAU_{n}": {"PE": pe, "SIMD": simd} for n, (pe, simd) in enumerate(fast)}
-    message = refusal(tmp_path, content | {"Thresholding_1": {"PE": 8}})
-    assert "Thresholding_1: PE 8" in message
-    assert "slowest layer (4)" in message
-    assert "Give 16, 32, 64" in message
-
-
-def test_thresholds_of_a_convolution_count_its_pixels(tmp_path: Path) -> None:
+def test_thresholds_that_hold_up_the_layers_are_the_slowest(tmp_path: Path) -> None:
     layers = [LayerShape(4, 4, pixels=100), LayerShape(400, 4)]
     content = {"MVAU_0": {"PE": 4, "SIMD": 2}, "MVAU_1": {"PE": 4, "SIMD": 2}}
-    with pytest.raises(ConfigError) as caught:
-        FOLDINGS.named(tmp_path, "slow", content | {"Thresholding_0": {"PE": 1}}, layers)
-    assert caught.value.remedy.startswith("Give 2, 4,")
-    FOLDINGS.named(tmp_path, "kept", content | {"Thresholding_0": {"PE": 2}}, layers)
+    for pe, says, cycles in ((1, "1: thresholds", 400), (2, "1: 4 to 4, PE 4, SIMD 2", 200)):
+        named = FOLDINGS.named(tmp_path, "x", content | {"Thresholding_0": {"PE": pe}}, layers)
+        slowest = FOLDINGS.bottleneck(named, layers, BUILD)
+        assert (slowest.cycles, slowest.layer.partition(";")[0]) == (cycles, says)
 
 
 def test_layers_by_name_in_a_table_of_the_grid(tmp_path: Path) -> None:
@@ -222,11 +218,19 @@ def test_depthwise_layers_are_folded_as_their_neighbours_are(tmp_path: Path) -> 
     assert FOLDINGS.named(tmp_path, "two", entry, layers).fields["folding"] == ((2, 3), (4, 2))
 
 
-@pytest.mark.parametrize("entry", [LIST, FINN, {"layers": LIST, "infeasible": "too fast"}])
+@pytest.mark.parametrize("entry", [LIST, {"layers": LIST, "infeasible": "too fast"}])
 def test_of_layers_that_are_not_known_what_is_written_is_taken(
     tmp_path: Path, entry: object
 ) -> None:
     assert FOLDINGS.named(tmp_path, "mine", entry, None).fields["folding"] == LOW
+
+
+def test_of_layers_that_are_not_known_names_are_left_to_the_compilation(tmp_path: Path) -> None:
+    entry = FINN | {"LabelSelect_0": {"PE": 2}, "Defaults": {"SIMD": [4, ["FMPadding"]]}}
+    named = FOLDINGS.named(tmp_path, "mine", entry, None)
+    assert named == folding(
+        "mine", None, options=(("FMPadding", "SIMD", 4), ("LabelSelect_0", "PE", 2), *BY_NAME)
+    )
 
 
 @pytest.mark.parametrize(

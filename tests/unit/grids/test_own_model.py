@@ -132,4 +132,7 @@ def test_a_folding_file_is_read_without_knowing_the_layers(own_model_grid: Path)
     text = own_model_grid.read_text().replace('foldings = ["low"]', 'folding_files = ["Mine.json"]')
     own_model_grid.write_text(text)
     mine, _ = expand(load_grid(own_model_grid))
-    assert (mine.labels.folding, mine.specs["compile"]["folding"]) == ("mine", [[4, 5], [1, 16]])
+    assert (mine.labels.folding, mine.specs["compile"]["folding"]) == ("mine", None)
+    assert mine.specs["compile"]["options"] == [
+        ["MVAU_0", "PE", 4], ["MVAU_0", "SIMD", 5], ["MVAU_1", "PE", 1], ["MVAU_1", "SIMD", 16],
+    ]  # fmt: skip

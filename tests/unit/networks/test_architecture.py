@@ -50,12 +50,13 @@ MIXED = Architecture(
 
 def test_layers_are_the_matrix_products_that_hardware_folds() -> None:
     assert MIXED.shapes((3, 16, 16), 10) == (
-        LayerShape(inputs=27, outputs=8, pixels=256, kernel=3, name="conv1"),
-        LayerShape(inputs=9, outputs=8, pixels=16, kernel=3, name="depthwise1", depthwise=True),
-        LayerShape(inputs=8, outputs=8, pixels=16, kernel=1, name="conv2"),
+        LayerShape(27, 8, pixels=256, kernel=3, name="conv1", image=(18, 18), padding=1),
+        LayerShape(9, 8, pixels=16, kernel=3, name="depthwise1", depthwise=True,
+                   image=(10, 10), stride=2, padding=1, fork=1, residual=True),
+        LayerShape(8, 8, pixels=16, name="conv2", image=(8, 8), stride=2, fork=1, residual=True),
         LayerShape(inputs=8, outputs=5, name="fc1"),
         LayerShape(inputs=5, outputs=10, name="fc2"),
-    )
+    )  # fmt: skip
     assert (MIXED.weighted(), MIXED.activations()) == (5, 3)  # the sum's quantizer is one
 
 

@@ -70,7 +70,7 @@ def test_a_network_and_a_data_set_of_one_file_each_are_planned(
     dataset = next(task.spec for task in tasks if task.stage.name == "dataset")
     assert (train["image_size"], train["dropout"], train["batch_size"]) == (8, 0.5, 5)
     assert layers_of({"train": train, "dataset": dataset}) == (
-        LayerShape(inputs=27, outputs=4, pixels=36, kernel=3, name="conv1"),
+        LayerShape(inputs=27, outputs=4, pixels=36, kernel=3, name="conv1", image=(8, 8)),
         LayerShape(inputs=144, outputs=7, name="fc1"),
     )
 

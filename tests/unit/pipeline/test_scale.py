@@ -178,5 +178,5 @@ def test_a_plan_prints_as_much_for_many_points_as_for_few(
         printed.append(capsys.readouterr().out.splitlines())
     assert len(printed[0]) == len(printed[1]) < 40
     text = "\n".join(printed[1])
-    assert "low      1: 1024 to 64, PE 2, SIMD 8" in text
+    assert "low      fc1: 1024 to 64, PE 2, SIMD" in text
     assert "100 100 100 3 %" in text

@@ -17,9 +17,11 @@ class CompileSpec:
     """One hardware build.
 
     Attributes:
-        folding: (PE, SIMD) of every layer with weights, first layer first; None: FINN+ searches.
-        target_fps: Images per second that the search aims at; None with a folding.
-        options: (layer, attribute, value) of what else a folding file chooses.
+        folding: (PE, SIMD) of every layer with weights but depthwise ones, in the order of the
+            network's declaration.
+        target_fps: Images per second that FINN+'s search for a folding aims at.
+        options: See `contract.finn.folding.Setting`: PE and SIMD of layers by name, and what else a
+            folding file chooses.
         board: FINN's name of the board, such as "Pynq-Z1".
         part: The board's FPGA, as Vivado spells it.
     """
@@ -36,8 +38,18 @@ class CompileSpec:
 
     def __post_init__(self) -> None:
         """A folding, or a throughput that FINN+ finds one for; raises `Misfit`."""
-        if (self.folding is None) == (self.target_fps is None):
+        wrong = [option for option in self.options if not _is_setting(option)]
+        if wrong:
+            what = f"holds {list(wrong[0])}"
+            raise Misfit("options", what, "Give (layer, attribute, value) in each place.")
+        by_name = any(str(layer).startswith("MVAU_") for layer, *_ in self.options)
+        given = [self.folding is not None, self.target_fps is not None]
+        if sum(given) > 1 or not (any(given) or by_name):
             raise Misfit("folding", f"is {self.folding}, target_fps {self.target_fps}", "Give one.")
+
+
+def _is_setting(option: tuple[Any, ...]) -> bool:
+    return len(option) == 3 and type(option[0]) in {int, str} and isinstance(option[1], str)
 
 
 STAGE = Stage(
