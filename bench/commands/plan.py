@@ -9,6 +9,7 @@ import click
 from bench.console.terminal import Terminal
 from bench.console.text import counted
 from bench.session import options
+from bench.session.beyond import show_beyond
 from bench.session.grids import Changes
 from bench.session.options import Bounds
 from bench.session.prepare import prepare
@@ -51,3 +52,4 @@ def command(
         show_tasks(ready.expected, ready.tasks, ready.survey, console)
     show_bottlenecks(ready.grid.grid, console)
     show_forecast(ready.expected, store_path, console)
+    show_beyond(ready.tasks, ready.expected, ready.grid.grid.limits, console)

@@ -16,6 +16,7 @@ from bench.console.text import counted, duration_text
 from bench.paths import environments_folder
 from bench.pipeline import Summary, execute
 from bench.session import closing, options, overrides, reporting, runners
+from bench.session.beyond import show_beyond
 from bench.session.grids import Changes
 from bench.session.kinds import SchedulerAddress
 from bench.session.options import Bounds
@@ -71,6 +72,7 @@ def command(
     if runners.prepare_runner(ready.choice):
         ready = ready.looked_up_again()
     overrides.record(store_path, ready.grid.name, changes)
+    show_beyond(ready.tasks, ready.expected, ready.grid.grid.limits, console)
     summary, ready = _execute(ready, scheduler, folder, console)
     _link(ready, summary)
     _tell(console, len(ready.tasks), summary)
@@ -96,6 +98,7 @@ def _dry_run(ready: Prepared, scheduler: str | None, folder: Path, console: Term
         ready = ready.at_once(backend.slots)
         backend.close()
     show_forecast(ready.expected, ready.resolver.store.root, console)
+    show_beyond(ready.tasks, ready.expected, ready.grid.grid.limits, console)
     console.print("`bench plan --tasks` lists every task.")
     console.print(f"would write: {folder}", soft_wrap=True)
 

@@ -33,6 +33,7 @@ class Work:
         bits: Of weights and activations.
         variant: Options of the stage: exact simulation, waveforms, a real board.
         amount: Multiplications in training, or cycles simulated; 0 for the other stages.
+        memory: Bytes that the declarations expect; 0 in records of versions that did not write it.
     """
 
     stage: str
@@ -41,18 +42,20 @@ class Work:
     folding: str = ""
     variant: str = ""
     amount: float = 0.0
+    memory: int = 0
 
 
 def memory_of(task: Task) -> int:
     """Bytes that `task` is likely to take at its peak."""
-    return task.stage.cost.memory
+    return task.memory
 
 
 def default_cost(work: Work) -> Cost:
     """What `work` takes on the machine that the figures come from."""
     stage = all_stages().get(work.stage)
     cost = stage.cost if stage else _UNKNOWN
-    return replace(cost, seconds=cost.seconds + work.amount * cost.per_unit)
+    seconds = cost.seconds + work.amount * cost.per_unit
+    return replace(cost, seconds=seconds, memory=work.memory or cost.memory)
 
 
 def works(tasks: Sequence[Task]) -> dict[str, Work]:
@@ -70,6 +73,7 @@ def _work(task: Task) -> Work:
         folding=(labels.folding or "") if is_built else "",
         variant=stage.variant(task.spec),
         amount=stage.amount(task.spec, task.specs),
+        memory=memory_of(task),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from bench.flows import all_stages
@@ -45,6 +46,12 @@ class Task:
     def waits_for(self) -> tuple[str, ...]:
         """The tasks that have to end before it starts."""
         return tuple(dict.fromkeys((*self.needs.values(), *self.gates)))
+
+    @cached_property
+    def memory(self) -> int:
+        """Bytes that it is likely to take at its peak."""
+        stage = self.stage
+        return stage.cost.memory + int(stage.memory(self.spec, self.specs))
 
 
 def plan(points: Iterable[Point], stages: Sequence[Stage] | None = None) -> list[Task]:

@@ -85,7 +85,7 @@ class Predictor:
             for record in like
         )
         build = 0.0 if self._is_built(work) else runs.longest_build
-        memory = max(record.memory for record in like) or default.memory
+        memory = max(_memory(record, default.memory) for record in like) or default.memory
         disk = int(statistics.median(record.disk for record in like))
         here = like[0].machine == self._machine
         return Prediction(Cost(seconds=own + build, memory=memory, disk=disk), len(like), here)
@@ -96,6 +96,11 @@ class Predictor:
             return False
         latest = datetime.fromisoformat(self._latest[work]).timestamp()
         return latest + 1 >= self._cache_since
+
+
+def _memory(record: Record, expected: int) -> int:
+    """Bytes that work of which `expected` are expected takes, as `record` took of its own."""
+    return int(record.memory * expected / default_cost(record.work).memory)
 
 
 class _Runs:

@@ -30,7 +30,7 @@ class Cost:
     Attributes:
         seconds: Fixed, whatever the amount of work.
         per_unit: Seconds for each unit of `Stage.amount`.
-        memory: Bytes at the peak.
+        memory: Bytes at the peak, whatever is worked on.
         disk: Bytes left in the store.
     """
 
@@ -72,6 +72,7 @@ class Stage:
         scope: What its artifacts differ by.
         sources: What decides its result besides the modules that `entry` imports.
         amount: Units of work: multiplications in training, cycles simulated.
+        memory: Bytes at the peak besides those of `cost`.
         refusal: Why the stage will find the design infeasible, where the specs tell; what needs it
             is then not run.
         variant: What else decides how long it takes, such as waveforms.
@@ -93,6 +94,7 @@ class Stage:
     after: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     amount: Callable[[Mapping[str, Any], Specs], float] = _no_amount
+    memory: Callable[[Mapping[str, Any], Specs], float] = _no_amount
     variant: Callable[[Mapping[str, Any]], str] = _no_variant
     refusal: Callable[[Specs], str | None] = _no_refusal
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from contract import outcome
+from contract.training_costs import EVALUATED_AT_ONCE
 
-FLAT_BATCH, BATCH = 1000, 100
+FLAT_BATCH, BATCH = 1000, EVALUATED_AT_ONCE
 """Images per forward pass: large enough to hide Python's overhead, small enough for the caches.
 
 The values between the layers of a convolutional network take megabytes an image.

@@ -17,6 +17,7 @@ from bench.errors import ConfigError
 from bench.flows import all_stages
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
+from bench.networks import NETWORKS
 from bench.pipeline import Resolver, Summary, Task, execute, plan
 from bench.pipeline.backend import LocalBackend
 from bench.pipeline.budget import GIB, default_cost, ranks, works
@@ -80,9 +81,28 @@ def test_a_lone_task_gets_every_processor(experiments, resolver, runner) -> None
 def test_a_budget_smaller_than_one_stage_is_refused_at_once(
     experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
-    with pytest.raises(ConfigError, match=r"0\.5 GiB, but stage 'train' alone takes .* 0\.6 GiB"):
+    with pytest.raises(ConfigError, match=r"0\.5 GiB, but stage 'export' alone takes .* 0\.6"):
         run(experiments, resolver, memory=GIB // 2)
     assert runner.ran == []
+
+
+def test_memory_follows_from_the_network_and_its_batches(
+    experiments: Sequence[Point], resolver: Resolver
+) -> None:
+    """A task is started with what its own training takes, not with what some training does."""
+
+    def memory_of_training(**changed: object) -> int:
+        task = next(task for task in plan(experiments) if task.stage.name == "train")
+        specs = dict(task.specs)
+        specs["train"] = {**specs["train"], **changed}
+        again = replace(task, specs=specs)
+        assert works([again])[again.id].memory == again.memory
+        return again.memory
+
+    small, cnv = memory_of_training(), NETWORKS["CNV"].architecture.to_json()
+    assert memory_of_training(architecture=cnv, image_size=32) > small + GIB // 3
+    assert memory_of_training(batch_size=10_000) > small
+    assert memory_of_training(image_size=64) > small
 
 
 def test_a_small_budget_suffices_for_what_is_left(
@@ -147,7 +167,7 @@ def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
     runner.before = before
     tasks = [dataset, first, second, *small]
     backend = Recorded(resolver, 2, lambda event: None)
-    memory = int(1.1 * GIB)
+    memory = second.memory + small[0].memory
     summary = execute(tasks, resolver, 2, 2, lambda event: None, memory=memory, backend=backend)
     assert summary.count("done") == len(tasks)
     passed = [task.name for task in small[:MAY_PASS]]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from contract.fields import Key, Range
 from contract.stage import GIB, Cost, Scope, Stage
+from contract.training_costs import evaluation_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,5 +33,6 @@ STAGE = Stage(
     scope=Scope.TRAINING,
     needs=("train", "dataset"),
     cost=Cost(seconds=5, memory=GIB * 6 // 10, disk=11_000_000),
+    memory=evaluation_bytes,
     files={"models": ("files/*.onnx",), "golden": ("files/*.npz",)},
 )

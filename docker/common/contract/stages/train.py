@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import Annotated, Any, Protocol
 
 from contract.fields import Key, Misfit, Range
-from contract.layers import layers_of
-from contract.stage import GIB, Cost, Scope, Specs, Stage
+from contract.stage import GIB, Cost, Scope, Stage
 from contract.stages.network import NetworkSpec
+from contract.training_costs import (
+    SECONDS_PER_MULTIPLICATION,
+    multiplications,
+    training_bytes,
+)
 
-UNKNOWN_PRODUCTS = 1_000_000
-"""Weighted multiplications per image, guessed where layers are not known: those of LeNet5."""
 LARGEST_SEED = 2**63 - 1
 """torch's."""
 
@@ -64,18 +66,6 @@ class TrainSpec(NetworkSpec):
             raise Misfit("milestones", what, f"Give {valid}.")
 
 
-def _products(spec: Mapping[str, Any], specs: Specs) -> float:
-    """Multiplications of weights in all forward passes, those of convolutions weighted."""
-    images = spec["epochs"] * (spec["train_images"] or specs["dataset"]["train_images"])
-    layers = layers_of(specs)
-    if layers is None:
-        return float(images * UNKNOWN_PRODUCTS)
-    products = sum(layer.inputs * layer.outputs * layer.pixels for layer in layers)
-    # Convolutions go through autograd, fully connected networks through the lean twin.
-    weight = 2.5 if any(layer.pixels > 1 for layer in layers) else 1.0
-    return float(images * products) * weight
-
-
 def _batches(spec: Mapping[str, Any]) -> str:
     return f"batches of {spec['batch_size']}"
 
@@ -89,9 +79,14 @@ STAGE = Stage(
     scope=Scope.TRAINING,
     needs=("dataset",),
     after=("inspect",),
-    # TFC takes 0.7 to 0.9 s an epoch of 60,000 images, LeNet5 12 to 15 s.
-    cost=Cost(seconds=4, per_unit=2e-10, memory=GIB * 6 // 10, disk=400_000),
-    amount=_products,
+    cost=Cost(
+        seconds=4,
+        per_unit=SECONDS_PER_MULTIPLICATION,
+        memory=GIB * 35 // 100,
+        disk=400_000,
+    ),
+    amount=multiplications,
+    memory=training_bytes,
     variant=_batches,
     files={"checkpoints": ("files/*.pt",)},
 )
