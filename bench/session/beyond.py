@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, duration_text, memory_text
+from bench.environments import ENVIRONMENTS
 from bench.grids.tables import LimitsTable
 from bench.pipeline import Forecast, Task
 from contract.stage import GIB
@@ -36,7 +37,7 @@ def beyond(tasks: Iterable[Task], expected: Forecast, limits: LimitsTable) -> It
     """
     by_stage: dict[str, list[Task]] = {}
     for task in tasks:
-        if task.id in expected.predictions and task.stage.environment != "vivado":
+        if task.id in expected.predictions and not _has_limits_of_its_own(task):
             by_stage.setdefault(task.stage.name, []).append(task)
     for stage, of_stage in by_stage.items():
         costs = {task.id: expected.predictions[task.id].cost for task in of_stage}
@@ -52,6 +53,11 @@ def beyond(tasks: Iterable[Task], expected: Forecast, limits: LimitsTable) -> It
             taken = memory_text(costs[worst.id].memory)
             allowed = f"limits.memory_gib = {limits.memory_gib:g}"
             yield _sentence(stage, worst, large, taken, allowed, _SMALLER.get(stage, ""))
+
+
+def _has_limits_of_its_own(task: Task) -> bool:
+    environment = ENVIRONMENTS.get(task.stage.environment)
+    return environment is not None and environment.needs_vivado
 
 
 def _sentence(

@@ -201,7 +201,7 @@ def test_a_damaged_record_of_a_run_keeps_gc_from_removing_anything(
         (["--memory", "0"], "0"),
         (["--images", "1"], "1"),
         (["--trace", "5", "--images", "4"], "Waveforms of 5 images"),
-        (["--runner", "venv", "--memory", "0.1"], "stage 'train' alone takes"),
+        (["--runner", "venv", "--memory", "0.1"], "stage 'export' alone takes"),
     ],
 )
 def test_options_that_cannot_be(
