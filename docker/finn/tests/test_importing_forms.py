@@ -181,3 +181,50 @@ def test_falling_ones_and_inputs_of_fractions_are_left_alone() -> None:
     given.annotated["x"] = "UINT8"
     model = ModelWrapper(given.proto(x, FLAT)).transform(InferShapes())
     assert [n.op_type for n in model.transform(InputQuantizer()).graph.node] == ["Mul", "Quant"]
+
+
+def top_two(given: Given, x: str) -> str:
+    given("TopK", x, given.constant([2], np.int64), outputs=2)
+    return given.nodes[-1].output[1]
+
+
+def finns_own_choice(given: Given, x: str) -> str:
+    domain = "finn.custom_op.fpgadataflow.hls"
+    return given("LabelSelect_hls", x, domain=domain, Labels=4, PE=1, K=1)
+
+
+def likely_class(given: Given, x: str) -> str:
+    return given("ArgMax", given("Softmax", given("Flatten", x), axis=1), axis=1, keepdims=0)
+
+
+def likelihoods(given: Given, x: str) -> str:
+    return given("Sigmoid", x)
+
+
+@pytest.mark.parametrize(
+    ("end", "left", "kind"),
+    [
+        (top_two, ["TopK"], "classes"),
+        (finns_own_choice, ["LabelSelect_hls"], "classes"),
+        (likely_class, ["Softmax", "ArgMax"], "classes"),
+        (likelihoods, ["Sigmoid"], "values"),
+    ],
+)
+def test_a_choice_at_the_end_is_left_to_the_host(
+    end: Callable[[Given, str], str], left: list[str], kind: str, tmp_path: Path
+) -> None:
+    given = Given()
+    x = given("MatMul", given("Flatten", "x"), given.weights(16, 4))
+    folder, metrics, _ = Runs(tmp_path).read(given.proto(end(given, x), [1, 1, 4, 4]), IMAGES)
+    assert (metrics["left_to_the_host"], metrics["outputs"]) == (left, kind)
+    assert kinds_of(folder)[-1] == "MatMul"
+
+
+def test_equal_files_give_equal_artifacts(tmp_path: Path) -> None:
+    given = Given()
+    x = given.quant(given("Flatten", "x"), 0.5, 4, signed=0)
+    x = given("Sign", given("MatMul", x, given.weights(16, 8)))
+    model = given.proto(given("MatMul", x, given.weights(8, 4)), ["n", 1, 4, 4])
+    first, second = (Runs(tmp_path / name).read(model, IMAGES)[0] for name in ("a", "b"))
+    for path in sorted(first.iterdir()):
+        assert path.read_bytes() == (second / path.name).read_bytes(), path.name

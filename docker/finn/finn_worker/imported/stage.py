@@ -89,7 +89,8 @@ def import_model(request: Request, reporter: Reporter) -> None:
         given, shape, choices = _given(request.inputs["model"] / FILE, data)
     integers = head.takes_integers(given, spec.input)
     datatype = _with_integer_input(given, data, integers=integers)
-    kind = _kind_of(spec, given, data, choices=bool(choices))
+    chosen = any(node.op_type not in ends.MONOTONE for node in choices)
+    kind = _kind_of(spec, given, data, chosen=chosen)
     with reporter.timed("settle"):
         model, rearranged = _settled(given)
     unsupported.check_known(model)
@@ -175,7 +176,7 @@ def _with_integer_input(model: ModelWrapper, data: Data, *, integers: bool) -> s
     return numbers.datatype
 
 
-def _kind_of(spec: ImportSpec, model: ModelWrapper, data: Data, *, choices: bool) -> Kind:
+def _kind_of(spec: ImportSpec, model: ModelWrapper, data: Data, *, chosen: bool) -> Kind:
     """What the outputs are; see `ImportSpec`."""
     count = int(np.prod(model.get_tensor_shape(model.graph.output[0].name)))
     if spec.outputs == "classes" and count == 1:
@@ -184,7 +185,7 @@ def _kind_of(spec: ImportSpec, model: ModelWrapper, data: Data, *, choices: bool
         )
     if spec.outputs != "auto":
         return spec.outputs
-    return "classes" if count > 1 and (choices or 0 < data.classes <= count) else "values"
+    return "classes" if count > 1 and (chosen or 0 < data.classes <= count) else "values"
 
 
 def _settled(given: ModelWrapper) -> tuple[ModelWrapper, Any]:
