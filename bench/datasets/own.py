@@ -271,19 +271,17 @@ class _Reader:
 
     def _quantization(self) -> Quantization:
         """What is stated of the numbers, or follows from them; checked against all of them."""
-        import numpy as np  # noqa: PLC0415
-
         kind = self._npz.headers["x_test"].dtype.name
         scale = self._stated_scale(kind)
         zero_point = self._stated("x_zero_point", 0)
         datatype = self._stated("x_datatype", _WHOLE.get(kind, ""))
         if not datatype:
             low = min(
-                float(np.rint(piece / scale).min())
+                float(piece.min()) / scale
                 for half in self.halves
                 for piece in self._npz.pieces(f"x_{half}")
             )
-            datatype = "INT8" if low + zero_point < 0 else "UINT8"
+            datatype = "INT8" if low + zero_point < -0.5 else "UINT8"
         try:
             quantization = Quantization(datatype=datatype, scale=scale, zero_point=zero_point)
         except ValueError as error:
@@ -337,9 +335,10 @@ class _Reader:
         numbers = values
         if values.dtype.kind == "f":
             self._require(name, values, np.isfinite(values), first, "is no number")
-            exact = values.astype(np.float64) / quantization.scale + quantization.zero_point
-            numbers = np.rint(exact)
-            on_grid = np.abs(exact - numbers) <= TOLERANCE
+            with np.errstate(all="ignore"):  # what overflows is off the grid, and named as such
+                exact = values.astype(np.float64) / quantization.scale + quantization.zero_point
+                numbers = np.rint(exact)
+                on_grid = np.abs(exact - numbers) <= TOLERANCE
             what = f"is no multiple of x_scale = {quantization.scale:g}"
             self._require(name, values, on_grid, first, what)
         low, high = quantization.bounds

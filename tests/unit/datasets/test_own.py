@@ -190,6 +190,7 @@ QUARTERS = {"x_train": FLOATS, "x_test": FLOATS[:7], "x_scale": 0.25}
         (QUARTERS | {"x_train": with_one(-np.inf)}, "-inf in image 9 is no number"),
         (QUARTERS | {"x_train": with_one(0.3)}, "0.3 in image 9 is no multiple of x_scale = 0.25"),
         (QUARTERS | {"x_train": with_one(32)}, "32 in image 9 stands for a number that INT8 does"),
+        (QUARTERS | {"x_scale": 1e-320}, "in image 0 is no multiple of x_scale"),
         (QUARTERS | {"x_scale": 0}, "x_scale is 0"),
         (QUARTERS | {"x_scale": -1.0}, "x_scale is -1.0"),
         (QUARTERS | {"x_scale": np.inf}, "x_scale is inf"),
