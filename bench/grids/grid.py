@@ -19,7 +19,7 @@ from bench.input.reading import UnreadableFile, read_toml
 from bench.input.schema import validated
 from bench.networks import Defaults, Network
 from contract.architecture import ArchitectureError, LayerShape
-from contract.fields import key_of, keys
+from contract.fields import key_of, keys, least_of
 from contract.finn.measure import EMULATED
 from contract.stages.dataset import PIXELS, DatasetSpec, resized
 
@@ -199,13 +199,13 @@ def check_images(path: Path, grid: Grid) -> None:
         ConfigError: More are; `path` is named.
     """
     for data in grid.data:
-        for field, kind, wanted in _image_counts(grid):
+        for field, kind, wanted, least in _image_counts(grid):
             most = data.train_images if kind == "training" else data.test_images
             if wanted > most:
                 raise ConfigError(
                     f"{path}: {field} = {shown(wanted)}, and {data.name} has {most:,} {kind} "
                     "images.",
-                    f"Give at most {most:,}.",
+                    f"Give at most {most:,}." if most >= least else f"It needs {least:,} of them.",
                 )
         if grid.train is not None:
             _check_batch(path, grid.train, data.train_images)
@@ -222,8 +222,8 @@ def _check_batch(path: Path, train: TrainTable, train_images: int) -> None:
         )
 
 
-def _image_counts(grid: Grid) -> Iterator[tuple[str, str, int]]:
-    """Keys that say how many images, of which kind, and their values."""
+def _image_counts(grid: Grid) -> Iterator[tuple[str, str, int, int]]:
+    """Keys that say how many images, of which kind, their values, and the smallest there may be."""
     for stage in grid.stages:
         for name, annotation in keys(stage.spec).items():
             key = key_of(annotation)
@@ -232,6 +232,7 @@ def _image_counts(grid: Grid) -> Iterator[tuple[str, str, int]]:
                     f"{stage.table or stage.name}.{name}",
                     key.counts,
                     getattr(grid.table(stage), name),
+                    least_of(annotation),
                 )
 
 

@@ -104,6 +104,12 @@ def key_of(annotation: Any) -> Key:
     return next(mark for mark in split(annotation)[1] if isinstance(mark, Key))
 
 
+def least_of(annotation: Any) -> int:
+    """The smallest whole number that a field may hold; 0 where none is stated."""
+    ranges = (mark.ge for mark in split(annotation)[1] if isinstance(mark, Range))
+    return max((int(least) for least in ranges if least is not None), default=0)
+
+
 @functools.cache
 def fields_of(spec: type) -> dict[str, Any]:
     """The annotations of all fields of the dataclass `spec`."""

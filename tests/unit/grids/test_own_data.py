@@ -21,9 +21,9 @@ GENERATOR = np.random.default_rng(2)
 
 def write(folder: Path, shape: tuple[int, ...] = (28, 28), name: str = "mine", **more: Any) -> Path:
     """A data set of 300 training and 120 test images, beside the grids."""
-    kind = more.pop("kind", np.uint8)
-    images = GENERATOR.integers(0, 2, (420, *shape)).astype(kind)
-    labels = np.arange(420) % 4
+    kind, tests = more.pop("kind", np.uint8), 99 if more.pop("few", False) else 120
+    images = GENERATOR.integers(0, 2, (300 + tests, *shape)).astype(kind)
+    labels = np.arange(300 + tests) % 4
     arrays = {"x_train": images[:300], "x_test": images[300:]}
     arrays |= {"y_train": labels[:300], "y_test": labels[300:]}
     np.savez(folder / f"{name}.npz", **arrays, **more)
@@ -113,6 +113,16 @@ def test_features_are_taken_as_they_are(own: Callable[..., Path]) -> None:
         ),
         ({"x_scale": 1.0}, (), ["are not pixels of 0 to 255"]),
         ({}, (("images = 100", "images = 121"),), ["images = 121, and mine has 120 test images"]),
+        (
+            {},
+            (("[build]", "[export]\ngolden_images = 121\n[build]"),),
+            ["golden_images = 121, and mine has 120 test images", "Give at most 120"],
+        ),
+        (
+            {"few": True},
+            (("images = 100", "images = 50"),),
+            ["export.golden_images = 100, and mine has 99 test images", "It needs 100 of them"],
+        ),
         ({}, (("epochs = 2", "epochs = 2\nbatch_size = 301"),), ["300 images are trained on"]),
         ({"shape": (5,)}, (('"TFC"', '"LeNet5"'),), ["LeNet5 cannot be trained on mine"]),
         ({}, (('"mine.npz"', '["mine.npz", "./mine.npz"]'),), ["names 'mine' twice"]),

@@ -144,7 +144,7 @@ def test_smaller_tasks_pass_one_that_waits_for_memory_but_not_for_ever(
             id=str(n),
             name=str(n),
             stage=all_stages()["dataset"],
-            specs={"dataset": {"dataset": str(n)}},
+            specs={"dataset": {**dataset.spec, "name": str(n), "shape": [1, 1, 1]}},
         )
         for n in range(MAY_PASS + 4)
     ]

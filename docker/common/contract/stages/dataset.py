@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from contract.stage import GIB, Cost, Scope, Stage
+from contract.stage import GIB, Cost, Scope, Specs, Stage
 
 Shape = tuple[int, ...]
 DATATYPES = "BIPOLAR, BINARY, UINT2 to UINT8 or INT2 to INT8"
@@ -114,6 +114,12 @@ class DatasetSpec:
     given: bool = False
 
 
+def _array_bytes(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
+    """Memory of the images, as they are read and as they are written."""
+    images = spec["train_images"] + spec["test_images"]
+    return float(2 * images * math.prod(spec["shape"]))
+
+
 STAGE = Stage(
     name="dataset",
     summary="fetch and check the images",
@@ -129,5 +135,6 @@ STAGE = Stage(
         "docker/common/contract/arrays.py",
     ),
     cost=Cost(seconds=5, memory=GIB // 4, disk=55_000_000),
+    memory=_array_bytes,
     files={"data": ("files/*",)},
 )
