@@ -51,10 +51,12 @@ class Built:
     Args:
         folder: Where it is made.
         infeasible: Whether that point is infeasible to compile instead.
+        dataset: What it is trained on.
     """
 
-    def __init__(self, folder: Path, *, infeasible: bool = False) -> None:
-        self.file = write_grid(folder, GRID.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
+    def __init__(self, folder: Path, *, infeasible: bool = False, dataset: str = "MNIST") -> None:
+        text = GRID.replace("[[2, 2], [4, 4]]", "[[2, 2]]").replace('"MNIST"', f'"{dataset}"')
+        self.file = write_grid(folder, text)
         self.grid = load_grid(self.file)
         self.experiments = expand(self.grid)
         last = self.experiments[1].name

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from built_archive import DATE, Built, contents
 
@@ -71,3 +72,18 @@ def test_zenodo_is_told_what_the_citation_says(built: Built) -> None:
     for said in (zenodo["version"], zenodo["license"], zenodo["creators"][0]["name"]):
         assert said in citation
     assert replace(chosen, tags=()).bytes > 1000
+
+
+def test_an_archive_verifies_without_the_users_data(tmp_path: Path) -> None:
+    """They are packed where data are wanted, beside the grid that names them."""
+    images, labels = np.zeros((1200, 28, 28), np.uint8), np.arange(1200) % 10
+    data = tmp_path / "mine.npz"
+    np.savez(data, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    own = Built(tmp_path, dataset="mine.npz")
+    assert not [name for name in own.files if name.endswith("mine.npz")]
+    with_data = contents(own.pack(tmp_path / "data.tar.gz", "data"))
+    assert with_data["data/experiments/mine.npz"] == data.read_bytes()
+    data.unlink()
+    checked = archive.verify(own.packed)
+    assert checked.findings == []
+    assert checked.manifests > 5
