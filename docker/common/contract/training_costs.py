@@ -22,7 +22,7 @@ PER_PARAMETER = 130
 """Likewise of a parameter in each step: quantizing it, and Adam."""
 EVALUATION = 0.5
 """Of the time of a training image."""
-BYTES_PER_VALUE, BYTES_PER_PARAMETER = 36, 58
+BYTES_PER_VALUE, BYTES_PER_PARAMETER = 40, 58
 EVALUATED_AT_ONCE = 100
 BYTES_PER_EVALUATED_VALUE = 8
 UNKNOWN_PRODUCTS = 5_000_000

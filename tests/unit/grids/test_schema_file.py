@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from bench.grids.grid import NO_GRIDS
+
 ROOT = Path(__file__).resolve().parents[3]
-GRIDS = sorted(set(ROOT.glob("experiments/*.toml")) - set(ROOT.glob("experiments/[cf]*.toml")))
+GRIDS = [p for p in sorted(ROOT.glob("experiments/*.toml")) if p.name not in NO_GRIDS]
 
 
 @pytest.fixture(scope="module")
