@@ -17,7 +17,7 @@ from qonnx.transformation.general import SortGraph
 
 from contract import outcome
 from contract.outcome import Predictions
-from finn_worker import im2col, known_faults, sanitizing
+from finn_worker import im2col, known_faults, node_execution
 from finn_worker.images import FLAT, channels_last
 from stagekit import StageError
 
@@ -147,7 +147,7 @@ def with_batch(model: ModelWrapper, batch: int) -> ModelWrapper:
     hardware layers answer with the batch size stored in their attributes.
     """
     im2col.install()
-    sanitizing.install()
+    node_execution.install()
     model = model.transform(SortGraph())
     activations = {model.graph.input[0].name}
     for node in model.graph.node:

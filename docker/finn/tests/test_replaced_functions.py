@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime
 import pytest
+from onnx import TensorProto, helper
 from qonnx.core.datatype import DataType
 from qonnx.custom_op.general import im2col
 
 from finn_worker import datatypes
 from finn_worker.im2col import windows
-from finn_worker.sanitizing import largest
+from finn_worker.node_execution import largest, session
 
 OWN_ALLOWED, OWN_IM2COL = datatypes._qonnxs_own, im2col.im2col_indices_nchw
 
@@ -60,3 +62,20 @@ def test_the_largest_is_pythons() -> None:
     assert largest(3, 7) == 7
     # What is no number is larger than any error that QONNX accepts.
     assert not largest(np.asarray([0.0, np.nan])) <= 1e9
+
+
+def test_a_session_of_one_thread_computes_what_others_do() -> None:
+    a, b, c = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("a", [8, 300]), ("b", [300, 40]), ("c", [8, 40]))
+    )
+    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["c"])], "g", [a, b], [c])
+    opsets = [helper.make_opsetid("", 13)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    rng = np.random.default_rng(0)
+    inputs = {"a": rng.normal(size=(8, 300)), "b": rng.normal(size=(300, 40))}
+    inputs = {name: values.astype(np.float32) for name, values in inputs.items()}
+    (ours,) = session(model).run(None, inputs)
+    (theirs,) = onnxruntime.InferenceSession(model).run(None, inputs)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+    assert session(model).get_session_options().intra_op_num_threads == 1
