@@ -90,7 +90,8 @@ class Npz:
 
     def __init__(self, name: str, path: Path) -> None:
         self._name = name
-        self._file: IO[bytes] = io.BufferedReader(open_regular(path))  # type: ignore[type-var]
+        with self._damage_explained():
+            self._file: IO[bytes] = io.BufferedReader(open_regular(path))  # type: ignore[type-var]
         try:
             with self._damage_explained():
                 self._require_few_entries()

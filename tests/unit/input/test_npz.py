@@ -145,6 +145,15 @@ def test_more_values_than_an_entry_says(tmp_path: Path) -> None:
         assert "array x is damaged" in refusal(path).what or "are there" in refusal(path).what
 
 
+@pytest.mark.parametrize("kind", ["nothing", "folder", "pipe"])
+def test_what_is_no_file(tmp_path: Path, kind: str) -> None:
+    """It may have been one when it was looked at first."""
+    path = tmp_path / "x.npz"
+    if kind != "nothing":
+        {"folder": os.mkdir, "pipe": os.mkfifo}[kind](path)
+    assert "it is no npz file, or damaged" in refusal(path).what
+
+
 def many(path: Path) -> Path:
     return zipped(path, *((f"{number}.npy", npy(VALUES)) for number in range(65)))
 
