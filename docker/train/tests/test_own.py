@@ -16,7 +16,7 @@ from contract.arrays import load_npz
 from contract.code import Code
 from stagekit import StageError
 from train_worker.checkpoint import Checkpoint
-from train_worker.export import export
+from train_worker.export import export, to_qonnx
 from train_worker.own import build as own
 from train_worker.own import trial
 from train_worker.own.build import Order, build
@@ -240,3 +240,39 @@ def test_a_file_that_is_wrong(
     assert remedy in caught.value.remedy
     assert "\n" not in caught.value.what
     assert len(caught.value.what) < 600
+
+
+def test_what_goes_wrong_in_training_is_told_with_its_line(dataset: Path, tmp_path: Path) -> None:
+    """Only where the file has to do with it; the batch is larger than those of the trial."""
+    text = forward("assert len(x) < 50, 'too many'")
+    request = make_request(tmp_path / "run", "train", spec(text), {"dataset": dataset})
+    with pytest.raises(StageError) as caught:
+        run_here(train, request)
+    assert caught.value.what == "my_net.py, line 10, in training: AssertionError: too many."
+    assert list(request.outputs.iterdir()) == []
+
+
+def test_a_loss_that_is_not_finite_says_so(dataset: Path, tmp_path: Path) -> None:
+    text = forward("x = x / (0 if len(x) == 50 else 1)")
+    request = make_request(tmp_path / "run", "train", spec(text), {"dataset": dataset})
+    with pytest.raises(StageError, match="The training diverged: the loss of epoch 1 is nan"):
+        run_here(train, request)
+
+
+def test_what_onnx_has_no_operator_for(tmp_path: Path) -> None:
+    text = forward("x = torch.fft.fft(x).abs()")
+    with pytest.raises(StageError, match=r"cannot be exported to QONNX\. .*fft") as caught:
+        to_qonnx(build(order(text)).eval(), (64,), "UINT8", tmp_path)
+    assert "ONNX has an operator" in caught.value.remedy
+
+
+def test_what_is_printed_goes_to_the_log(dataset: Path, tmp_path: Path) -> None:
+    """Not among the events, which are on standard output."""
+    text = "import os\nprint('from Python')\nos.system('echo from a program')\n" + LINEAR
+    run = run_worker(
+        tmp_path / "run", "train", spec(text, epochs=1, milestones=[]), {"dataset": dataset}
+    )
+    assert run.result["status"] == "done", run.log
+    assert "from Python" in run.log
+    assert "from a program" in run.log
+    assert {event["event"] for event in run.events} == {"progress"}
