@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,7 +81,9 @@ class Flow:
         name: As experiment files say it.
         title: For people, with its version.
         stages: In order, each after those that it needs.
-        inspection: What says before a training whether a design can be made of it; in order.
+        inspection: What says before a training whether a design can be made of it; in order, the
+            last one from the exported network.
+        inspected: The module whose `show` prints what that found.
         boards: The FPGA of each board that it builds for.
         columns: The module that registers its columns of the results, imported when they are
             needed; None for a flow without.
@@ -93,6 +95,7 @@ class Flow:
     stages: tuple[Stage, ...]
     foldings: FoldingFormat
     inspection: tuple[Stage, ...] = ()
+    inspected: str | None = None
     boards: Mapping[str, str] = field(default_factory=dict)
     columns: str | None = None
 
@@ -110,6 +113,12 @@ class Flow:
     def of_model(self) -> tuple[Stage, ...]:
         """The stages of a model of the user's."""
         return self._after(GIVEN)
+
+    @property
+    def inspection_of_model(self) -> tuple[Stage, ...]:
+        """What says of a model of the user's whether a design can be made of it."""
+        *_, last = self.inspection
+        return (*GIVEN, replace(last, needs=(imported.STAGE.role,)))
 
     @property
     def _before_training(self) -> tuple[Stage, ...]:

@@ -114,6 +114,30 @@ def references(grid: Grid) -> tuple[Point, ...]:
     )
 
 
+def inspections(grid: Grid, stages: Sequence[Stage]) -> tuple[Point, ...]:
+    """Each network of `grid` once, whatever its seeds, with the specs of `stages`."""
+    specs, whole = _Specs(grid), _of_all(grid)
+    points: dict[str, Point] = {}
+    for _, made_of in _networks(grid):
+        labels = replace(made_of, seed=None)
+        points[labels.of_network] = Point(
+            name=labels.of_network,
+            training_name=labels.of_network,
+            labels=labels,
+            specs=specs.of(tuple(stages), {**_chosen(grid, made_of), **whole}),
+        )
+    return tuple(points.values())
+
+
+def _of_all(grid: Grid) -> dict[str, Any]:
+    """What an inspection is told of all designs, by field."""
+    parts = flow_named(grid.flow).boards
+    return {
+        "foldings": tuple((f.name, tuple(f.fields.items())) for f in grid.folds),
+        "targets": tuple((board, parts.get(board)) for board in grid.build.board),
+    }
+
+
 def _trainings(
     grid: Grid, train: TrainTable, pairs: Iterable[tuple[BitWidths, BitWidths]]
 ) -> Iterator[tuple[str, Labels]]:
@@ -132,17 +156,16 @@ def _trainings(
 def _designs(grid: Grid) -> Iterator[Point]:
     specs = _Specs(grid)
     boards = tuple(sorted(grid.measure.board))
-    parts = {board: specs.flow.boards.get(board) for board in grid.build.board}
-    foldings = tuple((folding.name, tuple(folding.fields.items())) for folding in grid.folds)
-    whole = {"foldings": foldings, "targets": tuple(parts.items()), "boards": boards}
+    whole = {**_of_all(grid), "boards": boards}
     shared, own = _split(grid.stages)
     for training_name, made_of in _networks(grid):
         of_all = {**_chosen(grid, made_of), **whole}
         made = specs.of(shared, of_all)
         for folding, board in itertools.product(grid.folds, grid.build.board):
             labels = replace(made_of, folding=folding.name, board=board)
-            chosen = {**of_all, **folding.fields, "board": board, "part": parts[board]}
-            suffix = f"-{board.lower()}" if len(parts) > 1 else ""
+            part = specs.flow.boards.get(board)
+            chosen = {**of_all, **folding.fields, "board": board, "part": part}
+            suffix = f"-{board.lower()}" if len(grid.build.board) > 1 else ""
             each = {**made, **specs.of(own, chosen)}
             yield Point(
                 name=f"{training_name}-{folding.name}{suffix}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,28 @@ NO_GRIDS = (FOLDINGS_FILE, CLAIMS_FILE)
 def load_grid(path: Path, *, absent: bool = False) -> Grid:
     """The grid in `path`; foldings come from `foldings.toml` beside it.
 
+    See `grid_of`.
+    """
+    return grid_of(path, read_toml(require_file_name(path)), absent=absent)
+
+
+def grid_of(
+    path: Path, data: Mapping[str, Any], *, absent: bool = False, inspected: bool = False
+) -> Grid:
+    """The grid that `data` says, as if it were in the experiment file `path`.
+
     Args:
         path: The experiment file.
         absent: Whether a model or data of the user's may be missing: points then have their names,
             and no artifacts.
+        data: What the file says.
+        inspected: Whether it is looked at only: it may then name no folding, or more images than
+            there are.
 
     Raises:
         MissingFile: A model, or data, are not there.
         ConfigError: The file is missing, is not TOML, or says something that cannot be.
     """
-    data = read_toml(require_file_name(path))
     if "folds" in data:
         raise ConfigError(
             f"{path}: folds: foldings belong into {FOLDINGS_FILE}.", "Move them there."
@@ -62,10 +74,17 @@ def load_grid(path: Path, *, absent: bool = False) -> Grid:
     _check_no_twins(path, grid)
     if train is not None:
         _check_bits(path, train)
-    check_images(path, grid)
+    if not inspected:
+        check_images(path, grid)
     if train is not None:
         _check_shapes(path, grid, train)
-    return grid.model_copy(update={"folds": _load_foldings(path, grid, flow)})
+    folds = _load_foldings(path, grid, flow)
+    if not folds and not inspected:
+        raise ConfigError(
+            f"{path}: build names no folding.",
+            f"Give build.foldings (see {FOLDINGS_FILE}), build.target_fps or build.folding_files.",
+        )
+    return grid.model_copy(update={"folds": folds})
 
 
 def _check_tables(path: Path, grid: Grid) -> None:
@@ -304,11 +323,6 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
                 "Rename one of the files.",
             )
         folds |= {choice.name: choice for choice in choices}
-    if not folds:
-        raise ConfigError(
-            f"{path}: build names no folding.",
-            f"Give build.foldings (see {FOLDINGS_FILE}), build.target_fps or build.folding_files.",
-        )
     return tuple(folds.values())
 
 

@@ -18,6 +18,7 @@ SUMMARIES = {
     "compare": "Compare A with B: two stores, two report folders, or two results.csv.",
     "doctor": "Say what this machine has, what is missing, and what that costs.",
     "export": "Pack the report of FILE, its manifests and chosen artifacts into one archive.",
+    "inspect": "Show what WHAT is in hardware, without training it.",
     "plan": "Show what `bench run FILE` would do, and the time, memory and disk that it takes.",
     "report": "Write and show the results of FILE from the store; runs nothing.",
     "run": "Run the experiments of FILE: whatever is not in the store yet is made now.",

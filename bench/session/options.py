@@ -141,12 +141,12 @@ _BOUNDS = (
 
 def change_options(command: Command) -> Command:
     """Adds `--images`, `--exact`, `--trace` and `--board`; `command` gets `changes`."""
-    return _gather("changes", Changes, _CHANGES, command)
+    return gather("changes", Changes, _CHANGES, command)
 
 
 def bound_options(command: Command) -> Command:
     """Adds `--only`, `--jobs` and `--memory`; `command` gets `bounds`."""
-    return _gather("bounds", Bounds, _BOUNDS, command)
+    return gather("bounds", Bounds, _BOUNDS, command)
 
 
 def grid_options(command: Command) -> Command:
@@ -158,7 +158,7 @@ def grid_options(command: Command) -> Command:
     return click.argument("file", type=PathKind())(optioned)
 
 
-def _gather(
+def gather(
     name: str, record: type[Any], options: Sequence[Callable[[Command], Command]], command: Command
 ) -> Command:
     """Adds `options`, whose values `command` gets as one `record` called `name`."""

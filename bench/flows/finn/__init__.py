@@ -13,6 +13,7 @@ FLOW = Flow(
     title="FINN+ 1.6.1",
     stages=(compile.STAGE, size.STAGE, simulate.STAGE, synthesize.STAGE, measure.STAGE),
     inspection=(draft.STAGE, inspect.STAGE),
+    inspected="bench.flows.finn.inspected",
     foldings=Foldings(),
     boards=BOARD_PARTS,
     columns="bench.flows.finn.columns",

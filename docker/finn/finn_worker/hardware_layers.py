@@ -12,9 +12,9 @@ from qonnx.custom_op.registry import getCustomOp
 from finn_worker import legal, unsupported
 
 _HOST_WORK = {
-    "Transpose": "puts the channels of each pixel side by side",
-    "Flatten": "lays each image out in a row",
-    "Reshape": "lays each image out in a row",
+    "Transpose": "channels last",
+    "Flatten": "an image as a row",
+    "Reshape": "an image as a row",
 }
 
 
@@ -49,8 +49,8 @@ def left_to_the_host(converted: ModelWrapper) -> dict[str, list[dict[str, str]]]
 
 def _tail_work(model: ModelWrapper, node: Any) -> str:
     values = unsupported.constant(model, node)
-    of = "one for all outputs" if values.size == 1 else f"one for each of {values.size} outputs"
-    return f"{'scales' if node.op_type == 'Mul' else 'shifts'} results, {of}"
+    what = "scale" if node.op_type == "Mul" else "shift"
+    return f"one {what}" if values.size == 1 else f"a {what} for each output"
 
 
 def _describe(node: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _work(kind: str, layer: Any) -> str:
 def _matrix(of: Callable[[str], Any]) -> str:
     pixels = math.prod(of("numInputVectors"))
     each = f" for {pixels:,} pixels" if pixels > 1 else ""
-    return f"{of('MW')} inputs to {of('MH')}{each}"
+    return f"{of('MW')} x {of('MH')}{each}"
 
 
 def _window(sizes: Any) -> str:

@@ -48,7 +48,6 @@ SUPPORTED = (
 )
 
 LEAVE_OUT = "Leave it out of the exported network: the host takes the largest logit."
-AS_QONNX = "Export the model as QONNX, with Quant nodes (Brevitas' export_qonnx)."
 QUANTIZE = "Use a quantizer in its place: Brevitas' QuantReLU, QuantHardTanh or QuantIdentity."
 
 
@@ -266,8 +265,6 @@ class _Graph:
     def of_other(self, node: Any) -> Reason:
         """An operator that FINN+ has no layer for."""
         what = f"FINN+ has no hardware layer for {node.op_type} ({self.place(node)})."
-        if "Linear" in node.op_type:  # QuantizeLinear, QLinearConv, ...
-            return Reason(what, AS_QONNX)
         if not self._leads_to_a_layer(node):
             return Reason(what, LEAVE_OUT if node.op_type in DECISIONS else SUPPORTED)
         return Reason(what, QUANTIZE if node.op_type in ACTIVATIONS else SUPPORTED)

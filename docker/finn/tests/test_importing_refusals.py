@@ -163,17 +163,6 @@ def test_an_operator_that_is_not_known(kind: str, count: int, place: str, tmp_pa
     assert "QuantReLU" in said.remedy
 
 
-def test_another_form_of_quantization_is_named(tmp_path: Path) -> None:
-    given = Given()
-    operands = given.constant(0.25), given.constant(0, np.uint8)
-    x = given("QuantizeLinear", given("Flatten", "x"), *operands)
-    x = given("DequantizeLinear", x, *operands)
-    model = given.proto(given("MatMul", x, given.weights(16, 4)), [1, 1, 4, 4])
-    said = refusal(tmp_path, model)
-    assert "no hardware layer for QuantizeLinear (QuantizeLinear_0, on the input)" in said.what
-    assert "export_qonnx" in said.remedy
-
-
 @pytest.mark.parametrize(
     ("shape", "images"),
     [

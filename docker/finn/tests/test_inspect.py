@@ -82,7 +82,7 @@ def test_its_figures_are_those_of_the_compile_stage(
 def test_it_lists_layers_with_what_they_can_be_folded_by(export: Path, tmp_path: Path) -> None:
     found = inspected(tmp_path, draft_of(export, tmp_path / "draft"))
     first, thresholds = found["layers"][:2]
-    assert (first["name"], first["what"], first["weights"]) == ("MVAU_0", "64 inputs to 16", "INT2")
+    assert (first["name"], first["what"], first["weights"]) == ("MVAU_0", "64 x 16", "INT2")
     assert first["pe"] == [1, 2, 4, 8, 16]
     assert first["simd"] == [1, 2, 4, 8, 16, 32], "all inputs at once lose results"
     assert (first["input_shape"], first["output_shape"]) == ([64], [16])

@@ -1,0 +1,185 @@
+"""How the findings of an inspection are shown: tables of layers and designs, and what they mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from bench.console.terminal import Terminal, styled
+from bench.console.text import counted
+from contract.finn.cycles import HERTZ_PER_MHZ
+from contract.finn.folding import divisors
+from contract.finn.inspect import SMALLEST
+
+Record = Mapping[str, Any]
+SHOWN = (("lut", "LUT"), ("bram18", "BRAM18"), ("dsp", "DSP"))
+NOT_COUNTED = "FIFOs between layers, DMA engines and the shell around are not in these figures."
+RTL, HLS, HOST = "RTL", "HLS", "host"
+
+
+def show(metrics: Record, console: Terminal) -> None:
+    """Print what an inspection found: all of it where there is one design, else a row for each."""
+    designs = metrics["designs"]
+    possible = [design for design in designs if design["reason"] is None]
+    single = possible[0] if len(designs) == len(possible) == 1 else None
+    shown = single or next(iter(possible), None)
+    places = {layer["name"]: _place(layer) for layer in shown["layers"]} if shown else {}
+    console.print(_layer_table(metrics, single, places))
+    for line in _legend(metrics, shown):
+        console.print(line)
+    if single is not None:
+        for line in _verdict(single):
+            console.print(line)
+    else:
+        console.print(_design_table(designs))
+        for design in designs:
+            if design["reason"] is not None:
+                mark = Text("cannot be", "red")
+                console.print(styled("{} {}: {}", design["folding"], mark, design["reason"]))
+    if possible:
+        console.print(NOT_COUNTED)
+    for fault in metrics["known_faults"]:
+        console.print(styled("[yellow]note[/] {}", fault))
+
+
+def _layer_table(metrics: Record, design: Record | None, places: Mapping[str, Text]) -> Table:
+    """Layers in the order in which data pass them, the host's share around them."""
+    figures = {layer["name"]: layer for layer in design["layers"]} if design else {}
+    described = {layer["name"]: layer for layer in metrics["layers"]}
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
+    table.add_column("layer", overflow="fold", min_width=27)
+    table.add_column("in", no_wrap=True)
+    for heading in ("PE", "SIMD", *(("cycles", "LUT", "BRAM18", "DSP") if design else ())):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for node in metrics["host"]["before"]:
+        table.add_row(_named(node["op"], node["what"]), Text(HOST, "yellow"))
+    for name in figures or described:
+        own, folded = described.get(name), figures.get(name)
+        is_slowest = bool(design and folded and folded["cycles"] == design["ii_estimated"])
+        table.add_row(
+            _named(name, _what(own), slowest=is_slowest),
+            places.get(name, ""),
+            *_foldings(own, folded),
+            *_figures(folded, slowest=is_slowest),
+        )
+    for node in metrics["host"]["after"]:
+        table.add_row(_named(node["op"], node["what"]), Text(HOST, "yellow"))
+    if design is not None:
+        table.add_section()
+        for label, values in (("total", design["needed"]), (design["part"], design["available"])):
+            numbers = [f"{values[key]:,}" for key, _ in SHOWN]
+            table.add_row(Text(label, "bold"), "", "", "", "", *numbers)
+    return table
+
+
+def _named(name: str, what: str, *, slowest: bool = False) -> Text:
+    mark = Text(" <- slowest", "red bold") if slowest else Text("")
+    return styled("{}{}\n[dim]{}[/]", name, mark, what) if what else styled("{}{}", name, mark)
+
+
+def _what(layer: Record | None) -> str:
+    if layer is None:
+        return ""
+    weights = f" x {layer['weights']}" if layer["weights"] else ""
+    types = f"{layer['input_datatype']}{weights}, to {_shape(layer['output_shape'])}"
+    return "\n".join(filter(None, (layer["what"], types)))
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return "x".join(map(str, sizes)) or "1"
+
+
+def _place(folded: Record) -> Text:
+    built = HLS if folded["op_type"].endswith("_hls") else RTL
+    return Text(f"{built}*", "cyan") if folded["stand_in"] else Text(built)
+
+
+def _foldings(own: Record | None, folded: Record | None) -> Iterator[str]:
+    """What folds a layer: its value, and what that has to divide."""
+    for term in ("pe", "simd"):
+        could = own[term] if own else None
+        if could is None:
+            yield ""
+            continue
+        value = f"{folded[term]}/" if folded and folded[term] is not None else ""
+        yield f"{value}{_divided(own, term, could)}"
+
+
+def _divided(own: Record | None, term: str, could: Sequence[int]) -> str:
+    """The number that values have to divide, with a sign where they may not be all of it."""
+    most = own["mw"] if own and term == "simd" and own["mw"] else max(could)
+    if list(could) == divisors(most):
+        return f"{most}"
+    return f"{most}-" if list(could) == divisors(most)[:-1] else " ".join(map(str, could))
+
+
+def _figures(folded: Record | None, *, slowest: bool) -> Iterator[Text | str]:
+    if folded is None:
+        return
+    yield Text(f"{folded['cycles']:,}", "red bold" if slowest else "")
+    yield from (f"{folded[key]:,}" for key, _ in SHOWN)
+
+
+def _legend(metrics: Record, design: Record | None) -> Iterator[str | Text]:
+    layers = metrics["layers"]
+    kinds = Counter(layer["kind"] for layer in layers)
+    of = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    yield f"In hardware: {counted(len(layers), 'layer')} ({of})."
+    before, after = (metrics["host"][side] for side in ("before", "after"))
+    first, last = (", ".join(node["op"] for node in side) or "nothing" for side in (before, after))
+    yield f"Left to the host's processor: {first} before, {last} after them."
+    has_matrix = any(layer["mw"] for layer in layers)
+    also = "; 64- is any but 64 itself, which loses results" if has_matrix else ""
+    yield f"PE and SIMD divide the number behind the stroke{also}."
+    placed = design["layers"] if design else ()
+    if any(layer["stand_in"] for layer in placed):
+        yield "HLS*: FINN+ has no RTL of it; Verilog of ours is simulated, Vitis HLS builds it."
+    plain = (each for each in placed if not each["stand_in"])
+    if any(layer["op_type"].endswith("_hls") for layer in plain):
+        yield "HLS: what FINN+ would build; its RTL of the same layer is simulated."
+
+
+def _verdict(design: Record) -> Iterator[str | Text]:
+    yield (
+        f"One image each {counted(design['ii_estimated'], 'cycle')} ({design['bottleneck']}): "
+        f"{_speed(design)} images/s at {design['clock_mhz']:g} MHz on {design['board']}, folded "
+        f"as {design['folding']}."
+    )
+    if design["folding"] == SMALLEST:
+        yield "That is the smallest and slowest folding; give another with --folding."
+    if design["note"]:
+        yield styled("[yellow]note[/] {}", design["note"])
+    if not design["fits"]:
+        yield styled("[red]It does not fit {}.[/]", design["part"])
+    for resource, kinds in design["uncharged"].items():
+        if kinds:
+            of = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+            yield f"FINN+ estimates no {resource.upper()} at all for {of}."
+
+
+def _speed(design: Record) -> str:
+    fps = design["clock_mhz"] * HERTZ_PER_MHZ / design["ii_estimated"]
+    return f"{fps:,.0f}" if fps >= 100 else f"{fps:,.1f}"
+
+
+def _design_table(designs: Sequence[Record]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("folding", overflow="fold")
+    table.add_column("board", overflow="fold")
+    table.add_column("slowest", overflow="fold")
+    for heading in ("cycles", "images/s", *(heading for _, heading in SHOWN), "fits"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for design in designs:
+        if design["reason"] is not None:
+            table.add_row(design["folding"], design["board"], Text("cannot be", "red"))
+            continue
+        fits = Text("yes") if design["fits"] else Text("NO", "red bold")
+        needed = [f"{design['needed'][key]:,}" for key, _ in SHOWN]
+        cells = (f"{design['ii_estimated']:,}", _speed(design), *needed)
+        table.add_row(design["folding"], design["board"], design["bottleneck"], *cells, fits)
+    return table
