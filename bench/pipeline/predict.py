@@ -99,8 +99,13 @@ class Predictor:
 
 
 def _memory(record: Record, expected: int) -> int:
-    """Bytes that work of which `expected` are expected takes, as `record` took of its own."""
-    return int(record.memory * expected / default_cost(record.work).memory)
+    """Bytes that work of which `expected` are expected takes, as `record` took of its own.
+
+    Records of versions that declared one figure for a stage can only say that it is more.
+    """
+    if not record.work.memory:
+        return max(record.memory, expected)
+    return int(record.memory * expected / record.work.memory)
 
 
 class _Runs:

@@ -59,6 +59,16 @@ def test_a_training_scales_with_epochs_and_images() -> None:
     assert (found.cost.memory, found.cost.disk, found.runs) == (GIB, 5, 1)
 
 
+def test_memory_scales_with_what_the_declarations_expect() -> None:
+    large, small = replace(TRAIN, memory=4 * GIB), replace(TRAIN, memory=GIB // 2)
+    found = Predictor([record(small, 1.0)], HERE).predict(large)
+    assert found.cost.memory == 8 * GIB
+    # Of a version that declared one figure for all networks.
+    old = record(replace(TRAIN, memory=0), 1.0)
+    assert Predictor([old], HERE).predict(large).cost.memory == 4 * GIB
+    assert Predictor([old], HERE).predict(small).cost.memory == GIB
+
+
 def test_a_simulation_scales_with_its_cycles(experiments: Sequence[Point]) -> None:
     work = works(plan(experiments))
     amounts = {w.folding: w.amount for w in work.values() if w.stage == "simulate"}
