@@ -15,12 +15,12 @@ from contract.stages.train import TrainSpec
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("weight_bits", 1),
+        ("weight_bits", -1),
         ("weight_bits", 33),
         ("weight_bits", False),
-        ("weight_bits", [2, 2, 1, 2]),
+        ("weight_bits", [2, 2, -1, 2]),
         ("weight_bits", 2.5),
-        ("act_bits", 1),
+        ("act_bits", -1),
         ("seed", -1),
         ("epochs", 0),
         ("batch_size", 1),
