@@ -13,6 +13,9 @@ FOLD = ("PE", "SIMD")
 """Of an MVAU; each has to be given."""
 
 
+LEAST_DEPTH = 2
+
+
 @dataclass(frozen=True)
 class Rule:
     """What becomes of an attribute.
@@ -37,12 +40,20 @@ def _one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: any(type(value) is type(each) and value == each for each in values)
 
 
+def _is_depth(value: Any) -> bool:
+    return type(value) is int and value >= LEAST_DEPTH
+
+
 def _never(_: Any) -> bool:
     return False
 
 
 _COUNT = Rule(is_count, "give a whole number", kept=True)
-_DEPTHS = Rule(_never, "the `size` stage finds the depths of FIFOs; delete it")
+_DEPTHS = Rule(
+    lambda value: isinstance(value, list) and bool(value) and all(map(_is_depth, value)),
+    "give a list of whole numbers from 2 up, one for each stream",
+    kept=True,
+)
 _ONE_CLOCK = Rule(_one_of(0), "there is one clock here; write 0 or delete it")
 _NO_BUS = Rule(_one_of(0), "weights and thresholds are fixed here; write 0 or delete it")
 _STANDALONE = Rule(_one_of("auto"), "thresholds are layers of their own here; delete it")

@@ -93,7 +93,8 @@ def _options(
         for key, value in own.items()
         if kind != "MVAU" and is_kept(kind, key, value)
     )
-    return tuple(sorted(found, key=lambda setting: (str(setting[0]), setting[1])))
+    plain = ((name, key, tuple(v) if isinstance(v, list) else v) for name, key, v in found)
+    return tuple(sorted(plain, key=lambda setting: (str(setting[0]), setting[1])))
 
 
 def _pe_before(place: Place, entries: Mapping[Place, Mapping[str, Any]]) -> Any:

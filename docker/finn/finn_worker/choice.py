@@ -38,7 +38,7 @@ def of_spec(spec: CompileSpec, exported: ModelWrapper, dataflow: ModelWrapper) -
 
     Args:
         spec: Counts layers as `exported` has them, or names those of `dataflow`.
-        exported: The network as it was exported.
+        exported: The network as it was exported, its nodes in their order.
         dataflow: Of hardware layers that are not specialised yet.
 
     Raises:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from qonnx.core.modelwrapper import ModelWrapper
+
 from contract.finn.compile import CompileSpec
 from finn_worker import (
     canonical,
@@ -16,6 +18,7 @@ from finn_worker import (
     folding,
     folding_search,
     front,
+    given_depths,
     steps,
     toolchain,
 )
@@ -46,7 +49,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
 
     streamlined = front.streamlined(flow, request.inputs["export"], request.cache)
     dataflow, postprocess = front.to_dataflow(flow, streamlined, request.scratch)
-    exported = front.read(request.inputs["export"] / "model.onnx")
+    exported = ModelWrapper(str(request.inputs["export"] / "model.onnx"))
     found = flow.step("choose folding", folding_search.choose, spec, exported, dataflow)
     folded = flow.step("fold", folding.apply, dataflow, found.folds, found.settings)
     flow.verifier.equal("fold", folded, postprocess)
@@ -64,6 +67,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
     postprocess.save(request.outputs / "postprocess.npz")
     flow.step("write RTL bundle", write_bundle, simulated, request.outputs)
     metrics = design_metrics.metrics(built, simulated, spec.part, has)
+    metrics[given_depths.METRIC] = given_depths.by_stream(simulated, found.settings)
     request.write_metrics(_asked(spec, found) | metrics | flow.verifier.findings)
     if note := found.note():
         reporter.note(note)

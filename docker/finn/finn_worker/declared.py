@@ -18,6 +18,8 @@ import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.fold_constants import FoldConstants
+from qonnx.transformation.general import GiveUniqueNodeNames
+from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import get_by_name
 
 from contract.finn.folding import divisors
@@ -63,10 +65,16 @@ class Weighted:
 def order(exported: ModelWrapper, dataflow: ModelWrapper) -> list[str]:
     """Names in `dataflow` of the layers with weights of `exported`, in the order of its nodes.
 
+    Args:
+        exported: As it was read: any transformation sorts its nodes anew.
+        dataflow: Of hardware layers that are not specialised yet.
+
     Raises:
         StageError: The graphs have different layers, or it is not clear which is which.
     """
-    declared, hardware = list(_exported(exported)), list(_hardware(dataflow))
+    outputs = [node.output[0] for node in exported.graph.node]
+    exported = exported.transform(InferShapes()).transform(GiveUniqueNodeNames())
+    declared, hardware = list(_exported(exported, outputs)), list(_hardware(dataflow))
     if sorted(layer.form for layer in declared) != sorted(layer.form for layer in hardware):
         raise StageError(
             f"The layers of the network are {_list(declared)}; in hardware they are "
@@ -79,11 +87,10 @@ def order(exported: ModelWrapper, dataflow: ModelWrapper) -> list[str]:
     return [hardware[place].name for place in places]
 
 
-def _exported(model: ModelWrapper) -> Iterator[Weighted]:
-    names = [node.name for node in model.graph.node]
+def _exported(model: ModelWrapper, outputs: Sequence[str]) -> Iterator[Weighted]:
+    """The layers of a model in the order in which they have the first `outputs`."""
     model = model.transform(FoldConstants(exclude_op_types=[]))
-    # Folding constants sorts the nodes anew.
-    for node in sorted(model.graph.node, key=lambda node: names.index(node.name)):
+    for node in sorted(model.graph.node, key=lambda node: outputs.index(node.output[0])):
         weights = model.get_initializer(node.input[1]) if len(node.input) > 1 else None
         if weights is None or node.op_type not in {"Conv", "Gemm", "MatMul"}:
             continue

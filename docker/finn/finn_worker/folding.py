@@ -186,11 +186,8 @@ def _instead(layer: Matrix, fold: Fold) -> str:
 
 def _read(model: ModelWrapper) -> dict[str, dict[str, int]]:
     """How each layer is folded, by its name without the variant."""
-    return {
-        f"{legal.kind_of(node)}_{number}": legal.folding(node)
-        for kind in ("MVAU", *legal.FOLDED_BY)
-        for number, node in enumerate(of_kind(model, kind))
-    }
+    named = zip(legal.names(model), model.graph.node, strict=True)
+    return {name: legal.folding(node) for name, node in named if legal.values(node)}
 
 
 def _text(found: Mapping[str, Any] | None) -> str:

@@ -55,7 +55,7 @@ def choose(spec: CompileSpec, exported: ModelWrapper, dataflow: ModelWrapper) ->
 
     Args:
         spec: Says it.
-        exported: The network as it was exported.
+        exported: The network as it was exported, its nodes in their order.
         dataflow: Not specialised yet.
 
     Raises:

@@ -58,7 +58,7 @@ def inspect_model(request: Request, reporter: Reporter) -> None:
     streamlined = front.streamlined(flow, folder, request.cache)
     converted = front.convert(flow, streamlined)
     dataflow, _ = front.partition(flow, converted, request.scratch)
-    graphs = front.read(folder / "model.onnx"), dataflow
+    graphs = ModelWrapper(str(folder / "model.onnx")), dataflow
     looked_at = [_design(flow, graphs, spec, *design) for design in designs]
     failed = [design.error for design in looked_at if design.error is not None]
     if len(failed) == len(designs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,16 @@ def kind_of(node: Any) -> str:
 def of_kind(model: ModelWrapper, kind: str) -> list[Any]:
     """The nodes of a kind of layer, specialised or not, in the order in which data pass them."""
     return [node for node in model.graph.node if kind_of(node) == kind]
+
+
+def names(model: ModelWrapper) -> list[str]:
+    """For each node, its name without the variant: MVAU_0 is the first MVAU_rtl or MVAU_hls."""
+    counted: Counter[str] = Counter()
+    found = []
+    for node in model.graph.node:
+        found.append(f"{kind_of(node)}_{counted[kind_of(node)]}")
+        counted[kind_of(node)] += 1
+    return found
 
 
 def matrices(model: ModelWrapper) -> list[Matrix]:

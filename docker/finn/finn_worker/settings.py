@@ -29,7 +29,8 @@ def apply(model: ModelWrapper, chosen: Settings) -> set[str]:
     Args:
         model: Of layers that are not specialised yet, with the names that `chosen` has; its MVAUs
             are folded.
-        chosen: PE and SIMD of MVAUs are left out of account: `folding.apply` sets them.
+        chosen: PE and SIMD of MVAUs are set by `folding.apply`; depths of FIFOs are checked, and
+            known to the size stage by `given_depths`.
 
     Returns:
         The names of the layers whose folding is chosen.
@@ -72,9 +73,9 @@ def of_search(model: ModelWrapper) -> Settings:
 def _set(node: Any, own: Mapping[str, Any]) -> None:
     layer = getCustomOp(node)
     for attribute, value in own.items():
-        if kind_of(node) == "MVAU" and attribute in {"PE", "SIMD"}:
+        if attribute in _DEPTHS or (kind_of(node) == "MVAU" and attribute in {"PE", "SIMD"}):
             continue
-        layer.set_nodeattr(attribute, list(value) if attribute in _DEPTHS else value)
+        layer.set_nodeattr(attribute, value)
         if (kind_of(node), attribute, value) == ("MVAU", "resType", "lut"):
             # In RTL, which FINN+ prefers from 4 bits up, an MVAU multiplies in DSP slices only.
             layer.set_nodeattr("preferred_impl_style", "hls")

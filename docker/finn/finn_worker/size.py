@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from contract.finn.size import SizeSpec
+from finn_worker import given_depths
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.fifo_sizing import Sizing, size_fifos, timing_frames
 from finn_worker.rtl import standins
@@ -57,6 +58,7 @@ def size(request: Request, reporter: Reporter) -> None:
     them behind a DMA.
 
     Raises:
+        Infeasible: With the depths that the folding gives it stalls.
         StageError: No compiler; a deadlock however deep the FIFOs, with the stream; FINN's FIFOs
             of these depths give another interval.
     """
@@ -70,7 +72,8 @@ def size(request: Request, reporter: Reporter) -> None:
         reporter.note("Sized with FINN's own modules: a stand-in is not proven for this design.")
     simulator = workshop.simulator("build", exact=exact)
     with reporter.timed("FIFO sizing"):
-        sizing = _search(simulator, images, accelerator, reporter)
+        found = _search(simulator, images, accelerator, reporter)
+        sizing = _with_given(found, simulator, images, accelerator, reporter)
     real = workshop.simulator("build with FINN's FIFOs", sizing.depths, exact=exact)
     with reporter.timed("verify"):
         frames = timing_frames(images, accelerator.ii_estimated)
@@ -85,6 +88,7 @@ def size(request: Request, reporter: Reporter) -> None:
             "deeper_than_least": sum(fifo["depth"] > MIN_DEPTH for fifo in fifos),
             "ii_estimated": accelerator.ii_estimated,
             "ii_sized": sizing.ii,
+            "ii_without_given_depths": found.ii,
             "ii_unsized": sizing.ii_unsized,
             "unsized_deadlock": sizing.stalled_at,
             "ii_with_dma": sizing.ii_with_dma,
@@ -115,6 +119,25 @@ def _search(
     limits = [max_depth(stream) for stream in streams]
     expected = accelerator.ii_estimated
     return size_fifos(simulator, images, limits, expected, DMA_BYTES_PER_CYCLE, progress)
+
+
+def _with_given(
+    found: Sizing,
+    simulator: Simulator,
+    images: Any,
+    accelerator: Accelerator,
+    reporter: Reporter,
+) -> Sizing:
+    """With the depths that the folding gives, where it does."""
+    given = accelerator.estimated.get(given_depths.METRIC)
+    if not given:
+        return found
+    frames = timing_frames(images, accelerator.ii_estimated)[: found.frames]
+    limits = [max_depth(stream) for stream in accelerator.design["streams"]]
+    bench = given_depths.Bench(simulator, frames, limits, DMA_BYTES_PER_CYCLE)
+    kept = given_depths.keep(found, given, bench)
+    reporter.note(given_depths.said(given, found, kept))
+    return kept
 
 
 def _verify(real: Simulator, simulator: Simulator, sizing: Sizing, frames: Any, dma: int) -> None:

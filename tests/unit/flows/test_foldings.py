@@ -87,6 +87,14 @@ def test_what_else_of_a_layer_is_honoured(tmp_path: Path) -> None:
     )
 
 
+def test_depths_of_fifos_are_those_of_a_layers_streams(tmp_path: Path) -> None:
+    found = read(tmp_path, changed("MVAU_hls_1", inFIFODepths=[16], outFIFODepths=[2]))
+    assert found.fields["options"] == (
+        ("MVAU_1", "inFIFODepths", (16,)),
+        ("MVAU_1", "outFIFODepths", (2,)),
+    )
+
+
 def without(*names: str, **others: Any) -> dict[str, Any]:
     return {name: entry for name, entry in FINN.items() if name not in names} | others
 
@@ -102,7 +110,7 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (without("MVAU_hls_1", MVAU_rtl_1={}), ["MVAU_hls and MVAU_rtl", "order is not known"]),
         (FINN | {"Pool_hls_0": {"PE": 2}}, ["Pool_hls_0 is no layer of the network"]),
         (FINN | {"Thresholding_3": {}}, ["Thresholding_3 is no layer", "Thresholding_2."]),
-        (FINN | {"StreamingFIFO_rtl_0": {}}, ["StreamingFIFO_rtl_0 cannot be set", "`size` stage"]),
+        (FINN | {"StreamingFIFO_rtl_0": {}}, ["StreamingFIFO_rtl_0 cannot be set", "inFIFODepths"]),
         (FINN | {"StreamingDataWidthConverter_rtl_0": {}}, ["width converters follow from PE"]),
         (FINN | {"LabelSelect_hls_0": {}}, ["the host takes the largest output"]),
         (FINN | {"nonsense": 5}, ["nonsense is no layer"]),
@@ -118,8 +126,8 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (changed("MVAU_hls_0", runtime_writeable_weights=1), ["weights = 1", "are fixed here"]),
         (changed("MVAU_hls_0", runtime_writeable_weights=False), ["weights = false"]),
         (changed("MVAU_hls_0", PE=None), ["MVAU_hls_0.PE = null"]),
-        (changed("MVAU_hls_0", inFIFODepths=[2]), ["inFIFODepths = [2]", "`size` stage"]),
-        (changed("MVAU_hls_0", outFIFODepths=[2]), ["outFIFODepths = [2]", "`size` stage"]),
+        (changed("MVAU_hls_0", inFIFODepths=2), ["inFIFODepths = 2", "a list of whole numbers"]),
+        (changed("MVAU_hls_0", outFIFODepths=[1]), ["outFIFODepths = [1]", "from 2 up"]),
         (changed("MVAU_hls_0", pumpedCompute=1), ["pumpedCompute = 1", "one clock"]),
         (changed("MVAU_hls_0", x=1, PE=[]), ["MVAU_hls_0.x is not known"]),
         (changed("Thresholding_0", ram_style="block"), ["Thresholding_0.ram_style = 'block'"]),
@@ -154,7 +162,7 @@ def test_what_a_file_cannot_say_is_refused_by_name(
 
 
 def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path: Path) -> None:
-    content = changed("MVAU_hls_0", inFIFODepths=[2]) | {"Thresholding_0": {"mem_mode": "x"}}
+    content = changed("MVAU_hls_0", inFIFODepths=[]) | {"Thresholding_0": {"mem_mode": "x"}}
     message = refusal(tmp_path, content)
     assert "MVAU_hls_0.inFIFODepths" in message
     assert "Thresholding_0.mem_mode" in message
