@@ -19,7 +19,8 @@ from train_worker.checkpoint import Checkpoint
 from train_worker.export import export, to_qonnx
 from train_worker.own import build as own
 from train_worker.own import trial
-from train_worker.own.build import Order, build
+from train_worker.own.build import build
+from train_worker.own.order import Order
 from train_worker.training import train
 
 CONVOLUTIONS = """

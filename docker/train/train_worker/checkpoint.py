@@ -18,7 +18,8 @@ from contract.stages.train import TrainSpec
 from stagekit import StageError
 from train_worker.data import Findings
 from train_worker.networks import build
-from train_worker.own import build as own
+from train_worker.own.build import build as build_own
+from train_worker.own.order import Order
 
 FORMAT = 3
 REMEDY = "Run the train stage again with this version of the worker, then export."
@@ -106,7 +107,7 @@ def build_network(spec: NetworkSpec, findings: Findings, dropout: float) -> nn.M
     """
     image = resized(findings.shape, spec.image_size)
     if spec.code is not None:
-        order = own.Order(
+        order = Order(
             code=spec.code,
             weight_bits=spec.weight_bits,
             act_bits=spec.act_bits,
@@ -115,7 +116,7 @@ def build_network(spec: NetworkSpec, findings: Findings, dropout: float) -> nn.M
             dropout=dropout,
             quantization=findings.quantization,
         )
-        return own.build(order)
+        return build_own(order)
     assert spec.architecture is not None
     weight_bits, act_bits = spec.bits_of_layers()
     return build(

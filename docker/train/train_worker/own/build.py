@@ -4,77 +4,25 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import prod
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
 from brevitas.quant_tensor import QuantTensor
 from torch import nn
 
-from contract.architecture import Shape
-from contract.code import FLAT, IMAGE, Code, CodeError
-from contract.stages.dataset import PIXELS, Quantization
-from contract.stages.network import Widths
+from contract.stages.dataset import Quantization
 from stagekit import StageError
 from train_worker.networks import ScalePixels
 from train_worker.own import checks
 from train_worker.own.blame import blamed, show_lines_of
+from train_worker.own.order import Order
 from train_worker.own.trial import tried
 
 BUILD_SECONDS = 60.0
 """For building the network twice and running it on a few images."""
 MODULE = "network_of_the_user"
 """Where Python finds the file's module, as pickles and some decorators ask for it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """The network that is asked for.
-
-    Attributes:
-        code: The file that builds it.
-        weight_bits, act_bits: As the experiment file has them; 0: not quantized.
-        image: Shape of the images, (C, H, W).
-        classes: Number of logits.
-        dropout: A probability.
-        quantization: What the whole numbers in images stand for.
-    """
-
-    code: Code
-    weight_bits: Widths
-    act_bits: Widths
-    image: Shape
-    classes: int
-    dropout: float
-    quantization: Quantization = PIXELS
-
-    @property
-    def input_shape(self) -> Shape:
-        """Of what the network takes: (C, H, W) or (F,)."""
-        return (prod(self.image),) if self.code.flat else self.image
-
-    def arguments(self) -> Mapping[str, Any]:
-        """What the function is called with.
-
-        Raises:
-            StageError: There is no such function.
-        """
-        offered = {
-            "weight_bits": _as_list(self.weight_bits),
-            "act_bits": _as_list(self.act_bits),
-            IMAGE: self.image,
-            FLAT: prod(self.image),
-            "classes": self.classes,
-            "dropout": self.dropout,
-        }
-        try:
-            return {name: offered[name] for name in self.code.parameters()}
-        except CodeError as error:
-            raise StageError(error.what, error.remedy) from error
 
 
 class Own(nn.Module):
@@ -122,7 +70,3 @@ def _made(order: Order) -> nn.Module:
             "Return the network.",
         )
     return Own(network, order.quantization)
-
-
-def _as_list(bits: Widths) -> int | list[int]:
-    return list(bits) if isinstance(bits, tuple) else bits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from brevitas.nn.quant_layer import (
@@ -16,9 +15,7 @@ from torch.nn.parameter import UninitializedParameter
 from contract.stages.network import Widths
 from stagekit import StageError
 from train_worker.own.blame import blamed
-
-if TYPE_CHECKING:
-    from train_worker.own.build import Order
+from train_worker.own.order import Order
 
 IMAGES = 4
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
