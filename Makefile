@@ -7,13 +7,15 @@ BOARD   ?=
 USING   := $(PYTHON) tools/venv.py use
 BENCH   := $(USING) .venv/bin/python -m bench
 
-.PHONY: FORCE help setup cluster reproduce test benchmark base images docs lock lock-check clean
+.PHONY: FORCE help setup cluster reproduce own-model test benchmark base images docs lock lock-check clean
 
 help:
 	@echo "make reproduce            run experiments/quick.toml and write a report"
 	@echo "                          PROFILE=name runs another grid of experiments/, RUNNER=docker or"
 	@echo "                          RUNNER=venv chooses where; BOARD=user@host measures on your board,"
 	@echo "                          XILINX_VIVADO=/tools/Xilinx/Vivado/2024.2 builds bitstreams"
+	@echo "make own-model            fetch a model in ONNX, FINN+'s own example, and run it through"
+	@echo "                          experiments/own-model.toml: the way that a model of yours takes"
 	@echo "make test                 lint, types, unit tests, a small network end to end, containers"
 	@echo "make benchmark            time every part: benchmarks.json, benchmarks.md (5 minutes;"
 	@echo "                          EXACT=1 adds builds without our shortcuts, minutes more)"
@@ -39,6 +41,10 @@ FORCE:
 
 reproduce: setup
 	@$(BENCH) run experiments/$(PROFILE).toml --runner $(RUNNER) $(addprefix --board ,$(BOARD))
+
+own-model: setup
+	@$(USING) .venv/bin/python tools/own_model.py
+	@$(BENCH) run experiments/own-model.toml --runner $(RUNNER)
 
 test: .venv/dev
 	$(PYTHON) tools/venv.py test .venv/bin/tox run -e lint,type,unit,sim,integration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -52,9 +53,9 @@ def command(
     if store.live_runs():
         raise StoreError("A run is using the store.", "Wait for it to end, then clean up.")
     items = list(store.survey())
-    tasks = [tasks for file in grids for tasks in _plans_of(file, store_path, as_written)]
+    plans = [planned for file in grids for planned in _plans_of(file, store_path, as_written)]
     freed = 0
-    for item in _unwanted(items, tasks, resolvers):
+    for item in _unwanted(items, plans, resolvers):
         size = item.bytes if isinstance(item, Entry) else 0
         why = f" ({item.reason})" if isinstance(item, Broken) else ""
         if not dry_run:
@@ -63,26 +64,36 @@ def command(
         say(f"{'would remove' if dry_run else 'removed'} {item.folder}{why}")
     freed += store.failed_bytes() if dry_run else store.remove_failed()
     for file in grids if as_written and not dry_run else ():
-        overrides.forget(store_path, load_grid(file).name)
+        overrides.forget(store_path, load_grid(file, absent=True).name)
     say(f"{size_text(freed)} {'would be ' if dry_run else ''}freed")
     require_readable(items)
 
 
-def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[list[Task]]:
+@dataclass(frozen=True)
+class _Planned:
+    """The tasks of a grid, and whether their keys are known: a file that it names may be gone."""
+
+    tasks: list[Task]
+    is_complete: bool
+
+
+def _plans_of(file: Path, store: Path, as_written: bool) -> Iterator[_Planned]:
     """The tasks of the grid in `file`, and those of every run that changed it."""
-    grid = open_grid(file)
-    yield plan(grid.points)
+    grid = open_grid(file, absent=True)
+    if not grid.grid.is_complete:
+        say(f"note: {file} names a file that is not there; all that has its names is kept")
+    yield _Planned(plan(grid.points), grid.grid.is_complete)
     for changes in [] if as_written else overrides.recorded(store, grid.name):
         try:
-            changed = open_grid(file, changes)
+            changed = open_grid(file, changes, absent=True)
         except ConfigError as error:
             say(f"note: an earlier run of {file} is no longer valid: {error.what}")
         else:
-            yield plan(changed.points)
+            yield _Planned(plan(changed.points), grid.grid.is_complete)
 
 
 def _unwanted(
-    items: Sequence[Entry | Broken], plans: Sequence[list[Task]], resolvers: Sequence[Resolver]
+    items: Sequence[Entry | Broken], plans: Sequence[_Planned], resolvers: Sequence[Resolver]
 ) -> Iterator[Entry | Broken]:
     """Everything damaged, and every artifact that no plan needs."""
     # Keys of runners that are not available now cannot be computed: their artifacts stay.
@@ -90,11 +101,14 @@ def _unwanted(
     broken = [item for item in items if isinstance(item, Broken)]
     wanted: set[Path] = set()
     uncertain: set[tuple[str, str]] = set()
-    for tasks in plans:
+    for planned in plans:
+        if not planned.is_complete:
+            uncertain |= {(task.stage.name, task.name) for task in planned.tasks}
+            continue
         for resolver in resolvers:
-            present = look_up(tasks, resolver).present
+            present = look_up(planned.tasks, resolver).present
             wanted.update(entry.folder for entry in present.values())
-        uncertain |= _behind(broken, tasks)
+        uncertain |= _behind(broken, planned.tasks)
     for item in items:
         if isinstance(item, Broken):
             if item.damaged:

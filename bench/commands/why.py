@@ -161,6 +161,8 @@ def _find(row: str, given: Path | None, store: Path, runner: str, changes: Chang
             f"If it is from another file, give that with --file. {nearest(row, names)}",
         )
     best = max(candidates, key=lambda candidate: candidate.made)
+    if not best.grid.grid.is_complete:
+        open_grid(best.grid.file, changes)  # says which file is missing
     best.survey.require_sound()
     others = tuple(str(other.grid.file) for other in candidates if other is not best)
     return replace(best, others=others)

@@ -327,6 +327,13 @@ class Grid(Table):
         return flow.of_model if self.train is None else flow.of_training
 
     @property
+    def is_complete(self) -> bool:
+        """Whether all files of the user's are there that it names; see `load_grid`."""
+        return all(file.sha256 for file in self.files) and all(
+            data.checksums for data in self.data if data.given
+        )
+
+    @property
     def paths(self) -> dict[str, Path]:
         """Where the user's own files are that it names, by SHA-256."""
         return {file.sha256: file.path.absolute() for file in self.files}

@@ -25,7 +25,7 @@ def change(path: Path, old: str, new: str) -> Path:
 def test_every_shipped_grid_is_valid() -> None:
     for path in (ROOT / "experiments").glob("*.toml"):
         if path.name not in NO_GRIDS:
-            grid = load_grid(path)
+            grid = load_grid(path, absent=True)  # models of others are fetched
             assert grid.name == path.stem
             names = [experiment.name for experiment in expand(grid)]
             assert len(set(names)) == len(names) > 0

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import MetricsRunner, gathered, write_report
+from fakes import MetricsRunner, gathered, write_grid, write_report
 
 from bare_runner import ENVIRONMENTS
 from bench import archive
 from bench.claims import load_claims
 from bench.cli import main
+from bench.commands import why
 from bench.errors import Exit
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
@@ -182,6 +183,45 @@ def test_a_plan_names_the_stages_and_knows_no_layers(
     assert bench("run", grid, resolver, "--only", "train") == Exit.CONFIG
     assert "--only train: the grid 'mine' has no such stage" in capsys.readouterr().err
     assert bench("run", grid, resolver, "--only", "import", "--dry-run") == Exit.OK
+
+
+def test_artifacts_of_a_model_that_is_gone_are_kept_by_their_names(
+    made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid, resolver = made(0.75)
+    monkeypatch.setattr(runners, "open_resolvers", lambda *arguments: [resolver])
+    store = ("--store", str(resolver.store.root), "--runner", "venv")
+    kept = {path.parent for path in resolver.store.root.glob("*/*/manifest.json")}
+    (grid.parent / "my_mlp.onnx").unlink()
+    assert main(["store", "gc", str(grid), *store]) == Exit.OK
+    assert "names a file that is not there; all that has its names is kept" in (
+        capsys.readouterr().out
+    )
+    assert {path.parent for path in resolver.store.root.glob("*/*/manifest.json")} == kept
+    (grid.parent / "my_mlp.onnx").write_bytes(b"another model")
+    assert main(["store", "gc", str(grid), *store]) == Exit.OK
+    left = {path.parent.parent.name for path in resolver.store.root.glob("*/*/manifest.json")}
+    assert left == {"dataset"}
+
+
+def test_rows_of_other_grids_are_explained_where_a_model_is_gone(
+    own_model_grid: Path,
+    resolver: Resolver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (own_model_grid.parent / "my_mlp.onnx").unlink()
+    folder = own_model_grid.parent / "experiments"
+    folder.mkdir()
+    trained = write_grid(folder)
+    monkeypatch.setattr(why, "_files", lambda given: [own_model_grid, trained])
+    monkeypatch.setattr(runners, "open_resolver", lambda *arguments: resolver)
+    execute(plan(expand(load_grid(trained))), resolver, jobs=1, cpus=1, emit=lambda event: None)
+    store = ("--store", str(resolver.store.root), "--runner", "venv")
+    assert main(["why", "tfc-mnist-w2a2-s1-low", *store]) == Exit.OK
+    assert "of grid 'test'" in capsys.readouterr().out
+    assert main(["why", "my_mlp-mnist-low", *store]) == Exit.CONFIG
+    assert "model.file: there is no file" in capsys.readouterr().err
 
 
 def test_an_archive_needs_no_original_file(made: Made, tmp_path: Path) -> None:
