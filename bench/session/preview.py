@@ -22,6 +22,7 @@ from bench.pipeline.budget import SETUP_SECONDS
 from bench.system.files import existing
 from bench.words import Status
 
+_SHARES_WIDTH = 28
 _VERIFIED = (
     "Manifests and metrics of cached artifacts are verified; a run verifies every file, and makes "
     "damaged artifacts again."
@@ -109,8 +110,9 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("folding", overflow="fold")
     table.add_column("slowest layer", overflow="fold")
-    for heading in ("cycles", "fps", "of it, by layer"):
+    for heading in ("cycles", "fps"):
         table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("of it, by layer", justify="right", max_width=_SHARES_WIDTH)
     foldings = flow_named(grid.flow).foldings
     for shapes in known_layers(grid):
         for folding in grid.folds:
