@@ -114,11 +114,16 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("of it, by layer", justify="right", max_width=_SHARES_WIDTH)
     foldings = flow_named(grid.flow).foldings
-    for shapes in known_layers(grid):
+    known = known_layers(grid)
+    for shapes in known:
         for folding in grid.folds:
             slowest = foldings.bottleneck(folding, shapes, grid.build)
             table.add_row(folding.name, slowest.layer, *_numbers(slowest))
     console.print(table)
+    if None in known:
+        console.print(
+            f"The layers of {grid.network} are not known yet; defaults of time are those of LeNet5."
+        )
 
 
 def _numbers(slowest: Bottleneck) -> Iterator[str]:

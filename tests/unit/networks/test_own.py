@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from fakes import GRID, write_grid
 
+from bench.console.terminal import Terminal
 from bench.errors import ConfigError
 from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import load_grid
 from bench.pipeline import plan
+from bench.session.preview import show_bottlenecks
 from contract.layers import layers_of
 
 BUILD = "def build(weight_bits, act_bits, image_shape, classes):\n    raise SystemExit(9)\n"
@@ -130,3 +132,14 @@ def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
 def test_lists_of_bits_that_cannot_be(tmp_path: Path, bits: str) -> None:
     with pytest.raises(ConfigError, match=r"train\.bits"):
         load_grid(grid(tmp_path, re.sub("bits = .*", f"bits = {bits}", OWN)))
+
+
+def test_a_plan_says_that_it_does_not_know_the_layers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_bottlenecks(load_grid(grid(tmp_path)), Terminal())
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "known when the network is inspected" in printed
+    assert (
+        "The layers of my_net are not known yet; defaults of time are those of LeNet5." in printed
+    )
