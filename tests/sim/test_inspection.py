@@ -38,10 +38,11 @@ def test_it_stops_before_the_training_and_is_said_alike_by_itself(
     assert running.returncode == Exit.STAGE_FAILED, output
     assert "FINN+ has no hardware layer for Tanh (Tanh_0, after layer 1)." in output
     assert "QuantHardTanh" in output
-    made = {path.parent.name for path in bench.store.glob("*/*/manifest.json")}
+    made = {path.parent.parent.name for path in bench.store.glob("*/*/manifest.json")}
     assert made == {"dataset", "draft"}
     (row,) = bench.results().to_dict("records")
-    assert row["status"] == "failed: inspect"
+    assert (row["status"], row["stopped_at"]) == ("failed", "inspect")
+    assert "no hardware layer for Tanh" in row["reason"]
 
     running = bench.start("inspect", f"{tmp_path}/tanh.py:build", "--bits", "3,2", "--dataset",
                           "MNIST", "--runner", "venv")  # fmt: skip

@@ -30,7 +30,7 @@ def show(metrics: Record, console: Terminal) -> None:
     shown = single or next(iter(possible), None)
     places = {layer["name"]: _place(layer) for layer in shown["layers"]} if shown else {}
     console.print(_layer_table(metrics, single, places))
-    for line in _legend(metrics, shown):
+    for line in _legend(metrics, shown, single=single is not None):
         console.print(line)
     if single is not None:
         for line in _verdict(single):
@@ -125,7 +125,7 @@ def _figures(folded: Record | None, *, slowest: bool) -> Iterator[Text | str]:
     yield from (f"{folded[key]:,}" for key, _ in SHOWN)
 
 
-def _legend(metrics: Record, design: Record | None) -> Iterator[str | Text]:
+def _legend(metrics: Record, design: Record | None, *, single: bool) -> Iterator[str | Text]:
     layers = metrics["layers"]
     kinds = Counter(layer["kind"] for layer in layers)
     of = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
@@ -135,7 +135,7 @@ def _legend(metrics: Record, design: Record | None) -> Iterator[str | Text]:
     yield f"Left to the host's processor: {first} before, {last} after them."
     has_matrix = any(layer["mw"] for layer in layers)
     also = "; 64- is any but 64 itself, which loses results" if has_matrix else ""
-    yield f"PE and SIMD divide the number behind the stroke{also}."
+    yield f"PE and SIMD divide the number {'behind the stroke' if single else 'shown'}{also}."
     placed = design["layers"] if design else ()
     if any(layer["stand_in"] for layer in placed):
         yield "HLS*: FINN+ has no RTL of it; Verilog of ours is simulated, Vitis HLS builds it."
