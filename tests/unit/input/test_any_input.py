@@ -215,6 +215,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "compare": (("none", "none"), ()),
     "doctor": ((), ()),
     "export": (("FILE",), ("--dry-run",)),
+    "inspect": (("none",), ("--runner", "venv")),
     "plan": (("FILE",), ()),
     "report": (("FILE",), ("--dry-run",)),
     "run": (("FILE",), ("--dry-run",)),
