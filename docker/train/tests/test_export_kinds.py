@@ -67,3 +67,14 @@ def test_an_average_over_the_image_is_one_operator(tmp_path: Path) -> None:
     """FINN knows no other."""
     model = exported(network("residual", 4), tmp_path)
     assert len(model.get_nodes_by_op_type("GlobalAveragePool")) == 1
+
+
+def test_a_branch_comes_before_its_shortcut(tmp_path: Path) -> None:
+    """Lists of foldings follow the declaration."""
+    made = network("residual", 4)
+    model = exported(made, tmp_path)
+    shapes = [
+        tuple(model.get_tensor_shape(node.input[1])) for node in model.get_nodes_by_op_type("Conv")
+    ]
+    convolutions = [layer for layer in made.modules() if isinstance(layer, nn.Conv2d)]
+    assert shapes == [tuple(layer.weight.shape) for layer in convolutions]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +104,7 @@ def to_qonnx(
         # The dynamo exporter would put the weights into a second file.
         export_qonnx(network, args=torch.zeros(1, *shape), export_path=str(path), dynamo=False)
         model = cleanup_model(ModelWrapper(str(path)))
+        _order_as_declared(model)
     except Exception as error:
         if of_the_disk(error) is not None:
             raise
@@ -112,6 +114,27 @@ def to_qonnx(
         ) from error
     model.set_tensor_datatype(model.graph.input[0].name, DataType[datatype])
     return model
+
+
+def _order_as_declared(model: ModelWrapper) -> None:
+    """Sort the nodes so that the first term of a sum comes before its second, as in declarations.
+
+    Foldings that are lists follow that order; the clean-up sorts by distance from the input.
+    """
+    producers = {name: node for node in model.graph.node for name in node.output}
+    placed: dict[str, Any] = {}
+    waiting = [producers[model.graph.output[0].name]]
+    while waiting:
+        node = waiting[-1]
+        sources = [producers[name] for name in node.input if name in producers]
+        missing = [source for source in sources if source.output[0] not in placed]
+        if missing:
+            waiting.append(missing[0])
+        else:
+            placed[waiting.pop().output[0]] = node
+    nodes = list(placed.values())
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def execute(
