@@ -25,6 +25,8 @@ THRESHOLDING = (
 TO_INT4 = THRESHOLDING.format(folding="False-2", types="idt_tdt_cfg0", output="activation1")
 OF_UINT5 = THRESHOLDING.format(folding="False-2", types="idt_tdt_cfg1", output="activation0")
 NARROW = THRESHOLDING.format(folding="True--1", types="idt_tdt_cfg2", output="activation1")
+CONVERTER = "test_fpgadataflow_dwc[rtl-rtlsim-non-integer-ratio-down]"
+LANES = "pe < PE; pe++) begin\n\t\t\t\t\tresult"
 
 
 @dataclass(frozen=True)
@@ -101,16 +103,27 @@ MUTANTS = (
         ("threshold-unsigned", "SIGNED? $signed(t)", "(1 == 0)? $signed(t)", TO_INT4),
         ("threshold-early", "LATENCY = (DEEP_PIPELINE+1)*M;", "LATENCY = M;", TO_INT4),
         ("threshold-queue-short", "LATENCY + 3", "LATENCY + 2", NARROW),
-        ("threshold-bias-lost", "Dat[pe] + BIAS", "Dat[pe]", TO_INT4),
+        ("threshold-bias-lost", "idat[pe]) + BIAS", "idat[pe])", TO_INT4),
         ("threshold-channels", "Channel == CF-1", "Channel == 0", TO_INT4),
-        ("threshold-lane-dropped", "pe < PE; pe++)  result", "pe + 1 < PE; pe++)  result", TO_INT4),
+        ("threshold-lane-dropped", LANES, LANES.replace("pe < PE", "pe + 1 < PE"), TO_INT4),
         ("threshold-unreachable", "reached && (found < reachable)", "reached", NARROW),
     ),
     *_mutants(
+        "dwc_axi.sv",
+        ("converter-no-room", "Held <= OBITS", "Held < OBITS", CONVERTER),
+        ("converter-late", "Held >= OBITS", "Held > OBITS", CONVERTER),
+        ("converter-shift", "Buf >> OBITS", "Buf >> (OBITS-1)", CONVERTER),
+    ),
+    *_mutants(
         "stream_fifo.sv",
-        ("fifo-too-small", "(depth > 4? depth : 5) - 1", "depth - 1", WIDE),
+        ("fifo-too-small", "(items > 4? items : 5) - 1", "items - 1", WIDE),
         ("fifo-one-more", "Stored < Slots", "Stored <= Slots", WIDE),
-        ("fifo-never-block", "Block <= (depth > 257)", "Block <= (depth > 512)", WIDE),
-        ("fifo-order", "Mem[Wr] <= idat", "Mem[Wr ^ ABITS'(1)] <= idat", WIDE),
+        (
+            "fifo-never-block",
+            "MAY_BE_BLOCK && (depth > 257)",
+            "MAY_BE_BLOCK && (depth > 512)",
+            WIDE,
+        ),
+        ("fifo-order", "Mem[Wr] = idat", "Mem[Wr ^ ABITS'(1)] = idat", WIDE),
     ),
 )

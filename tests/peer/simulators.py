@@ -48,7 +48,7 @@ module top (
 	logic [31:0]  depth[{streams}];
 	assign	depth = '{{{depths}}};
 	chain chain (
-		.clk(ap_clk), .rst_n(ap_rst_n), .depth(depth), .fill(), .peak(), .blocked(), .starved(),
+		.clk(ap_clk), .rst_n(ap_rst_n), .depth(depth), .counting(1'b0), .blocked(), .starved(),
 		.in_data(s_axis_0_tdata), .in_valid(s_axis_0_tvalid), .in_ready(s_axis_0_tready),
 		.out_data(m_axis_0_tdata), .out_valid(m_axis_0_tvalid), .out_ready(m_axis_0_tready)
 	);

@@ -71,6 +71,7 @@ class Workshop:
         *,
         exact: bool = False,
         trace: bool = False,
+        brief: bool = False,
     ) -> Simulator:
         """A simulator; the arguments are those of `simulator_build.gather`.
 
@@ -79,12 +80,13 @@ class Workshop:
             depths: For FINN's own FIFOs.
             exact: FINN's own modules throughout.
             trace: Able to write waveforms.
+            brief: For less than a million cycles.
         """
         bundle, request = self.accelerator.bundle, self.request
         self.reporter.progress(0, 1, "simulator", f"{timing} with {find_compiler().version}")
         with self.reporter.timed(timing):
             executable = simulator_build.build(
-                simulator_build.gather(bundle, depths, exact=exact, trace=trace),
+                simulator_build.gather(bundle, depths, exact=exact, trace=trace, brief=brief),
                 request.cache,
                 request.scratch,
                 request.cpus,

@@ -16,6 +16,7 @@ from contract import outcome
 from contract.arrays import save_npz
 from contract.finn.simulate import SimulateSpec
 from contract.outcome import Kind, Predictions
+from finn_worker import parts
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, fifo_lines
 from finn_worker.size import KnownSizing
@@ -25,7 +26,7 @@ from stagekit import Reporter, Request, StageError, WrongResult
 
 STANDING_IN = (
     "FINN's RTL with stand-ins that are equal cycle for cycle for mvu.sv, memstream.sv, "
-    "thresholding.sv and fifo.sv"
+    "thresholding.sv, dwc_axi.sv and fifo.sv"
 )
 EXACT = "FINN's RTL throughout, FIFOs included"
 # Simulated and estimated interval may differ by this share without a remark.
@@ -83,8 +84,15 @@ def simulate(request: Request, reporter: Reporter) -> None:
 
     # The build first: it refuses what cannot be simulated.
     simulator = workshop.simulator("build", sizing.depths if spec.exact else None, exact=spec.exact)
-    expected = _reference(accelerator, test_set, reporter)
-    outputs, run = _simulate_all(simulator, test_set, sizing, reporter)
+    expected = _reference(accelerator, test_set, request.cpus, reporter)
+    split = parts.split(
+        len(test_set.images), sizing.ii, len(accelerator.design["streams"]), request.cpus
+    )
+    progress = _images_done(reporter, len(test_set.images), "simulated RTL")
+    with reporter.timed("simulate"):
+        outputs, run = parts.simulate(
+            simulator, test_set.images, sizing.depths, split, request.cpus, progress
+        )
     if spec.trace_images:
         tracer = workshop.simulator("build tracer", sizing.depths, exact=spec.exact, trace=True)
         _write_trace(tracer, test_set, sizing, request)
@@ -102,6 +110,7 @@ def simulate(request: Request, reporter: Reporter) -> None:
         _reference_of(request.inputs["export"]),
     )
     metrics = verdict.as_metrics() | _timing(run, sizing, accelerator.ii_estimated)
+    metrics |= {"timed_images": split[0].stop}
     metrics |= {"accuracy": outcome.accuracy(predictions, test_set.labels)}
     metrics |= {"fifos": fifo_table(accelerator.design, sizing.depths)}
     metrics |= _stalls(run, accelerator)
@@ -112,15 +121,9 @@ def simulate(request: Request, reporter: Reporter) -> None:
     _remark(reporter, metrics, verdict.remark())
 
 
-def _simulate_all(
-    simulator: Simulator, test_set: TestSet, sizing: KnownSizing, reporter: Reporter
-) -> tuple[Outputs, Run]:
-    progress = _images_done(reporter, len(test_set.images), "simulated RTL")
-    with reporter.timed("simulate"):
-        return simulator.run(test_set.images, sizing.depths, progress=progress)
-
-
-def _reference(accelerator: Accelerator, test_set: TestSet, reporter: Reporter) -> Outputs:
+def _reference(
+    accelerator: Accelerator, test_set: TestSet, processes: int, reporter: Reporter
+) -> Outputs:
     """What the streamlined model computes."""
     # Late: it takes FINN's Python packages, the rest of the stage does not.
     from finn_worker.reference import accelerator_outputs  # noqa: PLC0415
@@ -137,6 +140,7 @@ def _reference(accelerator: Accelerator, test_set: TestSet, reporter: Reporter) 
             accelerator.bundle / "streamlined.onnx",
             test_set.images,
             _images_done(reporter, len(test_set.images), "streamlined model"),
+            processes,
         )
 
 

@@ -6,7 +6,10 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,39 @@ STALLED = 3
 COMPLAINT = re.compile(r"%(Warning|Error)|Verilog \$(finish|stop)")
 
 Outputs = npt.NDArray[np.int64]
+
+
+class Running:
+    """Processes that run in several threads, so that all can be ended at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._processes: set[subprocess.Popen[str]] = set()
+        self._ended = False
+
+    @contextmanager
+    def process(self, command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+        """A process, whose output comes by pipes; killed if others are ended."""
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+        ) as started:
+            with self._lock:
+                self._processes.add(started)
+                if self._ended:
+                    started.kill()
+            try:
+                yield started
+            finally:
+                with self._lock:
+                    self._processes.discard(started)
+
+    def end(self) -> None:
+        """Kill what runs, and what is started from now on."""
+        with self._lock:
+            self._ended = True
+            for process in self._processes:
+                process.kill()
 
 
 class StalledError(StageError):
@@ -58,7 +94,8 @@ class Run:
         peaks: Most items that each FIFO held.
         steady_images: Images finished between the first half and the last input; 0: too few.
         steady_cycles: In which they were finished.
-        blocked: Of these, the cycles in which each stream's producer was not taken from.
+        blocked: Of these, the cycles in which each stream's producer was not taken from; empty
+            where they were not counted.
         starved: And those in which each stream's consumer was ready and had nothing to take.
     """
 
@@ -80,7 +117,7 @@ class Simulator:
         executable: From `simulator_build.build`.
         design: The bundle's `design.json`.
         memories: The folder that holds the bundle's `memories/`.
-        scratch: For inputs, outputs and FIFO depths.
+        scratch: For inputs, outputs and FIFO depths; several may run at a time.
         stall_limit: Cycles without any movement that count as a deadlock.
     """
 
@@ -98,6 +135,8 @@ class Simulator:
         dma_bytes_per_cycle: int = 0,
         progress: Callable[[int], None] | None = None,
         trace: Path | None = None,
+        count_waits: bool = False,
+        running: Running | None = None,
     ) -> tuple[Outputs, Run]:
         """Simulate `images`, uint8 or int8, [N, F] or [N, C, H, W].
 
@@ -108,6 +147,8 @@ class Simulator:
             dma_bytes_per_cycle: Width of the DMAs that feed the input and empty the output; 0: any.
             progress: Called with the number of images done.
             trace: Where to write waveforms; needs a simulator built for it.
+            count_waits: Count who waits for whom; takes a tenth of the time.
+            running: What else runs, and is ended together with this.
 
         Returns:
             The accelerator's integers [N, C], and what was measured.
@@ -116,23 +157,26 @@ class Simulator:
             StalledError: A deadlock.
             StageError: The simulator failed.
         """
-        fifos, raw, out = (self.scratch / name for name in ("fifos.txt", "images.raw", "out.raw"))
-        fifos.write_text(fifo_lines(self.design, depths), encoding="utf-8")
-        channels_last(images).tofile(raw)
-        command = [str(self.executable), "--package", str(self.memories), "--fifos", str(fifos)]
-        command += ["--input", str(raw), "--output", str(out), "--images", str(len(images))]
-        command += ["--cycles-per-image", str(cycles_per_image)]
-        command += ["--in-bytes-per-cycle", str(dma_bytes_per_cycle)]
-        command += ["--out-bytes-per-cycle", str(dma_bytes_per_cycle)]
-        command += ["--stall-limit", str(self.stall_limit)]
-        command += [] if trace is None else ["--trace", str(trace)]
-        result = _call(command, progress)
-        if "stalled" in result:
-            where = (result["stalled"], result["items"], result["images"])
-            tried = conditions(depths, cycles_per_image, dma_bytes_per_cycle)
-            raise StalledError(*where, tried)
-        elements = int(self.design["output"]["elements"])
-        outputs = np.fromfile(out, dtype="<i8").reshape(len(images), elements)
+        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="run-") as folder:
+            fifos, raw, out = (Path(folder) / name for name in ("fifos.txt", "images", "outputs"))
+            fifos.write_text(fifo_lines(self.design, depths), encoding="utf-8")
+            channels_last(images).tofile(raw)
+            command = [str(self.executable), "--package", str(self.memories)]
+            command += ["--fifos", str(fifos), "--input", str(raw), "--output", str(out)]
+            command += ["--images", str(len(images))]
+            command += ["--cycles-per-image", str(cycles_per_image)]
+            command += ["--in-bytes-per-cycle", str(dma_bytes_per_cycle)]
+            command += ["--out-bytes-per-cycle", str(dma_bytes_per_cycle)]
+            command += ["--stall-limit", str(self.stall_limit)]
+            command += ["--count-waits"] if count_waits else []
+            command += [] if trace is None else ["--trace", str(trace)]
+            result = _call(command, progress, running or Running())
+            if "stalled" in result:
+                where = (result["stalled"], result["items"], result["images"])
+                tried = conditions(depths, cycles_per_image, dma_bytes_per_cycle)
+                raise StalledError(*where, tried)
+            elements = int(self.design["output"]["elements"])
+            outputs = np.fromfile(out, dtype="<i8").reshape(len(images), elements)
         run = Run(
             cycles=int(result["cycles"]),
             latency_cycles=int(result["latency_cycles"]),
@@ -162,7 +206,9 @@ def conditions(depths: Sequence[int], cycles_per_image: int, dma_bytes_per_cycle
     return text
 
 
-def _call(command: Sequence[str], progress: Callable[[int], None] | None) -> dict[str, Any]:
+def _call(
+    command: Sequence[str], progress: Callable[[int], None] | None, running: Running
+) -> dict[str, Any]:
     """The simulator's JSON line; its progress is passed on as it comes.
 
     Raises:
@@ -171,13 +217,7 @@ def _call(command: Sequence[str], progress: Callable[[int], None] | None) -> dic
     """
     if progress is not None:
         command = [*command, "--progress"]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with running.process(command) as process:
         assert process.stderr is not None
         assert process.stdout is not None
         messages = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from finn_worker import given_depths
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.fifo_sizing import Sizing, size_fifos, timing_frames
 from finn_worker.rtl import standins
-from finn_worker.rtl.top import MIN_DEPTH, max_depth
+from finn_worker.rtl.top import BLOCK_DEPTH, MIN_DEPTH, max_depth
 from finn_worker.simulator import Simulator, StalledError
 from stagekit import Reporter, Request, StageError
 
 # Timing does not depend on what an image shows; a few differ for good measure.
 IMAGES = 100
+# Cycles of a simulation that is not worth optimising.
+BRIEF = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,19 @@ def size(request: Request, reporter: Reporter) -> None:
         reporter.note("Sized with FINN's own modules: a stand-in is not proven for this design.")
     simulator = workshop.simulator("build", exact=exact)
     with reporter.timed("FIFO sizing"):
-        found = _search(simulator, images, accelerator, reporter)
+        found = _search(simulator, images, accelerator, reporter, request.cpus)
         sizing = _with_given(found, simulator, images, accelerator, reporter)
-    real = workshop.simulator("build with FINN's FIFOs", sizing.depths, exact=exact)
-    with reporter.timed("verify"):
-        frames = timing_frames(images, accelerator.ii_estimated)
-        for dma in (0, DMA_BYTES_PER_CYCLE):
-            _verify(real, simulator, sizing, frames, dma)
+    frames = timing_frames(images, accelerator.ii_estimated)[: sizing.frames]
+    brief = 2 * len(frames) * accelerator.ii_estimated < BRIEF
+    timing = "build with FINN's FIFOs"
+    real = workshop.simulator(timing, sizing.depths, exact=exact, brief=brief)
+    with reporter.timed("verify"), ThreadPoolExecutor(request.cpus) as pool:
+        compared = [
+            pool.submit(_verify, real, simulator, sizing, frames, dma)
+            for dma in (0, DMA_BYTES_PER_CYCLE)
+        ]
+        for one in compared:
+            one.result()
     fifos = fifo_table(accelerator.design, sizing.depths)
     request.write_metrics(
         {
@@ -98,6 +107,7 @@ def size(request: Request, reporter: Reporter) -> None:
             "verified": "FINN's fifo.sv at these depths: the same outputs, interval and cycles",
         }
     )
+    _note_ultra_ram(fifos, accelerator, reporter)
     bound = max(sizing.ii, accelerator.dma_cycles)
     if sizing.ii_with_dma > bound:
         reporter.note(
@@ -106,8 +116,28 @@ def size(request: Request, reporter: Reporter) -> None:
         )
 
 
+def _note_ultra_ram(
+    fifos: Sequence[Mapping[str, Any]], accelerator: Accelerator, reporter: Reporter
+) -> None:
+    deep = [fifo for fifo in fifos if fifo["depth"] > BLOCK_DEPTH]
+    if not deep:
+        return
+    most = max(deep, key=lambda fifo: int(fifo["depth"]))
+    text = (
+        f"FIFOs of more than {BLOCK_DEPTH:,} words: {len(deep)}, the deepest {most['stream']} with "
+        f"{most['depth']:,}. FINN+ makes them of UltraRAM"
+    )
+    if not accelerator.estimated["available"]["uram"]:
+        text += f"; {accelerator.estimated['part']} has none, so that Vivado will take block RAM"
+    reporter.note(f"{text}.")
+
+
 def _search(
-    simulator: Simulator, images: Any, accelerator: Accelerator, reporter: Reporter
+    simulator: Simulator,
+    images: Any,
+    accelerator: Accelerator,
+    reporter: Reporter,
+    processes: int,
 ) -> Sizing:
     streams = accelerator.design["streams"]
     tried: list[str] = []
@@ -118,7 +148,8 @@ def _search(
 
     limits = [max_depth(stream) for stream in streams]
     expected = accelerator.ii_estimated
-    return size_fifos(simulator, images, limits, expected, DMA_BYTES_PER_CYCLE, progress)
+    width = DMA_BYTES_PER_CYCLE
+    return size_fifos(simulator, images, limits, expected, width, progress, processes)
 
 
 def _with_given(

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from finn_worker.clock import period_ns
-from finn_worker.rtl.top import MAX_DEPTH
+from finn_worker.rtl.top import BLOCK_DEPTH
 
 SHALLOWEST = 32
 
@@ -24,12 +24,13 @@ SHALLOWEST = 32
 def depths_for(streams: int, simulated: list[int]) -> list[int]:
     """FIFO depths of `streams` streams: a power of two each, from those of the simulated graph.
 
-    Or the deepest that is still block RAM, as simulated, where the power of two would be UltraRAM.
+    Or the deepest that is still block RAM, where only the power of two would be UltraRAM.
     Where the graph to build has another number of streams, each gets the deepest.
     """
     fitting = simulated if len(simulated) == streams else [max(simulated, default=0)] * streams
     rounded = [max(SHALLOWEST, 1 << (depth - 1).bit_length()) for depth in fitting]
-    return [min(depth, MAX_DEPTH) for depth in rounded]
+    pairs = zip(fitting, rounded, strict=True)
+    return [min(power, BLOCK_DEPTH) if depth <= BLOCK_DEPTH else power for depth, power in pairs]
 
 
 def build(plan: dict[str, Any]) -> None:

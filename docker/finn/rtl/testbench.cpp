@@ -36,6 +36,7 @@ const char* const kUsage =
     "  --out-bytes-per-cycle N   the same at the output\n"
     "  --cycles-per-image N      offer an image only every N cycles; 0, the default: at once\n"
     "  --stall-limit N           give up after N cycles in which nothing moves (default 1000000)\n"
+    "  --count-waits             count the cycles in which streams wait, which takes time\n"
     "  --trace FILE              write waveforms (VCD, one time step a clock edge); only in a\n"
     "                            simulator that was built for it\n"
     "  --progress                report the images done on standard error\n"
@@ -45,14 +46,15 @@ const char* const kUsage =
     "image), peaks (largest number of items in each FIFO), steady_images (N: images finished after\n"
     "the first half and before the inputs ran out; 0: too few to tell), steady_cycles (in which\n"
     "they were finished), blocked, starved (of these cycles, those in which a stream's producer\n"
-    "offered what was not taken, and in which its consumer was ready and had nothing to take).\n"
+    "offered what was not taken, and in which its consumer was ready and had nothing to take; empty\n"
+    "where they are not counted).\n"
     "Exit status: 0 done, 2 bad usage or files, 3 nothing moved for the stall limit.\n";
 
 struct Options {
     std::string input, output, package, fifos, trace;
     uint64_t images = 0, in_bytes = 0, out_bytes = 0, cycles_per_image = 0;
     uint64_t stall_limit = 1000000;
-    bool progress = false;
+    bool progress = false, count_waits = false;
 };
 
 struct Failure : std::runtime_error {
@@ -86,6 +88,10 @@ Options parse(int argc, char** argv) {
         }
         if (name == "--progress") {
             options.progress = true;
+            continue;
+        }
+        if (name == "--count-waits") {
+            options.count_waits = true;
             continue;
         }
         if (i + 1 == argc) throw Failure("no value for " + name + "; see --help");
@@ -219,7 +225,8 @@ public:
           out_beats_(options.images * kDesign.out.beats * kDesign.out.bytes_per_beat),
           finished_(options.images),
           tracing_{!options.trace.empty()},
-          top_{model_.pins()} {
+          top_{model_.pins()},
+          meters_{model_.meters()} {
         for (size_t stream = 0; stream < kDesign.streams; ++stream) {
             top_.depth[stream] = depths[stream];
         }
@@ -228,6 +235,7 @@ public:
         std::memset(top_.in_data, 0, kDesign.in.bytes_per_beat);
         *top_.in_valid = 0;
         *top_.out_ready = 0;
+        *top_.counting = options.count_waits;
         *top_.rst_n = 0;
         for (int i = 0; i < 16; ++i) clock();
         *top_.rst_n = 1;
@@ -299,7 +307,7 @@ public:
         }
         std::printf(", \"peaks\": [");
         for (size_t stream = 0; stream < kDesign.streams; ++stream) {
-            std::printf("%s%u", stream == 0 ? "" : ", ", static_cast<unsigned>(top_.peak[stream]));
+            std::printf("%s%u", stream == 0 ? "" : ", ", static_cast<unsigned>(*meters_[stream].peak));
         }
         std::printf("], \"steady_images\": %" PRIu64 ", \"steady_cycles\": %" PRIu64,
                     end_.images - begin_.images, end_.cycle - begin_.cycle);
@@ -311,10 +319,10 @@ public:
     // Whoever should take from the last stream that holds something does not.
     void print_stall() const {
         size_t stream = kDesign.streams;
-        while (stream > 0 && top_.fill[stream - 1] == 0) --stream;
+        while (stream > 0 && *meters_[stream - 1].fill == 0) --stream;
         const size_t stuck = stream == 0 ? 0 : stream - 1;
         std::printf("{\"stalled\": \"%s\", \"items\": %u, \"images\": %" PRIu64 ", \"cycle\": %" PRIu64 "}\n",
-                    kDesign.names[stuck], static_cast<unsigned>(top_.fill[stuck]),
+                    kDesign.names[stuck], static_cast<unsigned>(*meters_[stuck].fill),
                     out_done_ / kDesign.out.beats, cycle_);
     }
 
@@ -327,9 +335,9 @@ private:
         Counts blocked = Counts(kDesign.streams), starved = Counts(kDesign.streams);
     };
 
-    static void print_counts(const char* name, const Counts& begin, const Counts& end) {
+    void print_counts(const char* name, const Counts& begin, const Counts& end) const {
         std::printf(", \"%s\": [", name);
-        for (size_t stream = 0; stream < kDesign.streams; ++stream) {
+        for (size_t stream = 0; options_.count_waits && stream < kDesign.streams; ++stream) {
             std::printf("%s%" PRIu64, stream == 0 ? "" : ", ", end[stream] - begin[stream]);
         }
         std::printf("]");
@@ -376,6 +384,7 @@ private:
     const bool tracing_;
     Model model_;
     const Pins top_;
+    const std::vector<Meter> meters_;
     Moment begin_, end_;
     uint64_t cycle_ = 0, first_ = 0, in_done_ = 0, out_done_ = 0;
 };

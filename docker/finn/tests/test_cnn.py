@@ -19,11 +19,12 @@ from accelerators import Bench, compile_cnn
 from compile_stage import SPEC
 from finn_worker import canonical, steps, streamlining
 from finn_worker.images import channels_last
+from finn_worker.rtl.top import max_depth
 from finn_worker.size import size
 from finn_worker.synthesis_build import insert_fifos
 from finn_worker.verification import execute
 from quantized_cnn import Conv, Dense, GlobalPool, MaxPool, QuantizedCNN, Residual
-from stagekit import Infeasible, Reporter
+from stagekit import Infeasible, Reporter, StageError
 
 IN_A_ROW = (Conv(channels=4), MaxPool(), Conv(channels=8, pad=1), Dense(10))
 RESIDUAL = (
@@ -148,6 +149,41 @@ def test_a_fork_that_stalls_with_small_fifos_is_named_and_sized(residual: Bench)
     assert "_to_ElementwiseAdd_hls_" in metrics["unsized_deadlock"]
     deep = {fifo["stream"]: fifo["depth"] for fifo in metrics["fifos"]}[metrics["unsized_deadlock"]]
     assert deep > 16
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Two convolutions hold four rows of 128 pixels and 16 channels, two at a time."""
+    layers = Conv(channels=16), Residual((Conv(channels=16, pad=1), Conv(channels=16, pad=1)))
+    network = QuantizedCNN((*layers, GlobalPool(), Dense(4)), (1, 6, 130), images_count=6)
+    folding = [[2, 3], [2, 16], [2, 16], [1, 1]]
+    return compile_cnn(tmp_path_factory.mktemp("deep"), network, folding)
+
+
+def test_a_skip_that_needs_ultra_ram_gets_it(deep: Bench) -> None:
+    request = replace(deep.request("sized", stage="size"), spec={})
+    events = io.StringIO()
+    size(request, Reporter(events))
+    assert "FINN+ makes them of UltraRAM; xc7z020clg400-1 has none" in events.getvalue()
+    metrics = json.loads((request.outputs / "metrics.json").read_text())
+    skip = {fifo["stream"]: fifo for fifo in metrics["fifos"]}[metrics["unsized_deadlock"]]
+    assert metrics["ii_unsized"] is None
+    assert 2028 < skip["depth"] < 5000
+    assert skip["bits"] == skip["depth"] * skip["width_bits"]
+    assert metrics["ii_sized"] == metrics["ii_estimated"]
+    simulated = deep.run("fast", images=6)[1]
+    assert simulated["bit_exact"]
+    assert simulated["ii_simulated"] == metrics["ii_estimated"]
+
+
+def test_a_skip_deeper_than_any_fifo_is_named(deep: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finn_worker.size.max_depth", lambda stream: min(max_depth(stream), 2050))
+    monkeypatch.setattr("finn_worker.fifo_sizing.MAX_DEPTH", 2050)
+    request = replace(deep.request("too deep", stage="size"), spec={})
+    with pytest.raises(
+        StageError, match=r"_to_ElementwiseAdd_hls_.* needs a FIFO of more than 2050"
+    ):
+        size(request, Reporter(io.StringIO()))
 
 
 def test_a_coarse_search_holds_and_stays_near(

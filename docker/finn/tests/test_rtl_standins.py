@@ -99,13 +99,45 @@ def test_fifo_of_every_kind_equals_finns(cache: Path, tmp_path: Path) -> None:
         assert active > CYCLES / 2, configuration
 
 
+def test_fifo_of_ultra_ram_equals_finns(cache: Path, tmp_path: Path) -> None:
+    """A fifth of them as deep as their memory is rounded to, or one more; two cascades."""
+    depths = [2029, 2064, 2065, 2066, 4113, 4114, 5000, 8210, 8300, 12305, 12306, 24000, 33000]
+    configurations = [
+        {"DEPTH": depth, "WIDTH": 8, "MAX_DEPTH": max(depth, 4096), "CHANGE": 15}
+        for depth in depths
+    ]
+    configurations += [{"DEPTH": 2500, "WIDTH": 72, "MAX_DEPTH": 65536, "CHANGE": 4}]
+    cycles = 20 * CYCLES
+    found = compare("fifo_pair", configurations, FIFO_MODULES, cache, tmp_path, cycles)
+    for configuration, (different, active) in zip(configurations, found, strict=True):
+        assert different == 0, configuration
+        assert active > cycles / 8, configuration
+
+
 def test_a_fifo_of_another_depth_is_told_apart(cache: Path, tmp_path: Path) -> None:
     configurations = [
         {"DEPTH": depth, "WIDTH": 8, "OUR_DEPTH": depth + by}
         for depth, by in ((9, 1), (100, -1), (257, 1))
     ]
+    configurations += [{"DEPTH": 2028, "WIDTH": 8, "OUR_DEPTH": 2029, "MAX_DEPTH": 4096}]
     found = compare("fifo_pair", configurations, FIFO_MODULES, cache, tmp_path)
     assert all(different > 0 for different, _ in found)
+
+
+def test_width_converter_equals_finns(cache: Path, tmp_path: Path) -> None:
+    modules = [
+        finn_module("dwc/hdl/vpc.sv", rename=False),
+        finn_module("dwc/hdl/dwc_axi.sv"),
+        own_module("standins/dwc_axi.sv"),
+    ]
+    widths = [(2, 8), (8, 2), (2, 4), (4, 2), (3, 9), (10, 5), (2, 32), (32, 2), (8, 160), (200, 8)]
+    widths += [(4, 6), (6, 4), (64, 36), (36, 64), (24, 16), (9, 7), (7, 9), (65, 130), (130, 65)]
+    widths += [(1, 8), (8, 1), (1, 2), (2, 1), (5, 5), (1, 1), (3, 2), (2, 3), (33, 44)]
+    configurations = [{"IBITS": i, "OBITS": o} for i, o in widths]
+    found = compare("dwc_pair", configurations, modules, cache, tmp_path)
+    for configuration, (different, active) in zip(configurations, found, strict=True):
+        assert different == 0, configuration
+        assert active > CYCLES / 10, configuration
 
 
 def test_weight_memory_equals_finns(cache: Path, tmp_path: Path) -> None:

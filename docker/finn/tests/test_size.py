@@ -91,12 +91,13 @@ def test_a_stall_in_any_simulation_says_where_and_what_was_tried(
         depths: Any,
         cycles_per_image: int = 0,
         dma_bytes_per_cycle: int = 0,
+        **more: Any,
     ) -> Any:
         built.append(self.executable)
         if stalls(self.executable != built[0], cycles_per_image, dma_bytes_per_cycle):
             tried = simulator.conditions(depths, cycles_per_image, dma_bytes_per_cycle)
             raise StalledError("a_to_b", 3, 4, tried)
-        return runs(self, images, depths, cycles_per_image, dma_bytes_per_cycle)
+        return runs(self, images, depths, cycles_per_image, dma_bytes_per_cycle, **more)
 
     monkeypatch.setattr(Simulator, "run", run)
     request = replace(bench.request(f"stall {text}", stage="size"), spec={})
@@ -115,12 +116,12 @@ def test_fifos_are_as_wide_as_finns(tmp_path: Path) -> None:
             normal_shape=[1, 600], dataType=f"UINT{bits}", code_gen_dir_ipgen=str(tmp_path),
         )  # fmt: skip
         getCustomOp(node).generate_hdl(None, "xc7z020clg400-1", 10.0)
-        stream = {"name": "s", "width_bits": bits, "beats": 600}
+        stream = {"name": "s", "width_bits": bits, "beats": 600, "producer": "a", "consumer": "b"}
         design = {"streams": [stream], "nodes": []}
         (width,) = re.findall(r"DATA_WIDTH\((\d+)\)", (tmp_path / "fifo.v").read_text())
         assert fifo_width(stream) == int(width)
         assert f".WIDTH({width})" in top_module(design)
-        assert f".DATA_WIDTH({width})" in top_module(design, [300])
+        assert f".WIDTH({width}), .DEPTH(300)" in top_module(design, [300])
         (fifo,) = fifo_table(design, [300])
         assert (fifo["width_bits"], fifo["bits"]) == (int(width), 300 * int(width))
 

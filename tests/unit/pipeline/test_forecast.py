@@ -71,9 +71,14 @@ def test_memory_scales_with_what_the_declarations_expect() -> None:
 
 def test_a_simulation_scales_with_its_cycles(experiments: Sequence[Point]) -> None:
     work = works(plan(experiments))
-    amounts = {w.folding: w.amount for w in work.values() if w.stage == "simulate"}
-    assert sorted(amounts.values()) == [64 * 1000, 4096 * 1000]
-    assert {w.amount for w in work.values() if w.stage == "measure"} == set(amounts.values())
+    found = {
+        stage: sorted({w.amount for w in work.values() if w.stage == stage})
+        for stage in ("simulate", "measure")
+    }
+    assert found["measure"] == [11 * 64 * 1000, 11 * 4096 * 1000]  # of 11 streams
+    (fast, slow), (least, most) = found["simulate"], found["measure"]
+    assert slow - fast == most - least
+    assert fast > least  # the model is executed, too
 
 
 def test_what_is_most_like_it_counts() -> None:

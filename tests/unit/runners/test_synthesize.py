@@ -297,8 +297,8 @@ def test_fifos_are_never_shallower_than_simulated() -> None:
     assert depths_for(3, [2, 33, 600]) == [32, 64, 1024]
     assert depths_for(2, [2, 33, 600]) == [1024, 1024]
     assert depths_for(2, []) == [32, 32]
-    # 2048 would be UltraRAM, which was not simulated
-    assert depths_for(2, [1025, 2028]) == [2028, 2028]
+    # 2048 would be UltraRAM, which 2029 is anyway
+    assert depths_for(3, [1025, 2028, 2029]) == [2028, 2028, 2048]
 
 
 def test_the_tools_are_found_beside_vivado(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from contract.fields import Key
-from contract.finn.cycles import cycles_per_image
-from contract.finn.simulate import SECONDS_PER_CYCLE, Images
+from contract.finn import work
+from contract.finn.simulate import Images
 from contract.stage import GIB, Cost, Scope, Specs, Stage
 
 EMULATED = "emulated-board"
@@ -28,7 +28,7 @@ def _is_emulated(spec: Mapping[str, Any]) -> bool:
 
 
 def _cycles(spec: Mapping[str, Any], specs: Specs) -> float:
-    return float(spec["images"]) * cycles_per_image(specs) if _is_emulated(spec) else 0.0
+    return work.of_images(spec["images"], specs) if _is_emulated(spec) else 0.0
 
 
 def _variant(spec: Mapping[str, Any]) -> str:
@@ -45,7 +45,7 @@ STAGE = Stage(
     needs=("simulate", "export"),
     needs_bitstream=("synthesize",),
     sources=("bench/boards", "docker/board"),
-    cost=Cost(seconds=1, per_unit=SECONDS_PER_CYCLE, memory=GIB * 3 // 10, disk=10_000),
+    cost=Cost(seconds=1, per_unit=work.SECONDS, memory=GIB * 3 // 10, disk=10_000),
     amount=_cycles,
     variant=_variant,
 )

@@ -93,6 +93,7 @@ STANDINS: Mapping[str, StandIn] = {
             Limit("thresholds that are written at run time", _of("USE_AXILITE"), 0, 0),
         ),
     ),
+    "dwc_axi.sv": StandIn("dwc_axi", ()),
 }
 
 # What stands for layers that FINN+ has in HLS only: there is nothing of FINN's to simulate instead.

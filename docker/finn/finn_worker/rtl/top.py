@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MIN_DEPTH = 2
-# Beyond it, FINN's FIFO becomes UltraRAM, which behaves differently and no small FPGA has.
-MAX_DEPTH = 2028
+# Beyond it, FINN's FIFO becomes UltraRAM.
+BLOCK_DEPTH = 2028
+# Of the simulation: an image of 32x32 pixels and 64 channels, one at a time.
+MAX_DEPTH = 65536
 
 _HEADER = """\
 // Generated: the accelerator's nodes, with a FIFO on every stream.
@@ -16,9 +18,9 @@ module top (
 	input	logic  rst_n,
 
 	input	logic [31:0]  depth[{streams}],	// of each FIFO; constant while rst_n is high
-	output	logic [31:0]  fill[{streams}], 	// items that each FIFO holds
-	output	logic [31:0]  peak[{streams}], 	// most items that each FIFO has held
-	// Cycles so far in which each FIFO turned its producer away, and left its consumer waiting
+	// While `counting`, the cycles in which each FIFO turned its producer away, and those in which
+	// it left its consumer waiting
+	input	logic  counting,
 	output	longint unsigned  blocked[{streams}],
 	output	longint unsigned  starved[{streams}],
 
@@ -39,39 +41,37 @@ _STREAM = """
 	uwire  s{i}_valid, s{i}_ready;
 	uwire [{width}-1:0]  t{i}_data;
 	uwire  t{i}_valid, t{i}_ready;
-	/* verilator tracing_off */
-	longint unsigned  Blocked{i}, Starved{i};
-	/* verilator tracing_on */
-	assign	blocked[{i}] = Blocked{i};
-	assign	starved[{i}] = Starved{i};
-	always_ff @(posedge clk) begin
-		if(!rst_n) begin
-			Blocked{i} <= 0;
-			Starved{i} <= 0;
-		end
-		else begin
-			Blocked{i} <= Blocked{i} + 64'(s{i}_valid && !s{i}_ready);
-			Starved{i} <= Starved{i} + 64'(t{i}_ready && !t{i}_valid);
-		end
-	end
 """
 _ADJUSTABLE_FIFO = """\
 	stream_fifo #(.WIDTH({width}), .MAX_DEPTH({max_depth})) fifo_{i} (
-		.clk(clk), .rst(!rst_n), .depth(depth[{i}]), .fill(fill[{i}]), .peak(peak[{i}]),
+		.clk(clk), .rst(!rst_n), .depth(depth[{i}]),
 		.idat(s{i}_data), .ivld(s{i}_valid), .irdy(s{i}_ready),
 		.odat(t{i}_data), .ovld(t{i}_valid), .ordy(t{i}_ready)
 	);
 """
 _FINN_FIFO = """\
-	uwire [$clog2({depth}+1):0]  fill_{i}, peak_{i};
-	assign	fill[{i}] = 32'(fill_{i});
-	assign	peak[{i}] = 32'(peak_{i});
-	fifo #(.DEPTH({depth}), .DATA_WIDTH({width})) fifo_{i} (
-		.clk(clk), .rst(!rst_n), .count(fill_{i}), .maxcount(peak_{i}),
+	fixed_fifo #(.WIDTH({width}), .DEPTH({depth})) fifo_{i} (
+		.clk(clk), .rst(!rst_n),
 		.idat(s{i}_data), .ivld(s{i}_valid), .irdy(s{i}_ready),
 		.odat(t{i}_data), .ovld(t{i}_valid), .ordy(t{i}_ready)
 	);
 """
+
+# All in one block, which costs nothing as long as nobody counts.
+_COUNTERS = """
+	always_ff @(posedge clk) begin
+		if(!rst_n) begin
+			blocked = '{{default: 0}};
+			starved = '{{default: 0}};
+		end
+		else if(counting) begin
+{counters}
+		end
+	end
+"""
+_COUNTER = """\
+			if(s{i}_valid && !s{i}_ready)  blocked[{i}] = blocked[{i}] + 1;
+			if(t{i}_ready && !t{i}_valid)  starved[{i}] = starved[{i}] + 1;"""
 
 _NODE = """
 	{module} {name} (
@@ -128,6 +128,8 @@ def top_module(design: Mapping[str, Any], depths: Sequence[int] | None = None) -
         else:
             text.append(_FINN_FIFO.format(**values, depth=depths[i]))
     text += [_instance(i, node) for i, node in enumerate(design["nodes"])]
+    counters = "\n".join(_COUNTER.format(i=i) for i in range(len(streams)))
+    text.append(_COUNTERS.format(counters=counters))
     text.append(_ENDS.format(last=len(streams) - 1))
     return "".join(text)
 
@@ -168,8 +170,14 @@ def design_source(design: Mapping[str, Any]) -> str:
     streams = design["streams"]
     names = ", ".join(f'"{stream["name"]}"' for stream in streams)
     depths = ", ".join(str(max_depth(stream)) for stream in streams)
+    meters = "".join(
+        f"\n    {{&top.top__DOT__fifo_{i}__DOT__Fill, &top.top__DOT__fifo_{i}__DOT__Peak}},"
+        for i in range(len(streams))
+    )
     return f"""\
 // Generated: names and shapes of the accelerator.
+#include "Vtop.h"
+#include "Vtop___024root.h"
 #include "model.h"
 namespace {{
 const char* const kNames[] = {{{names}}};
@@ -177,6 +185,11 @@ const uint32_t kMaxDepths[] = {{{depths}}};
 }}  // namespace
 const Design kDesign{{{_port(design["input"])}, {_port(design["output"])}, {len(streams)}, kNames,
                      kMaxDepths}};
+std::vector<Meter> meters_of(const Vtop& model) {{
+    const Vtop___024root& top = *model.rootp;
+    return {{{meters}
+    }};
+}}
 """
 
 

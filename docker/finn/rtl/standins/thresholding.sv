@@ -85,14 +85,14 @@ module thresholding #(
 
 	// Results, from when they are computed until they are delivered
 	localparam int unsigned  ABITS = $clog2(PENDING);
-	logic [PE-1:0][M-1:0]  Queue[2**ABITS];
+	logic [PE-1:0][O_BITS-1:0]  Queue[2**ABITS];
 	logic [ABITS-1:0]  Wr, Rd;
 
 	logic [ABITS:0]  Pending;	// inputs taken and not delivered
 	logic [ABITS:0]  Waiting;	// results in FINN's output queue
 	logic [LATENCY-1:0]  Travelling;	// results in FINN's pipeline
 	logic  Vld;
-	logic [PE-1:0][M-1:0]  Dat;
+	logic [PE-1:0][O_BITS-1:0]  Dat;
 	logic [31:0]  Channel;	// fold of the channels to come
 
 	uwire  take = ivld && irdy;
@@ -102,9 +102,7 @@ module thresholding #(
 
 	assign	irdy = Pending != (ABITS+1)'(PENDING);
 	assign	ovld = Vld;
-	for(genvar  pe = 0; pe < PE; pe++) begin : genBias
-		assign	odat[pe] = O_BITS'(Dat[pe] + BIAS);
-	end : genBias
+	assign	odat = Dat;
 	assign	cfg_rack = 0;
 	assign	cfg_q = '0;
 
@@ -118,11 +116,14 @@ module thresholding #(
 			Vld <= 0;
 			Channel <= 0;
 		end
-		else begin
+		// In other cycles, nothing changes.
+		else if(take || (Travelling != 0) || (Vld? ordy : Waiting != 0)) begin
 			if(take) begin
-				automatic logic [PE-1:0][M-1:0]  result;
-				for(int unsigned  pe = 0; pe < PE; pe++)  result[pe] = search(pe, Channel, idat[pe]);
-				Queue[Wr] <= result;
+				automatic logic [PE-1:0][O_BITS-1:0]  result;
+				for(int unsigned  pe = 0; pe < PE; pe++) begin
+					result[pe] = O_BITS'(search(pe, Channel, idat[pe]) + BIAS);
+				end
+				Queue[Wr] = result;
 				Wr <= Wr == ABITS'(PENDING-1)? 0 : Wr + 1;
 				Channel <= Channel == CF-1? 0 : Channel + 1;
 			end
