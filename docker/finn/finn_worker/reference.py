@@ -20,8 +20,9 @@ import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
+from finn_worker import toolchain
 from finn_worker.images import FLAT
-from finn_worker.verification import with_batch
+from finn_worker.verification import HARDWARE, with_batch
 from stagekit import StageError
 
 # Images at a time: an 8-bit activation layer compares each of its inputs with 255 thresholds.
@@ -96,6 +97,8 @@ def _execute(
     path: Path, images: npt.NDArray[Any], progress: Callable[[int], None]
 ) -> npt.NDArray[np.float32]:
     model = ModelWrapper(str(path))
+    if any(node.domain.startswith(HARDWARE) for node in model.graph.node):
+        toolchain.import_layers()  # the sum over an image is one before all others are
     name = _before_host(model)
     outputs = []
     batched, size = model, 0

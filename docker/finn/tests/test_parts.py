@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
 
 from accelerators import FOLDING, II, IMAGES, SIZES, Bench, compile_network
 from finn_worker import parts, reference
@@ -147,3 +153,27 @@ def test_a_reference_that_fails_elsewhere_is_an_error(
         reference.accelerator_outputs(
             bench.compiled / "streamlined.onnx", bench.mlp.images, lambda _: None, processes=2
         )
+
+
+def test_a_streamlined_model_with_a_hardware_layer_is_executed_in_a_process_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """The simulate stage imports nothing of FINN+ but what the model needs."""
+    info = helper.make_tensor_value_info
+    node = helper.make_node(
+        "GlobalAccPool", ["x"], ["y"], name="GlobalAccPool_0",
+        domain="finn.custom_op.fpgadataflow", backend="fpgadataflow", NumChannels=3, PE=1,
+        inputDataType="UINT4", numInputVectors=[1, 2, 2],
+    )  # fmt: skip
+    ends = info("x", TensorProto.FLOAT, [1, 2, 2, 3]), info("y", TensorProto.FLOAT, [1, 1, 1, 3])
+    model = ModelWrapper(helper.make_model(helper.make_graph([node], "sum", ends[:1], ends[1:])))
+    model.set_tensor_datatype("x", DataType["UINT4"])
+    model.save(str(tmp_path / "sum.onnx"))
+    images = np.arange(5 * 12).reshape(5, 2, 2, 3) % 16
+    np.save(tmp_path / "images.npy", images.astype(np.uint8))
+    command = [sys.executable, "-m", "finn_worker.reference"]
+    files = [str(tmp_path / name) for name in ("sum.onnx", "images.npy", "outputs.npy")]
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([*command, *files], env=variables, check=True)
+    outputs = np.load(tmp_path / "outputs.npy")
+    assert np.array_equal(outputs.reshape(5, 3), images.sum(axis=(1, 2)))
