@@ -134,7 +134,7 @@ def test_of_classes_that_tie_either_is_right() -> None:
     expected = np.array([[0.0, 5.0, 5.000001], [9.0, 1.0, 0.0]], dtype=np.float32)
     _check_agreement(expected, np.array([[0.0, 5.0, 5.0], [9.0, 1.0, 0.0]], dtype=np.float32))
     with pytest.raises(StageError, match="on 1 of 2 images"):
-        _check_agreement(expected, np.array([[0.0, 5.1, 5.0], [9.0, 1.0, 0.0]], dtype=np.float32))
+        _check_agreement(expected, np.array([[0.0, 5.0, 5.1], [9.0, 1.0, 0.0]], dtype=np.float32))
 
 
 def test_prediction_is_the_first_of_equals() -> None:
