@@ -4,6 +4,7 @@ PYTHON  ?= python3
 PROFILE ?= quick
 RUNNER  ?= auto
 BOARD   ?=
+LAYERS  ?= lint,type,unit,sim,integration
 USING   := $(PYTHON) tools/venv.py use
 BENCH   := $(USING) .venv/bin/python -m bench
 
@@ -16,7 +17,8 @@ help:
 	@echo "                          XILINX_VIVADO=/tools/Xilinx/Vivado/2024.2 builds bitstreams"
 	@echo "make own-model            fetch a model in ONNX, FINN+'s own example, and run it through"
 	@echo "                          experiments/own-model.toml: the way that a model of yours takes"
-	@echo "make test                 lint, types, unit tests, a small network end to end, containers"
+	@echo "make test                 lint, types, unit tests, a small network end to end, containers;"
+	@echo "                          LAYERS=lint,unit runs some of them"
 	@echo "make benchmark            time every part: benchmarks.json, benchmarks.md (5 minutes;"
 	@echo "                          EXACT=1 adds builds without our shortcuts, minutes more)"
 	@echo "make setup                prepare .venv with the bench command"
@@ -47,7 +49,7 @@ own-model: setup
 	@$(BENCH) run experiments/own-model.toml --runner $(RUNNER)
 
 test: .venv/dev
-	$(PYTHON) tools/venv.py test .venv/bin/tox run -e lint,type,unit,sim,integration
+	$(PYTHON) tools/venv.py test .venv/bin/tox run -e $(LAYERS)
 
 base images: setup
 	@$(USING) .venv/bin/python -m bench.images $(if $(filter base,$@),base,build)
