@@ -261,7 +261,7 @@ def test_a_run_that_hangs_is_given_up(stage: Stage, monkeypatch: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"input": {"datatype": "INT8", "elements": ELEMENTS}}, "elements of INT8"),
+        ({"input": {"datatype": "INT8", "file_dtype": "int8"}}, "elements of INT8 as int8"),
         ({"input": {"datatype": "UINT8", "elements": 1}}, "takes 1 elements"),
         ({"part": None}, "not usable"),
     ],
