@@ -13,6 +13,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from finn_worker.rtl.top import max_depth
 from finn_worker.simulator_build import OWN_RTL, STANDINS, Sources, build, gather, hardware
 from module import Build
 from mutants import Mutant
@@ -125,7 +126,9 @@ def _around(design: Mapping[str, Any]) -> str:
 
 
 def _depths(design: Mapping[str, Any]) -> list[int]:
-    return [depth for _, depth in zip(design["streams"], cycle(FIFO_DEPTHS), strict=False)]
+    """In turns, but no deeper than an adjustable FIFO on that stream can be."""
+    pairs = zip(design["streams"], cycle(FIFO_DEPTHS), strict=False)
+    return [min(depth, max_depth(stream)) for stream, depth in pairs]
 
 
 def _port_table(top: str) -> str:
