@@ -167,7 +167,8 @@ class _Execution:
             task = self._queue.take(self._room())
             if task is None:
                 return
-            share = min(self._jobs, self._to_start + len(self._running))
+            beside = self._to_start + len(self._running) - self._queue.behind(task.id)
+            share = min(self._jobs, beside)
             self._to_start -= 1
             cpus = max(1, self._cpus // share)
             inputs = self._inputs(task)

@@ -78,6 +78,13 @@ def test_a_lone_task_gets_every_processor(experiments, resolver, runner) -> None
     assert min(gauge.cpus) == 1
 
 
+def test_a_chain_of_tasks_gets_every_processor(experiments, resolver, runner) -> None:  # noqa: ANN001
+    """What waits for a task does not run beside it."""
+    gauge = Gauge(runner, "export", "compile", "size")
+    run(experiments[:1], resolver, memory=None, jobs=4)
+    assert gauge.cpus == [4, 4, 4]
+
+
 def test_a_budget_smaller_than_one_stage_is_refused_at_once(
     experiments: Sequence[Point], resolver: Resolver, runner: FakeRunner
 ) -> None:
