@@ -135,7 +135,7 @@ def _legend(metrics: Record, design: Record | None, *, single: bool) -> Iterator
     yield f"Left to the host's processor: {first} before, {last} after them."
     has_matrix = any(layer["mw"] for layer in layers)
     also = "; 64- is any but 64 itself, which loses results" if has_matrix else ""
-    yield f"PE and SIMD divide the number {'behind the stroke' if single else 'shown'}{also}."
+    yield f"PE and SIMD have to divide the number {'after the slash' if single else 'shown'}{also}."
     placed = design["layers"] if design else ()
     if any(layer["stand_in"] for layer in placed):
         yield "HLS*: FINN+ has no RTL of it; Verilog of ours is simulated, Vitis HLS builds it."
