@@ -24,6 +24,7 @@ from finn_worker import (
     folding,
     folding_search,
     front,
+    given_depths,
     hardware_layers,
     steps,
     toolchain,
@@ -138,6 +139,7 @@ def _figures(graphs: Graphs, spec: InspectSpec, fields: Fields, target: Target) 
     marked = _marked(folding.apply(dataflow, found.folds, found.settings))
     simulated = steps.specialize_rtl(marked, part)
     folding_search.require(found, simulated, spec.clock_mhz)
+    given_depths.by_stream(simulated, found.settings)
     built = steps.specialize_for_board(marked, part)
     figures = design_metrics.metrics(built, simulated, part, has)
     of_built = dict(zip(_origins(built), figures["layers"], strict=True))

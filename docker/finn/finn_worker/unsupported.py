@@ -292,8 +292,9 @@ def _misplaced(graph: _Graph, node: Any) -> Reason | None:
     if bits is not None and not bipolar and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
         return Reason(
             f"The quantizer {graph.place(node)}, has {bits:g} bits.",
-            f"Use {LEAST_BITS} to {LARGEST_QUANTIZER_BITS}, or a bipolar quantizer of one bit: it becomes "
-            f"2^bits - 1 thresholds, and layers in RTL take integers of at least {LEAST_BITS} bits.",
+            f"Use {LEAST_BITS} to {LARGEST_QUANTIZER_BITS}, or a bipolar quantizer of one bit: it "
+            f"becomes 2^bits - 1 thresholds, and layers in RTL take integers of at least "
+            f"{LEAST_BITS} bits.",
         )
     if bipolar and not _is_one(graph.model.get_initializer(node.input[1])):
         return Reason(

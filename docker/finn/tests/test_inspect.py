@@ -22,9 +22,11 @@ PYNQ, ULTRA96 = ("Pynq-Z1", "xc7z020clg400-1"), ("Ultra96", "xczu3eg-sbva484-1-e
 LIMITLESS = [[16, 64], *FOLDING[1:]]  # SIMD = MW
 
 
-def folding(name: str, pairs: list[list[int]] | None, fps: float | None = None) -> Any:
+def folding(
+    name: str, pairs: list[list[int]] | None, fps: float | None = None, *options: Any
+) -> Any:
     """A folding, as the host states it."""
-    return [name, [["folding", pairs], ["target_fps", fps], ["options", []]]]
+    return [name, [["folding", pairs], ["target_fps", fps], ["options", options]]]
 
 
 def draft_of(export: Path, folder: Path) -> Path:
@@ -106,6 +108,13 @@ def test_each_folding_and_board_is_looked_at_by_itself(export: Path, tmp_path: P
     assert "PE 3 does not divide 16" in reasons["odd", "Pynq-Z1"]
     available = {d["board"]: d["available"] for d in found["designs"] if not d["reason"]}
     assert available["Pynq-Z1"] != available["Ultra96"]
+
+
+def test_depths_that_cannot_be_are_found_before_training(export: Path, tmp_path: Path) -> None:
+    deep = folding("deep", FOLDING, None, ["MVAU_1", "inFIFODepths", [3000]])
+    asked = request(tmp_path, draft_of(export, tmp_path / "draft"), deep)
+    with pytest.raises(Infeasible, match="cannot have 3000 words"):
+        stage.inspect_model(asked, Reporter(io.StringIO()))
 
 
 def test_where_no_folding_can_be_it_says_why_of_each(export: Path, tmp_path: Path) -> None:
