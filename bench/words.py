@@ -73,7 +73,11 @@ class Origin(StrEnum):
     """Of a column whose rows are each one of the next two, as `measured_on` says."""
     EMULATED_BOARD = "emulated-board"
     BOARD = "board"
+    MAPPED = "mapped"
+    """By open synthesis of the generated RTL, layer by layer."""
     SYNTHESIZED = "synthesized"
+    ARITHMETIC = "arithmetic"
+    """Calculated from other numbers for a design that nobody has built or simulated."""
     STORE = "store"
 
     @property

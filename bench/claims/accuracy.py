@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bench.claims.registry import Claim, Kind, register
-from bench.claims.rows import by_columns, judged_rows, states
+from bench.claims.rows import by_columns, judged_rows
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
 from bench.results import File, Row, column
-from bench.results.rows import grouped
+from bench.results.rows import grouped, states
 from bench.words import Precision
 
 Bits = Annotated[int, Field(ge=1, le=32)]

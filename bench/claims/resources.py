@@ -14,24 +14,28 @@ from bench.claims.rows import by_columns, judged_rows, none_judged
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted
 from bench.input.schema import Line, disagree
-from bench.results import PART, Column, File, Row, column, columns, precision
+from bench.results import PART, Column, File, Row, column, columns, precision, refinements
 from bench.words import Origin
 
 # Designs that differ in nothing but their bits.
-DESIGN = ("seed", "board", "folding")
+DESIGN = ("seed", "board", "folding", "pe_simd")
+# Numbers of these have no bits in a formula.
+BUILT = {Origin.MAPPED: "mapped", Origin.SYNTHESIZED: "built"}
 
 
 class ResourceClaim(Claim):
     """Fewer bits cost fewer resources.
 
     Attributes:
-        resources: Columns of results.csv with estimates of them, which synthesis refines.
+        resources: Columns of results.csv with estimates of them, which mapping or Vivado refines.
         share: Holds where no comparison shows more, and more than this share of them fewer.
+        alike: Two mapped numbers that differ by no more than this fraction count as the same.
     """
 
     judge: Literal["resources"]
     resources: Annotated[tuple[Line, ...], Field(min_length=1)]
     share: Annotated[float, Field(ge=0, lt=1)]
+    alike: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @model_validator(mode="after")
     def _are_columns(self) -> ResourceClaim:
@@ -75,14 +79,14 @@ class _Finding:
 def judge(claim: ResourceClaim, results: Sequence[Row]) -> Part:
     """The verdict, each network and data set judged apart.
 
-    Synthesized numbers count where there are any. Estimates are compared only between designs
-    whose matrix layers are of the same kinds, and as many of each: each kind is modelled in a way
-    of its own. An estimate that leaves layers out is not compared at all.
+    Numbers of the best source decide: Vivado's, then mapped ones, then estimates. Estimates are
+    compared only between designs whose matrix layers are of the same kinds, and as many of each:
+    each kind is modelled in a way of its own. An estimate that leaves layers out is not compared.
     """
     numbers = [
-        name
+        source.name
         for estimate in map(column, claim.resources)
-        for name in (estimate.name, _refined(estimate).name)
+        for source in (estimate, *refinements(estimate))
     ]
     rows = judged_rows(results, claim.networks, numbers)
     parts = [
@@ -92,11 +96,6 @@ def judge(claim: ResourceClaim, results: Sequence[Row]) -> Part:
     return combined(parts, none_judged(results, claim.networks))
 
 
-def _refined(estimate: Column) -> Column:
-    assert estimate.refined_by is not None, "a resource is refined by synthesis"
-    return column(estimate.refined_by)
-
-
 def _unit(resource: Column) -> str:
     return resource.unit or resource.name
 
@@ -104,25 +103,25 @@ def _unit(resource: Column) -> str:
 def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
     findings = list(_findings(claim, where, rows))
     evidence = [finding.evidence for finding in findings if finding.evidence]
-    built = [
-        finding for finding in findings if finding.origin == Origin.SYNTHESIZED and finding.evidence
-    ]
-    verdicts = {finding.verdict for finding in built or findings} - {Verdict.NOT_TESTABLE}
+    sources = {finding.origin for finding in findings if finding.evidence}
+    best = next((origin for origin in reversed(BUILT) if origin in sources), None)
+    deciding = [finding for finding in findings if best in (None, finding.origin)]
+    verdicts = {finding.verdict for finding in deciding} - {Verdict.NOT_TESTABLE}
     if not verdicts:
         verdict = Verdict.NOT_TESTABLE
     elif verdicts == {Verdict.NOT_REPRODUCED}:
         verdict = Verdict.NOT_REPRODUCED
-    elif verdicts == {Verdict.REPRODUCED} and built:
+    elif verdicts == {Verdict.REPRODUCED} and best:
         verdict = Verdict.REPRODUCED
     else:
         verdict = Verdict.PARTLY
     phrases = "; ".join(finding.phrase for finding in findings) or "no two designs to compare"
-    note = "" if built else "; nothing was synthesized, and the estimate's model has the bits in it"
+    note = "" if best else "; nothing was mapped, and the estimate's model has the bits in it"
     return Part(verdict, f"{where}: {phrases}{note}.", evidence)
 
 
 def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator[_Finding]:
-    """Every resource in every variant, then what was synthesized."""
+    """Every resource in every variant, then what was mapped and what was built."""
     resources = [column(name) for name in claim.resources]
     variants = dict.fromkeys(
         row[estimate.alike_in] for estimate in resources if estimate.alike_in for row in rows
@@ -136,16 +135,17 @@ def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator
                 yield _Finding(Verdict.NOT_TESTABLE, phrase, resource.origin)
             else:
                 yield _finding(claim, f"{where}, {variant}", name, resource, group)
-    for resource in map(_refined, resources):
+    better = dict.fromkeys(source for estimate in resources for source in refinements(estimate))
+    for resource in better:
         if any(row[resource.name] is not None for row in rows):
-            name = f"{_unit(resource)} built"
-            yield _finding(claim, f"{where}, Vivado", name, resource, rows)
+            how = BUILT.get(resource.origin, str(resource.origin))
+            yield _finding(claim, f"{where}, {how}", f"{_unit(resource)} {how}", resource, rows)
 
 
 def _finding(
     claim: ResourceClaim, what: str, name: str, resource: Column, rows: Sequence[Row]
 ) -> _Finding:
-    counts = _count(rows, resource.name)
+    counts = _count(rows, resource.name, claim.alike if resource.origin == Origin.MAPPED else 0)
     if counts is None or not counts.used:
         why = "none is used" if counts else "one precision only"
         return _Finding(Verdict.NOT_TESTABLE, f"{name} not testable ({why})", resource.origin)
@@ -167,8 +167,14 @@ def _finding(
     return _Finding(verdict, phrase, resource.origin, evidence)
 
 
-def _count(rows: Sequence[Row], name: str) -> _Counts | None:
-    """Every two designs of which one has no width larger and one smaller; None without such."""
+def _count(rows: Sequence[Row], name: str, alike: float) -> _Counts | None:
+    """Every two designs of which one has no width larger and one smaller; None without such.
+
+    Args:
+        rows: Of one network and data set.
+        name: The column that is compared.
+        alike: The fraction by which two numbers may differ and count as the same.
+    """
     tally = {-1: 0, 0: 0, 1: 0}
     extreme: tuple[Row, Row] | None = None
     names: dict[str, None] = {}
@@ -179,7 +185,8 @@ def _count(rows: Sequence[Row], name: str) -> _Counts | None:
             less, more = (first, second) if gap > 0 else (second, first)
             if gap == 0:
                 continue
-            change = float(less[name]) - float(more[name])
+            low, high = float(less[name]), float(more[name])
+            change = 0 if abs(low - high) <= alike * max(low, high) else low - high
             tally[(change > 0) - (change < 0)] += 1
             used = used or less[name] > 0 or more[name] > 0
             names |= {str(less["experiment"]): None, str(more["experiment"]): None}

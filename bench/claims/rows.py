@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bench.results import Row, precision, state_label
+from bench.results import Row, precision
 from bench.results.rows import grouped
 from bench.words import Status
 
@@ -54,9 +53,3 @@ def _is_uniform(row: Row, *, models: bool) -> bool:
 def by_columns(rows: Iterable[Row], columns: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
     """`rows` by their values in `columns`; None is a value of its own."""
     return grouped(rows, lambda row: tuple(row[name] for name in columns))
-
-
-def states(rows: Iterable[Row]) -> str:
-    """What became of rows that lack a number, such as `2 failed: train`."""
-    counts = Counter(map(state_label, rows))
-    return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))

@@ -1,4 +1,4 @@
-"""C2: is one folding so many times as fast as another, in the core and with its DMA?"""
+"""Is one folding so many times as fast as another, in the core and with its DMA?"""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bench.claims.registry import Claim, Kind, register
-from bench.claims.rows import by_columns, judged_rows, none_judged, of_precision, states
+from bench.claims.rows import by_columns, judged_rows, none_judged, of_precision
 from bench.claims.verdict import Evidence, Part, Verdict, combined
 from bench.console.text import counted, shown
 from bench.input.schema import Line, disagree
 from bench.results import File, Row
 from bench.results.rates import INTERVALS, alike_but_for_folding, rate
+from bench.results.rows import states
 from bench.words import Origin
 from contract.fields import Means
 

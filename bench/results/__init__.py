@@ -16,6 +16,7 @@ from bench.results.registry import (
     columns,
     identity,
     names,
+    refinements,
     register,
     tolerance_of,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "named",
     "names",
     "precision",
+    "refinements",
     "register",
     "row_of",
     "state_label",

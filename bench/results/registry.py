@@ -242,6 +242,16 @@ def column(name: str) -> Column:
     return every[name]
 
 
+def refinements(estimate: Column) -> tuple[Column, ...]:
+    """The columns with the same from better sources, the best one last."""
+    better: list[Column] = []
+    name = estimate.refined_by
+    while name is not None:
+        better.append(column(name))
+        name = better[-1].refined_by
+    return tuple(better)
+
+
 def tolerance_of(name: str) -> Tolerance:
     """Of the column called `name`, which may be of another version."""
     every = _all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -46,6 +47,12 @@ def named(row: Row) -> tuple[str, ...]:
 def state_label(row: Row) -> str:
     """What became of a row, and where, such as `infeasible: compile`."""
     return f"{row['status']}: {row['stopped_at']}" if row["stopped_at"] else str(row["status"])
+
+
+def states(rows: Iterable[Row]) -> str:
+    """What became of rows that lack a number, such as `2 failed: train`."""
+    counts = Counter(map(state_label, rows))
+    return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
