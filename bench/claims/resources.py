@@ -29,13 +29,14 @@ class ResourceClaim(Claim):
     Attributes:
         resources: Columns of results.csv with estimates of them, which mapping or Vivado refines.
         share: Holds where no comparison shows more, and more than this share of them fewer.
-        alike: Two mapped numbers that differ by no more than this fraction count as the same.
+        alike: By resource, the fraction by which two mapped numbers may differ and count as the
+            same.
     """
 
     judge: Literal["resources"]
     resources: Annotated[tuple[Line, ...], Field(min_length=1)]
     share: Annotated[float, Field(ge=0, lt=1)]
-    alike: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    alike: dict[Line, Annotated[float, Field(ge=0, lt=1)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _are_columns(self) -> ResourceClaim:
@@ -44,6 +45,10 @@ class ResourceClaim(Claim):
             if name not in refined:
                 what = f"names '{name}', which is no resource"
                 raise disagree("resources", what, f"There are {', '.join(refined)}.")
+        for name in self.alike:
+            if name not in self.resources:
+                what = f"names '{name}', which `resources` does not"
+                raise disagree("alike", what, f"They are {', '.join(self.resources)}.")
         return self
 
 
@@ -123,9 +128,7 @@ def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
 def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator[_Finding]:
     """Every resource in every variant, then what was mapped and what was built."""
     resources = [column(name) for name in claim.resources]
-    variants = dict.fromkeys(
-        row[estimate.alike_in] for estimate in resources if estimate.alike_in for row in rows
-    )
+    variants = dict.fromkeys(row[own.alike_in] for own in resources if own.alike_in for row in rows)
     for variant in (variant for variant in variants if variant):
         for resource in resources:
             group = [row for row in rows if resource.alike_in and row[resource.alike_in] == variant]
@@ -135,17 +138,24 @@ def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator
                 yield _Finding(Verdict.NOT_TESTABLE, phrase, resource.origin)
             else:
                 yield _finding(claim, f"{where}, {variant}", name, resource, group)
-    better = dict.fromkeys(source for estimate in resources for source in refinements(estimate))
-    for resource in better:
+    better = {source: est.name for est in resources for source in refinements(est)}
+    for resource, estimate in better.items():
         if any(row[resource.name] is not None for row in rows):
             how = BUILT.get(resource.origin, str(resource.origin))
-            yield _finding(claim, f"{where}, {how}", f"{_unit(resource)} {how}", resource, rows)
+            alike = claim.alike.get(estimate, 0.0) if resource.origin == Origin.MAPPED else 0.0
+            name = f"{_unit(resource)} {how}"
+            yield _finding(claim, f"{where}, {how}", name, resource, rows, alike)
 
 
 def _finding(
-    claim: ResourceClaim, what: str, name: str, resource: Column, rows: Sequence[Row]
+    claim: ResourceClaim,
+    what: str,
+    name: str,
+    resource: Column,
+    rows: Sequence[Row],
+    alike: float = 0.0,
 ) -> _Finding:
-    counts = _count(rows, resource.name, claim.alike if resource.origin == Origin.MAPPED else 0)
+    counts = _count(rows, resource.name, alike)
     if counts is None or not counts.used:
         why = "none is used" if counts else "one precision only"
         return _Finding(Verdict.NOT_TESTABLE, f"{name} not testable ({why})", resource.origin)
