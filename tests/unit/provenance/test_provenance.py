@@ -331,16 +331,16 @@ def test_claims_end_with_7_after_a_regression(
     arguments = ["claims", str(grid_file), *as_command]
     assert main(arguments) == Exit.OK
     shown = capsys.readouterr().out
-    assert "62 times the throughput by folding: partly" in " ".join(shown.split())
+    assert "62 times the throughput by the authors' foldings: partly" in " ".join(shown.split())
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
     folder = Path(as_command[1]) / "reports" / "test"
     assert {"claims.json", "ro-crate-metadata.json"} <= {path.name for path in folder.iterdir()}
     kept = folder / "verdicts.json"
-    kept.write_text(kept.read_text().replace('"C2": "partly"', '"C2": "reproduced"'))
+    kept.write_text(kept.read_text().replace('-foldings": "partly"', '-foldings": "reproduced"'))
     assert main(arguments) == Exit.CLAIM
-    assert "C2 was 'reproduced', now it is 'partly'" in capsys.readouterr().err
+    assert "C2-foldings was 'reproduced', now it is 'partly'" in capsys.readouterr().err
     assert main([*arguments, "--accept", "--json"]) == Exit.OK
-    assert json.loads(capsys.readouterr().out)["claims"][1]["verdict"] == "partly"
+    assert json.loads(capsys.readouterr().out)["claims"][2]["verdict"] == "partly"
 
 
 def test_every_grid_of_the_project_is_found_and_claims_are_none() -> None:
