@@ -127,14 +127,18 @@ def top_module(design: Mapping[str, Any], depths: Sequence[int] | None = None) -
             text.append(_ADJUSTABLE_FIFO.format(**values, max_depth=max_depth(stream)))
         else:
             text.append(_FINN_FIFO.format(**values, depth=depths[i]))
-    text += [_instance(i, node) for i, node in enumerate(design["nodes"])]
+    text += [instance(i, node) for i, node in enumerate(design["nodes"])]
     counters = "\n".join(_COUNTER.format(i=i) for i in range(len(streams)))
     text.append(_COUNTERS.format(counters=counters))
     text.append(_ENDS.format(last=len(streams) - 1))
     return "".join(text)
 
 
-def _instance(i: int, node: Mapping[str, Any]) -> str:
+def instance(i: int, node: Mapping[str, Any]) -> str:
+    """Text that instantiates node `i` with its memory of weights, between wires of its streams.
+
+    A stream that it reads is `t<stream>_*`, one that it feeds `s<stream>_*`.
+    """
     weights = node["weights"]
     pins = "".join(
         f",\n\t\t.{port}_TDATA({end}{stream}_data), .{port}_TVALID({end}{stream}_valid), "

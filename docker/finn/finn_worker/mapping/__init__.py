@@ -1,0 +1,1 @@
+"""Mapping of generated RTL to the primitives of an FPGA, with Yosys."""

@@ -1,0 +1,91 @@
+"""Modules are mapped, each in a process of its own, and kept by what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import finn
+import pytest
+
+from finn_worker.mapping import layers
+from finn_worker.mapping.mapped import Source
+from finn_worker.mapping.mapper import Mapper, NotMapped
+from finn_worker.mapping.recipe import UnknownFamilyError
+from stagekit import StageError
+
+_SUM = """
+module layer(input clk, input [7:0] a, input [7:0] b, output logic [7:0] s);
+	always_ff @(posedge clk)  s <= a + b;
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def mapper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapper]:
+    """For 7-series, with a cache."""
+    with Mapper("xc7", tmp_path_factory.mktemp("mapped")) as made:
+        yield made
+
+
+def _source(text: str = _SUM) -> Source:
+    return Source(top="layer", texts={"layer.sv": text})
+
+
+def test_an_adder_takes_a_lut_and_a_flip_flop_a_bit(mapper: Mapper) -> None:
+    mapped = mapper.layer(_source())
+    assert mapped.resources.as_json() == {
+        "lut": 8,
+        "lut_raw": 8,
+        "lutram": 0,
+        "ff": 8,
+        "carry": 2,
+        "bram18": 0,
+        "bram36": 0,
+        "uram": 0,
+        "dsp": 0,
+    }
+    assert "module layer" in mapped.netlist
+    assert "synth_xilinx" in mapped.log
+
+
+def test_a_shallow_fifo_of_finn_is_shift_registers(mapper: Mapper) -> None:
+    text = (Path(finn.__file__).parent / "finn-rtllib/fifo/hdl/fifo.sv").read_text()
+    resources = mapper.layer(layers.fifo(8, 16, text)).resources
+    assert resources.lutram == 8  # one SRL16E a bit
+    assert 8 < resources.ff < 24  # a register behind it, and what counts
+    assert resources.bram18 == 0
+
+
+def test_what_is_mapped_is_kept_by_its_content(tmp_path: Path) -> None:
+    with Mapper("xc7", tmp_path) as first:
+        mapped = first.layer(_source())
+    with Mapper("xc7", tmp_path, seconds=1) as second:
+        started = second.layer(_source())
+        assert started == mapped
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_yosys_refuses_is_said_in_its_words(mapper: Mapper) -> None:
+    with pytest.raises(StageError, match="'nonsense'"):
+        mapper.layer(_source("module layer(input a); nonsense b(a); endmodule"))
+    assert mapper.layer(_source()).resources.lut == 8  # the next one is mapped as ever
+
+
+def test_one_that_takes_too_long_is_a_finding(tmp_path: Path) -> None:
+    wide = _SUM.replace("a + b", "a * b + (a ^ b) * (a - b)").replace("[7:0]", "[40:0]")
+    hasty = Mapper("xc7", tmp_path, seconds=1)
+    with hasty, pytest.raises(NotMapped, match="more than 1 s"):
+        hasty.layer(_source(wide))
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_that_takes_too_much_memory_is_a_finding(tmp_path: Path) -> None:
+    narrow = Mapper("xc7", tmp_path, memory=30_000_000)
+    with narrow, pytest.raises(NotMapped, match="memory"):
+        narrow.layer(_source())
+
+
+def test_other_families_are_refused() -> None:
+    with pytest.raises(UnknownFamilyError):
+        Mapper("versal", None)
