@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, printable
-from bench.report import cells, remarks
+from bench.report import cells, fastest, remarks
 from bench.report.cells import Cells
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
@@ -32,6 +32,7 @@ def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
     rows = rows_of(results)
     networks = ", ".join(dict.fromkeys(f"{row['network']} on {row['dataset']}" for row in rows))
     console.print(styled("\n[bold]Results of grid '{}'[/]: {}", grid, networks))
+    _print_fastest(console, rows)
     if len(rows) > MANY:
         _print(console, summarize(rows), cells.SUMMARY)
         console.print(f"{counted(len(rows), 'point')}; each one is in results.csv.")
@@ -44,6 +45,16 @@ def show(results: pd.DataFrame, grid: str, console: Terminal) -> None:
             name = cells.names(cells.over_seeds_name(seeds))
             _print(console, seeds, (name, *cells.spread()))
     _print_remarks(console, rows)
+
+
+def _print_fastest(console: Terminal, rows: remarks.Rows) -> None:
+    """The fastest design that fits at each precision; of many precisions those of equal widths."""
+    designs, columns = fastest.table(rows, with_dataset=False)
+    few = len(designs) <= fastest.SHOWN
+    shown = designs if few else [design for design in designs if design["alike"]]
+    _print(console, shown, columns)
+    if more := len(designs) - len(shown):
+        console.print(f"... and {counted(more, 'precision')} more, in results.md")
 
 
 def _print_remarks(console: Terminal, rows: remarks.Rows) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.errors import store_error
-from bench.report import cells, remarks
+from bench.report import cells, fastest, remarks
 from bench.report.cells import Cells
 from bench.report.spread import over_seeds
 from bench.report.summary import summarize
@@ -77,6 +77,7 @@ def _as_markdown(rows: Sequence[Row], grid: str, timing: str | None) -> str:
     return (
         f"# Results of grid '{grid}'\n\n"
         + (f"## WRONG: not to be used\n\n{_list(wrong, '')}\n\n" if wrong else "")
+        + _fastest(rows)
         + f"{_table(summarize(rows), (cells.DATASET, *cells.SUMMARY))}\n\n"
         + "".join(f"{_table(rows, (*first, *cells.shown_in(place, rows)))}\n\n" for place in TABLES)
         + (f"{_list(notes, '')}\n\n" if notes else "")
@@ -89,6 +90,11 @@ def _as_markdown(rows: Sequence[Row], grid: str, timing: str | None) -> str:
         f"## Where the numbers come from\n\n{_list(sources, '')}\n\n"
         "Unrounded numbers and more columns: results.csv.\n"
     )
+
+
+def _fastest(rows: Sequence[Row]) -> str:
+    designs, columns = fastest.table(rows, with_dataset=True)
+    return f"## The fastest design that fits, at each precision\n\n{_table(designs, columns)}\n\n"
 
 
 def _list(lines: list[str], none: str) -> str:

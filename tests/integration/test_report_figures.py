@@ -31,7 +31,8 @@ from bench.store import Store
 
 SVG = "{http://www.w3.org/2000/svg}"
 EXPECTED = [
-    "accuracy-mnist", "epochs-mnist", "throughput", "resources-xc7z020clg400-1", "pareto-mnist",
+    "fastest-mnist", "accuracy-mnist", "epochs-mnist", "throughput",
+    "resources-xc7z020clg400-1", "pareto-mnist",
     "layers", "streams", "graph",
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.report.figures.accuracy import accuracy_figures
 from bench.report.figures.base import Figure, Rendered, render
+from bench.report.figures.fastest import fastest_figures
 from bench.report.figures.graph import graph_figures
 from bench.report.figures.layers import layer_figures
 from bench.report.figures.pareto import pareto_figures
@@ -19,6 +20,7 @@ def all_figures(material: Material) -> list[Figure]:
     if material.results.empty:
         return []
     return [
+        *fastest_figures(material),
         *accuracy_figures(material),
         throughput_figure(material),
         *resource_figures(material),

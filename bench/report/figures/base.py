@@ -36,6 +36,7 @@ class Figure:
         data: The rows and columns that it shows.
         draw: Makes the drawing; None when there is nothing to draw, and `seen` says why.
         width: Inches.
+        first: Whether the page shows it before all else.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Figure:
     data: pd.DataFrame | None = None
     draw: Callable[[], Drawing] | None = None
     width: float = style.WIDE
+    first: bool = False
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def c1(*rows: dict[str, Any], **changes: Any) -> claims.Judgement:
 def test_the_projects_own_claims_are_the_papers_three() -> None:
     kinds = {name: type(claim) for name, claim in STATED.items()}
     assert kinds == {
-        "C1": AccuracyClaim, "C2": FastestClaim, "C2-foldings": ThroughputClaim,
+        "C1": AccuracyClaim, "C2": FastestClaim, "C2f": ThroughputClaim,
         "C3": ResourceClaim,
     }  # fmt: skip
 
@@ -149,14 +149,14 @@ def test_references_and_widths_per_layer_are_no_precisions_of_the_claim() -> Non
     assert (judged.verdict, len(judged.evidence)) == (Verdict.REPRODUCED, 1)
 
 
-@pytest.mark.parametrize("name", ["C1", "C2", "C2-foldings", "C3"])
+@pytest.mark.parametrize("name", ["C1", "C2", "C2f", "C3"])
 def test_an_empty_grid_is_not_testable(name: str) -> None:
     judged = judge(name, [])
     assert (judged.verdict, list(judged.evidence)) == (Verdict.NOT_TESTABLE, [])
     assert "is in the grid" in judged.part.reason
 
 
-@pytest.mark.parametrize("name", ["C2-foldings", "C3"])
+@pytest.mark.parametrize("name", ["C2f", "C3"])
 def test_rows_without_numbers_are_not_testable(name: str) -> None:
     rows = [
         design(b, f, status="infeasible", stopped_at="compile")
@@ -170,7 +170,7 @@ def test_rows_without_numbers_are_not_testable(name: str) -> None:
 
 
 def test_the_core_alone_and_the_emulated_board_make_62_times_partly_reproduced() -> None:
-    judged = judge("C2-foldings", [timed("low", 4096, 4096), timed("max", 64, 128)])
+    judged = judge("C2f", [timed("low", 4096, 4096), timed("max", 64, 128)])
     assert judged.verdict == Verdict.PARTLY
     found = {e.origin: e.value for e in judged.evidence}
     assert found == {"estimated": 64.0, "rtl-sim": 64.0, "emulated-board": 32.0}
@@ -183,40 +183,40 @@ def test_the_core_alone_and_the_emulated_board_make_62_times_partly_reproduced()
 
 def test_a_real_board_within_the_tolerance_reproduces_62_times() -> None:
     low, high = timed("min", 16384, 16384, "board"), timed("high", 256, 262, "board")
-    judged = judge("C2-foldings", [low, high])
+    judged = judge("C2f", [low, high])
     assert judged.verdict == Verdict.REPRODUCED
     assert judged.evidence[-1].value == pytest.approx(16384 / 262)
 
 
 def test_62_times_is_refuted_where_nothing_comes_near_it() -> None:
-    judged = judge("C2-foldings", [timed("low", 4096, 4096), timed("max", 256, 256)])
+    judged = judge("C2f", [timed("low", 4096, 4096), timed("max", 256, 256)])
     assert judged.verdict == Verdict.NOT_REPRODUCED
 
 
 @pytest.mark.parametrize(("interval", "within"), [(0.941, True), (0.939, False)])
 def test_the_tolerance_of_62_times_is_the_stated_one(interval: float, within: bool) -> None:
     rows = [timed("low", 6200, 6200), timed("max", 100, 100)]
-    judged = judge("C2-foldings", rows, factor=62.0 / interval)
+    judged = judge("C2f", rows, factor=62.0 / interval)
     assert (judged.verdict == Verdict.PARTLY) is within
 
 
 def test_a_ratio_is_only_of_designs_alike_in_all_but_folding() -> None:
     other = timed("max", 64, 128) | {"board": "Ultra96"}
-    assert judge("C2-foldings", [timed("low", 4096, 4096), other]).verdict == Verdict.NOT_TESTABLE
+    assert judge("C2f", [timed("low", 4096, 4096), other]).verdict == Verdict.NOT_TESTABLE
     on_board = timed("max", 64, 128, on="board")
-    judged = judge("C2-foldings", [timed("low", 4096, 4096), on_board])
+    judged = judge("C2f", [timed("low", 4096, 4096), on_board])
     assert {e.origin for e in judged.evidence} == {"estimated", "rtl-sim"}
 
 
 def test_a_ratio_of_boards_is_one_at_the_clock_of_the_build() -> None:
     # The fast one at half its clock gives half as many images; cycles are what they are.
     slowed = timed("max", 66, 66, "board") | {"fps_measured": 1e8 / 132, "clock_measured_mhz": 50.0}
-    judged = judge("C2-foldings", [timed("low", 4096, 4096, "board"), slowed])
+    judged = judge("C2f", [timed("low", 4096, 4096, "board"), slowed])
     assert judged.verdict == Verdict.REPRODUCED
     assert judged.evidence[-1].value == pytest.approx(4096 / 66)
 
 
-@pytest.mark.parametrize("name", ["C2-foldings", "C3"])
+@pytest.mark.parametrize("name", ["C2f", "C3"])
 def test_no_number_of_a_wrong_row_counts(name: str) -> None:
     def rows(**more: Any) -> list[dict[str, Any]]:
         more |= {"lut": 10, "bram18": 5, "dsp_instantiated": 3} | HLS

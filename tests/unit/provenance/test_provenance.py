@@ -336,9 +336,9 @@ def test_claims_end_with_7_after_a_regression(
     folder = Path(as_command[1]) / "reports" / "test"
     assert {"claims.json", "ro-crate-metadata.json"} <= {path.name for path in folder.iterdir()}
     kept = folder / "verdicts.json"
-    kept.write_text(kept.read_text().replace('-foldings": "partly"', '-foldings": "reproduced"'))
+    kept.write_text(kept.read_text().replace('"C2f": "partly"', '"C2f": "reproduced"'))
     assert main(arguments) == Exit.CLAIM
-    assert "C2-foldings was 'reproduced', now it is 'partly'" in capsys.readouterr().err
+    assert "C2f was 'reproduced', now it is 'partly'" in capsys.readouterr().err
     assert main([*arguments, "--accept", "--json"]) == Exit.OK
     assert json.loads(capsys.readouterr().out)["claims"][2]["verdict"] == "partly"
 

@@ -202,6 +202,7 @@ def test_several_data_sets_are_told_apart_within_80_columns(
     console = Terminal(file=io.StringIO(), width=80)
     report.show(results, "test", console)
     lines = [line.strip() for line in console.file.getvalue().splitlines()]
+    lines = lines[next(n for n, line in enumerate(lines) if line.startswith("experiment")) :]
     first, second = lines.index("MNIST"), lines.index("Fashion-MNIST")
     assert [line.split()[0] for line in lines[first:second]] == ["MNIST", "w2a2", "w2a2"]
     assert lines[second + 1].startswith("w4a4 s1 low")
