@@ -58,7 +58,8 @@ def test_a_precision_without_a_fitting_design_keeps_its_accuracy_and_says_why() 
 
 
 def test_data_sets_and_boards_are_apart() -> None:
-    rows = [*ROWS, design(2, "low", 64.0, dataset="Fashion"), design(2, "low", 9.0, board="ZCU104")]
+    other = design(2, "low", 64.0, dataset="Fashion")
+    rows = [*ROWS, other, design(2, "low", 9.0, board="ZCU104")]
     places = [(one.dataset, one.board, one.label) for one in fastest_designs(rows)]
     assert places[-2:] == [("Fashion", "Pynq-Z1", "w2a2"), ("MNIST", "ZCU104", "w2a2")]
     assert [cells.heading for cells in table(rows, with_dataset=True)[1]][1:3] == [
