@@ -69,6 +69,12 @@ class FoldingFormat(Protocol):
     def for_throughput(self, fps: float) -> Folding:
         """What the flow's search shall find for `fps` images per second."""
 
+    def for_goal(self, written: str, build: Any) -> Folding | None:
+        """What the flow's search shall find, where `written` is a goal and not a name.
+
+        `build` is the grid's table.
+        """
+
     def bottleneck(self, folding: Folding, layers: Layers, build: Any) -> Bottleneck:
         """The slowest of `layers`, known before a run; `build` is the grid's table."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,7 @@ def _check_no_twins(path: Path, grid: Grid) -> None:
         ("build.foldings", build.foldings),
         ("build.target_fps", build.target_fps),
         ("build.folding_files", build.folding_files),
+        ("build.cores", build.cores),
         ("build.board", build.board),
         ("measure.board", grid.measure.board),
         ("boards.name", [board.name for board in grid.boards]),
@@ -304,15 +305,19 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
     """The foldings of `grid`, each checked against the network for every data set."""
     build = grid.build
     beside = path.parent / FOLDINGS_FILE
-    tables = _tables_of(beside, grid.network) if build.foldings else {}
-    check_names(path, "build.foldings", build.foldings, tables)
+    goals = _goals(path, build, flow)
+    named = [name for name in build.foldings if name not in goals]
+    tables = _tables_of(beside, grid.network) if named else {}
+    check_names(path, "build.foldings", named, tables)
+    _check_goals(beside, grid.network, goals)
     files = [path.parent / name for name in build.folding_files]
     for file in files:
         require_name(f"{path}: build.folding_files, the folding in {file.name}", file.stem)
     folds: dict[str, Folding] = {}
     for shapes in known_layers(grid):
         choices = [
-            flow.foldings.named(beside, name, tables[name], shapes) for name in build.foldings
+            goals.get(name) or flow.foldings.named(beside, name, tables[name], shapes)
+            for name in build.foldings
         ]
         choices += [_from_file(flow, path, file, shapes) for file in files]
         choices += [flow.foldings.for_throughput(fps) for fps in build.target_fps]
@@ -324,6 +329,26 @@ def _load_foldings(path: Path, grid: Grid, flow: Flow) -> tuple[Folding, ...]:
             )
         folds |= {choice.name: choice for choice in choices}
     return tuple(folds.values())
+
+
+def _goals(path: Path, build: Any, flow: Flow) -> dict[str, Folding]:
+    """Those of the foldings that are to be searched for, as they are written."""
+    try:
+        found = {name: flow.foldings.for_goal(name, build) for name in build.foldings}
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.what}", error.remedy) from None
+    return {name: folding for name, folding in found.items() if folding is not None}
+
+
+def _check_goals(path: Path, network: str, goals: Collection[str]) -> None:
+    """No folding in `path` may be called as a goal is written."""
+    tables = read_toml(path).get(network) if goals and path.is_file() else None
+    for name in goals:
+        if isinstance(tables, dict) and name in tables:
+            raise ConfigError(
+                f"{path}: [{network}] has a folding '{name}', which is what a search is asked for.",
+                "Rename it.",
+            )
 
 
 def _from_file(

@@ -31,9 +31,10 @@ from bench.flows import Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.input.given import GivenFile
 from bench.input.names import HOST, IPV6, LONGEST, USER
-from bench.input.schema import Line, Name, Table, disagree, matching
+from bench.input.schema import FoldingName, Line, Table, disagree, matching
 from bench.networks import NETWORKS, Network
 from contract.fields import Key, Means, Misfit, key_of, keys
+from contract.finn.goal import CORES, DEFAULT_SHARE, Core
 from contract.finn.measure import EMULATED
 from contract.stage import Stage
 from contract.stages.dataset import DatasetSpec
@@ -176,11 +177,27 @@ class ModelTable(Keys):
 class BuildTable(Keys):
     """`[build]`: foldings, boards and their clock."""
 
-    foldings: Annotated[tuple[Name, ...], Key("Names in foldings.toml.")] = ()
+    foldings: Annotated[
+        tuple[FoldingName, ...],
+        Key(
+            'Names in foldings.toml, or what is searched for: "fastest", "balanced", or '
+            '"smallest:1024" with the cycles per image.'
+        ),
+    ] = ()
     target_fps: Annotated[
         tuple[Throughput, ...], Key("Images per second for which a folding is searched.")
     ] = ()
     folding_files: Annotated[tuple[FilePath, ...], Key("Foldings in files beside the grid.")] = ()
+    share: Annotated[
+        float,
+        Field(gt=0, le=1),
+        Key("Of each of the part's resources, the most that a design that is searched for takes."),
+    ] = DEFAULT_SHARE
+    cores: Annotated[
+        tuple[Core, ...],
+        Field(min_length=1),
+        Key("What a design that is searched for may multiply in."),
+    ] = CORES
     board: Annotated[Names, Key("The boards to build for.")]
 
     @model_validator(mode="after")

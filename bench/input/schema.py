@@ -50,8 +50,19 @@ def _passed(text: str, fits: bool) -> str:
     return text
 
 
+def _folding(text: str) -> str:
+    name, _, rest = text.partition(":")
+    return _passed(text, is_name(name) and (not rest or is_name(rest)))
+
+
 Name = Annotated[str, AfterValidator(_name), Means(f"a name: {RULE}")]
 """May be part of the names of folders, files and rows."""
+FoldingName = Annotated[
+    str,
+    AfterValidator(_folding),
+    Means(f"a name: {RULE}; or what is searched for: 'fastest', 'balanced', 'smallest:1024'"),
+]
+"""A name, or a goal such as "smallest:1024"."""
 Line = Annotated[
     str,
     AfterValidator(_line),

@@ -14,8 +14,10 @@ from contract.finn.cycles import (
     table_of,
 )
 from contract.finn.folding import FoldingTable, folded, layer_cycles, misfits
+from contract.finn.goal import Goal, goal_of
 
 _UNKNOWN = "known when the network is inspected"
+_SEARCHED = "known when the design is searched for (bench search shows it)"
 
 
 def bottleneck(folding: Folding, layers: Layers, clock_mhz: float) -> Bottleneck:
@@ -30,6 +32,8 @@ def bottleneck(folding: Folding, layers: Layers, clock_mhz: float) -> Bottleneck
     fps = folding.fields["target_fps"]
     if fps is not None:
         return _searched(layers, hertz, fps)
+    if folding.fields["goal"] is not None:
+        return _of_goal(goal_of(folding.fields["goal"]), hertz)
     if layers is None:
         return Bottleneck(layer=_UNKNOWN)
     table = table_of(folding.fields["folding"], folding.fields["options"], layers)
@@ -59,6 +63,14 @@ def _searched(layers: Layers, hertz: float, fps: float) -> Bottleneck:
         unfolded = max(layer_cycles(matrices, ((1, 1),) * len(matrices)))
         most = max(min(most, unfolded), slowest_without_folding(layers))
     return Bottleneck(layer="by FINN's search", cycles=most, fps=hertz / most, is_bound=True)
+
+
+def _of_goal(goal: Goal | None, hertz: float) -> Bottleneck:
+    """Known is what is asked for, if anything is."""
+    if goal is None or goal.interval is None:
+        return Bottleneck(layer=_SEARCHED)
+    most = goal.interval
+    return Bottleneck(layer="by the exact search", cycles=most, fps=hertz / most, is_bound=True)
 
 
 def _text(

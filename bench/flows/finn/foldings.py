@@ -1,4 +1,4 @@
-"""How FINN+'s foldings are written: [PE, SIMD] pairs, its own folding files, throughputs."""
+"""How FINN+'s foldings are written: pairs, its own folding files, throughputs, goals."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bench.flows.finn.rules import FOLD, is_count
 from bench.flows.flow import Bottleneck, Folding, Layers
 from bench.input.reading import read_json
 from contract.finn.folding import FoldingTable, Layer, Setting, folded, misfits
+from contract.finn.goal import WRITTEN, NoGoalError, goal_of
 
 _MARK = "infeasible"
 
@@ -68,6 +69,22 @@ class Foldings:
         name = f"fps{fps:.0f}" if fps == int(fps) else f"fps{fps}"
         return _folding(name, None, target_fps=float(fps))
 
+    def for_goal(self, written: str, build: Any) -> Folding | None:
+        """What the exact search shall find; None where `written` is the name of a folding.
+
+        Raises:
+            ConfigError: It is a goal that cannot be.
+        """
+        try:
+            goal = goal_of(written)
+        except NoGoalError as error:
+            raise ConfigError(f"build.foldings: {error}.", WRITTEN) from None
+        if goal is None:
+            return None
+        name = goal.kind.value + ("" if goal.interval is None else f"{goal.interval}")
+        fields = _fields(None) | {"goal": f"{goal}", "share": build.share, "cores": build.cores}
+        return Folding(name=name, fields=fields)
+
     def bottleneck(self, folding: Folding, layers: Layers, build: Any) -> Bottleneck:
         """The slowest layer, which sets the interval."""
         return bottleneck(folding, layers, build.clock_mhz)
@@ -80,8 +97,18 @@ def _folding(
     target_fps: float | None = None,
     options: tuple[Setting, ...] = (),
 ) -> Folding:
-    fields = {"folding": table, "target_fps": target_fps, "options": options}
-    return Folding(name=name, fields=fields)
+    return Folding(name=name, fields=_fields(table, target_fps=target_fps, options=options))
+
+
+def _fields(
+    table: FoldingTable | None,
+    *,
+    target_fps: float | None = None,
+    options: tuple[Setting, ...] = (),
+) -> dict[str, Any]:
+    """What any folding decides of the compilation; a goal, where there is one, comes on top."""
+    given = {"folding": table, "target_fps": target_fps, "options": options}
+    return {**given, "goal": None, "share": None, "cores": None}
 
 
 def _by_layer(where: str, name: str, data: dict[str, Any], layers: Layers) -> Folding:

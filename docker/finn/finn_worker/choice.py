@@ -25,7 +25,7 @@ class Choice:
     """What is asked for.
 
     Attributes:
-        folds: One for each MVAU, in their order; None where FINN+ is to search.
+        folds: One for each MVAU, in their order; None where a search is to find them.
         settings: What else is chosen, by layer.
     """
 
@@ -56,8 +56,9 @@ def of_spec(spec: CompileSpec, exported: ModelWrapper, dataflow: ModelWrapper) -
         for name, (pe, simd) in zip(places, spec.folding, strict=True):
             chosen[name] |= {"PE": pe, "SIMD": simd}
     missing = [name for name in mvaus if not {"PE", "SIMD"} <= chosen[name].keys()]
-    if unknown or (missing and spec.target_fps is None):
-        raise _misnamed(unknown, missing if spec.target_fps is None else [], dataflow)
+    searched = spec.target_fps is not None or spec.goal is not None
+    if unknown or (missing and not searched):
+        raise _misnamed(unknown, [] if searched else missing, dataflow)
     folds = None if missing else [_fold(name, chosen[name]) for name in mvaus]
     return Choice(folds, {name: own for name, own in chosen.items() if own})
 

@@ -38,7 +38,7 @@ def compile_model(request: Request, reporter: Reporter) -> None:
 
     Raises:
         StageError: Bad input, or a step after which the model computes something else.
-        Infeasible: A folding that does not divide its layer, a target out of the search's reach,
+        Infeasible: A folding that does not divide its layer, a target out of a search's reach,
             or a design that does not fit and shall not be simulated.
     """
     spec = request.parse(CompileSpec)
@@ -86,4 +86,5 @@ def _asked(spec: CompileSpec, found: Found) -> dict[str, Any]:
         "folding_note": found.note(),
         "options": spec.options,
         "target_fps": spec.target_fps,
+        "search": found.search,
     }

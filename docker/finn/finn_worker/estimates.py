@@ -31,7 +31,7 @@ from stagekit import StageError
 RESOURCES = ("lut", "bram18", "dsp", "uram")
 _FINN_NAMES = {"lut": "LUT", "bram18": "BRAM_18K", "dsp": "DSP", "uram": "URAM"}
 # Width of the weights' port into the multiplier (A or D), by DSP slice.
-_DSP48_PORT = {"DSP48E1": 25, "DSP48E2": 27}
+DSP48_PORT = {"DSP48E1": 25, "DSP48E2": 27}
 
 # Boards for which FINN+ builds but has no table, by one with the same die: xczu3eg, xczu28dr, and
 # xczu48dr, whose logic, memories and DSPs are those of the xczu28dr.
@@ -50,7 +50,7 @@ def available(board: str, part: str) -> dict[str, int]:
     """
     table = _SAME_DIE.get(board, board)
     if board not in part_map or (table not in platforms and board not in _COUNTED):
-        known = ", ".join(sorted({*platforms, *_SAME_DIE, *_COUNTED} & part_map.keys()))
+        known = ", ".join(known_boards())
         raise StageError(f"FINN+ knows no resources of a board '{board}'.", f"Known: {known}.")
     if part_map[board] != part:
         raise StageError(
@@ -61,6 +61,12 @@ def available(board: str, part: str) -> dict[str, int]:
         return dict(_COUNTED[board])
     dies = platforms[table]().resource_count_dict.values()
     return {name: sum(die[finn] for die in dies) for name, finn in _FINN_NAMES.items()}
+
+
+def known_boards() -> dict[str, str]:
+    """The boards of which the resources are known, with their parts, by name."""
+    known = sorted({*platforms, *_SAME_DIE, *_COUNTED} & part_map.keys())
+    return {board: part_map[board] for board in known}
 
 
 def layers(model: ModelWrapper, part: str) -> list[Layer]:
@@ -129,7 +135,7 @@ def _layer(node: Any, model: ModelWrapper, part: str) -> Layer:
         found["weight_bits"] = custom.get_input_datatype(1).bitwidth()
         found["input_bits"] = custom.get_input_datatype(0).bitwidth()
         found["accumulator_bits"] = custom.get_output_datatype().bitwidth()
-    if node.op_type == "MVAU_rtl" and get_dsp_block(part) in _DSP48_PORT:
+    if node.op_type == "MVAU_rtl" and get_dsp_block(part) in DSP48_PORT:
         least = model.get_initializer(node.input[1]).min()
         narrow = bool(least > custom.get_input_datatype(1).min())
         found["dsp_instantiated"] = instantiated_dsps(found, narrow, get_dsp_block(part))
@@ -158,6 +164,6 @@ def instantiated_dsps(mvau: Layer, narrow: bool, dsp_block: str) -> int:
         dsp_block: "DSP48E1" or "DSP48E2".
     """
     weights, inputs = mvau["weight_bits"], mvau["input_bits"]
-    spare = _DSP48_PORT[dsp_block] - (0 if narrow else 1) - weights
+    spare = DSP48_PORT[dsp_block] - (0 if narrow else 1) - weights
     lanes = 1 + max(0, spare) // (weights + inputs - 1)
     return int(mvau["simd"] * math.ceil(mvau["pe"] / lanes))

@@ -1,19 +1,27 @@
-"""FINN+'s own search for a folding, without the choices that lose results."""
+"""The folding that is asked for: given, or searched for by FINN+, or by the exact search.
+
+FINN+'s search goes without the choices that lose results.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
 from contract.finn.compile import CompileSpec
 from contract.finn.folding import cycles
+from contract.finn.goal import goal_of
 from finn_worker import choice, estimates, folding, steps
 from finn_worker.folding import Fold, Replacement
 from finn_worker.legal import Matrix, matrices
+from finn_worker.search import choose as exact_search
+from finn_worker.search.choose import search_of
+from finn_worker.search.part import target_of
 from finn_worker.settings import Settings
-from stagekit import Infeasible
+from stagekit import Infeasible, StageError
 
 # What the quotient of two clocks may lose in floating point.
 _ROUNDING = 1e-9
@@ -28,12 +36,14 @@ class Found:
         replaced: Layers for which FINN+ chose another folding.
         settings: What else is chosen, by layer.
         wanted: Cycles per image that were searched for; 0 where nothing was.
+        search: What the exact search has to say; None where it was not asked.
     """
 
     folds: list[Fold]
     replaced: list[Replacement] = field(default_factory=list)
     settings: Settings = field(default_factory=dict)
     wanted: int = 0
+    search: dict[str, Any] | None = None
 
     def note(self) -> str | None:
         """What a person should know of it."""
@@ -51,7 +61,7 @@ class Found:
 
 
 def choose(spec: CompileSpec, exported: ModelWrapper, dataflow: ModelWrapper) -> Found:
-    """The folding of a graph of hardware layers: as `spec` says, or as FINN+ finds it.
+    """The folding of a graph of hardware layers: as `spec` says, or as a search finds it.
 
     Args:
         spec: Says it.
@@ -60,14 +70,29 @@ def choose(spec: CompileSpec, exported: ModelWrapper, dataflow: ModelWrapper) ->
 
     Raises:
         StageError: `spec` misnames the layers.
-        Infeasible: The search ends before its target.
+        Infeasible: The search ends before its target, or nothing fits.
     """
     chosen = choice.of_spec(spec, exported, dataflow)
+    if spec.goal is not None:
+        return _of_goal(spec, dataflow)
     if spec.target_fps is None:
         assert chosen.folds is not None
         return Found(chosen.folds, settings=chosen.settings)
     found = search(dataflow, spec.part, spec.clock_mhz, spec.target_fps)
     return replace(found, settings={**found.settings, **chosen.settings})
+
+
+def _of_goal(spec: CompileSpec, dataflow: ModelWrapper) -> Found:
+    assert spec.goal is not None
+    assert spec.share is not None
+    goal = goal_of(spec.goal)
+    assert goal is not None, "CompileSpec checks it"
+    target = target_of(spec.board, spec.part)
+    exact = search_of(dataflow, target, spec.share, spec.cores or ())
+    chosen = exact_search.choose(exact, goal)
+    own = [chosen.settings[layer.name] for layer in matrices(dataflow)]
+    folds = [Fold(each["PE"], each["SIMD"]) for each in own]
+    return Found(folds, settings=chosen.settings, search=chosen.record)
 
 
 def search(dataflow: ModelWrapper, part: str, clock_mhz: float, target_fps: float) -> Found:
@@ -102,9 +127,16 @@ def require(found: Found, model: ModelWrapper, clock_mhz: float) -> None:
 
     Raises:
         Infeasible: One is: of those around the matrices, some have a least number of cycles.
+        StageError: The exact search counted otherwise.
     """
     taken = {node.name: estimates.cycles(node) for node in model.graph.node}
     slowest = max(taken, key=lambda name: taken[name])
+    if found.search is not None and taken[slowest] != found.search["interval"]:
+        raise StageError(
+            f"{slowest} takes {taken[slowest]} cycles per image, and the search counted "
+            f"{found.search['interval']} of the slowest layer.",
+            "Report it with the network: the search may have missed a better design.",
+        )
     if found.wanted and taken[slowest] > found.wanted:
         raise Infeasible(
             f"{slowest} takes {taken[slowest]} cycles per image however the matrices are folded, "

@@ -84,10 +84,10 @@ class _Implied:
         candidates = [lanes for lanes in candidates if misfits(lanes) == fewest]
         for lanes in candidates:
             self._set(node, lanes)
-            cycles = _cycles(node)
+            cycles = cycles_of(node)
             if kind_of(node) in OF_WINDOWS and (generator := self._generator(node)) is not None:
                 self._set(generator, lanes)
-                cycles = max(cycles, _cycles(generator))
+                cycles = max(cycles, cycles_of(generator))
             if cycles <= self._cycles:
                 return lanes
         return candidates[-1]
@@ -115,9 +115,14 @@ class _Implied:
         return [each for name in node.output for each in self._model.find_consumers(name)]
 
 
-def _cycles(node: Any) -> int:
+def cycles_of(node: Any) -> int:
     """Cycles per image of a layer in RTL, where there is one: others do not know those of all."""
-    specialized = copy.deepcopy(node)
+    return int(getCustomOp(specialized(node)).get_exp_cycles())
+
+
+def specialized(node: Any) -> Any:
+    """A copy; of a generator, which knows less of itself before, as the RTL that it becomes."""
+    copied = copy.deepcopy(node)
     if kind_of(node) == "ConvolutionInputGenerator":
-        specialized.op_type, specialized.domain = f"{kind_of(node)}_rtl", f"{node.domain}.rtl"
-    return int(getCustomOp(specialized).get_exp_cycles())
+        copied.op_type, copied.domain = f"{kind_of(node)}_rtl", f"{node.domain}.rtl"
+    return copied

@@ -16,6 +16,9 @@ FOLDING = [[4, 8], [2, 4], [1, 2], [4, 4]]
 SPEC = {
     "folding": FOLDING,
     "target_fps": None,
+    "goal": None,
+    "share": None,
+    "cores": None,
     "options": [],
     "board": "Pynq-Z1",
     "part": "xc7z020clg400-1",

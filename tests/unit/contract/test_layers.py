@@ -17,7 +17,12 @@ from contract.training_costs import UNKNOWN_PRODUCTS
 
 TFC = NETWORKS["TFC"]
 DATASET = {"shape": [1, 28, 28], "classes": 10, "train_images": 100, "test_images": 10}
-BUILD: dict[str, Any] = {"folding": [[4, 3]] * 4, "target_fps": None, "clock_mhz": 100.0}
+BUILD: dict[str, Any] = {
+    "folding": [[4, 3]] * 4,
+    "target_fps": None,
+    "goal": None,
+    "clock_mhz": 100.0,
+}
 CODE = Code(file="my_net.py", text="def build(): ...", function="build")
 
 

@@ -15,7 +15,7 @@ from contract.stages.train import TrainSpec
 
 TFC = [[2, 8], [1, 1], [1, 1], [5, 1]]
 CNV = [[8, 1], [16, 16], [8, 16], [8, 16], [4, 8], [1, 8], [1, 2], [1, 4], [1, 1]]
-BUILD: dict[str, Any] = {"target_fps": None, "clock_mhz": 100.0, "options": ()}
+BUILD: dict[str, Any] = {"target_fps": None, "goal": None, "clock_mhz": 100.0, "options": ()}
 SIMULATION = {"images": 100, "exact": False, "trace_images": 0}
 
 

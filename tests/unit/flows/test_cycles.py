@@ -82,7 +82,14 @@ def test_forecasts_count_cycles_of_windows(build: dict[str, Any], expected: int)
     specs = {
         "dataset": {"shape": [1, 32, 32], "classes": 10},
         "train": {"architecture": architecture, "image_size": 32},
-        "compile": {"folding": None, "target_fps": None, "options": [], "clock_mhz": 100.0} | build,
+        "compile": {
+            "folding": None,
+            "target_fps": None,
+            "goal": None,
+            "options": [],
+            "clock_mhz": 100.0,
+        }
+        | build,
     }
     assert cycles_per_image(specs) == expected
     assert (refusal(specs) is None) == (expected > 0)

@@ -27,8 +27,13 @@ BY_NAME = tuple(
 LOW = ((2, 8), (1, 1), (1, 1), (5, 1))
 
 
+NO_GOAL = {"goal": None, "share": None, "cores": None}
+
+
 def folding(name: str, table: object, options: object = ()) -> Folding:
-    return Folding(name=name, fields={"folding": table, "target_fps": None, "options": options})
+    return Folding(
+        name=name, fields={"folding": table, "target_fps": None, "options": options} | NO_GOAL
+    )
 
 
 def read(folder: Path, content: object) -> Folding:

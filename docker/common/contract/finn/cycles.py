@@ -14,6 +14,7 @@ from typing import Any
 
 from contract.architecture import LayerShape
 from contract.finn.folding import FoldingTable, Setting, cycles, folded, layer_cycles, misfits
+from contract.finn.goal import Goal, goal_of
 from contract.finn.windows import Windows, converter
 from contract.layers import layers_of
 from contract.stage import Specs
@@ -22,6 +23,8 @@ HERTZ_PER_MHZ = 1e6
 UNKNOWN_CYCLES = 20_000
 """Of an image, guessed where a network's layers are not known: LeNet5's in FINN's examples."""
 _MOST_ORDERS = 1000
+_FASTEST_PRODUCTS = 600
+"""Multiplications in a cycle, guessed of the fastest design that fits a small part."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,11 @@ def slowest_without_folding(layers: Sequence[LayerShape]) -> int:
 
 
 def cycles_per_image(specs: Specs) -> float:
-    """Of the slowest layer; those asked for where FINN+ is to find the folding; else a guess."""
+    """Of the slowest layer; those asked for where a search is to find the folding; else a guess."""
     build, layers = specs["compile"], layers_of(specs)
+    goal = goal_of(build["goal"]) if build["goal"] is not None else None
+    if goal is not None:
+        return float(_of_goal(goal, layers))
     if build["target_fps"] is not None:
         asked = HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
         return max(asked, float(slowest_without_folding(layers or ())))
@@ -123,6 +129,15 @@ def cycles_per_image(specs: Specs) -> float:
     if table is None or next(misfits(table, folded(layers)), None):
         return 0.0
     return float(max(load.cycles for load in loads(layers, table, build["options"])))
+
+
+def _of_goal(goal: Goal, layers: Sequence[LayerShape] | None) -> int:
+    """Generators may give whole windows, so that they bound nothing."""
+    if goal.interval is not None:
+        return goal.interval
+    if layers is None:
+        return UNKNOWN_CYCLES
+    return sum(la.inputs * la.outputs * la.pixels for la in layers) // _FASTEST_PRODUCTS
 
 
 def refusal(specs: Specs) -> str | None:
