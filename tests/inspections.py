@@ -31,12 +31,12 @@ NONE = {"lut": 0, "bram18": 0, "dsp": 0, "uram": 0}
 def design(folding: str = "PE = SIMD = 1", **changes: Any) -> dict[str, Any]:
     """A design of MATRIX, a width converter and POOL."""
     layers = [
-        {"name": "MVAU_0", "op_type": "MVAU_hls", "stand_in": False, "pe": 2, "simd": 8,
-         "cycles": 28_901_376, **NONE, "lut": 1197},
+        {"name": "MVAU_0", "op_type": "MVAU_hls", "stand_in": False, "core": None, "pe": 2,
+         "simd": 8, "cycles": 28_901_376, **NONE, "lut": 1197},
         {"name": "StreamingDataWidthConverter_rtl_0", "op_type": "StreamingDataWidthConverter_rtl",
-         "stand_in": False, "pe": None, "simd": None, "cycles": 0, **NONE},
-        {"name": "Pool_0", "op_type": "Pool_hls", "stand_in": True, "pe": 4, "simd": None,
-         "cycles": 50_176, **NONE},
+         "stand_in": False, "core": None, "pe": None, "simd": None, "cycles": 0, **NONE},
+        {"name": "Pool_0", "op_type": "Pool_hls", "stand_in": True, "core": None, "pe": 4,
+         "simd": None, "cycles": 50_176, **NONE},
     ]  # fmt: skip
     found = {
         "folding": folding, "board": "Pynq-Z1", "part": "xc7z020clg400-1", "clock_mhz": 100.0,

@@ -64,6 +64,7 @@ def _print_remarks(console: Terminal, rows: remarks.Rows) -> None:
         remarks.tie_lines(rows),
         remarks.label_lines(rows),
         remarks.part_lines(rows),
+        remarks.core_lines(rows),
         remarks.synthesis_lines(rows),
     ):
         for line in _few(lines):

@@ -14,6 +14,7 @@ from bench.results.general import at_another_clock
 from bench.results.rates import rate
 from bench.results.rows import grouped
 from bench.words import Origin, Status
+from contract.finn.cores import LUT
 
 Rows = Sequence[Row]
 
@@ -26,6 +27,7 @@ def notes(rows: Rows) -> list[str]:
         *tie_lines(rows),
         *label_lines(rows),
         *part_lines(rows),
+        *core_lines(rows),
     ]
 
 
@@ -52,6 +54,19 @@ def part_lines(rows: Rows) -> list[str]:
             (row for row in rows if row[str(scoped.scope)] == PART),
             lambda row: row["lut_uncharged"],
         ).items()
+    ]
+
+
+def core_lines(rows: Rows) -> list[str]:
+    """Which designs multiply in a core that is none of the compiler's."""
+    name = name_of(rows, with_dataset=True)
+    others = [row for row in rows if LUT in str(row["cores"]).split()]
+    groups = grouped(others, lambda row: row["cores"])
+    return [
+        f"cores {cores}, {counted(len(own), 'row')}, such as {name(own[0])}: {LUT} is bench's own "
+        "core of LUTs, simulated in the place of the compiler's core of DSP slices; the estimates "
+        "are of the layer of LUTs that the compiler would build for the board."
+        for cores, own in groups.items()
     ]
 
 

@@ -38,6 +38,11 @@ def _stand_ins(facts: Facts) -> str | None:
     return _kinds(facts.of("compile").get("layers_without_rtl", {})) or None
 
 
+def _cores(facts: Facts) -> str | None:
+    """Such as `3 dsp + 1 lut`; None of designs that were compiled before there was a choice."""
+    return _kinds(facts.of("compile").get("cores", {})) or None
+
+
 def _pe_simd(facts: Facts) -> str | None:
     """Such as `2x8 1x1 1x1 5x1`; None where FINN's search has not run yet."""
     folding = facts.of("compile").get("folding") or facts.asked("folding")
@@ -116,6 +121,12 @@ register(
         name="stand_ins", metric="layers_without_rtl", origin=Origin.RTL_SIM,
         formula="kinds of layers that FINN has in HLS only: modules of bench's are simulated in "
         "their place", value=_stand_ins, label="stand-ins", shown=(Place.PAGE,), omit=Omit.ABSENT,
+        says_what_is_wrong=True,
+    ),
+    _estimated(
+        name="cores", origin=Origin.RTL_SIM,
+        formula="what the matrices multiply with in the simulation: `dsp`, FINN's core of DSP "
+        "slices, or `lut`, bench's own core of LUTs", value=_cores, tolerance=tolerance.SETTING,
         says_what_is_wrong=True,
     ),
     _estimated(name="estimated_variant", formula="kinds of layers that FINN would build"),

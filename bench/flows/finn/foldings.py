@@ -11,7 +11,7 @@ from bench.errors import ConfigError
 from bench.flows.finn import settings
 from bench.flows.finn.bottleneck import bottleneck
 from bench.flows.finn.network import Known
-from bench.flows.finn.rules import FOLD, is_count
+from bench.flows.finn.rules import FOLD, RULES, is_count, is_kept
 from bench.flows.flow import Bottleneck, Folding, Layers
 from bench.input.reading import read_json
 from contract.finn.folding import FoldingTable, Layer, Setting, folded, misfits
@@ -27,9 +27,9 @@ class Foldings:
         """The folding `name`, as the TOML file `path` has it.
 
         An entry is a list of [PE, SIMD] pairs; a table by layer, as in FINN's own folding files or
-        by the network's own layer names; or a table `{layers, infeasible}`: a folding that cannot
-        be, kept on purpose, with the reason. The grid takes that one, and the compile stage refuses
-        it as a finding.
+        by the network's own layer names; a table `{layers, core}` of pairs and of the core of all
+        these layers; or a table `{layers, infeasible}`: a folding that cannot be, kept on purpose,
+        with the reason. The grid takes that one, and the compile stage refuses it as a finding.
 
         Raises:
             ConfigError: It does not fit the network, or is marked as infeasible though it fits.
@@ -39,11 +39,16 @@ class Foldings:
             return _folding(name, checked(where, entry, _matrices(layers)))
         if any(isinstance(value, dict) for value in entry.values()):
             return _by_layer(where, name, entry, layers)
+        if set(entry) == {"layers", "core"}:
+            options = _of_all(where, entry["core"])
+            return _folding(
+                name, checked(where, entry["layers"], _matrices(layers)), options=options
+            )
         if set(entry) != {"layers", _MARK} or not isinstance(entry[_MARK], str):
             raise ConfigError(
                 f"{where} has the keys {', '.join(sorted(entry))}.",
-                f"Write a list of [PE, SIMD] pairs, a table with `layers` and `{_MARK}` (why), or "
-                "one of layers by name: MVAU_0 = { PE = 2, SIMD = 8 }.",
+                f"Write a list of [PE, SIMD] pairs, a table with `layers` and `core` or `{_MARK}` "
+                "(why), or one of layers by name: MVAU_0 = { PE = 2, SIMD = 8 }.",
             )
         table, matrices = _pairs(where, entry["layers"], _matrices(layers)), _matrices(layers)
         if matrices is not None and not list(misfits(table, matrices)):
@@ -115,6 +120,14 @@ def _by_layer(where: str, name: str, data: dict[str, Any], layers: Layers) -> Fo
     chosen = settings.read(where, data, Known(layers))
     _refuse(where, chosen.problems)
     return _folding(name, chosen.table, options=chosen.options)
+
+
+def _of_all(where: str, core: Any) -> tuple[Setting, ...]:
+    """The setting that gives all matrices a core."""
+    rule = RULES["MVAU"]["core"]
+    if not rule.passes(core):
+        raise ConfigError(f"{where}: core = {shown(core)}.", f"{rule.why.capitalize()}.")
+    return (("MVAU", "core", core),) if is_kept("MVAU", "core", core) else ()
 
 
 def _matrices(layers: Layers) -> Sequence[Layer] | None:

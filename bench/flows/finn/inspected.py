@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
+from contract.finn.cores import LUT
 from contract.finn.cycles import HERTZ_PER_MHZ
 from contract.finn.folding import divisors
 from contract.finn.inspect import SMALLEST
@@ -19,7 +20,7 @@ from contract.finn.inspect import SMALLEST
 Record = Mapping[str, Any]
 SHOWN = (("lut", "LUT"), ("bram18", "BRAM18"), ("dsp", "DSP"))
 NOT_COUNTED = "FIFOs between layers, DMA engines and the shell around are not in these figures."
-RTL, HLS, HOST = "RTL", "HLS", "host"
+RTL, HLS, OF_LUTS, HOST = "RTL", "HLS", "LUT", "host"
 
 
 def show(metrics: Record, console: Terminal) -> None:
@@ -95,6 +96,8 @@ def _shape(sizes: Sequence[int]) -> str:
 
 
 def _place(folded: Record) -> Text:
+    if folded["core"] == LUT:
+        return Text(OF_LUTS, "cyan")
     built = HLS if folded["op_type"].endswith("_hls") else RTL
     return Text(f"{built}*", "cyan") if folded["stand_in"] else Text(built)
 
@@ -139,7 +142,12 @@ def _legend(metrics: Record, design: Record | None, *, single: bool) -> Iterator
     placed = design["layers"] if design else ()
     if any(layer["stand_in"] for layer in placed):
         yield "HLS*: FINN+ has no RTL of it; Verilog of ours is simulated, Vitis HLS builds it."
-    plain = (each for each in placed if not each["stand_in"])
+    if any(layer["core"] == LUT for layer in placed):
+        yield (
+            f"{OF_LUTS}: bench's own core of LUTs is simulated; for the board, FINN+ would build "
+            "its layer of LUTs in HLS."
+        )
+    plain = (each for each in placed if not each["stand_in"] and each["core"] != LUT)
     if any(layer["op_type"].endswith("_hls") for layer in plain):
         yield "HLS: what FINN+ would build; its RTL of the same layer is simulated."
 

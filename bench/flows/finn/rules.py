@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from contract.finn.cores import CORES, DSP
+
 FOLD = ("PE", "SIMD")
 """Of an MVAU; each has to be given."""
 
@@ -78,6 +80,7 @@ _OF_WEIGHTS = _COMMON | {
     "runtime_writeable_weights": _NO_BUS,
 }
 _OF_MVAU = _OF_WEIGHTS | {
+    "core": Rule(_one_of(*CORES), f"give {' or '.join(map(repr, CORES))}", kept=True),
     "ram_style_thresholds": _STANDALONE,
     "pumpedMemory": _ONE_CLOCK,
     "pumpedCompute": _ONE_CLOCK,
@@ -131,6 +134,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
 
 _DEFAULTS = {
     ("MVAU", "ram_style"): "auto",
+    ("MVAU", "core"): DSP,
     ("VVAU", "ram_style"): "auto",
     ("ConvolutionInputGenerator", "ram_style"): "distributed",
     ("ConvolutionInputGenerator", "parallel_window"): 0,

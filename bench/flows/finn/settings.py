@@ -15,6 +15,7 @@ from bench.errors import ConfigError, did_you_mean
 from bench.flows.finn.layer_names import KINDS, kind_called, parse, why_refused
 from bench.flows.finn.network import Known, Place
 from bench.flows.finn.rules import FOLD, RULES, is_count, is_kept
+from contract.finn.cores import LUT, contradicts
 from contract.finn.folding import FoldingTable, Setting, divisors, misfits_of
 
 _DEFAULTS = "Defaults"
@@ -54,6 +55,7 @@ def read(where: str, data: Mapping[str, Any], network: Known) -> Settings:
         problems += _problems(name, place.kind, data[name])
         if place.kind == "MVAU":
             problems += [f"{name} has no {key}" for key in FOLD if key not in entries[place]]
+            problems += _contradiction(name, entries[place])
     if problems:
         raise ConfigError(f"{where}: {'; '.join(problems)}.", "Correct or delete these entries.")
     return Settings(
@@ -95,6 +97,11 @@ def _options(
     )
     plain = ((name, key, tuple(v) if isinstance(v, list) else v) for name, key, v in found)
     return tuple(sorted(plain, key=lambda setting: (str(setting[0]), setting[1])))
+
+
+def _contradiction(name: str, own: Mapping[str, Any]) -> Iterator[str]:
+    if contradicts(own.get("core"), own.get("resType")):
+        yield f"{name} has the core '{LUT}', which is of LUTs, and resType 'dsp': give one of them"
 
 
 def _pe_before(place: Place, entries: Mapping[Place, Mapping[str, Any]]) -> Any:

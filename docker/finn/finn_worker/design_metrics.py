@@ -7,7 +7,8 @@ from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from finn_worker import estimates
+from contract.finn.cores import LUT
+from finn_worker import cores, estimates
 
 
 def metrics(
@@ -24,6 +25,7 @@ def metrics(
         "estimated_variant": f"what FINN+ would build for {part}: {_kinds(layers)}",
         "simulated_variant": _simulated_variant(simulated_layers),
         "layers_without_rtl": _without_rtl(simulated_layers),
+        "cores": cores.counts(simulated),
         "simulated": estimates.totals(simulated_layers) | {"layers": simulated_layers},
         "available": dict(has),
         "fits": estimates.fits(needed, has),
@@ -37,12 +39,14 @@ def _without_rtl(layers: list[estimates.Layer]) -> dict[str, int]:
 
 def _simulated_variant(layers: list[estimates.Layer]) -> str:
     others = [layer for layer in layers if not layer["op_type"].endswith("_rtl")]
-    if not others:
-        return f"RTL throughout: {_kinds(layers)}"
-    return (
-        f"RTL: {_kinds([layer for layer in layers if layer not in others])}; by modules that stand "
-        f"for layers in HLS: {_kinds(others)}"
-    )
+    of_luts = sum(layer["core"] == LUT for layer in layers)
+    said = f"RTL throughout: {_kinds(layers)}"
+    if others:
+        own = _kinds([layer for layer in layers if layer not in others])
+        said = f"RTL: {own}; by modules that stand for layers in HLS: {_kinds(others)}"
+    if of_luts:
+        said += f"; {of_luts} MVAU_rtl with bench's core of LUTs in place of FINN's of DSP slices"
+    return said
 
 
 def _kinds(layers: list[estimates.Layer]) -> str:

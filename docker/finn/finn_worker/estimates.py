@@ -15,6 +15,7 @@ be wrong with them:
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +26,9 @@ from finn.util.platforms import platforms
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from contract.finn.cores import LUT
 from contract.finn.windows import converter
+from finn_worker import cores
 from stagekit import StageError
 
 RESOURCES = ("lut", "bram18", "dsp", "uram")
@@ -73,9 +76,10 @@ def layers(model: ModelWrapper, part: str) -> list[Layer]:
     """Estimates for each layer of a specialised graph, in order.
 
     Each has name, op_type, mw, mh, pe, simd, weight_bits, input_bits, accumulator_bits,
-    cycles_estimated (per image), lut, bram18, dsp, uram, and dsp_instantiated; what a kind of
-    layer does not have is None. FINN+ gives width converters no cycles: they keep pace, but for
-    those between widths of which neither is a multiple of the other.
+    cycles_estimated (per image), lut, bram18, dsp, uram, dsp_instantiated, and core (of an MVAU in
+    RTL: `contract.finn.cores`); what a kind of layer does not have is None. FINN+ gives width
+    converters no cycles: they keep pace, but for those between widths of which neither is a
+    multiple of the other.
     """
     return [_layer(node, model, part) for node in model.graph.node]
 
@@ -130,18 +134,33 @@ def _layer(node: Any, model: ModelWrapper, part: str) -> Layer:
     found: Layer = {"name": node.name, "op_type": node.op_type}
     for name in ("MW", "MH", "PE", "SIMD"):
         found[name.lower()] = int(custom.get_nodeattr(name)) if name in known else None
-    found |= dict.fromkeys(("weight_bits", "input_bits", "accumulator_bits", "dsp_instantiated"))
+    found |= dict.fromkeys(
+        ("weight_bits", "input_bits", "accumulator_bits", "dsp_instantiated", "core")
+    )
     if node.op_type.startswith("MVAU"):
         found["weight_bits"] = custom.get_input_datatype(1).bitwidth()
         found["input_bits"] = custom.get_input_datatype(0).bitwidth()
         found["accumulator_bits"] = custom.get_output_datatype().bitwidth()
-    if node.op_type == "MVAU_rtl" and get_dsp_block(part) in DSP48_PORT:
+        found["core"] = cores.of(node)
+    if found["core"] == LUT:
+        # FINN+'s model of its own MVAU of LUTs, which is in HLS.
+        custom = getCustomOp(_of_luts(node))
+        found["dsp_instantiated"] = 0
+    elif node.op_type == "MVAU_rtl" and get_dsp_block(part) in DSP48_PORT:
         least = model.get_initializer(node.input[1]).min()
         narrow = bool(least > custom.get_input_datatype(1).min())
         found["dsp_instantiated"] = instantiated_dsps(found, narrow, get_dsp_block(part))
     estimate = custom.node_res_estimation(part)
     found["cycles_estimated"] = cycles(node)
     return found | {name: int(estimate[finn]) for name, finn in _FINN_NAMES.items()}
+
+
+def _of_luts(mvau: Any) -> Any:
+    """The variant that FINN+ has of an MVAU that multiplies in LUTs."""
+    other = copy.deepcopy(mvau)
+    other.op_type, other.domain = "MVAU_hls", mvau.domain.replace(".rtl", ".hls")
+    getCustomOp(other).set_nodeattr("resType", "lut")
+    return other
 
 
 def cycles(node: Any) -> int:

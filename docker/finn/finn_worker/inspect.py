@@ -186,6 +186,7 @@ def _layer(
         "name": name,
         "op_type": variant["op_type"],
         "stand_in": not simulated["op_type"].endswith("_rtl"),
+        "core": simulated["core"],
         "pe": simulated["pe"],
         "simd": simulated["simd"],
         "cycles": simulated["cycles_estimated"],

@@ -11,7 +11,8 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from finn_worker import legal
+from contract.finn.cores import DSP, LUT, contradicts
+from finn_worker import cores, legal
 from finn_worker.implied import OF_WINDOWS
 from finn_worker.legal import FOLDED_BY, kind_of
 from stagekit import Infeasible
@@ -75,6 +76,12 @@ def _set(node: Any, own: Mapping[str, Any]) -> None:
     for attribute, value in own.items():
         if attribute in _DEPTHS or (kind_of(node) == "MVAU" and attribute in {"PE", "SIMD"}):
             continue
+        if attribute == "core":
+            cores.mark(node, value)
+            if value == LUT:
+                # FINN+'s own layer of LUTs is built for the board.
+                _set(node, {"resType": "lut"})
+            continue
         layer.set_nodeattr(attribute, value)
         if (kind_of(node), attribute, value) == ("MVAU", "resType", "lut"):
             # In RTL, which FINN+ prefers from 4 bits up, an MVAU multiplies in DSP slices only.
@@ -98,6 +105,8 @@ def _misfits(model: ModelWrapper, node: Any, own: Mapping[str, Any]) -> Iterator
         yield f"{name}: {attribute} {value} does not divide; {would} would."
     if own.get("parallel_window"):
         yield from _not_parallel(node, own)
+    if own.get("core", DSP) != DSP:
+        yield from _not_of_luts(model, node, own)
     for attribute, side in _DEPTHS.items():
         if attribute in own:
             yield from _not_as_many(model, node, side, attribute, own[attribute])
@@ -112,6 +121,13 @@ def _not_parallel(node: Any, own: Mapping[str, Any]) -> Iterator[str]:
         )
     elif own.get("SIMD", channels) != channels:
         yield f"{node.name}: parallel_window takes all channels at once; SIMD {channels} would do."
+
+
+def _not_of_luts(model: ModelWrapper, node: Any, own: Mapping[str, Any]) -> Iterator[str]:
+    if contradicts(own["core"], own.get("resType")):
+        yield f"{node.name}: core '{LUT}' multiplies in LUTs, and resType 'dsp' does not; give one."
+    for reason in cores.too_wide(model, node):
+        yield f"{node.name}: its {reason}; leave core out."
 
 
 def _not_as_many(

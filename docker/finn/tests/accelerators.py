@@ -95,7 +95,11 @@ class Bench:
 
 
 def compile_network(
-    folder: Path, sizes: tuple[int, ...], folding: list[list[int]], weight_bits: int = 3
+    folder: Path,
+    sizes: tuple[int, ...],
+    folding: list[list[int]],
+    weight_bits: int = 3,
+    **changes: Any,
 ) -> Bench:
     """Export and compile a random network."""
     mlp = QuantizedMLP(sizes, weight_bits, act_bits=2)
@@ -109,7 +113,7 @@ def compile_network(
         labels=labels.astype(np.uint8),
         predictions=predictions,
     )
-    return compile_exported(mlp, folder, export, folding)
+    return compile_exported(mlp, folder, export, folding, **changes)
 
 
 def compile_cnn(folder: Path, cnn: QuantizedCNN, folding: list[list[int]], **changes: Any) -> Bench:

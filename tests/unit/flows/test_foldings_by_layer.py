@@ -109,6 +109,43 @@ def test_other_layers_are_set_by_name() -> None:
     )
 
 
+def test_a_core_is_set_of_a_layer_or_of_all() -> None:
+    table = ((2, 9), (4, 2), (2, 4))
+    entry = entries(("MVAU_0", "MVAU_1", "MVAU_2"), table)
+    entry["MVAU_0"]["core"], entry["MVAU_1"]["core"] = "dsp", "lut"
+    assert named(entry, IN_A_ROW).fields["options"] == (("MVAU_1", "core", "lut"),)
+    of_all = named(
+        entries(("conv1", "conv2", "fc1"), table) | {"Defaults": {"core": ["lut", ["MVAU"]]}},
+        IN_A_ROW,
+    )
+    assert set(of_all.fields["options"]) == {
+        (f"MVAU_{number}", "core", "lut") for number in range(3)
+    }
+    pairs = [list(pair) for pair in table]
+    by_pairs = named({"layers": pairs, "core": "lut"}, IN_A_ROW)
+    assert by_pairs.fields["options"] == (("MVAU", "core", "lut"),)
+    assert by_pairs.fields["folding"] == of_all.fields["folding"] == table
+    assert named({"layers": pairs, "core": "dsp"}, IN_A_ROW) == named(pairs, IN_A_ROW)
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"layers": [[2, 9]], "core": "luts"}, "core = 'luts'. Give 'dsp' or 'lut'."),
+        ({"layers": [[2, 9]], "core": ["lut"]}, "Give 'dsp' or 'lut'."),
+        ({"layers": [[2, 9]], "core": "lut", "infeasible": "why"}, "has the keys core, inf"),
+        ({"layers": [[5, 9], [4, 2], [2, 4]], "core": "lut"}, "PE 5 does not divide"),
+        ({"conv1": {"PE": 2, "SIMD": 9, "core": "hls"}}, "conv1.core = 'hls': give 'dsp' or 'lut'"),
+        ({"conv1": {"PE": 2, "SIMD": 9, "core": "lut", "resType": "dsp"}},
+         "conv1 has the core 'lut', which is of LUTs, and resType 'dsp': give one of them"),
+        ({"depthwise1": {"PE": 2, "core": "lut"}}, "depthwise1.core is not known"),
+    ],
+)  # fmt: skip
+def test_what_no_core_can_be_is_refused(entry: dict[str, Any], says: str) -> None:
+    rest = entries(("conv1", "conv2", "fc1"), ((2, 9), (4, 2), (2, 4)))
+    assert says in refusal(entry if "layers" in entry else rest | entry, IN_A_ROW)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

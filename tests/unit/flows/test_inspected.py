@@ -51,6 +51,16 @@ def test_what_is_on_the_host_is_said_twice() -> None:
     assert "Left to the host's processor: Transpose before, Mul after them." in text
 
 
+def test_a_core_of_luts_is_named() -> None:
+    found = design()
+    found["layers"][0]["core"] = "lut"
+    text = shown(metrics(found))
+    assert row(text, "MVAU_0")[3] == "LUT"
+    text = " ".join(text.split())
+    assert "LUT: bench's own core of LUTs is simulated; for the board, FINN+ would build" in text
+    assert "HLS: what FINN+ would build" not in text
+
+
 def test_every_sign_is_explained() -> None:
     text = " ".join(shown(metrics(design())).split())
     assert "64- is any but 64 itself, which loses results" in text

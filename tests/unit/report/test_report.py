@@ -169,6 +169,18 @@ def test_an_estimate_that_leaves_layers_out_is_marked_as_a_part(
     assert "2,345 syn." in shown(results)
 
 
+def test_designs_with_a_core_of_our_own_are_remarked_on(
+    results: pd.DataFrame, tmp_path: Path
+) -> None:
+    results["cores"] = ["4 dsp", "4 dsp", "4 lut", "4 lut"]
+    remark = "cores 4 lut, 2 rows, such as "
+    _, markdown = report.write(results, "test", tmp_path)
+    for text in (shown(results), markdown.read_text()):
+        assert remark in text
+        assert "lut is bench's own core of LUTs" in " ".join(text.split())
+        assert "cores 4 dsp" not in text
+
+
 def test_the_clock_that_was_measured_at_is_shown_and_ratios_are_at_one(
     results: pd.DataFrame, tmp_path: Path
 ) -> None:

@@ -236,6 +236,13 @@ def test_layers_simulated_by_modules_of_ours_are_named(
     assert column("stand_ins").value_of(facts) == "2 Pool_hls"
 
 
+def test_cores_of_matrices_are_named(experiments: Sequence[Point], made: Resolver) -> None:
+    (facts,) = facts_of(experiments[1:2], survey(experiments, made))
+    assert column("cores").value_of(facts) is None
+    facts.metrics["compile"]["cores"] = {"lut": 1, "dsp": 3}  # type: ignore[index]
+    assert column("cores").value_of(facts) == "3 dsp + 1 lut"
+
+
 def test_a_rate_at_another_clock_comes_with_that_of_the_build(
     experiments: Sequence[Point], made: Resolver
 ) -> None:

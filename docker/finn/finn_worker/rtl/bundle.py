@@ -20,7 +20,9 @@ from finn.util.basic import getHWCustomOp
 from finn.util.settings import get_settings
 from qonnx.core.modelwrapper import ModelWrapper
 
-from finn_worker.rtl import layers
+from contract.finn.cores import LUT
+from finn_worker import cores
+from finn_worker.rtl import layers, lut_core
 from finn_worker.rtl.checks import check_nodes
 from finn_worker.rtl.layers import Written
 from finn_worker.rtl.streams import Streams
@@ -87,7 +89,14 @@ def _collect_node(node: Any, model: ModelWrapper, lib: Path, rtl: Path) -> dict[
     weights = generated / f"{node.name}_memstream_wrapper.v"
     if weights.exists():
         files += [lib / name for name in _MEMSTREAM] + [weights]
-    sources = []
+    core = cores.of(node)
+    new: dict[str, str] = {}
+    if core == LUT:
+        files, new = lut_core.sources(files, f"{top}_wrapper.v")
+    sources = [
+        _write_source(name, text, rtl / ("nodes" if name == f"{top}_wrapper.v" else "lib"))
+        for name, text in new.items()
+    ]
     for file in files:
         if file.name in _LEFT_OUT:
             continue
@@ -103,6 +112,8 @@ def _collect_node(node: Any, model: ModelWrapper, lib: Path, rtl: Path) -> dict[
         **_unconnected(top_file, _CONNECTED_WITH_WEIGHTS if weights.exists() else _CONNECTED),
         "weights": None,
     }
+    if core is not None:
+        described["core"] = core
     if weights.exists():
         described["weights"] = {
             "module": weights.stem,
@@ -135,14 +146,19 @@ def _copy_source(file: Path, folder: Path, node: str = "") -> str:
     text = file.read_text(encoding="utf-8")
     # The memory's file name alone, and unique: FINN calls every node's file memblock.dat.
     text = re.sub(r'(INIT_FILE\s*=\s*")[^"]+/([^"/]+")', rf"\g<1>{node}_\g<2>", text)
-    target = folder / file.name
+    return _write_source(file.name, text, folder)
+
+
+def _write_source(name: str, text: str, folder: Path) -> str:
+    """Write a source of that name; returns its path inside `rtl/`."""
+    target = folder / name
     if target.exists() and target.read_text(encoding="utf-8") != text:
         raise StageError(
-            f"Two different RTL files are called '{file.name}'.",
+            f"Two different RTL files are called '{name}'.",
             "Report this: the generated design is inconsistent.",
         )
     target.write_text(text, encoding="utf-8")
-    return f"{folder.name}/{file.name}"
+    return f"{folder.name}/{name}"
 
 
 def _copy_memories(generated: Path, folder: Path, node: str) -> list[str]:
