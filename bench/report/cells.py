@@ -18,6 +18,7 @@ from bench.results import (
     precision,
 )
 from bench.results.formats import PERCENT, WHOLE, Format
+from bench.words import Origin
 
 SYNTHESIZED = " syn."
 
@@ -47,9 +48,11 @@ def cell(column: Column, row: Row) -> str:
 
 
 def best_cell(column: Column, row: Row) -> str:
-    """As `cell`; from a better source where there is a number from it."""
-    better = row[column.refined_by] if column.refined_by else None
-    return cell(column, row) if better is None else f"{column.form(better)}{SYNTHESIZED}"
+    """As `cell`; Vivado's number where there is one that has no column of its own here."""
+    better = column.refined_by if column.origin == Origin.MAPPED else None
+    if better is None or row[better] is None:
+        return cell(column, row)
+    return f"{column.form(row[better])}{SYNTHESIZED}"
 
 
 def columns_of(place: Place, rows: Sequence[Row]) -> tuple[Column, ...]:

@@ -223,7 +223,8 @@ def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> D
 
 
 def _layer(layer: Mapping[str, Any], without_rtl: Collection[str]) -> Layer:
-    units = {c.name: c.unit for c in columns(place=Place.RESOURCES) if c.refined_by}
+    shown = columns(place=Place.RESOURCES)
+    units = {c.name: c.unit for c in shown if c.unit and c.origin == Origin.ESTIMATED}
     return Layer(
         name=layer["name"],
         label=layer_label(layer),

@@ -138,10 +138,10 @@ def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
     grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
     command = ["store", "gc", str(grid_file), "--runner", "venv", "--store", str(store.root)]
     assert main([*command, "--dry-run"]) == Exit.OK
-    assert len(list(store.entries())) == 24
+    assert len(list(store.entries())) == 28
     assert main(command) == Exit.OK
     left = [entry.manifest.name for entry in store.entries()]
-    assert len(left) == 12
+    assert len(left) == 14
     assert not any("w4a4" in name for name in left)
     assert list((store.root / "failed").iterdir()) == []
     assert "freed" in capsys.readouterr().out

@@ -5,13 +5,20 @@ from __future__ import annotations
 from bench.flows.finn.boards import BOARD_PARTS
 from bench.flows.finn.foldings import Foldings
 from bench.flows.flow import Flow
-from contract.finn import compile, inspect, measure, simulate, size, synthesize
+from contract.finn import compile, inspect, map, measure, simulate, size, synthesize
 from contract.stages import draft
 
 FLOW = Flow(
     name="finn",
     title="FINN+ 1.6.1",
-    stages=(compile.STAGE, size.STAGE, simulate.STAGE, synthesize.STAGE, measure.STAGE),
+    stages=(
+        compile.STAGE,
+        size.STAGE,
+        map.STAGE,
+        simulate.STAGE,
+        synthesize.STAGE,
+        measure.STAGE,
+    ),
     inspection=(draft.STAGE, inspect.STAGE),
     inspected="bench.flows.finn.inspected",
     foldings=Foldings(),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from bench.flows.finn import fitting
 from bench.results import formats, tolerance
 from bench.results.general import rate
 from bench.results.registry import PART, WHOLE, Column, Facts, Omit, Place, Row, register
@@ -84,7 +85,7 @@ register(
         formula="FINN's analytic model; a part where lut_scope says so: it charges the layers in "
         "lut_uncharged none",
         tolerance=tolerance.WIDTHS, heading="LUT",
-        shown=(Place.RESOURCES, Place.PAGE), refined_by="lut_synth", scope="lut_scope",
+        shown=(Place.RESOURCES, Place.PAGE), refined_by="lut_mapped", scope="lut_scope",
         alike_in="matrix_layers",
     ),
     _estimated(
@@ -98,21 +99,16 @@ register(
     ),
     _estimated(
         name="bram18", unit="BRAM18", tolerance=tolerance.WIDTHS, heading="BRAM18",
-        shown=(Place.RESOURCES, Place.PAGE), refined_by="bram18_synth", alike_in="matrix_layers",
+        shown=(Place.RESOURCES, Place.PAGE), refined_by="bram18_mapped", alike_in="matrix_layers",
     ),
     _estimated(
         name="dsp", unit="DSP", formula="FINN's analytic model, the same at any bit width",
-        heading="DSP", shown=(Place.RESOURCES, Place.PAGE), refined_by="dsp_synth",
+        heading="DSP", shown=(Place.RESOURCES, Place.PAGE), refined_by="dsp_mapped",
         alike_in="matrix_layers",
     ),
     _estimated(
         name="dsp_instantiated", unit="DSP", formula="DSP slices in the Verilog of the layers",
-        refined_by="dsp_synth", alike_in="matrix_layers",
-    ),
-    _estimated(
-        name="fits",
-        formula="lut, bram18 and the larger of dsp and dsp_instantiated, each within the part's",
-        format=formats.YES_NO, shown=(Place.RESOURCES, Place.PAGE),
+        refined_by="dsp_mapped", alike_in="matrix_layers",
     ),
     _estimated(
         name="matrix_layers", formula="kinds of layers that hold weights", value=_matrix_layers,
@@ -149,6 +145,61 @@ register(
         formula="cycles between two images before the FIFOs are sized", format=formats.CYCLES,
     ),
     _sized(name="unsized_deadlock", formula="where the design stops before the FIFOs are sized"),
+)  # fmt: skip
+
+
+_mapped = partial(
+    Column,
+    stage="map",
+    origin=Origin.MAPPED,
+    formula="open synthesis with Yosys, layers and FIFOs, without the shell",
+    tolerance=tolerance.WIDTHS,
+)
+
+
+def _fits(facts: Facts) -> bool | None:
+    found = fitting.fit(facts)
+    return None if found is None else found.fits
+
+
+def _fits_by(facts: Facts) -> str | None:
+    found = fitting.fit(facts)
+    return None if found is None else str(found.by)
+
+
+register(
+    *(
+        _mapped(
+            name=f"{name}_mapped", metric=name, unit=unit, heading=f"{unit} map.", label=unit,
+            shown=(Place.RESOURCES, Place.PAGE), refined_by=f"{name}_synth",
+        )
+        for name, unit in (("lut", "LUT"), ("bram18", "BRAM18"), ("dsp", "DSP"))
+    ),
+    _mapped(
+        name="lutram_mapped", metric="lutram", unit="LUT",
+        formula="those of lut_mapped that are shift registers or memory",
+    ),
+    _mapped(name="ff_mapped", metric="ff", unit="FF"),
+    _mapped(
+        name="mapped_binds", metric="binds", value=fitting.binding, tolerance=tolerance.PROSE,
+        formula="the resource of which layers, FIFOs and the shell's reserve take most of the part",
+    ),
+    _mapped(
+        name="not_mapped", value=fitting.not_mapped, tolerance=tolerance.PROSE,
+        formula="what Yosys could not map within its time and memory; there are no totals then",
+        says_what_is_wrong=True,
+    ),
+    _mapped(
+        name="fits", value=_fits, tolerance=tolerance.MODEL,
+        formula="each resource within the part's, by the best source: Vivado's, then the mapped "
+        "ones with the shell's reserve, then FINN's estimate (the larger of dsp and "
+        "dsp_instantiated)",
+        format=formats.YES_NO, shown=(Place.RESOURCES, Place.PAGE),
+    ),
+    _mapped(
+        name="fits_by", metric="fits", value=_fits_by, formula="the source that fits is judged by",
+        tolerance=not_compared("says by what, not whether"),
+    ),
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.console.text import counted
-from bench.results import PART, Place, columns, precision
+from bench.results import PART, Place, column, columns, precision, refinements
 from bench.results.rates import INTERVALS
 from bench.words import Origin, parse_widths, widths_order
 
@@ -18,15 +18,27 @@ AS_GIVEN = "as given"
 
 
 def resources() -> dict[str, str]:
-    """The columns with what a design takes of its part, and what each is called."""
+    """The columns with estimates of what a design takes of its part, and what each is called."""
     shown = columns(place=Place.RESOURCES)
-    return {column.name: column.unit or column.name for column in shown if column.refined_by}
+    return {c.name: c.unit or c.name for c in shown if c.origin == Origin.ESTIMATED and c.unit}
 
 
-def synthesized() -> list[str]:
-    """The same as synthesized."""
-    shown = columns(place=Place.RESOURCES)
-    return [column.refined_by for column in shown if column.refined_by]
+def from_better(origin: Origin) -> dict[str, str]:
+    """By estimate, the column with the same from that origin."""
+    return {
+        name: better.name
+        for name in resources()
+        for better in refinements(column(name))
+        if better.origin == origin
+    }
+
+
+def best(results: pd.DataFrame, estimate: str) -> pd.Series:
+    """The numbers from the best source of each row."""
+    found = number(results[estimate])
+    for better in refinements(column(estimate)):
+        found = number(results[better.name]).fillna(found)
+    return found
 
 
 def number(values: pd.Series) -> pd.Series:

@@ -15,6 +15,7 @@ from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
     AS_GIVEN,
     about_models,
+    best,
     bits_label,
     folding_order,
     listed,
@@ -55,12 +56,13 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
     column = rate_column(origin)
     measured = origin == Origin.MEASURED
     origins = sorted(set(results["measured_on"].dropna())) if measured else [origin]
-    best = front.sort_values("accuracy", ascending=False, kind="stable")
+    judges = dict.fromkeys(results["fits_by"].loc[points.index].dropna())
+    best_first = front.sort_values("accuracy", ascending=False, kind="stable")
     seen = (
         f"{counted(len(front), 'point')} of {len(points)} on the front: no other point is at least "
         "as accurate, as fast and as small, and better in one of them. "
-        f"{int((front['taken'] <= 1).sum())} of these fit the part. "
-        f"The most accurate: {_point_text(best.iloc[0])}. The rest is faded. "
+        f"{int(results['fits'].loc[front.index].eq(True).sum())} of these fit the part. "
+        f"The most accurate: {_point_text(best_first.iloc[0])}. The rest is faded. "
         "Resources are the share of the part's LUT, BRAM or DSP, whichever is used most."
         + part_note(results.loc[points.index])
     )
@@ -68,8 +70,8 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
     source = (
         f"accuracy: {whose}, whole test set; throughput: {listed(origins)} ({column}, at "
         "clock_mhz); "
-        f"resources: estimated ({', '.join(resources())}); {counted(len(points), 'row')} of "
-        "results.csv"
+        f"resources: {listed(judges)} ({', '.join(resources())}, by the best source of each row); "
+        f"{counted(len(points), 'row')} of results.csv"
     )
     order = folding_order(results)
     return Figure(
@@ -97,7 +99,7 @@ def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
     all_measured = measured.notna().sum() >= core.notna().sum()
     shares = pd.DataFrame(
         {
-            name: number(results[name])
+            name: best(results, name)
             / results["part"]
             .map(lambda part, name=name: material.limits.get(str(part), {}).get(name) or np.nan)
             .astype(float)
@@ -183,8 +185,8 @@ def _beside(point: pd.Series) -> str:
 def _name_front(axes: Axes, points: pd.DataFrame) -> None:
     """Bits beside the most accurate point of the front at each throughput, the best ones."""
     front = points[points["front"]].sort_values("accuracy", ascending=False, kind="stable")
-    best = front.drop_duplicates("images_per_s").head(NAMED)
-    for _, point in best.iterrows():
+    named = front.drop_duplicates("images_per_s").head(NAMED)
+    for _, point in named.iterrows():
         axes.annotate(
             _beside(point), (point["images_per_s"], 100 * point["accuracy"]), xytext=(0, 6),
             textcoords="offset points", ha="center", fontsize=7.5,

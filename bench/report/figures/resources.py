@@ -13,17 +13,19 @@ from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
     AS_GIVEN,
     about_models,
+    best,
     bits_order,
     folding_order,
+    from_better,
     listed,
     number,
     part_note,
     resources,
     slug,
-    synthesized,
 )
 from bench.report.material import Material
 from bench.results import PART, column
+from bench.words import Origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,12 +51,13 @@ def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figu
     designs = designs.drop_duplicates(
         ["network", "weight_bits", "act_bits", "folding", "board", *names]
     )
-    over = {label: int((number(designs[r]) > limits.get(r, float("inf"))).sum())
+    over = {label: int((best(designs, r) > limits.get(r, float("inf"))).sum())
             for r, label in names.items()}  # fmt: skip
     fitting = int(designs["fits"].eq(True).sum())
+    judges = listed(dict.fromkeys(designs["fits_by"].dropna())) or str(Origin.ESTIMATED)
     seen = (
         f"{counted(len(designs), 'design')}; {fitting} of them fit the {part} "
-        f"({_limits_text(limits)}), by estimate. "
+        f"({_limits_text(limits)}), {judges}. "
         f"Over the limit: {listed(f'{label} {count}' for label, count in over.items())}. "
         "Each marker is one design"
     )
@@ -69,11 +72,19 @@ def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figu
         f"{listed(names)} of {counted(len(designs), 'row')} of results.csv"
     )
     scopes = [scope for name in names if (scope := column(name).scope)]
+    mapped, built = (
+        list(from_better(origin).values()) for origin in (Origin.MAPPED, Origin.SYNTHESIZED)
+    )
     columns = [
-        "name", "weight_bits", "act_bits", "folding", *names, *scopes, "fits", *synthesized(),
+        "name", "weight_bits", "act_bits", "folding", *names, *scopes, *mapped, "fits", "fits_by",
+        *built,
     ]  # fmt: skip
-    if designs[synthesized()].notna().any(axis=None):
-        source += f"; black outline: Vivado, after synthesis ({', '.join(synthesized())})"
+    if designs[mapped].notna().any(axis=None):
+        source += (
+            f"; where mapped ({listed(mapped)}), the marker is that number, and a dash the estimate"
+        )
+    if designs[built].notna().any(axis=None):
+        source += f"; black outline: Vivado, after synthesis ({', '.join(built)})"
     return Figure(name, title, seen, source, designs[columns], lambda: _draw(designs, limits))
 
 
@@ -112,27 +123,34 @@ def _places(results: pd.DataFrame, weights: list[object]) -> pd.Series:
 def _panel(axes: Axes, results: pd.DataFrame, name: str, limit: int) -> None:
     weights = bits_order(results["weight_bits"])
     places = _places(results, weights)
-    shown = column(name)
-    scope = shown.scope
+    scope = column(name).scope
     for nth, folding in enumerate(folding_order(results)):
         own = results[results["folding"].eq(folding)]
         colour, marker = style.series(nth)
         x = places[own.index]
+        mapped = number(own[from_better(Origin.MAPPED)[name]])
         part = own[scope].eq(PART).fillna(False) if scope else pd.Series(False, own.index)
+        part &= mapped.isna()
+        shown = mapped.fillna(number(own[name]))
         for chosen, face, outline in ((~part, colour, style.PAPER), (part, "none", colour)):
-            estimated = axes.scatter(
-                x[chosen], number(own[name])[chosen], s=22, marker=marker, facecolor=face,
+            drawn = axes.scatter(
+                x[chosen], shown[chosen], s=22, marker=marker, facecolor=face,
                 alpha=0.85, edgecolor=outline, linewidth=1.0 if face == "none" else 0.3, zorder=3,
             )  # fmt: skip
-            mark_points(estimated, list(own["point"][chosen]))
+            mark_points(drawn, list(own["point"][chosen]))
+        estimated = number(own[name])[mapped.notna()]
+        axes.scatter(
+            x[estimated.index], estimated, s=26, marker="_", color=colour, linewidth=0.9, zorder=2,
+        )  # fmt: skip
         axes.scatter([], [], s=22, marker=marker, facecolor=colour, label=folding)
-        synthesized = number(own[shown.refined_by])
-        if synthesized.notna().any():
+        built = number(own[from_better(Origin.SYNTHESIZED)[name]])
+        if built.notna().any():
             axes.scatter(
-                x, synthesized, s=30, marker=marker, facecolor="none", edgecolor=style.INK,
+                x, built, s=30, marker=marker, facecolor="none", edgecolor=style.INK,
                 linewidth=0.9, zorder=4,
             )  # fmt: skip
-    values = number(results[name])
+    known = pd.concat([number(results[name]), best(results, name)]).dropna()
+    values = known if len(known) else pd.Series([0.0])
     top = 2.2 * max(values.max(), limit, 1)
     if values.min() > 0:
         axes.set_yscale("log")

@@ -16,7 +16,9 @@ from bench.input.given import MissingFile
 from contract.stages.imported import LARGEST_MODEL
 
 MODEL = b"not read by bench"
-STAGES = ["dataset", "model", "import", "compile", "size", "simulate", "synthesize", "measure"]
+STAGES = [
+    "dataset", "model", "import", "compile", "size", "map", "simulate", "synthesize", "measure",
+]  # fmt: skip
 
 
 def test_its_designs_are_of_the_model_itself(own_model_grid: Path) -> None:

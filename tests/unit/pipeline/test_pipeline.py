@@ -55,7 +55,7 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
     per_stage = {s.name: sum(t.stage is s for t in tasks) for s in all_stages().values()}
     assert per_stage == {
         "dataset": 1, "draft": 2, "inspect": 2, "train": 2, "export": 2, "model": 0, "import": 0,
-        "compile": 4, "size": 4, "simulate": 4, "synthesize": 4, "measure": 4,
+        "compile": 4, "size": 4, "map": 4, "simulate": 4, "synthesize": 4, "measure": 4,
     }  # fmt: skip
     position = {task.id: number for number, task in enumerate(tasks)}
     for task in tasks:
@@ -94,10 +94,10 @@ def test_another_stage_may_provide_what_later_ones_need(
 
 def test_a_second_run_does_nothing(experiments, resolver, runner, seen) -> None:  # noqa: ANN001
     first = run(experiments, resolver)
-    assert (first.count("done"), first.exit_code) == (25, Exit.OK)
-    assert len(runner.ran) == len(set(runner.ran)) == 25
+    assert (first.count("done"), first.exit_code) == (29, Exit.OK)
+    assert len(runner.ran) == len(set(runner.ran)) == 29
     second = run(experiments, resolver, seen.append)
-    assert (second.count("kept"), len(runner.ran)) == (25, 25)
+    assert (second.count("kept"), len(runner.ran)) == (29, 29)
     assert {event.status for event in seen if isinstance(event, Finished)} == {"kept", "skipped"}
     assert second.count("skipped") == 4
 
@@ -155,7 +155,9 @@ def test_another_recipe_is_another_key(experiments, store, runner) -> None:  # n
     other = FakeRunner()
     other.recipe_text = "changed lock"
     run(experiments, Resolver(store, dict.fromkeys(ENVIRONMENTS, runner) | {"finn": other}))
-    assert {name.split()[0] for name in other.ran} == {"inspect", "compile", "size", "simulate"}
+    assert {name.split()[0] for name in other.ran} == {
+        "inspect", "compile", "size", "map", "simulate",
+    }  # fmt: skip
 
 
 def test_nothing_is_prepared_for_what_an_infeasible_design_blocks(
@@ -190,13 +192,14 @@ def test_a_failure_stops_only_what_depends_on_it(
 ) -> None:
     runner.fail_on("compile", f"{NAME}-max")
     summary = run(experiments, resolver, seen.append)
-    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 7, 21)
+    assert (summary.count("failed"), summary.count("skipped"), summary.count("done")) == (1, 8, 24)
     assert summary.exit_code == Exit.STAGE_FAILED
     skipped = {
         (e.stage, e.detail) for e in seen if isinstance(e, Finished) and e.status == "skipped"
     }
     assert skipped == {
         ("size", "compile failed"),
+        ("map", "compile failed"),
         ("simulate", "compile failed"),
         ("measure", "compile failed"),
         ("synthesize", "XILINX_VIVADO is not set: no bitstream"),
@@ -215,9 +218,9 @@ def test_a_failure_is_kept_with_its_log_and_tried_again(
     runner.before = lambda job: None
     runner.ran.clear()
     assert run(experiments, resolver).exit_code == Exit.OK
-    assert runner.ran == [
-        f"{stage} {NAME}-max" for stage in ("compile", "size", "simulate", "measure")
-    ]
+    assert sorted(runner.ran) == sorted(
+        f"{stage} {NAME}-max" for stage in ("compile", "size", "map", "simulate", "measure")
+    )
 
 
 def test_a_corrupted_artifact_is_found_said_and_made_again(
@@ -253,7 +256,7 @@ def test_a_full_disk_is_a_store_error_and_costs_one_stage(
     assert "No space left" in summary.errors[0].what
     kept = [path for path in (resolver.store.root / "failed").rglob("*") if path.is_file()]
     assert {path.name for path in kept} == {"log.txt", "manifest.json", "request.json"}
-    assert summary.count("done") == 17
+    assert summary.count("done") == 21
 
 
 def test_a_file_in_the_place_of_a_stage_is_said_without_noise(
@@ -298,7 +301,7 @@ def test_two_runs_side_by_side_do_everything_once(
     for thread in threads:
         thread.join()
     assert [summary.exit_code for summary in summaries] == [Exit.OK, Exit.OK]
-    assert len(runner.ran) == 25
+    assert len(runner.ran) == 29
 
 
 def test_a_crash_of_one_stage_is_not_cached(

@@ -64,7 +64,7 @@ def test_a_chain_goes_from_the_data_to_the_board(
 ) -> None:
     steps = steps_of(experiments[1], made)
     assert [step.stage for step in steps] == [
-        "dataset", "train", "export", "compile", "size", "simulate", "synthesize", "measure",
+        "dataset", "train", "export", "compile", "size", "map", "simulate", "synthesize", "measure",
     ]  # fmt: skip
     by_stage = {step.stage: step for step in steps}
     train, export = by_stage["train"].manifest, by_stage["export"].manifest
@@ -139,7 +139,7 @@ def test_the_rerun_command_is_one_that_bench_takes(
     assert (parsed["names"], parsed["images"], parsed["file"]) == ((ROW,), 50, grid_file)
     points = grids.open_grid(parsed["file"]).choose(parsed["names"])
     assert [point.name for point in points] == [ROW]
-    assert len(plan(points)) == 10
+    assert len(plan(points)) == 11
 
 
 def test_why_as_json_holds_what_the_manifests_hold(
@@ -270,7 +270,7 @@ def test_the_crate_names_every_file_with_its_hash(crate: Path) -> None:
 def test_the_crate_links_each_result_to_its_inputs_tools_and_commit(crate: Path) -> None:
     entities = {one["@id"]: one for one in json.loads(crate.read_text())["@graph"]}
     actions = [one for one in entities.values() if one["@type"] == "CreateAction"]
-    assert len(actions) == 22  # 21 runs of stages and the report
+    assert len(actions) == 26  # 25 runs of stages and the report
     (action,) = (one for one in actions if one["name"] == f"simulate of {ROW}")
     read = {entities[one["@id"]]["name"] for one in action["object"]}
     assert {f"compile of {ROW}", f"size of {ROW}", "export of tfc-mnist-w2a2-s1"} <= read

@@ -161,7 +161,7 @@ def test_what_is_no_artifact_is_found_listed_and_removed(
     assert [type(one) for one in store.survey()] == [Entry]
 
 
-STAGES = 9
+STAGES = 10
 OTHERS = [name for name in HARMS if name != "one digit"]
 
 
@@ -352,7 +352,7 @@ def test_gc_removes_what_is_damaged_and_keeps_what_rests_on_it(
     command = ["store", "gc", str(grid_file), "--runner", "venv", "--store", str(store.root)]
     assert main(command) == Exit.OK
     assert f"removed {folder} (manifest.json is empty)" in capsys.readouterr().out
-    assert len(list(store.entries())) == 24
+    assert len(list(store.entries())) == 28
 
 
 def test_the_listing_is_read_again_where_a_manifest_has_changed(

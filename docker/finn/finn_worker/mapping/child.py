@@ -58,6 +58,7 @@ def _watch(pid: int) -> dict[str, Any]:
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
         "status": os.waitstatus_to_exitcode(status),
         "seconds": time.monotonic() - start,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
         "memory": used.ru_maxrss * 1024,
     }
 
@@ -71,7 +72,8 @@ def _child(request: dict[str, Any], boxes: str, libyosys: Any, design: Any) -> N
         log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        signal.alarm(request["seconds"])
+        # Seconds of a processor: what Yosys manages does not depend on what else runs.
+        resource.setrlimit(resource.RLIMIT_CPU, (request["seconds"], request["seconds"]))
         resource.setrlimit(resource.RLIMIT_DATA, (request["memory"], request["memory"]))
         _map(request, boxes, lambda command: libyosys.run_pass(command, design))
         status = 0
@@ -86,9 +88,11 @@ def _map(request: dict[str, Any], boxes: str, run: Any) -> None:
     from finn_worker.mapping import recipe  # noqa: PLC0415
 
     Path("black_boxes.v").write_text(boxes, encoding="utf-8")
+    Path(recipe.BITS_FILE).write_text(recipe.BITS, encoding="utf-8")
     recipe.synthesize(
         run,
         family=request["family"],
+        uram=request["uram"],
         top=request["top"],
         files=["black_boxes.v", *request["files"]],
         parameters=request["parameters"],

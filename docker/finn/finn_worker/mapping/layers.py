@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from finn_worker.mapping import patches
 from finn_worker.mapping.mapped import Source
+from finn_worker.mapping.recipe import LUT_ROM_DEPTH
 from finn_worker.rtl.top import fifo_width, instance
 
 TOP = "layer"
@@ -23,7 +27,9 @@ _PORTS = """\
 \toutput	logic  {ready}"""
 
 
-def layer(node: Mapping[str, Any], design: Mapping[str, Any], rtl: Path) -> Source:
+def layer(
+    node: Mapping[str, Any], design: Mapping[str, Any], rtl: Path, *, contents: bool = False
+) -> Source:
     """One node with its memory of weights, connected as in the design.
 
     Ports that the design ties low are tied low, those it leaves open are open. Nothing in the
@@ -33,6 +39,8 @@ def layer(node: Mapping[str, Any], design: Mapping[str, Any], rtl: Path) -> Sour
         node: Its entry in `design.json`.
         design: All of `design.json`.
         rtl: The bundle's folder.
+        contents: Whether memories in block RAM keep what is in them, on which no count depends;
+            else they get what only their size decides, so that networks of one shape are equal.
 
     Raises:
         StageError: A source of FINN's is not the one that its patch was written for.
@@ -48,14 +56,30 @@ def layer(node: Mapping[str, Any], design: Mapping[str, Any], rtl: Path) -> Sour
         called.sub(NODE, name): (rtl / "memories" / name).read_text(encoding="utf-8")
         for name in node["memories"]
     }
+    if not contents:
+        memories = {name: typical(text) for name, text in memories.items()}
     renamed: dict[str, Any] = json.loads(called.sub(NODE, json.dumps(node)))
     if renamed["weights"] is not None:
-        _narrow(renamed["weights"]["module"], texts)
+        narrow(renamed["weights"]["module"], texts)
     texts[f"{TOP}.sv"] = _top(renamed, design["streams"])
     return Source(top=TOP, texts=texts, memories=memories)
 
 
-def _narrow(module: str, texts: dict[str, str]) -> None:
+def typical(text: str) -> str:
+    """Words that only their number and width decide, for a memory that becomes block RAM.
+
+    All bits of a word are the same, and so are all memories of one size: Yosys takes half a second
+    for each block RAM whose content it has not seen before.
+    """
+    words = text.split()
+    if len(words) <= LUT_ROM_DEPTH:
+        return text
+    mask = reduce(or_, (int(word, 16) for word in words))
+    random = Random(len(words))
+    return "".join(f"{mask * random.getrandbits(1):0{len(words[0])}x}\n" for _ in words)
+
+
+def narrow(module: str, texts: dict[str, str]) -> None:
     """Give the memory of weights its true width: FINN pads it to bytes, and Yosys would keep it."""
     sizes = {
         name: int(value)

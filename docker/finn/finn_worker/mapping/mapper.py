@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from finn_worker.kept import Cache
 from finn_worker.mapping import child
 from finn_worker.mapping.cells import cells_of, count
 from finn_worker.mapping.mapped import Mapped, Resources, Source
@@ -39,6 +40,7 @@ class Mapper:
         family: str,
         cache: Path | None,
         *,
+        uram: bool = False,
         processes: int = 1,
         seconds: int = SECONDS,
         memory: int = MEMORY,
@@ -48,8 +50,9 @@ class Mapper:
         Args:
             family: "xc7" or "xcup", as Yosys calls them.
             cache: Folder that keeps what is mapped, by content; created if missing.
+            uram: Whether the part has UltraRAM.
             processes: Modules at a time.
-            seconds: That a module may take.
+            seconds: Of a processor that a module may take.
             memory: Bytes that it may take.
 
         Raises:
@@ -58,7 +61,8 @@ class Mapper:
         if family not in FAMILIES:
             raise UnknownFamilyError(family)
         self.family = family
-        self._cache = cache
+        self._uram = uram
+        self._cache = None if cache is None else Cache(cache)
         self._limits = {"seconds": seconds, "memory": memory}
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
         self._all = [_Process() for _ in range(processes)]
@@ -94,23 +98,24 @@ class Mapper:
             NotMapped: It takes too much time or memory.
             StageError: Yosys refuses the module.
         """
-        entry = None if self._cache is None else self._cache / f"{self._key(source, boxes)}.z"
-        if entry is not None and entry.exists():
-            return _unpacked(entry.read_bytes())
+        name = f"{self.key(source, boxes)}.z"
+        kept = None if self._cache is None else self._cache.read(name)
+        if kept is not None:
+            return _unpacked(kept)
         process = self._idle.get()
         try:
             mapped = self._map(process, source, boxes)
         finally:
             self._idle.put(process)
-        if entry is not None:
-            _write_atomically(entry, _packed(mapped))
+        if self._cache is not None:
+            self._cache.keep(name, _packed(mapped))
         return mapped
 
-    def _key(self, source: Source, boxes: tuple[str, ...]) -> str:
+    def key(self, source: Source, boxes: tuple[str, ...] = ()) -> str:
+        """What the result depends on, as 64 hexadecimal digits."""
         here = Path(__file__).parent
         recipe = [path.read_text() for path in sorted(here.glob("*.py"))]
-        recipe += [path.read_text() for path in sorted(here.glob("techmaps/*.v"))]
-        what = [self.family, metadata.version("pyosys"), recipe, asdict(source), boxes]
+        what = [self.family, self._uram, metadata.version("pyosys"), recipe, asdict(source), boxes]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
     def _map(self, process: _Process, source: Source, boxes: tuple[str, ...]) -> Mapped:
@@ -122,12 +127,15 @@ class Mapper:
                 {
                     "folder": name,
                     "family": self.family,
+                    "uram": self._uram,
                     "top": source.top,
                     "files": list(source.texts),
                     "parameters": [f"{key}={value}" for key, value in source.parameters.items()],
                     **self._limits,
                 }
             )
+            if os.environ.get("MPDEBUG"):
+                print(source.top, ended, flush=True)
             log = _read(folder / child.LOG)
             if ended["status"]:
                 raise self._failure(source, ended, log + _read(folder / child.ERROR))
@@ -138,7 +146,7 @@ class Mapper:
             )
 
     def _failure(self, source: Source, ended: dict[str, Any], log: str) -> Exception:
-        if ended["signal"] == 14:
+        if ended["cpu_seconds"] >= self._limits["seconds"]:
             return NotMapped(f"{source.top} takes Yosys more than {self._limits['seconds']} s")
         if ended["signal"] or "bad_alloc" in log or "MemoryError" in log:
             return NotMapped(
@@ -213,10 +221,3 @@ def _packed(mapped: Mapped) -> bytes:
 def _unpacked(data: bytes) -> Mapped:
     read = json.loads(zlib.decompress(data))
     return Mapped(**{**read, "resources": Resources(**read["resources"])})
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-    Path(file.name).replace(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 Run = Callable[[str], None]
 """Runs one command of Yosys."""
@@ -15,23 +14,79 @@ LUT_ROM_DEPTH = 64
 LIBRARY = "library"
 # FINN instantiates these; the front end needs their ports and parameters.
 INSTANTIATED = ("DSP48E1", "DSP48E2", "LUT6_2")
-_TECHMAPS = Path(__file__).resolve().parent / "techmaps"
 _ROM = "t:$mem_v2 r:WR_PORTS=0 %i"
 _IN_BLOCKS = "a:ram_style=block a:ram_style=ultra %u"
+
+
+# What the passes map to, and what ABC takes wide multiplexers for.
+_USED = (
+    "LUT*",
+    "$__ABC9_LUT*",
+    "FD?E",
+    "LD?E",
+    "CARRY?",
+    "MUXF?",
+    "INV",
+    "RAM*",
+    "SRL*",
+    "URAM288",
+    "DSP48E?",
+    "BUFG",
+    "GND",
+    "VCC",
+)
 
 
 class UnknownFamilyError(ValueError):
     """A family of FPGAs that is not mapped to."""
 
 
+# A techmap, to be put beside the sources under this name.
+BITS_FILE = "words_to_bits.v"
+BITS = r"""
+// A multiplexer of words as multiplexers of bits, the form in which Yosys' xilinx_srl knows the
+// variable tap of a shift register.
+(* techmap_celltype = "$bmux" *)
+module words_to_bits #(
+	parameter  WIDTH = 1,
+	parameter  S_WIDTH = 1
+)(
+	input [(WIDTH << S_WIDTH)-1:0]  A,
+	input [S_WIDTH-1:0]  S,
+	output [WIDTH-1:0]  Y
+);
+	genvar  bit, word;
+	generate for(bit = 0; bit < WIDTH; bit = bit+1) begin : genBits
+		wire [(1 << S_WIDTH)-1:0]  taps;
+		for(word = 0; word < (1 << S_WIDTH); word = word+1) begin : genWords
+			assign taps[word] = A[word*WIDTH + bit];
+		end
+		\$shiftx #(
+			.A_SIGNED(0), .B_SIGNED(0), .A_WIDTH(1 << S_WIDTH), .B_WIDTH(S_WIDTH), .Y_WIDTH(1)
+		) tap (.A(taps), .B(S), .Y(Y[bit]));
+	end endgenerate
+endmodule
+"""
+
 FAMILIES = ("xc7", "xcup")
 """7-series and UltraScale+, as Yosys calls them."""
+_PARTS = {r"xc7": "xc7", r"xczu|xck26|xcvu\d+p|xcku\d+p|xcu\d": "xcup"}
+
+
+def family_of(part: str) -> str | None:
+    """The family of a part, as Vivado spells it; None of one that is not mapped to."""
+    return next((family for pattern, family in _PARTS.items() if re.match(pattern, part)), None)
 
 
 def load_library(run: Run) -> None:
-    """Read the primitives of all families, and keep them under the name LIBRARY."""
+    """Read the primitives of all families, and keep those in use under the name LIBRARY.
+
+    Yosys looks at every module in many passes, and there are a thousand.
+    """
     run("read_verilog -lib -specify +/xilinx/cells_sim.v")
     run("read_verilog -lib +/xilinx/cells_xtra.v")
+    run("select -set used " + " ".join(f"={pattern}" for pattern in _USED))
+    run("delete =* @used %d")
     run(f"design -stash {LIBRARY}")
 
 
@@ -55,7 +110,13 @@ _LINES = re.DOTALL | re.MULTILINE
 
 
 def synthesize(
-    run: Run, *, family: str, top: str, files: Sequence[str], parameters: Sequence[str] = ()
+    run: Run,
+    *,
+    family: str,
+    top: str,
+    files: Sequence[str],
+    parameters: Sequence[str] = (),
+    uram: bool = False,
 ) -> None:
     """Map `top`, flat and out of context: no buffers of pads and clocks.
 
@@ -63,8 +124,9 @@ def synthesize(
         run: Runs a command; the library is loaded.
         family: One of FAMILIES.
         top: The module.
-        files: Names of its sources in the current folder, black boxes included.
+        files: Names of its sources in the current folder, black boxes included; BITS_FILE is there.
         parameters: Those of `top`, as name=value.
+        uram: Whether there is UltraRAM; else what asks for it gets block RAM, as from Vivado.
 
     Raises:
         UnknownFamilyError: None of FAMILIES.
@@ -82,16 +144,18 @@ def synthesize(
     run(f"hierarchy -check -top {top}")
     run("flatten")
     stages = f"synth_xilinx -family {family} -top {top} -noiopad -noclkbuf -run "
-    if family == "xcup":
+    if uram:
         stages = stages.replace(" -noiopad", " -uram -noiopad")
     run(stages + "prepare:map_dsp")
     run(stages + "coarse:map_memory")
+    if not uram:
+        run('setattr -set ram_style "block" t:$mem_v2 a:ram_style=ultra %i')
     # A table needs no LUT memory, which would take two LUTs for each: it is logic.
     deep = f"{_ROM} r:SIZE>{LUT_ROM_DEPTH} %i a:ram_style=distributed %d"
     run(f'setattr -set ram_style "block" {deep} {_IN_BLOCKS} %d')
     run(f'setattr -set ram_style "logic" {_ROM} {_IN_BLOCKS} %d')
     run(stages + "map_memory:fine")
-    run(f"techmap -map {_TECHMAPS / 'bmux.v'}")
+    run(f"techmap -map {BITS_FILE}")
     run("opt -full")
     run(stages + "fine:map_cells")
     run(stages + "map_cells:check")

@@ -1,0 +1,38 @@
+"""The `map` stage: what the generated RTL takes of the FPGA, by open synthesis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contract.finn import work
+from contract.stage import GIB, Cost, Scope, Specs, Stage
+
+# Of mapping one layer, in bytes; it maps as many at a time as it has processors.
+LAYER = GIB // 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapSpec:
+    """Nothing to choose."""
+
+
+def _mapped(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
+    """Streams: each has a FIFO, and a layer behind it."""
+    return work.streams(specs)
+
+
+STAGE = Stage(
+    name="map",
+    summary="open synthesis of every layer: LUTs, flip-flops, block RAMs and DSPs",
+    environment="finn",
+    entry="finn_worker.mapping.stage:map_design",
+    spec=MapSpec,
+    scope=Scope.DESIGN,
+    needs=("compile", "size"),
+    cost=Cost(seconds=3, per_unit=2.0, memory=LAYER, disk=2_000_000),
+    amount=_mapped,
+    files={"netlists": ("files/mapped/*",)},
+    optional=True,
+)
