@@ -134,8 +134,6 @@ class Mapper:
                     **self._limits,
                 }
             )
-            if os.environ.get("MPDEBUG"):
-                print(source.top, ended, flush=True)
             log = _read(folder / child.LOG)
             if ended["status"]:
                 raise self._failure(source, ended, log + _read(folder / child.ERROR))
