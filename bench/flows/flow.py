@@ -90,6 +90,8 @@ class Flow:
         inspection: What says before a training whether a design can be made of it; in order, the
             last one from the exported network.
         inspected: The module whose `show` prints what that found.
+        searching: What looks for the best designs of a network; likewise.
+        searched: The module whose `show` prints what that found.
         boards: The FPGA of each board that it builds for.
         columns: The module that registers its columns of the results, imported when they are
             needed; None for a flow without.
@@ -102,13 +104,16 @@ class Flow:
     foldings: FoldingFormat
     inspection: tuple[Stage, ...] = ()
     inspected: str | None = None
+    searching: tuple[Stage, ...] = ()
+    searched: str | None = None
     boards: Mapping[str, str] = field(default_factory=dict)
     columns: str | None = None
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
         """With those before it, whichever a point has of them."""
-        return (*dict.fromkeys((*self._before_training, *GIVEN)), *self.stages)
+        front = dict.fromkeys((*self._before_training, *self.searching, *GIVEN))
+        return (*front, *self.stages)
 
     @property
     def of_training(self) -> tuple[Stage, ...]:
@@ -120,10 +125,10 @@ class Flow:
         """The stages of a model of the user's."""
         return self._after(GIVEN)
 
-    @property
-    def inspection_of_model(self) -> tuple[Stage, ...]:
-        """What says of a model of the user's whether a design can be made of it."""
-        *_, last = self.inspection
+    @staticmethod
+    def of_given(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+        """The inspection, or the search, of a model of the user's."""
+        *_, last = stages
         return (*GIVEN, replace(last, needs=(imported.STAGE.role,)))
 
     @property

@@ -114,9 +114,14 @@ def references(grid: Grid) -> tuple[Point, ...]:
     )
 
 
-def inspections(grid: Grid, stages: Sequence[Stage]) -> tuple[Point, ...]:
-    """Each network of `grid` once, whatever its seeds, with the specs of `stages`."""
-    specs, whole = _Specs(grid), _of_all(grid)
+def inspections(
+    grid: Grid, stages: Sequence[Stage], more: Mapping[str, Any] | None = None
+) -> tuple[Point, ...]:
+    """Each network of `grid` once, whatever its seeds, with the specs of `stages`.
+
+    What decides these besides the grid is in `more`, by field.
+    """
+    specs, whole = _Specs(grid), {**_of_all(grid), **(more or {})}
     points: dict[str, Point] = {}
     for _, made_of in _networks(grid):
         labels = replace(made_of, seed=None)

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.datasets import DATASETS
 from bench.errors import ConfigError, did_you_mean
-from bench.flows import flow_named, up_to
+from bench.flows import Flow, flow_named, up_to
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
 from bench.grids.experiment import Point, expand, inspections, references
 from bench.grids.grid import NO_GRIDS, grid_of, load_grid
@@ -73,23 +73,37 @@ class Subject:
     stages: tuple[Stage, ...]
 
 
-def subject_of(asked: Asked) -> Subject:
-    """What `asked` names.
+def inspection_of(asked: Asked) -> Subject:
+    """The inspection of what `asked` names.
 
     Raises:
         ConfigError: It names nothing, or something that cannot be.
     """
-    grid = _grid(asked)
+    grid = grid_asked(asked)
     flow = flow_named(grid.flow)
     if not flow.inspection:
         raise ConfigError(f"{flow.title} inspects no networks.", "Run the grid.")
-    stages = flow.inspection
+    return subject_of(asked, grid, flow.inspection)
+
+
+def subject_of(
+    asked: Asked, grid: Grid, looking: tuple[Stage, ...], more: Mapping[str, Any] | None = None
+) -> Subject:
+    """The networks of a grid, to be looked at.
+
+    Args:
+        asked: What `grid` is of.
+        grid: Names them.
+        looking: The stages that do it, for networks that are trained.
+        more: What is asked of the last of them, by field.
+    """
+    stages = looking
     if grid.model is not None:
-        stages = flow.inspection_of_model
+        stages = Flow.of_given(looking)
         if asked.images is None and asked.dataset is None and not asked.of_a_grid:
             stages = tuple(sample.STAGE if s.name == sample.STAGE.role else s for s in stages)
             stages = tuple(sorted(stages, key=lambda stage: stage.name != "model"))
-    points = inspections(grid, stages)
+    points = inspections(grid, stages, more)
     if sample.STAGE in stages:
         points = tuple(map(_of_random_images, points))
     return Subject(grid=grid, points=points, stages=stages)
@@ -118,7 +132,8 @@ def _of_random_images(point: Point) -> Point:
     return replace(point, name=labels.of_network, training_name=labels.of_network, labels=labels)
 
 
-def _grid(asked: Asked) -> Grid:
+def grid_asked(asked: Asked) -> Grid:
+    """The grid that is named, or one of the network that is named."""
     if asked.of_a_grid:
         _refuse_beside_a_grid(asked)
         return load_grid(Path(asked.what))

@@ -22,6 +22,7 @@ SUMMARIES = {
     "plan": "Show what `bench run FILE` would do, and the time, memory and disk that it takes.",
     "report": "Write and show the results of FILE from the store; runs nothing.",
     "run": "Run the experiments of FILE: whatever is not in the store yet is made now.",
+    "search": "Search the best designs of WHAT that fit a board, without training it.",
     "store": "List, show, verify or clean up the artifacts in the store.",
     "verify": "Check ARCHIVE, written by `bench export`, or a folder that one was unpacked into.",
     "why": "Show everything behind ROW, or behind the number in its COLUMN.",

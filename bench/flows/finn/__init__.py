@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.flows.finn.boards import BOARD_PARTS
 from bench.flows.finn.foldings import Foldings
 from bench.flows.flow import Flow
-from contract.finn import compile, inspect, map, measure, simulate, size, synthesize
+from contract.finn import compile, inspect, map, measure, search, simulate, size, synthesize
 from contract.stages import draft
 
 FLOW = Flow(
@@ -21,6 +21,8 @@ FLOW = Flow(
     ),
     inspection=(draft.STAGE, inspect.STAGE),
     inspected="bench.flows.finn.inspected",
+    searching=(draft.STAGE, search.STAGE),
+    searched="bench.flows.finn.searched",
     foldings=Foldings(),
     boards=BOARD_PARTS,
     columns="bench.flows.finn.columns",

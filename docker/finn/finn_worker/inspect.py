@@ -55,7 +55,7 @@ def inspect_model(request: Request, reporter: Reporter) -> None:
     designs = [
         (name, fields, target) for name, fields in _foldings(spec) for target in spec.targets
     ]
-    flow = front.Flow(reporter, Verifier(_golden(folder)), front.STEP_COUNT + len(designs))
+    flow = front.Flow(reporter, Verifier(golden(folder)), front.STEP_COUNT + len(designs))
     streamlined = front.streamlined(flow, folder, request.cache)
     converted = front.convert(flow, streamlined)
     dataflow, _ = front.partition(flow, converted, request.scratch)
@@ -90,7 +90,7 @@ def _foldings(spec: InspectSpec) -> tuple[tuple[str, Fields], ...]:
     return spec.foldings or ((SMALLEST, ()),)
 
 
-def _golden(folder: Path) -> Golden:
+def golden(folder: Path) -> Golden:
     """The first golden image of an export; of a draft, which has none, a random one."""
     path = folder / "golden.npz"
     if path.is_file():

@@ -30,7 +30,7 @@ def test_goals_stand_among_names_of_foldings(grid_file: Path) -> None:
     assert specs["low"]["goal"] is specs["low"]["share"] is specs["low"]["cores"] is None
     assert specs["fastest"]["folding"] is None
     goals = [(s["goal"], s["share"], s["cores"]) for s in specs.values() if s["goal"]]
-    assert goals == [("fastest", 0.85, ["dsp"]), ("smallest:1024", 0.85, ["dsp"])]
+    assert goals == [("fastest", 0.85, ["dsp", "lut"]), ("smallest:1024", 0.85, ["dsp", "lut"])]
 
 
 def test_share_and_cores_are_of_goals_only(grid_file: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fakes import GRID, write_grid
 
 from bench.errors import ConfigError
-from bench.session.inspection import Asked, Subject, subject_of
+from bench.session.inspection import Asked, Subject, inspection_of
 
 CODE = "def build(weight_bits, act_bits):\n    return None\n"
 MODEL = """
@@ -30,7 +30,7 @@ images = 20
 
 
 def subject(what: str, **options: Any) -> Subject:
-    return subject_of(Asked(what=what, **options))
+    return inspection_of(Asked(what=what, **options))
 
 
 def spec(found: Subject, stage: str = "inspect") -> dict[str, Any]:

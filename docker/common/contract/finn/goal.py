@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Literal
 
 Core = Literal["dsp", "lut"]
-CORES: tuple[Core, ...] = ("dsp",)
-"""What an MVAU may multiply in, unless more is asked for: DSP slices, or LUTs."""
+CORES: tuple[Core, ...] = ("dsp", "lut")
+"""What an MVAU may multiply in: DSP slices, or LUTs."""
 PUMPED = "pumped"
 """DSP slices at twice the clock: a search may count them, and nothing here builds them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,31 @@ class Choices:
     port: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One way to build a layer; see `Option`.
+
+    Attributes:
+        parts: What it is made of.
+    """
+
+    taken: int
+    given: int
+    cycles: int
+    parts: Sequence[Part]
+    chosen: dict[str, Any]
+
+    def as_option(self, costs: Costs) -> Option:
+        """With its cost."""
+        return Option(
+            taken=self.taken,
+            given=self.given,
+            cycles=self.cycles,
+            cost=costs.of(self.parts),
+            chosen=self.chosen,
+        )
+
+
 def problem_of(dataflow: ModelWrapper, costs: Costs, choices: Choices) -> Problem:
     """What a search chooses from.
 
@@ -54,7 +79,7 @@ def problem_of(dataflow: ModelWrapper, costs: Costs, choices: Choices) -> Proble
             name=node.name,
             inputs=tuple(name for name in node.input if name and name not in constants),
             outputs=tuple(node.output),
-            options=tuple(_options(dataflow, node, costs, choices)),
+            options=tuple(each.as_option(costs) for each in candidates(dataflow, node, choices)),
         )
         for node in dataflow.graph.node
     ]
@@ -100,10 +125,17 @@ class _Joiner:
         return Joint(converter(values * bits, first * bits, last * bits), self._costs.of(parts))
 
 
-def _options(model: ModelWrapper, node: Any, costs: Costs, choices: Choices) -> Iterator[Option]:
+def candidates(model: ModelWrapper, node: Any, choices: Choices) -> Iterator[Candidate]:
+    """Every way to build a layer.
+
+    Args:
+        model: Of hardware layers that are not specialised yet.
+        node: One of them.
+        choices: What may be chosen.
+    """
     kind = kind_of(node)
     if kind == "MVAU":
-        yield from _matrix(model, node, costs, choices)
+        yield from _matrix(model, node, choices)
         return
     attribute = FOLDED_BY[kind][0]
     for lanes in legal.values(node)[attribute]:
@@ -113,18 +145,13 @@ def _options(model: ModelWrapper, node: Any, costs: Costs, choices: Choices) -> 
         cycles = implied.cycles_of(copied)
         given = 1 if kind == "LabelSelect" else lanes
         for chosen, parts in _PARTS[kind](copied, layer):
-            yield Option(
-                taken=lanes,
-                given=given,
-                cycles=cycles,
-                cost=costs.of(parts),
-                chosen={attribute: lanes, **chosen},
-            )
+            own = {attribute: lanes, **chosen}
+            yield Candidate(taken=lanes, given=given, cycles=cycles, parts=parts, chosen=own)
     if kind == GENERATOR:
-        yield from _at_once(model, node, costs)
+        yield from _at_once(model, node)
 
 
-def _matrix(model: ModelWrapper, node: Any, costs: Costs, choices: Choices) -> Iterator[Option]:
+def _matrix(model: ModelWrapper, node: Any, choices: Choices) -> Iterator[Candidate]:
     """Of an MVAU: every PE and SIMD, core, and memory for its weights."""
     shape, layer = legal.matrix(node), getCustomOp(node)
     weights = layer.get_input_datatype(1)
@@ -149,11 +176,11 @@ def _matrix(model: ModelWrapper, node: Any, costs: Costs, choices: Choices) -> I
                 for core, part in cores:
                     chosen: dict[str, Any] = {"PE": pe, "SIMD": simd}
                     chosen |= {} if style == "auto" else {"ram_style": style}
-                    yield Option(
+                    yield Candidate(
                         taken=simd,
                         given=pe,
                         cycles=folding.cycles(shape, pe, simd),
-                        cost=costs.of([part, memory, beside]),
+                        parts=[part, memory, beside],
                         chosen=chosen | core,
                     )
 
@@ -178,7 +205,7 @@ def _styles(depth: int) -> tuple[str, ...]:
     return ("auto", "block" if depth <= components.LUT_ROM_DEPTH else "distributed")
 
 
-def _at_once(model: ModelWrapper, node: Any, costs: Costs) -> Iterator[Option]:
+def _at_once(model: ModelWrapper, node: Any) -> Iterator[Candidate]:
     """A generator that gives all pixels of a window at once, in front of an MVAU."""
     (consumer,) = model.find_consumers(node.output[0])
     layer = getCustomOp(node)
@@ -194,11 +221,11 @@ def _at_once(model: ModelWrapper, node: Any, costs: Costs) -> Iterator[Option]:
     part = components.whole_windows(
         given=channels * pixels * bits, taken=channels * bits, depth=depth
     )
-    yield Option(
+    yield Candidate(
         taken=channels,
         given=channels * pixels,
         cycles=implied.cycles_of(copied),
-        cost=costs.of([part]),
+        parts=[part],
         chosen={"SIMD": channels, "parallel_window": 1},
     )
 

@@ -98,6 +98,26 @@ class Design:
     cost: Cost
 
 
+def designed(problem: Problem, options: Sequence[int]) -> Design:
+    """The design of one option for each layer.
+
+    Raises:
+        ValueError: Two layers cannot be joined so.
+    """
+    chosen = [layer.options[each] for layer, each in zip(problem.layers, options, strict=True)]
+    pairs = list(zip(problem.layers, chosen, strict=True))
+    given = {name: option.given for layer, option in pairs for name in layer.outputs}
+    taken = {name: option.taken for layer, option in pairs for name in layer.inputs}
+    joints = []
+    for name in {**given, **taken}:
+        joint = problem.join(name, given.get(name), taken.get(name))
+        if joint is None:
+            raise ValueError(f"the ends of {name} cannot be joined")
+        joints.append(joint)
+    cycles = max(part.cycles for part in (*chosen, *joints))
+    return Design(tuple(options), cycles, added(*(part.cost for part in (*chosen, *joints))))
+
+
 def added(*costs: Cost) -> Cost:
     """Their sum."""
     return tuple(map(sum, zip(*costs, strict=True))) if costs else FREE
