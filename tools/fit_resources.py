@@ -33,10 +33,13 @@ from qonnx.core.modelwrapper import ModelWrapper  # noqa: E402
 from qonnx.custom_op.registry import getCustomOp  # noqa: E402
 from scipy.optimize import nnls  # noqa: E402
 
+from contract.finn.cores import CORES  # noqa: E402
 from finn_worker import folding, front, steps, streamlining  # noqa: E402
 from finn_worker.folding import Fold  # noqa: E402
 from finn_worker.legal import kind_of, names, of_kind  # noqa: E402
 from finn_worker.mapping import layers as sources  # noqa: E402
+from finn_worker.mapping.cores import divided  # noqa: E402
+from finn_worker.mapping.mapped import total  # noqa: E402
 from finn_worker.mapping.mapper import Mapper, NotMapped  # noqa: E402
 from finn_worker.rtl.bundle import write_bundle  # noqa: E402
 from finn_worker.search import components, hardware  # noqa: E402
@@ -64,7 +67,6 @@ CONVOLUTIONAL = (
 # After which of these networks, one with weights of so many bits.
 CONVOLUTIONS = {1: 4, 4: 2}
 FIFOS = ((8, 2), (40, 2), (160, 2), (512, 2), (24, 33), (16, 60), (64, 120), (16, 250), (32, 600))
-CORES = ("dsp",)
 
 Row = dict[str, Any]
 
@@ -135,12 +137,13 @@ def _layers(
     called = zip(names(built), built.graph.node, described["nodes"], strict=True)
     for name, node, entry in called:
         parts = list(chosen[name].parts) if name in chosen else [_converter(node)]
+        pieces = divided(sources.layer(entry, described, folder / "rtl"))
         try:
-            found = mapper.layer(sources.layer(entry, described, folder / "rtl"))
+            each = [mapper.layer(p.source, boxes=p.boxes).resources * p.times for p in pieces.parts]
         except NotMapped as error:
             print(f"{design}: {name}: {error}", file=sys.stderr, flush=True)
             continue
-        yield _row(f"{design}: {name}", parts, found.resources.as_json())
+        yield _row(f"{design}: {name}", parts, (total(each) + pieces.more).as_json())
 
 
 def _dataflow(model: ModelWrapper, folder: Path) -> ModelWrapper:
@@ -221,9 +224,8 @@ def _errors(rows: Sequence[Row], kinds: Mapping[str, Any]) -> dict[str, Any]:
         first = row["parts"][0]["kind"]
         of_kind = found.setdefault(first, {name: [] for name in FITTED})
         for name in FITTED:
-            model = sum(
-                evaluated(kinds[p["kind"]][name]["by"], p["features"]) for p in row["parts"]
-            )
+            by = {kind: own[name]["by"] for kind, own in kinds.items()}
+            model = sum(evaluated(by[part["kind"]], part["features"]) for part in row["parts"])
             of_kind[name].append(model / max(1, row["mapped"][name]))
         off = wrong.setdefault(first, {"bram18": 0, "dsp": 0})
         for name in off:

@@ -34,7 +34,8 @@ from bench.input.names import HOST, IPV6, LONGEST, USER
 from bench.input.schema import FoldingName, Line, Table, disagree, matching
 from bench.networks import NETWORKS, Network
 from contract.fields import Key, Means, Misfit, key_of, keys
-from contract.finn.goal import CORES, DEFAULT_SHARE, Core
+from contract.finn.cores import CORES, Core
+from contract.finn.goal import DEFAULT_SHARE
 from contract.finn.measure import EMULATED
 from contract.stage import Stage
 from contract.stages.dataset import DatasetSpec

@@ -165,7 +165,8 @@ def gather(
 
     @functools.wraps(command)
     def gathered(*arguments: Any, **values: Any) -> None:
-        own = {field.name: values.pop(field.name) for field in fields(record)}
+        names = [field.name for field in fields(record) if field.name in values]
+        own = {name: values.pop(name) for name in names}
         command(*arguments, **{name: record(**own)}, **values)
 
     decorated: Command = gathered

@@ -10,7 +10,8 @@ from bench.errors import ConfigError
 from bench.flows import flow_named
 from bench.grids.tables import Grid
 from bench.session.inspection import Asked, Subject, grid_asked, subject_of
-from contract.finn.goal import CORES, DEFAULT_SHARE, PUMPED, WRITTEN, Kind, NoGoalError, goal_of
+from contract.finn.cores import CORES
+from contract.finn.goal import DEFAULT_SHARE, PUMPED, WRITTEN, Kind, NoGoalError, goal_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,8 +117,8 @@ def _dma(title: str, metrics: Record, count: int) -> str:
     where = f"{title}: " if count > 1 else ""
     cycles = metrics["dma_cycles"]
     return (
-        f"{where}a DMA of 64 bits a cycle takes {counted(cycles, 'cycle')} per image: behind it, no "
-        "design is faster."
+        f"{where}a DMA of 64 bits a cycle takes {counted(cycles, 'cycle')} per image: behind it, "
+        "no design is faster."
     )
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 from contract.fields import Key, Misfit, Range
 from contract.finn import work
+from contract.finn.cores import Core
 from contract.finn.cycles import refusal
-from contract.finn.goal import WRITTEN, Core, NoGoalError, goal_of
+from contract.finn.goal import WRITTEN, NoGoalError, goal_of
 from contract.stage import GIB, Cost, Scope, Specs, Stage
 
 Clock = Annotated[float, Range(ge=1, le=1000), Key("Clock to build for, in MHz.")]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-DSP = "dsp"
+from typing import Final, Literal
+
+Core = Literal["dsp", "lut"]
+DSP: Final = "dsp"
 """FINN+'s own, of DSP slices: what is built where nothing is said."""
-LUT = "lut"
+LUT: Final = "lut"
 """Bench's, of LUTs and carry chains (docs/decisions/0044-a-core-of-luts.md)."""
-CORES = (DSP, LUT)
+CORES: tuple[Core, ...] = (DSP, LUT)
 
 MOST_BITS = 8
 """Of a weight or an activation that a core of LUTs multiplies."""

@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
 
-Core = Literal["dsp", "lut"]
-CORES: tuple[Core, ...] = ("dsp", "lut")
-"""What an MVAU may multiply in: DSP slices, or LUTs."""
 PUMPED = "pumped"
 """DSP slices at twice the clock: a search may count them, and nothing here builds them."""
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from contract.fields import Misfit, Range
 from contract.finn.compile import Clock
-from contract.finn.goal import CORES, PUMPED, WRITTEN, NoGoalError, goal_of
+from contract.finn.cores import CORES
+from contract.finn.goal import PUMPED, WRITTEN, NoGoalError, goal_of
 from contract.finn.inspect import Target
 from contract.stage import GIB, Cost, Scope, Stage
 

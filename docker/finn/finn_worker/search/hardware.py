@@ -12,6 +12,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from contract.finn import folding
+from contract.finn.cores import DSP, LUT, MOST_BITS
 from contract.finn.goal import PUMPED
 from contract.finn.windows import converter
 from finn_worker import implied, legal
@@ -188,10 +189,11 @@ def _matrix(model: ModelWrapper, node: Any, choices: Choices) -> Iterator[Candid
 def _cores(
     pe: int, simd: int, widths: dict[str, int], lanes: int, cores: Collection[str]
 ) -> Iterator[tuple[dict[str, str], Part]]:
-    if "dsp" in cores:
+    if DSP in cores:
         yield {}, components.dsp_core(pe=pe, simd=simd, lanes=lanes, **widths)
-    if "lut" in cores:
-        yield {"core": "lut"}, components.lut_core(pe=pe, simd=simd, **widths)
+    fits_luts = max(widths["weight_bits"], widths["input_bits"]) <= MOST_BITS
+    if LUT in cores and fits_luts:
+        yield {"core": LUT}, components.lut_core(pe=pe, simd=simd, **widths)
     if PUMPED in cores and simd > 1:
         # Half the slices, each used twice in a cycle of the other clock.
         half = math.ceil(simd / 2)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from finn.util.basic import get_dsp_block
 
 from finn_worker import estimates
+from finn_worker.mapping.reserve import RESERVE, available
+from finn_worker.search.problem import RESOURCES
 
-SHELL = {"lut": 7571, "ff": 10015, "bram18": 3, "dsp": 2}
-"""What a published build takes outside its layers: shell and DMA."""
-_FF_OF_LUT = 2
+SHELL = {name: count for name, count in RESERVE.as_json().items() if name in RESOURCES}
+"""What it takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +38,4 @@ def target_of(board: str, part: str) -> Target:
     """
     has = estimates.available(board, part)
     ports = estimates.DSP48_PORT
-    return Target(name=part, has=complete(has), port=ports[get_dsp_block(part)])
-
-
-def complete(has: Mapping[str, int]) -> dict[str, int]:
-    """With flip-flops, of which 7-series and UltraScale+ have two for each LUT."""
-    return {**has, "ff": _FF_OF_LUT * has["lut"]}
+    return Target(name=part, has=available(has), port=ports[get_dsp_block(part)])

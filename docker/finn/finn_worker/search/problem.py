@@ -114,8 +114,9 @@ def designed(problem: Problem, options: Sequence[int]) -> Design:
         if joint is None:
             raise ValueError(f"the ends of {name} cannot be joined")
         joints.append(joint)
-    cycles = max(part.cycles for part in (*chosen, *joints))
-    return Design(tuple(options), cycles, added(*(part.cost for part in (*chosen, *joints))))
+    cycles = max(part.cycles for part in joints)
+    cost = added(*(part.cost for part in chosen), *(part.cost for part in joints))
+    return Design(tuple(options), max(cycles, *(part.cycles for part in chosen)), cost)
 
 
 def added(*costs: Cost) -> Cost:

@@ -7,9 +7,10 @@ from typing import Any
 from finn.util.basic import pynq_part_map
 
 from finn_worker import estimates
+from finn_worker.mapping.reserve import available
 from finn_worker.search.exact import Exact, Found
 from finn_worker.search.goals import Faster
-from finn_worker.search.part import SHELL, complete
+from finn_worker.search.part import SHELL
 from finn_worker.search.problem import RESOURCES, Cost, Problem
 
 
@@ -86,7 +87,7 @@ def boards(found: Found, share: float) -> list[str]:
     for board, part in estimates.known_boards().items():
         if board not in pynq_part_map:
             continue
-        has = complete(estimates.available(board, part))
+        has = available(estimates.available(board, part))
         if all(total(found, name) <= share * has[name] for name in RESOURCES):
             fitting.append(board)
     return fitting

@@ -27,8 +27,8 @@ def compared(dataflow: ModelWrapper, search: Search, intervals: Sequence[int]) -
         intervals: Cycles per image that are asked for.
 
     Returns:
-        `designs`, one for each interval: what was asked for, and the design or the `reason` why there
-        is none; and `fastest`, that of the fewest cycles within the share; None where there is none.
+        `designs`, one for each interval: what was asked for, and the design or the `reason` why
+        there is none; and `fastest`, that of the fewest cycles within the share, or None.
     """
     known: dict[int, dict[str, Any]] = {}
 
@@ -78,8 +78,9 @@ def _option(layer: Layer, folded: dict[str, int]) -> int:
     wanted = {name: value for name, value in folded.items() if value}
     for number, option in enumerate(layer.options):
         chosen = {name: option.chosen[name] for name in option.chosen if name in folded}
-        more = option.chosen.keys() - folded.keys()
-        if not more and all(chosen.get(name, wanted[name]) == wanted[name] for name in wanted):
-            if chosen.get("parallel_window", 0) == folded.get("parallel_window", 0):
-                return number
+        if option.chosen.keys() - folded.keys():
+            continue
+        same = all(chosen.get(name, wanted[name]) == wanted[name] for name in wanted)
+        if same and chosen.get("parallel_window", 0) == folded.get("parallel_window", 0):
+            return number
     raise AssertionError(f"{layer.name} has no option {folded}")

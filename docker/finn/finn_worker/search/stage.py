@@ -53,8 +53,9 @@ def search_network(request: Request, reporter: Reporter) -> None:
 def dma_cycles(dataflow: ModelWrapper) -> int:
     """Cycles in which the DMA brings an image."""
     source = dataflow.graph.input[0].name
-    bits = dataflow.get_tensor_datatype(source).bitwidth()
-    return math.ceil(math.prod(dataflow.get_tensor_shape(source)) * bits / DMA_BITS)
+    bits = int(dataflow.get_tensor_datatype(source).bitwidth())
+    values = math.prod(int(size) for size in dataflow.get_tensor_shape(source))
+    return math.ceil(values * bits / DMA_BITS)
 
 
 def _of_target(dataflow: ModelWrapper, spec: SearchSpec, target: Target) -> dict[str, Any]:
