@@ -64,6 +64,30 @@ def _slowest_layer(facts: Facts) -> str | None:
     return f"{name}: ({mw} / {simd}) x ({mh} / {pe}){times} = {cycles} cycles"
 
 
+def _search(facts: Facts) -> Mapping[str, Any]:
+    """What the exact search has to say of a design; empty of one that is given."""
+    return facts.of("compile").get("search") or {}
+
+
+def _searched_for(facts: Facts) -> str | None:
+    """Such as `fastest within 85%`."""
+    found = _search(facts)
+    return f"{found['goal']} within {found['share']:.0%}" if found else None
+
+
+def _faster_binds(facts: Facts) -> str | None:
+    """Such as `lut (at 40 cycles)`."""
+    faster = _search(facts).get("faster")
+    if faster is None:
+        return None
+    binds = " + ".join(faster["binds"])
+    return binds if faster["interval"] is None else f"{binds} (at {faster['interval']} cycles)"
+
+
+def _of_model(resource: str) -> Callable[[Facts], int | None]:
+    return lambda facts: _search(facts).get("model", {}).get(resource)
+
+
 _estimated = partial(
     Column,
     stage="compile",
@@ -129,6 +153,28 @@ register(
     _estimated(
         name="pe_simd", metric="folding", origin=Origin.GIVEN, formula="PE x SIMD per layer",
         value=_pe_simd,
+    ),
+)  # fmt: skip
+
+_searched = partial(_estimated, metric="search", omit=Omit.ABSENT)
+
+register(
+    _searched(
+        name="searched_for", formula="what the exact search was asked for, within which share",
+        value=_searched_for, tolerance=tolerance.SETTING,
+    ),
+    _searched(
+        name="faster_binds", value=_faster_binds, tolerance=tolerance.PROSE,
+        formula="the resources of which more would make a faster design fit, at its interval; or "
+        "the layer that no folding makes faster",
+    ),
+    *(
+        _searched(
+            name=f"{name}_model", unit=unit, heading=f"{unit} mod.", label=unit,
+            formula="the search's cost model, which is fitted to mapped layers, without the shell",
+            value=_of_model(name), refined_by=f"{name}_mapped", shown=(Place.PAGE,),
+        )
+        for name, unit in (("lut", "LUT"), ("ff", "FF"), ("bram18", "BRAM18"), ("dsp", "DSP"))
     ),
 )  # fmt: skip
 
