@@ -216,6 +216,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "doctor": ((), ()),
     "export": (("FILE",), ("--dry-run",)),
     "inspect": (("none",), ("--runner", "venv")),
+    "search": (("none",), ("--runner", "venv")),
     "plan": (("FILE",), ()),
     "report": (("FILE",), ("--dry-run",)),
     "run": (("FILE",), ("--dry-run",)),

@@ -54,7 +54,8 @@ def test_one_training_serves_every_folding(experiments) -> None:  # noqa: ANN001
     tasks = plan(experiments)
     per_stage = {s.name: sum(t.stage is s for t in tasks) for s in all_stages().values()}
     assert per_stage == {
-        "dataset": 1, "draft": 2, "inspect": 2, "train": 2, "export": 2, "model": 0, "import": 0,
+        "dataset": 1, "draft": 2, "inspect": 2, "search": 0, "train": 2, "export": 2,
+        "model": 0, "import": 0,
         "compile": 4, "size": 4, "map": 4, "simulate": 4, "synthesize": 4, "measure": 4,
     }  # fmt: skip
     position = {task.id: number for number, task in enumerate(tasks)}
@@ -77,7 +78,7 @@ def test_another_stage_may_provide_what_later_ones_need(
 ) -> None:
     extension("given.py", GIVEN)
     names = [stage.name for stage in flow_named("finn").all_stages]
-    assert names[7:9] == ["given", "compile"]
+    assert names[8:10] == ["given", "compile"]
     specs = {name: experiments[0].specs[name] for name in ("dataset", "compile", "size")}
     point = replace(experiments[0], specs={**specs, "given": {"file": "trained.onnx"}})
     tasks = {task.stage.name: task for task in plan([point])}
