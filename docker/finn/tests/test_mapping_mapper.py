@@ -57,6 +57,32 @@ def test_a_shallow_fifo_of_finn_is_shift_registers(mapper: Mapper) -> None:
     assert resources.bram18 == 0
 
 
+_TABLE = """
+module table_of #(parameter STYLE = "auto")(input clk, input [6:0] a, output logic [7:0] q);
+	(* ram_style = STYLE *) logic [7:0] Mem[128];
+	initial  foreach(Mem[i])  Mem[i] = 8'(i * i * 37);
+	always_ff @(posedge clk)  q <= Mem[a];
+endmodule
+module layer(input clk, input [6:0] a, output logic [7:0] q);
+	table_of #(.STYLE("STYLE")) inner (.clk, .a, .q);
+endmodule
+"""
+
+
+@pytest.mark.parametrize(("style", "blocks"), [("auto", 1), ("block", 1), ("distributed", 0)])
+def test_the_style_of_a_memory_may_be_a_parameter(mapper: Mapper, style: str, blocks: int) -> None:
+    resources = mapper.layer(_source(_TABLE.replace('"STYLE"', f'"{style}"'))).resources
+    assert resources.bram18 == blocks
+    assert (resources.lut > 0) == (blocks == 0)
+
+
+def test_a_shallow_table_is_in_a_block_ram_where_a_parameter_says_so(mapper: Mapper) -> None:
+    shallow = _TABLE.replace("[128]", "[16]").replace("[6:0]", "[3:0]")
+    for style, blocks in (("auto", 0), ("block", 1)):
+        source = _source(shallow.replace('"STYLE"', f'"{style}"'))
+        assert mapper.layer(source).resources.bram18 == blocks
+
+
 def test_what_is_mapped_is_kept_by_its_content(tmp_path: Path) -> None:
     with Mapper("xc7", tmp_path) as first:
         mapped = first.layer(_source())

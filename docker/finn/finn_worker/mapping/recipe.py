@@ -15,6 +15,7 @@ LIBRARY = "library"
 # FINN instantiates these; the front end needs their ports and parameters.
 INSTANTIATED = ("DSP48E1", "DSP48E2", "LUT6_2")
 _ROM = "t:$mem_v2 r:WR_PORTS=0 %i"
+_STYLES = ("auto", "block", "distributed", "ultra")
 _IN_BLOCKS = "a:ram_style=block a:ram_style=ultra %u"
 
 
@@ -109,6 +110,11 @@ def black_boxes(library: Sequence[str]) -> str:
 _LINES = re.DOTALL | re.MULTILINE
 
 
+def _bits(text: str) -> str:
+    """A text as Verilog's bits."""
+    return f"{8 * len(text)}'b" + "".join(f"{byte:08b}" for byte in text.encode())
+
+
 def synthesize(
     run: Run,
     *,
@@ -138,6 +144,9 @@ def synthesize(
         "read_slang --threads 1 --allow-use-before-declare --ignore-timing --ignore-assertions "
         f"--no-implicit-memories --top {top} {given} {' '.join(files)}"
     )
+    for style in _STYLES:
+        # The front end gives an attribute that is a parameter as bits, which no pass reads.
+        run(f'setattr -set ram_style "{style}" a:ram_style={_bits(style)}')
     # The front end's black boxes give way to the library's models, which have timing.
     run("delete " + " ".join(f"={name}" for name in INSTANTIATED))
     run(f"design -copy-from {LIBRARY} =*")
