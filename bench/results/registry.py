@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import import_module
@@ -35,6 +35,8 @@ class Facts:
         state: How the point ended.
         stages: How each optional stage ended.
         runner: What ran the stages; several, joined, if the store holds a mixture.
+        built: Metrics by stage of every point of the grid of which there is a bitstream: estimates
+            of the others can be held against these.
     """
 
     point: Point
@@ -42,6 +44,7 @@ class Facts:
     state: State
     stages: Mapping[str, State]
     runner: str | None = None
+    built: Sequence[Mapping[str, Mapping[str, Any]]] = ()
 
     @property
     def of_model(self) -> bool:

@@ -192,6 +192,7 @@ def _read_reports(request: Request, output: Path, spec: SynthesizeSpec) -> dict[
         "part": spec.part,
         "clock_mhz": spec.clock_mhz,
         **vivado_reports.parse_utilisation(resources),
+        "layers_synth": vivado_reports.parse_layers(resources),
         **vivado_reports.parse_timing(timing, spec.clock_mhz),
         **_other_slacks(timing),
         **watts,

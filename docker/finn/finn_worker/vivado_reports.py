@@ -30,6 +30,8 @@ _POWER_NAMES = {
     "Device Static": "power_static_w",
 }
 
+_PARTITION = re.compile(r"^StreamingDataflowPartition_\d+_")
+
 
 def first_error(log: str) -> str | None:
     """The first error in a log of Vivado or Vitis HLS."""
@@ -94,12 +96,25 @@ def parse_utilisation(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, i
             "FINN+'s resource report does not name the whole design.",
             "Look at report/post_synth_resources.json in the failed stage's folder.",
         )
+    return {f"{name}_synth": count for name, count in _counts(top).items()}
+
+
+def parse_layers(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """The same of each layer, by its name; FINN+ puts that of its partition in front."""
     return {
-        "lut_synth": _sum(top, "LUT"),
-        "ff_synth": _sum(top, "FF"),
-        "bram18_synth": _sum(top, "BRAM_18K") + 2 * _sum(top, "BRAM_36K"),
-        "dsp_synth": _sum(top, "DSP", "DSP48"),
-        "uram_synth": _sum(top, "URAM"),
+        _PARTITION.sub("", name): _counts(entry)
+        for name, entry in resources.items()
+        if name != "(top)" and "LUT" in entry
+    }
+
+
+def _counts(entry: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        "lut": _sum(entry, "LUT"),
+        "ff": _sum(entry, "FF"),
+        "bram18": _sum(entry, "BRAM_18K") + 2 * _sum(entry, "BRAM_36K"),
+        "dsp": _sum(entry, "DSP", "DSP48"),
+        "uram": _sum(entry, "URAM"),
     }
 
 

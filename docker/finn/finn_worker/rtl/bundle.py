@@ -53,9 +53,18 @@ def write_bundle(model: ModelWrapper, outputs: Path) -> None:
         StageError: A node has no RTL, or would be simulated otherwise than it is built; or the
             graph cannot be joined by streams.
     """
+    check_nodes(model, list(model.graph.node))
+    collect(model, outputs)
+
+
+def collect(model: ModelWrapper, outputs: Path) -> None:
+    """As `write_bundle`, of a graph that need not be one that can be simulated.
+
+    Raises:
+        StageError: The graph cannot be joined by streams.
+    """
     nodes = list(model.graph.node)
     streams = Streams(model)
-    check_nodes(model, nodes)
     rtl = outputs / "rtl"
     lib = Path(get_settings().finn_rtllib)
     for folder in ("lib", "nodes", "memories"):

@@ -1,0 +1,1 @@
+"""Mapped resources beside those that Vivado published for the same layers."""

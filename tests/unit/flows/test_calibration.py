@@ -1,0 +1,127 @@
+"""Mapped figures beside Vivado's: ratios by kind, and the error bars that follow."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import pytest
+
+from bench.flows.finn.calibration import (
+    RESOURCES,
+    Pair,
+    bar_of,
+    own_pairs,
+    page,
+    published_pairs,
+    spreads,
+)
+from bench.paths import ROOT
+
+
+def pair(kind: str, mapped: int, vivado: int, resource: str = "lut", layer: str = "l") -> Pair:
+    return Pair(source="s", kind=kind, layer=layer, resource=resource, mapped=mapped, vivado=vivado)
+
+
+PAIRS = (pair("FIFO", 80, 100), pair("FIFO", 100, 100), pair("DSP MVAU", 120, 100))
+
+
+def layer(op_type: str, lut: int, **more: Any) -> dict[str, Any]:
+    return {
+        "name": f"{op_type}_0",
+        "op_type": op_type,
+        "lut": lut,
+        "ff": 1,
+        "bram18": 0,
+        "dsp": 2,
+    } | more
+
+
+def design(*layers: dict[str, Any], fifos: int = 0) -> dict[str, Any]:
+    return {
+        "lut": sum(one["lut"] for one in layers) + fifos,
+        "layers": layers,
+        "fifos": [{"name": "s", "lut": fifos}] if fifos else [],
+    }
+
+
+def test_ratios_are_by_kind_and_resource() -> None:
+    found = spreads([*PAIRS, pair("FIFO", 0, 0, "dsp")])
+    fifo = found["FIFO", "lut"]
+    assert (fifo.median, fifo.low, fifo.high, fifo.number, fifo.equal) == (0.9, 0.8, 1.0, 2, 1)
+    assert found["FIFO", "dsp"].known  # none here, none there
+    assert not spreads([pair("x", 1, 0)])["x", "lut"].known
+
+
+def test_bounds_of_a_total_are_the_sums_of_its_layers_bounds() -> None:
+    bar = bar_of(design(layer("MVAU_rtl", 600), fifos=80), "lut", PAIRS)
+    assert bar is not None
+    # 600 / 1.2 + 80 / 1.0, and 600 / 1.2 + 80 / 0.8.
+    assert (bar.low, bar.high, bar.unknown) == (580, 600, 0)
+
+
+def test_a_kind_without_figures_has_the_widest_bounds_and_is_counted() -> None:
+    bar = bar_of(design(layer("Pool_hls", 120)), "lut", PAIRS)
+    assert bar is not None
+    assert (bar.low, bar.high, bar.unknown) == (100, 150, 120)
+
+
+def test_a_core_of_luts_is_a_kind_of_its_own() -> None:
+    bar = bar_of(design(layer("MVAU_rtl", 120, core="lut")), "lut", PAIRS)
+    assert bar is not None
+    assert bar.unknown == 120
+
+
+def test_what_was_not_mapped_has_no_bar() -> None:
+    assert bar_of({"layers": [], "fifos": []}, "lut", PAIRS) is None
+    assert bar_of(design(layer("MVAU_rtl", 1)), "lut", []) is None
+
+
+def test_layers_of_the_users_vivado_are_pairs_where_they_are_built_as_mapped() -> None:
+    built = {"lut": 100, "ff": 1, "bram18": 0, "dsp": 2}
+    metrics = {
+        "map": design(layer("MVAU_rtl", 120), layer("Thresholding_rtl", 50)),
+        "synthesize": {"layers_synth": {"MVAU_rtl_0": built, "Thresholding_hls_0": built}},
+    }
+    found = own_pairs([metrics, metrics])
+    assert {(one.kind, one.resource) for one in found} == {("DSP MVAU", r) for r in RESOURCES}
+    assert [(one.mapped, one.vivado) for one in found if one.resource == "lut"] == [(120, 100)]
+    assert own_pairs([{"map": {"layers": [{"name": "a", "op_type": "b"}]}}]) == ()
+
+
+def test_published_figures_are_there_for_every_kind_that_is_promised() -> None:
+    found = spreads(published_pairs())
+    for kind in ("DSP MVAU", "threshold", "generator", "padding", "FIFO", "width converter"):
+        assert found[kind, "lut"].number >= 3, kind
+        assert 0.5 < found[kind, "lut"].median < 2, kind
+
+
+@pytest.mark.parametrize(
+    ("pairs", "text", "reached"),
+    [
+        ([pair("k", 95, 100), pair("k", 110, 100)], "1.02 (0.95 to 1.10)", True),
+        ([pair("k", 126, 100), pair("k", 100, 100), pair("k", 1, 1)], "1.00 (1.00 to 1.26)", False),
+        ([pair("k", 112, 100), pair("k", 113, 100)], "1.12 (1.12 to 1.13)", False),
+        ([pair("k", 0, 0)], "-", None),
+    ],
+)
+def test_goals_are_judged_by_median_and_by_each_layer(
+    pairs: list[Pair], text: str, reached: bool | None
+) -> None:
+    found = page.reached(pairs, "lut")
+    assert (found.text, found.reached) == (text, reached)
+
+
+def test_block_ram_and_dsps_have_to_be_equal() -> None:
+    pairs = [pair("k", 2, 2, "dsp"), pair("k", 3, 4, "dsp")]
+    assert page.reached(pairs, "dsp") == page.Reached("1 of 2 equal", False)
+    assert page.reached(pairs[:1], "dsp") == page.Reached("1 of 1 equal", True)
+
+
+def test_the_page_is_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("calibrate", ROOT / "tools" / "calibrate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    assert tool.PAGE.read_text() == tool.render(), "run `python tools/calibrate.py page`"
