@@ -18,7 +18,7 @@ from bench.results import PART, Column, File, Row, column, columns, precision, r
 from bench.words import Origin
 
 # Designs that differ in nothing but their bits.
-DESIGN = ("seed", "board", "folding", "pe_simd")
+DESIGN = ("seed", "board", "folding", "pe_simd", "cores")
 # Numbers of these have no bits in a formula.
 BUILT = {Origin.MAPPED: "mapped", Origin.SYNTHESIZED: "built"}
 

@@ -44,7 +44,17 @@ def cell(column: Column, row: Row) -> str:
     if value is None:
         return ""
     text = column.text(row) if column.text else column.form(value)
+    text += error(column, row)
     return f"{text} {PART}" if column.scope and row[column.scope] == PART else text
+
+
+def error(column: Column, row: Row) -> str:
+    """How far off it may be, such as ` -9/+12%`; empty where nothing is known, or it is exact."""
+    value, bounds = row[column.name], column.bounds
+    if not value or bounds is None or row[bounds[0]] is None or row[bounds[1]] is None:
+        return ""
+    below, above = (round(100 * (row[bound] / value - 1)) for bound in bounds)
+    return f" {below:+}/{above:+}%" if below or above else ""
 
 
 def best_cell(column: Column, row: Row) -> str:

@@ -14,7 +14,7 @@ FITS, FITS_BY = "fits", "fits_by"
 
 def source_of_fits(row: Row) -> Origin:
     """What says whether it fits: the estimate, where nothing better is known to have said so."""
-    return Origin(row.get(FITS_BY) or Origin.ESTIMATED)
+    return Origin(row[FITS_BY] or Origin.ESTIMATED)
 
 
 def fitting(rows: Iterable[Row]) -> list[Row]:

@@ -109,6 +109,8 @@ class Column:
         says_what_is_wrong: Whether it stays in the row of a design that computes something else
             than the trained model.
         refined_by: The column with the same from a better source, where that exists.
+        bounds: The columns with the least and the largest that it may be, by what is known of its
+            error.
         scope: The column that says whether this one covers all layers or a `PART`.
         alike_in: The column in which two rows must agree for this one to be comparable.
     """
@@ -133,6 +135,7 @@ class Column:
     omit: Omit | None = None
     says_what_is_wrong: bool = False
     refined_by: str | None = None
+    bounds: tuple[str, str] | None = None
     scope: str | None = None
     alike_in: str | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from bench.flows.finn import fitting
+from bench.flows.finn import error_bars, fitting
 from bench.results import formats, tolerance
 from bench.results.general import rate
 from bench.results.registry import PART, WHOLE, Column, Facts, Omit, Place, Row, register
@@ -218,6 +218,7 @@ register(
         _mapped(
             name=f"{name}_mapped", metric=name, unit=unit, heading=f"{unit} map.", label=unit,
             shown=(Place.RESOURCES, Place.PAGE), refined_by=f"{name}_synth",
+            bounds=error_bars.names(name),
         )
         for name, unit in (("lut", "LUT"), ("bram18", "BRAM18"), ("dsp", "DSP"))
     ),
@@ -225,7 +226,8 @@ register(
         name="lutram_mapped", metric="lutram", unit="LUT",
         formula="those of lut_mapped that are shift registers or memory",
     ),
-    _mapped(name="ff_mapped", metric="ff", unit="FF"),
+    _mapped(name="ff_mapped", metric="ff", unit="FF", bounds=error_bars.names("ff")),
+    *error_bars.columns(),
     _mapped(
         name="mapped_binds", metric="binds", value=fitting.binding, tolerance=tolerance.PROSE,
         formula="the resource of which layers, FIFOs and the shell's reserve take most of the part",

@@ -24,7 +24,7 @@ from bench.report.figures.frames import (
     slug,
 )
 from bench.report.material import Material
-from bench.results import PART, column
+from bench.results import PART, Column, column
 from bench.words import Origin
 
 if TYPE_CHECKING:
@@ -76,12 +76,14 @@ def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figu
         list(from_better(origin).values()) for origin in (Origin.MAPPED, Origin.SYNTHESIZED)
     )
     columns = [
-        "name", "weight_bits", "act_bits", "folding", *names, *scopes, *mapped, "fits", "fits_by",
+        "name", "weight_bits", "act_bits", "folding", *names, *scopes, *mapped,
+        *(bound for name in mapped for bound in column(name).bounds or ()), "fits", "fits_by",
         *built,
     ]  # fmt: skip
     if designs[mapped].notna().any(axis=None):
         source += (
-            f"; where mapped ({listed(mapped)}), the marker is that number, and a dash the estimate"
+            f"; where mapped ({listed(mapped)}), the marker is that number, its whisker the error "
+            "by calibration with published figures of Vivado's, and a dash the estimate"
         )
     if designs[built].notna().any(axis=None):
         source += f"; black outline: Vivado, after synthesis ({', '.join(built)})"
@@ -120,6 +122,13 @@ def _places(results: pd.DataFrame, weights: list[object]) -> pd.Series:
     return places
 
 
+def _whiskers(axes: Axes, x: pd.Series, own: pd.DataFrame, mapped: Column, colour: str) -> None:
+    """What Vivado would count at least and at most."""
+    if mapped.bounds is not None:
+        low, high = (number(own[bound]) for bound in mapped.bounds)
+        axes.vlines(x, low, high, color=colour, linewidth=0.9, alpha=0.7, zorder=2.5)
+
+
 def _panel(axes: Axes, results: pd.DataFrame, name: str, limit: int) -> None:
     weights = bits_order(results["weight_bits"])
     places = _places(results, weights)
@@ -143,6 +152,7 @@ def _panel(axes: Axes, results: pd.DataFrame, name: str, limit: int) -> None:
             x[estimated.index], estimated, s=26, marker="_", color=colour, linewidth=0.9, zorder=2,
         )  # fmt: skip
         axes.scatter([], [], s=22, marker=marker, facecolor=colour, label=folding)
+        _whiskers(axes, x, own, column(from_better(Origin.MAPPED)[name]), colour)
         built = number(own[from_better(Origin.SYNTHESIZED)[name]])
         if built.notna().any():
             axes.scatter(

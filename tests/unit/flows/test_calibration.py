@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,11 @@ from bench.flows.finn.calibration import (
     published_pairs,
     spreads,
 )
+from bench.grids.experiment import Point
 from bench.paths import ROOT
+from bench.report.cells import cell
+from bench.results import Facts, column, columns, names
+from bench.words import State, Status
 
 
 def pair(kind: str, mapped: int, vivado: int, resource: str = "lut", layer: str = "l") -> Pair:
@@ -54,27 +59,27 @@ def test_ratios_are_by_kind_and_resource() -> None:
 
 
 def test_bounds_of_a_total_are_the_sums_of_its_layers_bounds() -> None:
-    bar = bar_of(design(layer("MVAU_rtl", 600), fifos=80), "lut", PAIRS)
+    bar = bar_of(design(layer("MVAU_rtl", 600), fifos=80), "lut", spreads(PAIRS), {})
     assert bar is not None
     # 600 / 1.2 + 80 / 1.0, and 600 / 1.2 + 80 / 0.8.
     assert (bar.low, bar.high, bar.unknown) == (580, 600, 0)
 
 
 def test_a_kind_without_figures_has_the_widest_bounds_and_is_counted() -> None:
-    bar = bar_of(design(layer("Pool_hls", 120)), "lut", PAIRS)
+    bar = bar_of(design(layer("Pool_hls", 120)), "lut", spreads(PAIRS), {})
     assert bar is not None
     assert (bar.low, bar.high, bar.unknown) == (100, 150, 120)
 
 
 def test_a_core_of_luts_is_a_kind_of_its_own() -> None:
-    bar = bar_of(design(layer("MVAU_rtl", 120, core="lut")), "lut", PAIRS)
+    bar = bar_of(design(layer("MVAU_rtl", 120)), "lut", spreads(PAIRS), {"MVAU_rtl_0": "lut"})
     assert bar is not None
     assert bar.unknown == 120
 
 
 def test_what_was_not_mapped_has_no_bar() -> None:
-    assert bar_of({"layers": [], "fifos": []}, "lut", PAIRS) is None
-    assert bar_of(design(layer("MVAU_rtl", 1)), "lut", []) is None
+    assert bar_of({"layers": [], "fifos": []}, "lut", spreads(PAIRS), {}) is None
+    assert bar_of(design(layer("MVAU_rtl", 1)), "lut", {}, {}) is None
 
 
 def test_layers_of_the_users_vivado_are_pairs_where_they_are_built_as_mapped() -> None:
@@ -125,3 +130,26 @@ def test_the_page_is_up_to_date() -> None:
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     assert tool.PAGE.read_text() == tool.render(), "run `python tools/calibrate.py page`"
+
+
+def test_columns_have_the_bounds_and_tables_show_them_as_percentages() -> None:
+    lut, dsp = column("lut_mapped"), column("dsp_mapped")
+    assert lut.bounds == ("lut_mapped_low", "lut_mapped_high")
+    row: dict[str, Any] = dict.fromkeys(names(columns()))
+    row |= {"lut_mapped": 1000, "lut_mapped_low": 910, "lut_mapped_high": 1120}
+    row |= {"dsp_mapped": 12, "dsp_mapped_low": 12, "dsp_mapped_high": 12}
+    assert cell(lut, row) == "1,000 -9/+12%"
+    assert cell(dsp, row) == "12"  # exact
+    assert cell(lut, row | {"lut_mapped_low": None}) == "1,000"
+
+
+def test_a_vivado_run_of_the_grid_widens_the_bars_of_all_its_rows() -> None:
+    mapped = design(layer("MVAU_rtl", 1000))
+    point = Point.__new__(Point)
+    state = State(status=Status.DONE)
+    facts = Facts(point=point, metrics={"map": mapped}, state=state, stages={})
+    low = column("lut_mapped_low").value_of(facts)
+    built = {"map": mapped, "synthesize": {"layers_synth": {"MVAU_rtl_0": layer("", 250)}}}
+    assert column("lut_mapped_low").value_of(replace(facts, built=[built])) == 250
+    assert low is not None
+    assert 250 < low < 1000

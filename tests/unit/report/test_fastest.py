@@ -15,7 +15,7 @@ from bench.report.material import Material
 from bench.report.write import write
 from bench.results import columns, names
 
-ROW: dict[str, Any] = dict.fromkeys([*names(columns()), "fits_by"])
+ROW: dict[str, Any] = dict.fromkeys(names(columns()))
 
 
 def design(

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.flows.finn.calibration.pairs import FIFO, Pair, kind_of
-from bench.flows.finn.calibration.spread import spreads, widest
+from bench.flows.finn.calibration.pairs import FIFO, kind_of
+from bench.flows.finn.calibration.spread import Spread, widest
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,28 @@ class Bar:
     unknown: int
 
 
-def bar_of(mapped: Mapping[str, Any], resource: str, pairs: Iterable[Pair]) -> Bar | None:
+def bar_of(
+    mapped: Mapping[str, Any],
+    resource: str,
+    found: Mapping[tuple[str, str], Spread],
+    cores: Mapping[str, str | None],
+) -> Bar | None:
     """The error bar of a design's total; None where it was not mapped, or nothing is known.
 
     Args:
         mapped: Metrics of the stage `map`.
         resource: One of RESOURCES.
-        pairs: All that is known.
+        found: Ratios by kind and resource: all that is known.
+        cores: Of the layers with a matrix, by name.
     """
     if resource not in mapped:
         return None
-    found = spreads(pairs)
     general = widest(found, resource)
     if general is None:
         return None
     low = high = 0.0
     unknown = 0
-    for kind, count in _counts(mapped, resource):
+    for kind, count in _counts(mapped, resource, cores):
         own = found.get((kind, resource))
         if own is None or not own.known:
             own, unknown = general, unknown + count
@@ -50,8 +55,10 @@ def bar_of(mapped: Mapping[str, Any], resource: str, pairs: Iterable[Pair]) -> B
     return Bar(math.floor(low), math.ceil(high), unknown)
 
 
-def _counts(mapped: Mapping[str, Any], resource: str) -> Iterable[tuple[str, int]]:
+def _counts(
+    mapped: Mapping[str, Any], resource: str, cores: Mapping[str, str | None]
+) -> Iterable[tuple[str, int]]:
     for layer in mapped["layers"]:
-        yield kind_of(layer), int(layer[resource])
+        yield kind_of(layer["op_type"], cores.get(layer["name"])), int(layer[resource])
     for fifo in mapped["fifos"]:
         yield FIFO, int(fifo[resource])

@@ -45,12 +45,11 @@ class Pair:
     vivado: int
 
 
-def kind_of(layer: Mapping[str, Any]) -> str:
-    """The kind of a layer in the metrics of the stage `map`."""
-    kind = str(layer["op_type"])
-    if kind == "MVAU_rtl" and layer.get("core") == "lut":
+def kind_of(op_type: str, core: str | None = None) -> str:
+    """The kind of a layer: its operator, and of an MVAU its core."""
+    if op_type == "MVAU_rtl" and core == "lut":
         return LUT_MVAU
-    return _KINDS.get(kind, kind)
+    return _KINDS.get(op_type, op_type)
 
 
 @cache
@@ -81,13 +80,16 @@ def own_pairs(metrics: Iterable[Mapping[str, Mapping[str, Any]]]) -> tuple[Pair,
     found: dict[Pair, None] = {}
     for own in metrics:
         built = own.get("synthesize", {}).get("layers_synth", {})
+        compiled = own.get("compile", {}).get("simulated", {}).get("layers", ())
+        cores = {layer["name"]: layer.get("core") for layer in compiled}
         for layer in own.get("map", {}).get("layers", ()):
             # A layer that is built in HLS has another name there: it is another design.
-            vivado = built.get(layer["name"])
-            for name in RESOURCES if vivado and "lut" in layer else ():
+            vivado, name = built.get(layer["name"]), str(layer["name"])
+            kind = kind_of(layer["op_type"], cores.get(name))
+            for resource in RESOURCES if vivado and "lut" in layer else ():
                 pair = Pair(
-                    source=OWN, kind=kind_of(layer), layer=layer["name"], resource=name,
-                    mapped=int(layer[name]), vivado=int(vivado[name]),
+                    source=OWN, kind=kind, layer=name, resource=resource,
+                    mapped=int(layer[resource]), vivado=int(vivado[resource]),
                 )  # fmt: skip
                 found[pair] = None
     return tuple(found)
