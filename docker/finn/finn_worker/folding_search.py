@@ -109,40 +109,61 @@ def search(dataflow: ModelWrapper, part: str, clock_mhz: float, target_fps: floa
         )
     slowest = max(cycles(layer, 1, 1) for layer in layers)
     wanted = int(min(clock_hz / target_fps * (1 + _ROUNDING), slowest))
-    chosen = folding.search(steps.specialize_rtl(dataflow, part), wanted)
-    folds, replaced = folding.without_losses(layers, chosen.folds)
-    found = Found(folds, replaced, chosen.settings, wanted)
-    reached = folding.interval(layers, folds)
-    if reached > wanted:
-        raise Infeasible(
-            _too_slow(found, layers, chosen.folds, wanted)
-            + f" At {clock_mhz:g} MHz that is {clock_hz / reached:.0f} images/s where "
-            f"{target_fps:.0f} are asked for: {folding.text(folds)}."
+    specialized = steps.specialize_rtl(dataflow, part)
+    target = wanted
+    while True:
+        chosen = folding.search(specialized, target)
+        folds, replaced = folding.without_losses(layers, chosen.folds)
+        found = Found(folds, replaced, chosen.settings, wanted)
+        reached = folding.interval(layers, folds)
+        if reached > wanted:
+            raise Infeasible(
+                _too_slow(found, layers, chosen.folds, wanted)
+                + f" At {clock_mhz:g} MHz that is {clock_hz / reached:.0f} images/s where "
+                f"{target_fps:.0f} are asked for: {folding.text(folds)}."
+            )
+        name, taken = _slowest(
+            steps.specialize_rtl(folding.apply(dataflow, folds, found.settings), part)
         )
-    return found
+        if taken <= wanted:
+            return found
+        if reached > target or reached == 1:
+            raise Infeasible(
+                f"FINN+'s search for {wanted} cycles per image ends at the {taken} of {name}, "
+                f"which are {clock_hz / taken:.0f} images/s at {clock_mhz:g} MHz; a folding table "
+                "may go further."
+            )
+        # Layers around the matrices are as wide as these need them, no faster: ask for more.
+        target = max(1, min(reached - 1, reached * wanted // taken))
 
 
 def require(found: Found, model: ModelWrapper, clock_mhz: float) -> None:
     """Whether no layer of a specialised graph is slower than what was searched for.
 
     Raises:
-        Infeasible: One is: of those around the matrices, some have a least number of cycles.
+        Infeasible: One is, as settings fold it that are given beside a throughput.
         StageError: The exact search counted otherwise.
     """
-    taken = {node.name: estimates.cycles(node) for node in model.graph.node}
-    slowest = max(taken, key=lambda name: taken[name])
-    if found.search is not None and taken[slowest] != found.search["interval"]:
+    name, taken = _slowest(model)
+    if found.search is not None and taken != found.search["interval"]:
         raise StageError(
-            f"{slowest} takes {taken[slowest]} cycles per image, and the search counted "
+            f"{name} takes {taken} cycles per image, and the search counted "
             f"{found.search['interval']} of the slowest layer.",
             "Report it with the network: the search may have missed a better design.",
         )
-    if found.wanted and taken[slowest] > found.wanted:
+    if found.wanted and taken > found.wanted:
         raise Infeasible(
-            f"{slowest} takes {taken[slowest]} cycles per image however the matrices are folded, "
-            f"where {found.wanted} are asked for: at {clock_mhz:g} MHz that is "
-            f"{1e6 * clock_mhz / taken[slowest]:.0f} images/s."
+            f"{name} takes {taken} cycles per image, folded as is asked for, where "
+            f"{found.wanted} are: at {clock_mhz:g} MHz that is {1e6 * clock_mhz / taken:.0f} "
+            "images/s."
         )
+
+
+def _slowest(model: ModelWrapper) -> tuple[str, int]:
+    """The layer of a specialised graph that takes the most cycles per image, and how many."""
+    taken = {node.name: estimates.cycles(node) for node in model.graph.node}
+    name = max(taken, key=lambda each: taken[each])
+    return name, taken[name]
 
 
 def _too_slow(found: Found, layers: Sequence[Matrix], chosen: Sequence[Fold], wanted: int) -> str:

@@ -180,3 +180,21 @@ def test_a_network_that_branches_names_layers_as_the_hardware_graph_does(tmp_pat
     stand_ins = {layer["name"] for layer in design["layers"] if layer["stand_in"]}
     assert {name.split("_")[0] for name in stand_ins} >= {"DuplicateStreams", "Pool"}
     assert [node["op"] for node in found["host"]["before"]] == ["Transpose"]
+
+
+def test_the_search_goes_on_where_layers_around_the_matrices_are_slower(tmp_path: Path) -> None:
+    """Whatever throughput a faster design has, can be asked for."""
+    layers = (
+        Conv(channels=8, pad=1),
+        Residual((Conv(channels=8, pad=1),), (Conv(channels=8, kernel=1),)),
+        MaxPool(2),
+        Dense(5),
+    )
+    folder = QuantizedCNN(layers, (2, 12, 12)).export(tmp_path / "export")
+    wanted = range(1400, 5600, 600)
+    asked = [folding(f"{cycles}", None, 1e8 / cycles) for cycles in wanted]
+    found = inspected(tmp_path, draft_of(folder, tmp_path / "draft"), *asked)
+    cannot = [int(d["folding"]) for d in found["designs"] if d["reason"]]
+    can = {int(d["folding"]): d["ii_estimated"] for d in found["designs"] if not d["reason"]}
+    assert not cannot or max(cannot) < min(can.values())
+    assert all(taken <= cycles for cycles, taken in can.items())
