@@ -20,6 +20,7 @@ from finn_worker import (
     streamlined_cache,
     streamlining,
     unsupported,
+    unsupported_exports,
 )
 from finn_worker.kept import Cache
 from finn_worker.postprocess import Postprocess, extract
@@ -95,7 +96,7 @@ def streamline(flow: Flow, path: Path) -> ModelWrapper:
     model = flow.step("read the exported model", read, path)
     flow.verifier.check_input(model)
     flow.verifier.limit(model)
-    unsupported.check_exported(model)
+    unsupported_exports.check(model)
     flow.verifier.close("exported", model)
     flow.verifier.exported = model
     for name, function in STREAMLINING:

@@ -43,12 +43,17 @@ LARGEST_WEIGHT_BITS = 25
 LEAST_BITS, LARGEST_QUANTIZER_BITS = 2, 8
 SUPPORTED = (
     "Supported are fully connected and convolutional layers with quantized weights, "
-    f"each followed by a quantizer of at most {LARGEST_QUANTIZER_BITS} bits, maxima and averages "
-    "over windows or images, sums of two branches, and one scale and bias per class at the end."
+    f"each followed by a quantizer of at most {LARGEST_QUANTIZER_BITS} bits, maxima over windows, "
+    "averages over images, sums of two branches, and one scale and bias per class at the end."
 )
 
 LEAVE_OUT = "Leave it out of the exported network: the host takes the largest logit."
 QUANTIZE = "Use a quantizer in its place: Brevitas' QuantReLU, QuantHardTanh or QuantIdentity."
+
+
+NO_LAYER = StageError(
+    "The model has no layer with quantized weights.", "Export a quantized network."
+)
 
 
 @dataclass(frozen=True)
@@ -64,30 +69,17 @@ class Reason:
     remedy: str
 
 
-def check_exported(model: ModelWrapper) -> None:
-    """Whether FINN+ can turn the quantizers of an exported model into thresholds.
-
-    Raises:
-        StageError: Names those of which it cannot.
-    """
-    graph = _Graph(model)
-    quantizers = [n for n in model.graph.node if n.op_type in QUANTIZERS and graph.is_dynamic(n)]
-    reasons = [reason for node in quantizers if (reason := _misplaced(graph, node)) is not None]
-    if reasons:
-        raise _refusal(reasons)
-
-
 def check_known(model: ModelWrapper) -> None:
     """Whether there is a chance for every operator of a model that nobody has vouched for.
 
     Raises:
         StageError: Names those for which there is none.
     """
-    graph = _Graph(model)
+    graph = Graph(model)
     nodes = [node for node in model.graph.node if graph.is_dynamic(node)]
     unknown = [graph.of_other(node) for node in nodes if node.op_type not in KNOWN]
     if unknown:
-        raise _refusal(unknown)
+        raise refusal(unknown)
 
 
 def check_converted(model: ModelWrapper) -> None:
@@ -97,12 +89,10 @@ def check_converted(model: ModelWrapper) -> None:
         StageError: Names the nodes at fault.
     """
     if not any(node.domain.startswith(HARDWARE) for node in model.graph.node):
-        raise StageError(
-            "The model has no layer with quantized weights.", "Export a quantized network."
-        )
-    reasons = list(_Graph(model).reasons())
+        raise NO_LAYER
+    reasons = list(Graph(model).reasons())
     if reasons:
-        raise _refusal(reasons)
+        raise refusal(reasons)
 
 
 def check_all_rtl(model: ModelWrapper, part: str) -> None:
@@ -111,14 +101,14 @@ def check_all_rtl(model: ModelWrapper, part: str) -> None:
     Raises:
         StageError: Names those that are not, and why FINN+ has no RTL for them.
     """
-    graph = _Graph(model)
+    graph = Graph(model)
     others = [
         node
         for node in model.graph.node
         if not node.op_type.endswith("_rtl") and not layers.has(node.op_type)
     ]
     if others:
-        raise _refusal([_no_rtl(graph, node, part) for node in others])
+        raise refusal([_no_rtl(graph, node, part) for node in others])
 
 
 def tail(model: ModelWrapper) -> list[Any]:
@@ -149,7 +139,7 @@ def constant(model: ModelWrapper, node: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-class _Graph:
+class Graph:
     """A model with, for every tensor, the number of layers that it has passed."""
 
     def __init__(self, model: ModelWrapper) -> None:
@@ -203,9 +193,8 @@ class _Graph:
                 f"FINN+ makes no thresholds of the quantizer {self.place(node)}.",
                 "Use a constant scale and bit width, and a zero point of 0.",
             )
-        if kind == "MatMul":
-            return self._of_matmul(node)
-        return self.of_other(node)
+        own = {"MatMul": self._of_matmul, "Transpose": self._of_transpose}
+        return own.get(kind, self.of_other)(node)
 
     def _too_wide(self, mvau: Any) -> Reason | None:
         bits = self.model.get_tensor_datatype(mvau.input[1]).bitwidth()
@@ -235,6 +224,12 @@ class _Graph:
                 "Use weights in a narrow range, without that number (Brevitas: "
                 "weight_narrow_range=True).",
             )
+        if node.op_type == "Add" and values is None:
+            return Reason(
+                f"The two branches that {node.name} adds, after layer {layer}, have scales or "
+                "zero points of their own.",
+                "Quantize both with one quantizer: Brevitas' QuantIdentity, called on either.",
+            )
         return Reason(f"{node.op_type} ({self.place(node)}) is left before thresholds.", SUPPORTED)
 
     def _of_matmul(self, node: Any) -> Reason:
@@ -243,16 +238,11 @@ class _Graph:
         if weights is None or not self.model.get_tensor_datatype(node.input[1]).is_integer():
             return Reason(
                 f"The weights of layer {layer} ({node.name}) are not quantized.",
-                "Use Brevitas' QuantLinear, or another layer that quantizes its weights.",
+                "Use Brevitas' QuantLinear or QuantConv2d, which quantize their weights.",
             )
         source, between = self._source(node.input[0])
         if source is not None and _kind(source) == "Thresholding" and between:
-            return Reason(
-                f"The quantizer {self.place(source)}, has a scale or zero point of its own for "
-                f"each channel, which stays in front of layer {layer} ({node.name}).",
-                "Use one scale for all channels (Brevitas: scaling_per_output_channel=False on "
-                "activations).",
-            )
+            return self._scaled_by_channel(source, f"layer {layer} ({node.name})")
         if source is not None and _kind(source) in MATRICES:
             return Reason(
                 f"No quantizer stands between layer {layer - 1} and layer {layer} ({node.name}).",
@@ -261,6 +251,38 @@ class _Graph:
         return Reason(
             f"FINN+ makes no hardware layer of {node.op_type} ({self.place(node)}).", SUPPORTED
         )
+
+    def _scaled_by_channel(self, thresholds: Any, before: str) -> Reason:
+        return Reason(
+            f"The quantizer {self.place(thresholds)}, has a scale or zero point of its own for "
+            f"each channel, which stays in front of {before}.",
+            "Use one scale for all channels (Brevitas: scaling_per_output_channel=False on "
+            "activations).",
+        )
+
+    def _of_transpose(self, node: Any) -> Reason:
+        """Streamlining moves channels last; what keeps it from doing so is at fault."""
+        source, _ = self._source(node.input[0])
+        end = self._end(node)
+        if end is None:
+            return Reason(
+                f"The output is an image, after layer {self.layers_before(node)}.",
+                "End with a fully connected layer: the host takes one value for each class.",
+            )
+        if end.op_type == "AveragePool":
+            return Reason(
+                f"The average {self.place(end)}, is not rounded to whole numbers.",
+                "Use a maximum over windows, a convolution of stride 2, or an average over images.",
+            )
+        if _kind(end) in MATRICES and source is not None and _kind(source) == "Thresholding":
+            return self._scaled_by_channel(source, self.place(end))
+        return self.of_other(end)
+
+    def _end(self, node: Any) -> Any:
+        """The first node from here on that computes something; None at the output."""
+        while node is not None and node.op_type in AFFINE | SHAPES:
+            node = self.model.find_consumer(node.output[0])
+        return node
 
     def of_other(self, node: Any) -> Reason:
         """An operator that FINN+ has no layer for."""
@@ -284,48 +306,7 @@ class _Graph:
         return any(_kind(next_) in MATRICES or self._leads_to_a_layer(next_) for next_ in followers)
 
 
-def _misplaced(graph: _Graph, node: Any) -> Reason | None:
-    bits = _bits(graph.model, node)
-    bipolar = node.op_type == "BipolarQuant"
-    if not graph.layers_before(node) and (bits is None or bits <= LARGEST_QUANTIZER_BITS):
-        return None  # `input_quantizer` takes them
-    if bits is not None and not bipolar and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
-        return Reason(
-            f"The quantizer {graph.place(node)}, has {bits:g} bits.",
-            f"Use {LEAST_BITS} to {LARGEST_QUANTIZER_BITS}, or a bipolar quantizer of one bit: it "
-            f"becomes 2^bits - 1 thresholds, and layers in RTL take integers of at least "
-            f"{LEAST_BITS} bits.",
-        )
-    if bipolar and not _is_one(graph.model.get_initializer(node.input[1])):
-        return Reason(
-            f"The bipolar quantizer {graph.place(node)}, has a scale other than 1.",
-            "Use a constant scale of 1 (Brevitas: scaling_impl_type=CONST, scaling_init=1.0): what "
-            "follows, a BatchNorm say, can scale instead.",
-        )
-    relu = graph.model.find_producer(node.input[0])
-    signed = getCustomOp(node).get_nodeattr("signed") if node.op_type == "Quant" else 0
-    if relu is not None and relu.op_type == "Relu" and signed:
-        return Reason(
-            f"The quantizer {graph.place(node)}, is signed, though a Relu ({relu.name}) precedes "
-            "it.",
-            "Use Brevitas' QuantReLU, which quantizes to unsigned numbers.",
-        )
-    return None
-
-
-def _is_one(scale: Any) -> bool:
-    return scale is not None and bool((scale == 1).all())
-
-
-def _bits(model: ModelWrapper, node: Any) -> float | None:
-    """Of a quantizer; None where they are not known before it is executed."""
-    if node.op_type == "BipolarQuant":
-        return 1
-    bits = model.get_initializer(node.input[3]) if node.op_type in {"Quant", "IntQuant"} else None
-    return None if bits is None else float(bits.max())
-
-
-def _no_rtl(graph: _Graph, node: Any, part: str) -> Reason:
+def _no_rtl(graph: Graph, node: Any, part: str) -> Reason:
     where = f"FINN+ has no RTL for {graph.place(node)}, on {part}: "
     if _kind(node) != "MVAU":
         return Reason(f"{where}{_kind(node)} is a layer in HLS only.", SUPPORTED)
@@ -353,6 +334,6 @@ def _kind(node: Any) -> str:
     return str(node.op_type.split("_")[0])
 
 
-def _refusal(reasons: list[Reason]) -> StageError:
+def refusal(reasons: list[Reason]) -> StageError:
     remedies = dict.fromkeys(reason.remedy for reason in reasons)
     return StageError(" ".join(reason.what for reason in reasons), " ".join(remedies))
