@@ -293,6 +293,14 @@ def test_reports_that_are_none() -> None:
     assert not reports.licence_is_busy("ERROR: [Common 17-345] A valid license was not found")
 
 
+def test_layers_of_the_users_vivado_are_known_by_the_names_of_the_hardware() -> None:
+    entry = {"LUT": 9, "FF": 8, "BRAM_18K": 1, "BRAM_36K": 2, "DSP": 3}
+    found = reports.parse_layers({
+        "(top)": entry, "StreamingDataflowPartition_1_MVAU_rtl_0": entry, "notes": {}
+    })  # fmt: skip
+    assert found == {"MVAU_rtl_0": {"lut": 9, "ff": 8, "bram18": 5, "dsp": 3, "uram": 0}}
+
+
 def test_fifos_are_never_shallower_than_simulated() -> None:
     assert depths_for(3, [2, 33, 600]) == [32, 64, 1024]
     assert depths_for(2, [2, 33, 600]) == [1024, 1024]
