@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench.console.text import counted
 from bench.report.cells import name_of
 from bench.report.ratios import throughput_ratios
-from bench.results import PART, Row, columns, state_label
+from bench.results import PART, Column, Row, columns, refinements, state_label
 from bench.results.formats import WHOLE
 from bench.results.general import at_another_clock
 from bench.results.rates import rate
@@ -44,14 +44,14 @@ def ratio_lines(rows: Rows) -> list[str]:
 
 
 def part_lines(rows: Rows) -> list[str]:
-    """Which estimates of LUTs are a part, and of what; `fits` is by the same estimates."""
+    """Which estimates of LUTs are a part, and of what, where nothing better is known."""
     return [
         f"{scoped.unit}, {len(parts):,} of {counted(len(rows), 'row')}: a part, as the estimate "
         f"charges {layers} none; `fits` counts what it charges."
         for scoped in columns()
         if scoped.scope is not None
         for layers, parts in grouped(
-            (row for row in rows if row[str(scoped.scope)] == PART),
+            (row for row in rows if row[str(scoped.scope)] == PART and not _is_better(row, scoped)),
             lambda row: row["lut_uncharged"],
         ).items()
     ]
@@ -68,6 +68,11 @@ def core_lines(rows: Rows) -> list[str]:
         "are of the layer of LUTs that the compiler would build for the board."
         for cores, own in groups.items()
     ]
+
+
+def _is_better(row: Row, estimate: Column) -> bool:
+    """Whether there is a number from a better source."""
+    return any(row[better.name] is not None for better in refinements(estimate))
 
 
 def tie_lines(rows: Rows) -> list[str]:

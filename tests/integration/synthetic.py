@@ -137,6 +137,28 @@ def _size(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"ii_unsized": 1.6 * inputs["compile"]["ii_estimated"], "total_depth": 30}
 
 
+def _map(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    compiled = inputs["compile"]
+    layers, streams = compiled["simulated"]["layers"], compiled["streams"]
+    share = {
+        "lut": compiled["lut"] // (2 * len(layers)), "ff": 40, "lutram": 2,
+        "bram18": compiled["bram18"] // len(layers), "dsp": compiled["dsp"] // len(layers),
+    }  # fmt: skip
+    fifo = {"lut": 20, "ff": 20, "lutram": 0, "bram18": 0, "dsp": 0}
+    total = {name: share[name] * len(layers) + fifo[name] * len(streams) for name in share}
+    return total | {
+        "layers": [{"name": one["name"], "op_type": one["op_type"], **share} for one in layers],
+        "fifos": [{"name": f"{sender}_to_{receiver}", **fifo} for sender, receiver in streams],
+        "reserve": dict.fromkeys(share, 0) | {"source": "made up"},
+        "available": HAS,
+        "fits": all(total[name] <= HAS[name] for name in ("lut", "bram18", "dsp")),
+        "lacking": [],
+        "binds": "lut",
+        "binding_share": total["lut"] / HAS["lut"],
+        "not_mapped": [],
+    }
+
+
 def _simulate(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
     interval = inputs["compile"]["ii_estimated"]
     streams = inputs["compile"]["streams"]
@@ -184,6 +206,7 @@ METRICS = {
     "export": _export,
     "compile": _compile,
     "size": _size,
+    "map": _map,
     "simulate": _simulate,
     "measure": _measure,
 }
