@@ -39,9 +39,11 @@ class InputQuantizer(Transformation):
         datatype = model.get_tensor_datatype(source)
         if not chain or not datatype.is_integer() or datatype.bitwidth() > LARGEST_BITS:
             return model, False
-        numbers = np.arange(datatype.min(), datatype.max() + 1, dtype=np.float32)
+        apart = 2 if datatype.name == "BIPOLAR" else 1
+        numbers = np.arange(datatype.min(), datatype.max() + 1, apart, dtype=np.float32)
         found = _levels(model, chain[-1], _table(model, chain, numbers))
-        if found is None:
+        # FINN has no thresholds for bipolar numbers; a bipolar quantizer leaves them as they are.
+        if found is None or (apart == 2 and not _unchanged(found[0], numbers)):
             return model, False
         _replace(model, chain, numbers, *found)
         return model.transform(InferDataTypes()), False
@@ -129,6 +131,10 @@ def _levels(
     return np.rint(levels).astype(np.int64), scale, zero_point
 
 
+def _unchanged(levels: npt.NDArray[np.int64], numbers: npt.NDArray[np.float32]) -> bool:
+    return bool((levels == numbers[:, np.newaxis]).all())
+
+
 def _whole(values: npt.NDArray[Any]) -> bool:
     return bool((np.abs(values - np.rint(values)) < NEAR).all())
 
@@ -146,7 +152,7 @@ def _replace(
     shape = model.get_tensor_shape(source)
     made = []
     tensor = source
-    if not (levels == numbers[:, np.newaxis]).all():
+    if not _unchanged(levels, numbers):
         tensor = _step(model, shape)
         made.append(_thresholds(model, numbers, levels, source, tensor, shape))
     if zero_point:

@@ -102,9 +102,8 @@ def test_qonnx_of_floats_with_all_that_exporters_write(tmp_path: Path) -> None:
 def test_one_bipolar_output_of_bipolar_inputs_is_compared_as_a_value(tmp_path: Path) -> None:
     """Like FINN's cybersecurity example: there is no largest of one output."""
     given = Given(seed=4)
-    x = given.quant(
-        given("Relu", given.norm(given("MatMul", "x", given.weights(48, 16)), 16)), 0.5, 2, signed=0
-    )
+    x = given("MatMul", given.bipolar("x"), given.weights(48, 16))
+    x = given.quant(given("Relu", given.norm(x, 16)), 0.5, 2, signed=0)
     x = given("MatMul", x, given.weights(16, 1))
     x = given.bipolar(given("Add", x, given.constant(0.3)))
     given.annotated["x"] = "BIPOLAR"
@@ -115,13 +114,14 @@ def test_one_bipolar_output_of_bipolar_inputs_is_compared_as_a_value(tmp_path: P
     assert metrics["outputs"] == "values"
     assert metrics["classes"] == 0
     assert metrics["input_datatype"] == "BIPOLAR"
-    assert "value by value" in notes
+    assert "value by value: a value above 0 is class 1" in notes
     with np.load(imported / "test_set.npz") as data:
         bits = data["predictions"]
         assert bits.shape == (40, 1)
         assert set(bits.ravel()) == {-1.0, 1.0}
         assert metrics["accuracy"] == ((bits[:, 0] > 0) == labels).mean()
-    _, simulated = bit_exact(runs, imported)
+    built, simulated = bit_exact(runs, imported)
+    assert built["layers"][0]["op_type"].startswith("MVAU"), "a bipolar number stays what it is"
     assert simulated["agreeing_with_torch"] == IMAGES
     outputs = tmp_path / "simulate" / "outputs"
     package = json.loads((outputs / "package" / "package.json").read_text())

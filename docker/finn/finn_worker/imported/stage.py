@@ -127,7 +127,10 @@ def import_model(request: Request, reporter: Reporter) -> None:
             "accuracy": outcome.accuracy(predictions, data.labels),
         }
     )
-    _remark(reporter, kind, data)
+    if data.labels is None:
+        reporter.note("There are no labels: agreement with the model itself is what is shown.")
+    if kind == "values":
+        reporter.note(_of_values(spec.outputs, golden.logits.shape[1], data.labels))
 
 
 def _given(path: Path, data: Data) -> tuple[ModelWrapper, tuple[int, ...], list[Any]]:
@@ -244,8 +247,16 @@ def _in_batches(
         reporter.progress(start + len(part), len(images), "image", "test set")
 
 
-def _remark(reporter: Reporter, kind: Kind, data: Data) -> None:
-    if data.labels is None:
-        reporter.note("There are no labels: agreement with the model itself is what is shown.")
-    if kind == "values":
-        reporter.note("The model's outputs are compared value by value: they are no classes.")
+def _of_values(asked: str, outputs: int, labels: npt.NDArray[Any] | None) -> str:
+    """Why outputs are compared value by value, and what that means for an accuracy."""
+    note = "The model's outputs are compared value by value"
+    if outputs == 1:
+        return f"{note}: a value above 0 is class 1, any other class 0."
+    if asked == "values":
+        return f"{note}, as [model] asks."
+    if labels is not None:
+        return (
+            f"{note}: they cannot be classes, as there is a label {labels.max()} and the last of "
+            f"{outputs} outputs would be class {outputs - 1}."
+        )
+    return f"{note}; with labels, or outputs = 'classes' in [model], the largest is the class."
