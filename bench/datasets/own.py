@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from bench.console.text import counted
 from bench.datasets.model import Images
 from bench.errors import ConfigError, DataError
 from bench.input.given import GivenFile, examine
@@ -240,7 +241,7 @@ class _Reader:
         if height in _COLOURS and channels not in _COLOURS:
             self._wrong(
                 f"array {name} is {header}, which looks like [N, C, H, W]",
-                f"Give [N, H, W, C]: {name}.transpose(0, 2, 3, 1). Images of {height} row(s) and "
+                f"Give [N, H, W, C]: {name}.transpose(0, 2, 3, 1). Images of {counted(height, 'row')} and "
                 f"{channels} channels are taken with height and width exchanged.",
             )
 

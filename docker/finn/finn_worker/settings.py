@@ -137,8 +137,8 @@ def _not_as_many(
     streams = [name for name in tensors if model.get_initializer(name) is None]
     if len(depths) != len(streams):
         yield (
-            f"{node.name}: {attribute} gives {len(depths)} depths, and the layer has "
-            f"{len(streams)} {side}s."
+            f"{node.name}: {attribute} gives {len(depths)} depths, one for each {side} of the layer "
+            f"would do: {len(streams)}."
         )
 
 
