@@ -104,7 +104,7 @@ class StageFailure(BenchError):
 _DISK_REMEDIES = {
     errno.ENOSPC: "Free some disk space (`bench store gc` removes what no grid names), then rerun.",
     errno.EDQUOT: "Your disk quota is used up; free some space, then rerun.",
-    errno.EROFS: "The folder is on a read-only file system; choose another one (--store; --output of an export).",
+    errno.EROFS: "It is on a read-only file system; choose another place with --store or --output.",
     errno.EACCES: "You may not write there; fix its permissions or choose another with --store.",
     errno.EPERM: "You may not write there; fix its permissions or choose another with --store.",
 }

@@ -189,7 +189,7 @@ def exit_page() -> str:
     return f"""# Exit codes
 
 `bench run` ends with 9 where a design is wrong, else with the code of the first stage that failed;
-the other stages go on. A design that cannot be (`infeasible`) is a finding, stored and reported like
+the other stages go on. A design that cannot be (`infeasible`) is a finding, kept and reported like
 a success. `bench inspect` ends with 1 where nothing can be built of a network. 7 comes from
 `bench claims` only, 8 from `bench compare` and `bench verify`. Codes above 128 are 128 plus the
 number of the signal.

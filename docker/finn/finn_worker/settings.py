@@ -137,7 +137,7 @@ def _not_as_many(
     streams = [name for name in tensors if model.get_initializer(name) is None]
     if len(depths) != len(streams):
         yield (
-            f"{node.name}: {attribute} gives {len(depths)} depths, one for each {side} of the layer "
+            f"{node.name}: {attribute} gives {len(depths)} depths; one for each {side} "
             f"would do: {len(streams)}."
         )
 
