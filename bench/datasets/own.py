@@ -242,7 +242,8 @@ class _Reader:
             self._wrong(
                 f"array {name} is {header}, which looks like [N, C, H, W]",
                 f"Give [N, H, W, C]: {name}.transpose(0, 2, 3, 1). Images of "
-                f"{counted(height, 'row')} and {channels} channels are taken with height and width exchanged.",
+                f"{counted(height, 'row')} and {channels} channels are taken with height and width "
+                "exchanged.",
             )
 
     def _classes(self, labels: dict[str, npt.NDArray[np.uint8]]) -> int:

@@ -62,9 +62,7 @@ def test_depths_that_cannot_be_simulated_are_refused(tmp_path: Path, depth: int)
 
 
 def test_as_many_depths_as_streams_are_needed(tmp_path: Path) -> None:
-    with pytest.raises(
-        Infeasible, match="gives 2 depths; one for each input would do: 1"
-    ):
+    with pytest.raises(Infeasible, match="gives 2 depths; one for each input would do: 1"):
         compiled(tmp_path, ("MVAU_1", "inFIFODepths", [2, 2]))
 
 
