@@ -19,7 +19,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,10 @@ from finn_worker import folding, front, steps, streamlining  # noqa: E402
 from finn_worker.folding import Fold  # noqa: E402
 from finn_worker.legal import kind_of, names, of_kind  # noqa: E402
 from finn_worker.mapping import layers as sources  # noqa: E402
-from finn_worker.mapping.cores import divided  # noqa: E402
-from finn_worker.mapping.mapped import total  # noqa: E402
+from finn_worker.mapping import patches  # noqa: E402
+from finn_worker.mapping.cores import Divided, divided  # noqa: E402
+from finn_worker.mapping.cores import Part as Piece  # noqa: E402
+from finn_worker.mapping.mapped import Source, total  # noqa: E402
 from finn_worker.mapping.mapper import Mapper, NotMapped  # noqa: E402
 from finn_worker.rtl.bundle import write_bundle  # noqa: E402
 from finn_worker.search import components, hardware  # noqa: E402
@@ -66,41 +68,150 @@ CONVOLUTIONAL = (
 )
 # After which of these networks, one with weights of so many bits.
 CONVOLUTIONS = {1: 4, 4: 2}
+WHOLE = "cnn whole"
 FIFOS = ((8, 2), (40, 2), (160, 2), (512, 2), (24, 33), (16, 60), (64, 120), (16, 250), (32, 600))
+
+REPLAYS = (
+    (16, 4, 8), (128, 64, 16), (4, 8, 64), (64, 2, 128), (256, 16, 24), (32, 1, 40), (8, 1, 256),
+)  # fmt: skip
+
+WEIGHTS = (
+    (16, 32, "auto"), (64, 64, "auto"), (4, 128, "auto"), (256, 24, "auto"), (1024, 40, "auto"),
+    (64, 128, "block"), (8, 20, "block"), (256, 16, "distributed"), (128, 40, "distributed"),
+)  # fmt: skip
 
 Row = dict[str, Any]
 
 
 def main() -> None:
-    """Map where asked to, then fit."""
+    """Map what is not kept where asked to, look at all designs anew, then fit."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--map", action="store_true", help="map layers that are not kept yet")
     parser.add_argument("--cache", type=Path, help="what the mapper keeps")
     parser.add_argument("--rounds", type=int, default=2, help="random designs of each network")
+    parser.add_argument("--samples", type=Path, default=SAMPLES, help="where rows are kept")
     asked = parser.parse_args()
-    kept = json.loads(SAMPLES.read_text(encoding="utf-8")) if SAMPLES.exists() else []
-    if asked.map:
-        known = {row["name"] for row in kept}
-        with tempfile.TemporaryDirectory() as folder, Mapper(FAMILY, asked.cache) as mapper:
-            for row in mapped(mapper, Path(folder), known, asked.rounds):
-                kept.append(row)
-                _write(SAMPLES, sorted(kept, key=lambda each: str(each["name"])))
-    _write(DATA, fitted(kept))
+    kept = {row["name"]: row["mapped"] for row in json.loads(asked.samples.read_text())["rows"]}
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, Mapper(FAMILY, asked.cache) as mapper:
+        known = _Known(kept, mapper if asked.map else None)
+        for row in _rows(known, Path(folder), asked.rounds):
+            rows.append(row)
+            if asked.map:
+                _write(asked.samples, {"rows": _with_rest(rows, kept)})
+    _write(asked.samples, {"rows": rows})
+    _write(DATA, fitted(rows))
 
 
-def mapped(mapper: Mapper, folder: Path, known: set[str], rounds: int) -> Iterator[Row]:
-    """Layers of random designs, mapped."""
-    fifo = (Path(finn.__file__).parent / "finn-rtllib/fifo/hdl/fifo.sv").read_text()
-    for width, depth in FIFOS:
-        name = f"fifo {width}x{depth}"
-        if name not in known:
-            resources = mapper.layer(sources.fifo(width, depth, fifo)).resources
-            yield _row(name, [components.fifo(width, depth)], resources.as_json())
+def _with_rest(rows: Sequence[Row], kept: Mapping[str, Any]) -> list[Row]:
+    """Those that were looked at, and what is kept of the others."""
+    seen = {row["name"] for row in rows}
+    rest = [{"name": n, "parts": [], "mapped": m} for n, m in kept.items() if n not in seen]
+    return [*rows, *rest]
+
+
+class _Known:
+    """What layers take: as it is kept, or mapped now.
+
+    Args:
+        kept: By name.
+        mapper: Of those that are not kept; None where they are left out.
+    """
+
+    def __init__(self, kept: Mapping[str, Any], mapper: Mapper | None) -> None:
+        self._kept = kept
+        self._mapper = mapper
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Whether nothing of it needs to be mapped, or can be."""
+        return self._mapper is None or all(name in self._kept for name in names)
+
+    def resources(self, name: str, source: Callable[[], Divided]) -> Mapping[str, int] | None:
+        """Of a layer; None of one that is left out, or takes too long."""
+        if name in self._kept:
+            return dict(self._kept[name])
+        if self._mapper is None:
+            return None
+        pieces = source()
+        try:
+            found = [
+                self._mapper.layer(part.source, boxes=part.boxes).resources * part.times
+                for part in pieces.parts
+            ]
+        except NotMapped as error:
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
+            return None
+        return (total(found) + pieces.more).as_json()
+
+
+def _rows(known: _Known, folder: Path, rounds: int) -> Iterator[Row]:
+    """Parts by themselves, and layers of random designs."""
+    for name, part, source in _alone():
+        resources = known.resources(name, lambda source=source: Divided((Piece(source),)))
+        if resources is not None:
+            yield _row(name, [part], resources)
     for seed in range(rounds):
         for called, network in _networks():
             design = f"{called} {seed}"
-            if design not in {name.split(":")[0] for name in known}:
-                yield from _layers(mapper, folder / design.replace(" ", "-"), design, network, seed)
+            place = folder / design.replace(" ", "-")
+            place.mkdir()
+            yield from _layers(known, place, design, network, seed)
+
+
+def _alone() -> Iterator[tuple[str, Part, Source]]:
+    """Parts that FINN has as modules of their own."""
+    library = Path(finn.__file__).parent / "finn-rtllib"
+    fifo = (library / "fifo/hdl/fifo.sv").read_text()
+    for width, depth in FIFOS:
+        name = f"fifo {width}x{depth}"
+        yield name, components.fifo(width, depth), sources.fifo(width, depth, fifo)
+    replay = (library / "mvu/replay_buffer.sv").read_text()
+    for length, times, width in REPLAYS:
+        name = f"replay {length}x{times}x{width}"
+        yield name, components.replay(length, times, width), _replay(replay, length, times, width)
+    stream = (library / "memstream/hdl/memstream.sv").read_text()
+    for depth, width, style in WEIGHTS:
+        name = f"weights {depth}x{width} {style}"
+        part = components.weights(depth, width, style)
+        yield name, part, _weights(stream, depth, width, style)
+
+
+def _replay(text: str, length: int, times: int, width: int) -> Source:
+    file = "replay_buffer.sv"
+    top = f"""\
+module {sources.TOP} (
+	input  logic clk, rst, ivld, ordy,
+	input  logic [{width - 1}:0] idat,
+	output logic irdy, ovld, olast,
+	output logic [{width - 1}:0] odat
+);
+	replay_buffer #(.LEN({length}), .REP({times}), .W({width})) buffer (.*, .ofin());
+endmodule
+"""
+    return Source(top=sources.TOP, texts={file: patches.fit(file, text), f"{sources.TOP}.sv": top})
+
+
+def _weights(text: str, depth: int, width: int, style: str) -> Source:
+    """Words at random, in a memory of weights that nobody writes."""
+    file = "memstream.sv"
+    top = f"""\
+module {sources.TOP} (
+	input  logic clk, rst, ordy,
+	output logic ovld,
+	output logic [{width - 1}:0] odat
+);
+	memstream #(
+		.SETS(1), .DEPTH({depth}), .WIDTH({width}), .INIT_FILE("w.dat"), .RAM_STYLE("{style}")
+	) memory (
+		.*, .config_ce(1'b0), .config_we(1'b0), .config_address('0), .config_d0('0),
+		.config_rack(), .config_q0(), .sidx('0), .svld(1'b0), .srdy()
+	);
+endmodule
+"""
+    rng = random.Random(f"{depth} {width}")
+    words = "".join(f"{rng.getrandbits(width):x}\n" for _ in range(depth))
+    texts = {file: patches.fit(file, text), f"{sources.TOP}.sv": top}
+    return Source(top=sources.TOP, texts=texts, memories={"w.dat": words})
 
 
 def _networks() -> Iterator[tuple[str, QuantizedMLP | QuantizedCNN]]:
@@ -112,38 +223,41 @@ def _networks() -> Iterator[tuple[str, QuantizedMLP | QuantizedCNN]]:
             bits = CONVOLUTIONS[number]
             cnn = QuantizedCNN(CONVOLUTIONAL, (3, 12, 12), images_count=1, weight_bits=bits)
             yield f"cnn w{bits}", cnn
+    small = (Conv(channels=4), Conv(channels=6, kernel=2), Dense(4))
+    yield WHOLE, QuantizedCNN(small, (2, 8, 8), images_count=1)
 
 
 def _layers(
-    mapper: Mapper,
-    folder: Path,
-    design: str,
-    network: QuantizedMLP | QuantizedCNN,
-    seed: int,
+    known: _Known, folder: Path, design: str, network: QuantizedMLP | QuantizedCNN, seed: int
 ) -> Iterator[Row]:
-    """Every layer and converter of one random design."""
-    folder.mkdir()
+    """The layers and converters of one random design."""
     toolchain.prepare(folder / "finn")
     exported = front.read(network.export(folder / "export") / "model.onnx")
     dataflow = _dataflow(exported, folder)
-    chosen = _chosen(dataflow, random.Random(f"{design} {seed}"))
+    rng = random.Random(f"{design} {seed}")
+    chosen = _chosen(dataflow, rng, whole=design.startswith(WHOLE))
     settings = {name: dict(each.chosen) for name, each in chosen.items()}
     own = [settings[node.name] for node in of_kind(dataflow, "MVAU")]
     folds = [Fold(each["PE"], each["SIMD"]) for each in own]
     built = steps.specialize_rtl(folding.apply(dataflow, folds, settings), PART)
-    built = steps.generate_rtl(built, PART, MHZ)
-    write_bundle(built, folder)
-    described = json.loads((folder / "design.json").read_text())
-    called = zip(names(built), built.graph.node, described["nodes"], strict=True)
-    for name, node, entry in called:
-        parts = list(chosen[name].parts) if name in chosen else [_converter(node)]
-        pieces = divided(sources.layer(entry, described, folder / "rtl"))
-        try:
-            each = [mapper.layer(p.source, boxes=p.boxes).resources * p.times for p in pieces.parts]
-        except NotMapped as error:
-            print(f"{design}: {name}: {error}", file=sys.stderr, flush=True)
-            continue
-        yield _row(f"{design}: {name}", parts, (total(each) + pieces.more).as_json())
+    called = [f"{design}: {name}" for name in names(built)]
+    entries: list[Any] = [None] * len(called)
+    described: dict[str, Any] = {}
+    if not known.has(called):
+        built = steps.generate_rtl(built, PART, MHZ)
+        write_bundle(built, folder)
+        described = json.loads((folder / "design.json").read_text())
+        entries = described["nodes"]
+    for name, node, entry in zip(called, built.graph.node, entries, strict=True):
+        layer = name.partition(": ")[2]
+        parts = list(chosen[layer].parts) if layer in chosen else [_converter(node)]
+
+        def source(entry: Any = entry) -> Divided:
+            return divided(sources.layer(entry, described, folder / "rtl"))
+
+        resources = known.resources(name, source)
+        if resources is not None:
+            yield _row(name, parts, resources)
 
 
 def _dataflow(model: ModelWrapper, folder: Path) -> ModelWrapper:
@@ -151,13 +265,20 @@ def _dataflow(model: ModelWrapper, folder: Path) -> ModelWrapper:
     return steps.partition(steps.convert_to_hardware(streamlining.streamline(model)), folder)
 
 
-def _chosen(dataflow: ModelWrapper, rng: random.Random) -> dict[str, hardware.Candidate]:
-    """A random way to build each layer; windows are taken as wide as they are given."""
+def _chosen(
+    dataflow: ModelWrapper, rng: random.Random, *, whole: bool
+) -> dict[str, hardware.Candidate]:
+    """A random way to build each layer; windows are taken as wide as they are given.
+
+    Where `whole` windows are asked for, generators give them, if they can.
+    """
     choices = hardware.Choices(cores=CORES, port=PORT)
     found: dict[str, hardware.Candidate] = {}
     for node in dataflow.graph.node:
         own = list(hardware.candidates(dataflow, node, choices))
+        at_once = [each for each in own if "parallel_window" in each.chosen]
         own = [each for each in own if each.taken * each.given <= MOST_PRODUCTS]
+        own = at_once if at_once and whole else own
         producer = dataflow.find_producer(node.input[0])
         if kind_of(node) in {"Pool", "VVAU"} and producer.name in found:
             own = [each for each in own if each.taken == found[producer.name].given]
@@ -172,7 +293,6 @@ def _converter(node: Any) -> Part:
 
 def _row(name: str, parts: Sequence[Part], resources: Mapping[str, int]) -> Row:
     made_of = [{"kind": part.kind, "features": dict(part.features)} for part in parts]
-    print(f"{name}: {resources['lut']} LUT, {resources['ff']} FF", file=sys.stderr, flush=True)
     return {
         "name": name,
         "parts": made_of,

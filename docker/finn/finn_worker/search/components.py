@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 LUT_ROM_DEPTH = 64
 """Up to so many words, a memory that is only read becomes LUTs, unless asked otherwise."""
@@ -41,33 +42,46 @@ def bram18(depth: int, width: int) -> int:
     return min(counts)
 
 
+def lut_memory(depth: int, width: int) -> int:
+    """LUTs of a memory that is written: four of them hold 32 words of 6 bits, or 64 of 3."""
+    if depth <= 1:
+        return 0
+    if depth <= 32:
+        return 4 * math.ceil(width / 6)
+    return 4 * math.ceil(width / 3) * math.ceil(depth / 64)
+
+
+def _selected(depth: int, width: int) -> int:
+    """Bits that are chosen among several memories of 64 words."""
+    return width * (math.ceil(depth / 64) - 1)
+
+
 def fifo(width: int, depth: int) -> Part:
     """A FIFO, as FINN's fifo.sv chooses its memory: shift registers, LUT memory, block RAM."""
+    address = math.log2(max(depth, 5))
     if depth <= _SHIFT_DEPTH:
-        return Part(kind="fifo", features={"bits": width, "words": math.log2(max(depth, 5))})
-    address = math.ceil(math.log2(depth))
-    if depth <= _LUT_FIFO_DEPTH or width < 5:
-        words = math.ceil(depth / 64)
-        return Part(
-            kind="deep fifo", features={"bits": width, "cells": width * words, "address": address}
-        )
-    features = {"bits": width, "cells": 0, "address": address}
-    return Part(kind="deep fifo", features=features, bram18=bram18(depth, width))
+        return Part(kind="fifo", features={"bits": width, "address": address})
+    in_luts = depth <= _LUT_FIFO_DEPTH or width < 5
+    features = {
+        "bits": width,
+        "memory": lut_memory(depth, width) if in_luts else 0,
+        "selected": _selected(depth, width) if in_luts else 0,
+        "address": address,
+    }
+    blocks = 0 if in_luts else bram18(depth, width)
+    return Part(kind="deep fifo", features=features, bram18=blocks)
 
 
 def converter(given: int, taken: int) -> Part:
     """A width converter from `given` to `taken` bits in a beat."""
-    if given % taken and taken % given:
-        unit = math.gcd(given, taken)
-        return Part(
-            kind="uneven converter",
-            features={"both": given + taken, "spread": (given + taken) / unit * unit},
-        )
-    wide, narrow = max(given, taken), min(given, taken)
-    kind = "narrowing converter" if given > taken else "widening converter"
-    return Part(
-        kind=kind, features={"wide": wide, "narrow": narrow, "ratio": math.log2(wide // narrow)}
-    )
+    wide, narrow, unit = max(given, taken), min(given, taken), math.gcd(given, taken)
+    ratio = math.log2(wide / unit)
+    if wide % narrow:
+        kind = "uneven converter"
+    else:
+        kind = "narrowing converter" if given > taken else "widening converter"
+    features = {"wide": wide, "narrow": narrow, "shifted": (wide + narrow) * ratio}
+    return Part(kind=kind, features=features)
 
 
 def thresholds(*, pe: int, channels: int, levels: int, in_bits: int) -> Part:
@@ -103,22 +117,23 @@ def weights(depth: int, width: int, style: str) -> Part:
             features={"bits": width, "address": address},
             bram18=bram18(depth, width),
         )
-    cells = width * math.ceil(depth / 64)
-    return Part(
-        kind="weights in LUTs", features={"bits": width, "cells": cells, "address": address}
-    )
+    # Two functions of five inputs share a LUT.
+    cells = width / 2 if depth <= 32 else width * math.ceil(depth / 64)
+    features = {"bits": width, "cells": cells, "address": address}
+    return Part(kind="weights in LUTs", features=features)
 
 
 def replay(length: int, times: int, width: int) -> Part:
     """The buffer that gives a matrix its inputs once for each group of outputs."""
     if times == 1:
-        return Part(kind="no replay", features={"address": math.log2(length) if length > 1 else 0})
-    depth = 2 ** math.ceil(math.log2(length)) if length > 1 else 1
+        return Part(kind="no replay", features={"address": math.log2(length)})
+    depth = 2 ** math.ceil(math.log2(length))
     return Part(
         kind="replay",
         features={
             "bits": width,
-            "cells": width * math.ceil(depth / 64) if depth > 1 else 0,
+            "memory": lut_memory(depth, width),
+            "selected": _selected(depth, width),
             "address": math.log2(depth) + math.log2(times),
         },
     )
@@ -133,43 +148,76 @@ def lanes(weight_bits: int, input_bits: int, *, narrow: bool, port: int) -> int:
 def dsp_core(
     *, pe: int, simd: int, weight_bits: int, input_bits: int, sum_bits: int, lanes: int
 ) -> Part:
-    """FINN's `mvu`: SIMD slices for each group of outputs, and adders for what overflows a lane."""
+    """FINN's `mvu`: SIMD slices for each group of outputs, whose lanes are summed outside.
+
+    Of each lane but a group's first, two bits of every product are computed in LUTs, and summed, to
+    tell what overflows from the lane below.
+    """
     groups = math.ceil(pe / lanes)
+    low = sum_bits if lanes == 1 else min(sum_bits, weight_bits + input_bits)
     return Part(
         kind="core of DSPs",
         features={
-            "slices": simd * groups,
-            "products": simd * pe,
-            "sums": simd * pe * min(sum_bits, weight_bits + input_bits + math.log2(simd)),
+            "canaries": simd * (pe - groups),
+            "sums": pe * tree(simd, low, sum_bits) + (pe - groups) * tree(simd, 2, sum_bits),
             "outputs": pe * sum_bits,
-            "groups": groups,
         },
         dsp=simd * groups,
     )
 
 
 def lut_core(*, pe: int, simd: int, weight_bits: int, input_bits: int, sum_bits: int) -> Part:
-    """A matrix that multiplies in LUTs."""
-    product = weight_bits + input_bits
+    """Our core of LUTs: for each bit of the narrower factor, a tree adds up the other one."""
+    planes, term = sorted((weight_bits, input_bits))
+    plane = term + math.ceil(math.log2(simd))
+    total = plane + (planes if planes > 1 else 0)
+    # Stages that few bits do not need are registers.
+    spare = 3 + (simd == 1) - math.ceil(math.log2(planes))
     return Part(
         kind="core of LUTs",
         features={
-            "products": simd * pe,
-            "partial": simd * pe * weight_bits * input_bits,
-            "product bits": simd * pe * product,
+            "sums": pe * planes * tree(simd, term, plane),
+            "masks": pe * planes * term * (simd == 1),
+            "planes": pe * (planes - 1) * plane,
             "outputs": pe * sum_bits,
+            "waiting": pe * max(0, spare) * (total + sum_bits) / 2,
         },
     )
 
 
+def kernel_core(*, pe: int, weight_bits: int, input_bits: int, sum_bits: int) -> Part:
+    """A depthwise layer: one product for each output at a time, summed over the kernel."""
+    features = {"partial": pe * weight_bits * input_bits, "outputs": pe * sum_bits}
+    return Part(kind="core of kernels", features=features)
+
+
+@cache
+def tree(terms: int, width: int, most: int) -> int:
+    """Bits of all sums in a balanced tree of additions.
+
+    Args:
+        terms: Numbers to be added.
+        width: Bits of one of them.
+        most: Bits that no sum exceeds.
+    """
+    if terms < 2:
+        return 0
+    left = terms // 2
+    own = min(most, width + math.ceil(math.log2(terms)))
+    return own + tree(left, width, most) + tree(terms - left, width, most)
+
+
 def windows(*, width: int, depth: int, in_blocks: bool, counters: float) -> Part:
     """A generator of windows: a buffer of `depth` words, and counters."""
-    blocks = bram18(depth, width) if in_blocks else 0
-    cells = 0 if in_blocks else width * math.ceil(depth / 64)
     return Part(
         kind="windows",
-        features={"bits": width, "cells": cells, "address": counters},
-        bram18=blocks,
+        features={
+            "bits": width,
+            "memory": 0 if in_blocks else lut_memory(depth, width),
+            "selected": 0 if in_blocks else _selected(depth, width),
+            "address": counters,
+        },
+        bram18=bram18(depth, width) if in_blocks else 0,
     )
 
 

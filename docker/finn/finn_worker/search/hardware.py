@@ -271,9 +271,8 @@ def _depthwise(node: Any, layer: Any) -> Iterator[_Chosen]:  # noqa: ARG001
     """A VVAU: PE products in LUTs, and their weights."""
     pe, weights = layer.get_nodeattr("PE"), layer.get_input_datatype(1)
     pixels = math.prod(layer.get_nodeattr("Kernel"))
-    core = components.lut_core(
+    core = components.kernel_core(
         pe=pe,
-        simd=1,
         weight_bits=weights.bitwidth(),
         input_bits=layer.get_input_datatype().bitwidth(),
         sum_bits=layer.get_output_datatype().bitwidth(),
