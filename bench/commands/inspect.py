@@ -22,7 +22,7 @@ from bench.session.networks import NAMING
 _ASKED = (
     click.option("--folding", "foldings", multiple=True, metavar="NAME|GOAL|FILE.json|FPS",
                  help="One in foldings.toml or a file; fastest, balanced or smallest:II, which is "
-                 "searched for; or searched by FINN for so many images per second. Default: the "
+                 "searched for; or searched for so many images per second. Default: the "
                  "smallest. May be given several times."),
     *NAMING,
 )  # fmt: skip

@@ -21,11 +21,11 @@ from bench.session.searching import Wanted, search_of
 
 _WANTED = (
     click.option("--compare", "compared", is_flag=True,
-                 help="Show what FINN's own search (SetFolding) finds, too."),
+                 help="Show what the compiler's own search finds, too."),
     click.option("--front", is_flag=True,
                  help="Show the fastest design and each slower one that is smaller."),
     click.option("--cores", metavar="CORE,CORE",
-                 help="What MVAUs may multiply in: dsp, lut, and pumped, for DSP slices at twice "
+                 help="What matrices may multiply in: dsp, lut, and pumped, for DSP slices at twice "
                  "the clock, which nothing here builds. Default: dsp,lut."),
     click.option("--share", type=Finite(min=0, max=1, min_open=True), metavar="SHARE",
                  help="Of each of the part's resources, the most that a design may take, with the "

@@ -23,7 +23,7 @@ class Wanted:
         share: Of the part, the most that a design may take.
         cores: Separated by commas.
         front: Whether to look for every smaller design that is slower.
-        compared: Whether to compare FINN's own search.
+        compared: Whether to compare the compiler's own search.
     """
 
     goals: tuple[str, ...] = ()
