@@ -25,8 +25,8 @@ _WANTED = (
     click.option("--front", is_flag=True,
                  help="Show the fastest design and each slower one that is smaller."),
     click.option("--cores", metavar="CORE,CORE",
-                 help="What matrices may multiply in: dsp, lut, and pumped, for DSP slices at twice "
-                 "the clock, which nothing here builds. Default: dsp,lut."),
+                 help="What matrices may multiply in: dsp, lut, and pumped, for DSP slices at "
+                 "twice the clock, which nothing here builds. Default: dsp,lut."),
     click.option("--share", type=Finite(min=0, max=1, min_open=True), metavar="SHARE",
                  help="Of each of the part's resources, the most that a design may take, with the "
                  "shell. Default: 0.85."),
