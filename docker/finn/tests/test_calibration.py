@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from finn_worker.calibration import checkout, dialect, modules, older_mvau
+from finn_worker import toolchain
+from finn_worker.calibration import checkout, dialect, modules, older_mvau, singles
 from finn_worker.calibration.__main__ import family_of, main
 from finn_worker.calibration.compared import Compared, as_csv
 from finn_worker.calibration.kinds import kind_of
@@ -158,3 +161,34 @@ def test_an_older_mvau_is_its_core_and_its_memory_of_weights(tmp_path: Path) -> 
     assert ".config_ce('0)" in memory.texts["mem.v"]
     assert json.dumps(dict(memory.memories)) == '{"weights.dat": "00\\n11\\n"}'
     assert older_mvau.core_of(4, 4) == "mvu_4sx4u_dsp48e2"
+
+
+ROW = {
+    "kind": "Thresholding_rtl", "channels": "8", "PE": "1", "steps": "15", "input": "INT14",
+    "output": "UINT4", "lut": "72", "srl": "5", "ff": "208", "bram36": "1", "bram18": "2",
+}  # fmt: skip
+
+
+def test_a_file_of_compared_layers_is_a_file_of_single_layers(tmp_path: Path) -> None:
+    vivado = singles.published(ROW)
+    assert vivado == Resources(lut=72, lutram=5, ff=208, bram18=4, bram36=1)
+    one = Compared(
+        kind="threshold", layer=singles.name(ROW), alike=1, part="p", tool="t", vivado=vivado,
+        mapped=None,
+    )  # fmt: skip
+    (tmp_path / "a.csv").write_text(as_csv([one]))
+    (row,) = singles.read(tmp_path / "a.csv")
+    assert singles.name(row) == singles.name(ROW)
+    assert singles.published(row) == replace(vivado, bram36=0)  # known as halves
+
+
+def test_a_single_layer_is_built_with_the_shape_that_is_published(tmp_path: Path) -> None:
+    toolchain.prepare(tmp_path / "finn")
+    (tmp_path / "layer").mkdir()
+    (source,) = singles.sources(ROW, "xczu7ev-ffvc1156-2-e", tmp_path / "layer", None)
+    text = "\n".join(source.texts.values())
+    found = dict(re.findall(r"parameter\s+(\w+) = (\d+)", text))
+    assert {name: found[name] for name in ("N", "WI", "C", "PE")} == {
+        "N": "15", "WI": "14", "C": "8", "PE": "1",
+    }  # fmt: skip
+    assert source.memories
