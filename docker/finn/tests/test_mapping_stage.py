@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from accelerators import Bench, compile_network
-from finn_worker.mapping import layers, mapper, recipe, stage
+from finn_worker.mapping import layers, mapper, recipe, stage, weights
 from finn_worker.mapping.cores import BOX, divided
 from finn_worker.mapping.mapped import Resources, total
 from finn_worker.mapping.mapper import Mapper
@@ -21,7 +21,7 @@ from stagekit import Reporter, Request
 
 # Weights of 4 bits and inputs of 8: two PEs to a DSP slice, so that the first layer has two groups
 # and an incomplete one.
-FOLDING = [[5, 4], [2, 2], [2, 1]]
+FOLDING = [[5, 16], [2, 2], [2, 1]]
 SIZES = (32, 20, 8, 4)
 
 
@@ -75,9 +75,9 @@ def test_the_part_has_to_hold_the_shell_too(mapped: tuple[Request, dict[str, Any
     assert found["available"] == {
         "lut": 53200, "ff": 106400, "bram18": 280, "dsp": 220, "uram": 0,
     }  # fmt: skip
-    assert found["binds"] == "lut"
-    taken = found["lut"] + found["reserve"]["lut"]
-    assert found["binding_share"] == pytest.approx(taken / 53200, abs=1e-4)
+    assert found["binds"] == "dsp"
+    taken = found["dsp"] + found["reserve"]["dsp"]
+    assert found["binding_share"] == pytest.approx(taken / 220, abs=1e-4)
 
 
 def test_netlists_logs_and_cells_of_each_part_are_kept(
@@ -108,11 +108,19 @@ def test_mapping_again_gives_the_same_bytes_without_yosys(
         assert (again.outputs / stage.FOLDER / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_core_in_groups_takes_what_the_whole_takes(bench: Bench, yosys: Mapper) -> None:
+def test_a_layer_in_parts_takes_what_the_whole_takes(
+    bench: Bench, yosys: Mapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "STEP", 96)
     design = json.loads((bench.compiled / "design.json").read_text())
     layer = layers.layer(design["nodes"][0], design, bench.compiled / "rtl")
     parts = divided(layer)
-    assert [(part.times, part.boxes) for part in parts.parts] == [(1, (BOX,)), (2, ()), (1, ())]
+    assert weights.width(layer) == 5 * 16 * 4
+    assert [(part.times, part.boxes) for part in parts.parts] == [
+        (1, (BOX, weights.BOX)),  # what is around the core and the memory
+        (2, ()), (1, ()),  # groups of two PEs, and one of one
+        (-1, ()), (2, ()),  # 320 bits: 128, and two times what 96 more take
+    ]  # fmt: skip
     flat = yosys.layer(layer).resources
     composed = parts.more + total(
         yosys.layer(part.source, boxes=part.boxes).resources * part.times for part in parts.parts

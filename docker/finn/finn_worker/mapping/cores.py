@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from finn_worker.mapping import weights
 from finn_worker.mapping.layers import TOP
 from finn_worker.mapping.mapped import Resources, Source
 
@@ -37,7 +38,7 @@ class Part:
 
     Attributes:
         source: What to map.
-        times: How often the layer has it.
+        times: How often the layer has it; below zero for what is taken off.
         boxes: Modules in it that are counted apart.
     """
 
@@ -60,26 +61,27 @@ class Divided:
 
 
 def divided(layer: Source) -> Divided:
-    """The layer, in parts where it has a core of several groups of lanes."""
+    """The layer in parts, where it has a core of several groups of lanes or a wide memory."""
+    rest = layer
+    boxes: tuple[str, ...] = ()
+    parts: list[Part] = []
+    more = Resources()
     sizes = _sizes(layer)
-    if sizes is None:
-        return Divided((Part(layer),))
-    lanes = _lanes(sizes)
-    full, rest = divmod(sizes["PE"], lanes)
-    groups = full + (rest > 0)
-    if groups < 2:
-        return Divided((Part(layer),))
-    box = Source(
-        top=TOP,
-        texts={**layer.texts, "mvu.sv": _with_black_box(layer.texts["mvu.sv"], sizes)},
-        memories=layer.memories,
-    )
-    parts = [Part(box, boxes=(BOX,)), Part(_group(layer, sizes, lanes), times=full)]
-    if rest:
-        parts.append(Part(_group(layer, sizes, rest)))
-    # Each group was mapped with the shift register that the core has once; it is reset, so that
-    # it consists of flip-flops.
-    return Divided(tuple(parts), Resources(ff=-(groups - 1) * _pipeline_depth(sizes)))
+    if sizes is not None and -(-sizes["PE"] // (lanes := _lanes(sizes))) > 1:
+        full, left = divmod(sizes["PE"], lanes)
+        text = _with_black_box(layer.texts["mvu.sv"], sizes)
+        rest = Source(top=TOP, texts={**rest.texts, "mvu.sv": text}, memories=rest.memories)
+        boxes += (BOX,)
+        parts.append(Part(_group(layer, sizes, lanes), times=full))
+        if left:
+            parts.append(Part(_group(layer, sizes, left)))
+        # Each group is mapped with the shift register that the core has once; it is reset, so that
+        # it consists of flip-flops.
+        more = Resources(ff=(1 - full - (left > 0)) * _pipeline_depth(sizes))
+    if weights.is_wide(layer):
+        rest, boxes = weights.without(rest), (*boxes, weights.BOX)
+        parts += [Part(source, times=times) for source, times in weights.narrow(layer)]
+    return Divided((Part(rest, boxes=boxes), *parts), more)
 
 
 def _sizes(layer: Source) -> dict[str, int] | None:
@@ -98,11 +100,11 @@ def _sizes(layer: Source) -> dict[str, int] | None:
 
 def _lanes(sizes: Mapping[str, int]) -> int:
     """PEs of a group, as mvu.sv has it."""
-    port, weights = _PORT[sizes["VERSION"]], sizes["WEIGHT_WIDTH"]
-    if port == weights:
+    port, bits = _PORT[sizes["VERSION"]], sizes["WEIGHT_WIDTH"]
+    if port == bits:
         return 1
-    lane = weights + sizes["ACTIVATION_WIDTH"] - 1
-    return 1 + (port - (not sizes["NARROW_WEIGHTS"]) - weights) // lane
+    lane = bits + sizes["ACTIVATION_WIDTH"] - 1
+    return 1 + (port - (not sizes["NARROW_WEIGHTS"]) - bits) // lane
 
 
 def _pipeline_depth(sizes: Mapping[str, int]) -> int:
@@ -137,12 +139,12 @@ def _with_black_box(text: str, sizes: Mapping[str, int]) -> str:
     """The core with one module in it, of which only the ports are known."""
     head = re.search(rf"^module {CORE} #\(.*?^\);\n", text, re.DOTALL | re.MULTILINE)
     assert head is not None
-    weights = sizes["PE"] * sizes["SIMD"] * sizes["WEIGHT_WIDTH"]
+    bits = sizes["PE"] * sizes["SIMD"] * sizes["WEIGHT_WIDTH"]
     return f"""\
 (* blackbox *)
 module {BOX} (
 	input	logic  clk, rst, en, last, zero,
-	input	logic [{weights - 1}:0]  w,
+	input	logic [{bits - 1}:0]  w,
 	input	logic [{sizes["SIMD"] * sizes["ACTIVATION_WIDTH"] - 1}:0]  a,
 	output	logic  vld,
 	output	logic [{sizes["PE"] * sizes["ACCU_WIDTH"] - 1}:0]  p

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 Run = Callable[[str], None]
 """Runs one command of Yosys."""
 
 # Depth up to which a memory that is only read becomes LUTs: one LUT6 holds 64 bits.
 LUT_ROM_DEPTH = 64
+_SELECTED = "selected.txt"
 # Under this name Yosys keeps the cell library.
 LIBRARY = "library"
 # FINN instantiates these; the front end needs their ports and parameters.
@@ -91,6 +93,12 @@ def load_library(run: Run) -> None:
     run(f"design -stash {LIBRARY}")
 
 
+def _found(run: Run, selection: str) -> bool:
+    """Whether anything is selected; Yosys takes a second to read how it maps memories."""
+    run(f"select -write {_SELECTED} {selection}")
+    return Path(_SELECTED).stat().st_size > 0
+
+
 def black_boxes(library: Sequence[str]) -> str:
     """Verilog of the instantiated primitives with nothing inside, out of Yosys' own library.
 
@@ -163,7 +171,9 @@ def synthesize(
     deep = f"{_ROM} r:SIZE>{LUT_ROM_DEPTH} %i a:ram_style=distributed %d"
     run(f'setattr -set ram_style "block" {deep} {_IN_BLOCKS} %d')
     run(f'setattr -set ram_style "logic" {_ROM} {_IN_BLOCKS} %d')
-    run(stages + "map_memory:fine")
+    if _found(run, "t:$mem_v2 a:ram_style=logic %d"):
+        run(stages + "map_memory:map_ffram")
+    run(stages + "map_ffram:fine")
     run(f"techmap -map {BITS_FILE}")
     run("opt -full")
     run(stages + "fine:map_cells")
