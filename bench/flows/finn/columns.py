@@ -229,6 +229,10 @@ register(
     _mapped(name="ff_mapped", metric="ff", unit="FF", bounds=error_bars.names("ff")),
     *error_bars.columns(),
     _mapped(
+        name="logic_ns_mapped", metric="logic_ns", unit="ns", format=formats.PLAIN,
+        formula="a lower bound of the longest path: delays of cells alone, no wires; no frequency",
+    ),
+    _mapped(
         name="mapped_binds", metric="binds", value=fitting.binding, tolerance=tolerance.PROSE,
         formula="the resource of which layers, FIFOs and the shell's reserve take most of the part",
     ),

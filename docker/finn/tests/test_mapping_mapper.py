@@ -45,6 +45,8 @@ def test_an_adder_takes_a_lut_and_a_flip_flop_a_bit(mapper: Mapper) -> None:
         "uram": 0,
         "dsp": 0,
     }
+    assert mapped.logic_ps is not None
+    assert 0 < mapped.logic_ps < 5000  # of an adder of 8 bits
     assert "module layer" in mapped.netlist
     assert "synth_xilinx" in mapped.log
 

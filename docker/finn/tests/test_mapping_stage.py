@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from accelerators import Bench, compile_network
+from accelerators import Bench, compile_exported, compile_network
 from finn_worker.mapping import layers, mapper, recipe, stage, weights
 from finn_worker.mapping.cores import BOX, divided
-from finn_worker.mapping.mapped import Resources, total
+from finn_worker.mapping.mapped import Resources, Source, total
 from finn_worker.mapping.mapper import Mapper
 from stagekit import Reporter, Request
 
 # Weights of 4 bits and inputs of 8: two PEs to a DSP slice, so that the first layer has two groups
 # and an incomplete one.
 FOLDING = [[5, 16], [2, 2], [2, 1]]
-SIZES = (32, 20, 8, 4)
+SIZES = (64, 40, 8, 4)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,24 @@ def test_a_layer_in_parts_takes_what_the_whole_takes(
         (2, ()), (1, ()),  # groups of two PEs, and one of one
         (-1, ()), (2, ()),  # 320 bits: 128, and two times what 96 more take
     ]  # fmt: skip
-    flat = yosys.layer(layer).resources
+    _assert_alike(yosys, layer)
+
+
+def test_a_core_of_luts_in_parts_takes_what_the_whole_takes(
+    bench: Bench, yosys: Mapper, tmp_path: Path
+) -> None:
+    options = [["MVAU_0", "core", "lut"]]
+    folding = [[5, 2], [2, 2], [2, 1]]
+    luts = compile_exported(bench.mlp, tmp_path, bench.export, folding, options=options)
+    design = json.loads((luts.compiled / "design.json").read_text())
+    layer = layers.layer(design["nodes"][0], design, luts.compiled / "rtl")
+    parts = divided(layer)
+    assert [(part.times, part.boxes) for part in parts.parts] == [(1, (BOX,)), (-3, ()), (4, ())]
+    _assert_alike(yosys, layer)
+
+
+def _assert_alike(yosys: Mapper, layer: Source) -> None:
+    flat, parts = yosys.layer(layer).resources, divided(layer)
     composed = parts.more + total(
         yosys.layer(part.source, boxes=part.boxes).resources * part.times for part in parts.parts
     )

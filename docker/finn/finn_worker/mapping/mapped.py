@@ -33,7 +33,7 @@ class Resources:
         lut_raw: The same, each function counted.
         lutram: Those of `lut` that are shift registers or memory.
         ff: Flip-flops and latches.
-        carry: Carry chains, of 4 bits each in 7-series and 8 in UltraScale+.
+        carry: Carry chains of 4 bits each, as Yosys makes them for UltraScale+, too.
         bram18: Block RAMs of 18 kbit; one of 36 kbit counts twice.
         bram36: Block RAMs of 36 kbit among them.
         uram: UltraRAMs.
@@ -79,9 +79,11 @@ class Mapped:
         cells: Number of primitives by type.
         netlist: Verilog of the primitives.
         log: What Yosys said.
+        logic_ps: A lower bound of the longest path, in picoseconds: see `recipe.logic_ps`.
     """
 
     resources: Resources
     cells: Mapping[str, int]
     netlist: str
     log: str
+    logic_ps: int | None = None

@@ -21,7 +21,7 @@ from finn_worker.kept import Cache
 from finn_worker.mapping import child
 from finn_worker.mapping.cells import cells_of, count
 from finn_worker.mapping.mapped import Mapped, Resources, Source
-from finn_worker.mapping.recipe import FAMILIES, UnknownFamilyError
+from finn_worker.mapping.recipe import FAMILIES, UnknownFamilyError, logic_ps
 from stagekit import StageError
 
 SECONDS = 600
@@ -140,7 +140,11 @@ class Mapper:
             netlist = json.loads(_read(folder / child.CELLS))["modules"][source.top]
             resources, cells = count(cells_of(netlist), boxes)
             return Mapped(
-                resources=resources, cells=cells, netlist=_read(folder / child.NETLIST), log=log
+                resources=resources,
+                cells=cells,
+                netlist=_read(folder / child.NETLIST),
+                log=log,
+                logic_ps=logic_ps(log),
             )
 
     def _failure(self, source: Source, ended: dict[str, Any], log: str) -> Exception:

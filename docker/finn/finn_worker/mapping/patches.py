@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from finn_worker.rtl.lut_core import AROUND, AROUND_LUTS
 from stagekit import StageError
 
 
@@ -141,6 +142,9 @@ PATCHES = (
     ),
 )
 
+# Files of ours that are FINN's but for what they instantiate.
+_COPIES = {f"{AROUND_LUTS}.sv": f"{AROUND}.sv"}
+
 
 def fit(file: str, text: str) -> str:
     """The text of FINN's file as Yosys takes it.
@@ -148,8 +152,9 @@ def fit(file: str, text: str) -> str:
     Raises:
         StageError: It is not the source that a patch was written for.
     """
+    original = _COPIES.get(file, file)
     for patch in PATCHES:
-        if patch.file == file:
+        if patch.file == original:
             for old, new in patch.changes.items():
                 text = _replace_once(patch, old, new, text)
     if file == "add_multi.sv":

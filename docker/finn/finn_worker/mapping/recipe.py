@@ -73,12 +73,24 @@ endmodule
 
 FAMILIES = ("xc7", "xcup")
 """7-series and UltraScale+, as Yosys calls them."""
+# Yosys has measured delays of their cells.
+_TIMED = ("xc7",)
 _PARTS = {r"xc7": "xc7", r"xczu|xck26|xcvu\d+p|xcku\d+p|xcu\d": "xcup"}
 
 
 def family_of(part: str) -> str | None:
     """The family of a part, as Vivado spells it; None of one that is not mapped to."""
     return next((family for pattern, family in _PARTS.items() if re.match(pattern, part)), None)
+
+
+def logic_ps(log: str) -> int | None:
+    """The longest path of a mapped module, in picoseconds, by the delays of its cells alone.
+
+    Wires are left out, and so are paths through cells whose delays Yosys does not know, such as
+    LUT6_2: it is a lower bound. None where the log has none.
+    """
+    found = re.findall(r"^Latest arrival time in '.*' is (\d+):", log, re.MULTILINE)
+    return int(found[-1]) if found else None
 
 
 def load_library(run: Run) -> None:
@@ -178,3 +190,5 @@ def synthesize(
     run("opt -full")
     run(stages + "fine:map_cells")
     run(stages + "map_cells:check")
+    if family in _TIMED:
+        run(f"sta {top}")

@@ -61,8 +61,19 @@ class _Item:
             {"file": key[:16], "times": part.times}
             for key, part in zip(self.keys, self.divided.parts, strict=True)
         ]
-        found = {} if resources is None else resources.as_json()
+        found: dict[str, Any] = {} if resources is None else resources.as_json()
+        if resources is not None:
+            found["logic_ns"] = self.logic_ns(mapped)
         return {**self.entry, **found, "parts": parts}
+
+    def logic_ns(self, mapped: Results) -> float | None:
+        """The longest path of any part by the delays of its cells; None where none is known."""
+        paths = [
+            one.logic_ps
+            for key in self.keys
+            if isinstance(one := mapped[key], Mapped) and one.logic_ps is not None
+        ]
+        return max(paths) / 1000 if paths else None
 
 
 def map_design(request: Request, reporter: Reporter) -> None:
@@ -173,7 +184,13 @@ def _metrics(accelerator: Accelerator, items: Sequence[_Item], mapped: Results) 
     if len(known) < len(items):
         return found
     design = total(known)
-    return found | design.as_json() | _fit(design, accelerator.estimated["available"])
+    paths = [path for item in items if (path := item.logic_ns(mapped)) is not None]
+    return {
+        **found,
+        **design.as_json(),
+        **_fit(design, accelerator.estimated["available"]),
+        "logic_ns": max(paths, default=None),
+    }
 
 
 def _fit(design: Resources, given: Mapping[str, int]) -> dict[str, Any]:
