@@ -93,6 +93,7 @@ def _map(request: dict[str, Any], boxes: str, run: Any) -> None:
         run,
         family=request["family"],
         uram=request["uram"],
+        whole=request["whole"],
         top=request["top"],
         files=["black_boxes.v", *request["files"]],
         parameters=request["parameters"],

@@ -128,6 +128,7 @@ class Mapper:
                     "folder": name,
                     "family": self.family,
                     "uram": self._uram,
+                    "whole": not boxes,
                     "top": source.top,
                     "files": list(source.texts),
                     "parameters": [f"{key}={value}" for key, value in source.parameters.items()],

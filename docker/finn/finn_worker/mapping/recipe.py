@@ -143,6 +143,7 @@ def synthesize(
     files: Sequence[str],
     parameters: Sequence[str] = (),
     uram: bool = False,
+    whole: bool = True,
 ) -> None:
     """Map `top`, flat and out of context: no buffers of pads and clocks.
 
@@ -153,6 +154,7 @@ def synthesize(
         files: Names of its sources in the current folder, black boxes included; BITS_FILE is there.
         parameters: Those of `top`, as name=value.
         uram: Whether there is UltraRAM; else what asks for it gets block RAM, as from Vivado.
+        whole: Whether nothing of `top` is left out: only then are there paths to measure.
 
     Raises:
         UnknownFamilyError: None of FAMILIES.
@@ -190,5 +192,5 @@ def synthesize(
     run("opt -full")
     run(stages + "fine:map_cells")
     run(stages + "map_cells:check")
-    if family in _TIMED:
+    if family in _TIMED and whole:
         run(f"sta {top}")
