@@ -26,6 +26,8 @@ from stagekit import StageError
 
 SECONDS = 600
 MEMORY = 3 * 1024**3
+# The last is ABC, a process of its own, ended or not even started.
+_OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "ERROR: ABC: execution of command")
 
 
 class NotMapped(Exception):
@@ -151,7 +153,7 @@ class Mapper:
     def _failure(self, source: Source, ended: dict[str, Any], log: str) -> Exception:
         if ended["cpu_seconds"] >= self._limits["seconds"]:
             return NotMapped(f"{source.top} takes Yosys more than {self._limits['seconds']} s")
-        if ended["signal"] or "bad_alloc" in log or "MemoryError" in log:
+        if ended["signal"] or any(sign in log for sign in _OUT_OF_MEMORY):
             return NotMapped(
                 f"{source.top} takes Yosys more than {ended['memory'] / 1024**3:.1f} GiB of memory"
             )
