@@ -28,13 +28,18 @@ class Changes:
     images: Annotated[int, Field(ge=2)] | None = None
     exact: bool | None = None
     trace_images: Annotated[int, Field(ge=1)] | None = None
+    netlist: Annotated[int, Field(ge=1)] | None = None
     boards: tuple[str, ...] = ()
 
     @property
     def options(self) -> tuple[str, ...]:
         """The options of the command line that make these changes."""
         words: list[str] = []
-        for option, value in (("--images", self.images), ("--trace", self.trace_images)):
+        for option, value in (
+            ("--images", self.images),
+            ("--trace", self.trace_images),
+            ("--netlist", self.netlist),
+        ):
             words += [option, str(value)] if value else []
         words += ["--exact"] if self.exact else []
         return (*words, *(word for board in self.boards for word in ("--board", board)))
@@ -84,6 +89,10 @@ class OpenGrid:
         return tuple(self.by_name[name] for name in dict.fromkeys(names)) or self.points
 
 
+# Of what a command line changes, keys of the simulation.
+_SIMULATED = ("images", "exact", "trace_images")
+
+
 def open_grid(file: Path, changes: Changes | None = None, *, absent: bool = False) -> OpenGrid:
     """The grid in `file`, with `changes`; `absent` is as for `load_grid`.
 
@@ -93,7 +102,11 @@ def open_grid(file: Path, changes: Changes | None = None, *, absent: bool = Fals
     grid, changes = load_grid(file, absent=absent), changes or Changes()
     if changes.boards:
         grid = _on_boards(grid, changes.boards)
-    wanted = {name: value for name, value in asdict(changes).items() if value and name != "boards"}
+    wanted = {
+        name: value for name, value in asdict(changes).items() if value and name in _SIMULATED
+    }
+    if changes.netlist:
+        grid = _mapped(grid, changes.netlist)
     if wanted:
         grid = _simulated(grid, wanted)
         check_images(file, grid)
@@ -104,6 +117,16 @@ def open_grid(file: Path, changes: Changes | None = None, *, absent: bool = Fals
         experiments=expand(grid),
         references=references(grid),
     )
+
+
+def _mapped(grid: Grid, netlist: int) -> Grid:
+    """`grid` with netlists simulated."""
+    stage = all_stages()["map"]
+    if grid.table(stage) is None:
+        raise ConfigError(
+            f"--netlist simulates what is mapped; flow '{grid.flow}' maps nothing.", "Leave it out."
+        )
+    return grid.with_keys(stage, netlist=netlist)
 
 
 def _simulated(grid: Grid, wanted: dict[str, Any]) -> Grid:

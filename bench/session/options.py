@@ -99,6 +99,14 @@ _CHANGES = (
         "user@host[:port], or 'emulated-board'. Several are used at once.",
     ),
     click.option(
+        "--netlist",
+        "netlist",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Simulate the mapped netlist of every layer beside its RTL, with random data of N "
+        "images.",
+    ),
+    click.option(
         "--trace",
         "trace_images",
         type=click.IntRange(1),
@@ -140,7 +148,7 @@ _BOUNDS = (
 
 
 def change_options(command: Command) -> Command:
-    """Adds `--images`, `--exact`, `--trace` and `--board`; `command` gets `changes`."""
+    """Adds the options that change a grid, such as `--images`; `command` gets `changes`."""
     return gather("changes", Changes, _CHANGES, command)
 
 

@@ -201,6 +201,7 @@ def test_a_damaged_record_of_a_run_keeps_gc_from_removing_anything(
         (["--memory", "0"], "0"),
         (["--images", "1"], "1"),
         (["--trace", "5", "--images", "4"], "Waveforms of 5 images"),
+        (["--netlist", "0"], "0"),
         (["--runner", "venv", "--memory", "0.1"], "stage 'export' alone takes"),
     ],
 )
@@ -221,8 +222,19 @@ def test_the_command_line_changes_the_simulation(grid_file: Path, tmp_path: Path
     experiments = grids.open_grid(grid_file, changes).experiments
     specs = [experiment.specs["simulate"] for experiment in experiments]
     assert specs == [{"images": 10000, "exact": True, "trace_images": 2}] * len(experiments)
+    assert {experiment.specs["map"]["netlist"] for experiment in experiments} == {0}
     unchanged = grids.open_grid(grid_file).experiments
     assert {experiment.specs["simulate"]["images"] for experiment in unchanged} == {1000}
+
+
+def test_netlists_are_simulated_on_request(grid_file: Path) -> None:
+    changes = grids.Changes(netlist=3)
+    assert changes.options == ("--netlist", "3")
+    experiments = grids.open_grid(grid_file, changes).experiments
+    assert [experiment.specs["map"] for experiment in experiments] == [{"netlist": 3}] * 4
+    grid_file.write_text(grid_file.read_text() + "\n[map]\nnetlist = 5\n")
+    experiments = grids.open_grid(grid_file).experiments
+    assert {experiment.specs["map"]["netlist"] for experiment in experiments} == {5}
 
 
 def test_help_says_of_every_command_what_the_command_says_of_itself() -> None:

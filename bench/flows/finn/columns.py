@@ -194,6 +194,17 @@ register(
 )  # fmt: skip
 
 
+def _netlist(facts: Facts) -> str | None:
+    """Such as `12 of 12`, with the names of those that differ."""
+    found = facts.of("map").get("netlist")
+    if not found:
+        return None
+    different, left = found["different"], found["not_compared"]
+    said = f"{found['equal']} of {found['equal'] + len(different) + len(left)}"
+    said += f"; {', '.join(different)} differ" if different else ""
+    return said + (f"; {', '.join(left)} not compared" if left else "")
+
+
 _mapped = partial(
     Column,
     stage="map",
@@ -235,6 +246,12 @@ register(
     _mapped(
         name="mapped_binds", metric="binds", value=fitting.binding, tolerance=tolerance.PROSE,
         formula="the resource of which layers, FIFOs and the shell's reserve take most of the part",
+    ),
+    _mapped(
+        name="netlist", value=_netlist, tolerance=tolerance.PROSE, says_what_is_wrong=True,
+        formula="layers and FIFOs whose mapped netlist, simulated beside the RTL, is equal to it "
+        "in every cycle, of all; none where it was not asked for",
+        label="equal netlists", shown=(Place.PAGE,), omit=Omit.ABSENT,
     ),
     _mapped(
         name="not_mapped", value=fitting.not_mapped, tolerance=tolerance.PROSE,

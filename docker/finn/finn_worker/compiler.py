@@ -74,6 +74,8 @@ def run(command: Sequence[str], folder: Path | None = None, **environment: str) 
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        # Verilator cuts lines of sources wherever they get too long, inside a character, too.
+        errors="replace",
         check=False,
     )
     if done.stderr:

@@ -243,6 +243,23 @@ def test_cores_of_matrices_are_named(experiments: Sequence[Point], made: Resolve
     assert column("cores").value_of(facts) == "3 dsp + 1 lut"
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, None),
+        ({"equal": 12, "different": {}, "not_compared": {}}, "12 of 12"),
+        ({"equal": 2, "different": {"A": 7}, "not_compared": {"B": "why"}},
+         "2 of 4; A differ; B not compared"),
+    ],
+)  # fmt: skip
+def test_netlists_that_were_compared_are_counted(
+    experiments: Sequence[Point], made: Resolver, found: object, said: str | None
+) -> None:
+    (facts,) = facts_of(experiments[1:2], survey(experiments, made))
+    facts.metrics["map"] = {"netlist": found}  # type: ignore[index]
+    assert column("netlist").value_of(facts) == said
+
+
 def test_a_rate_at_another_clock_comes_with_that_of_the_build(
     experiments: Sequence[Point], made: Resolver
 ) -> None:

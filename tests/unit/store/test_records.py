@@ -70,7 +70,7 @@ def test_a_record_of_a_run_of_wrong_types_is_a_store_error(tmp_path: Path, text:
 
 
 def test_a_record_of_a_run_holds_every_change(tmp_path: Path) -> None:
-    changes = grids.Changes(images=20, exact=True, trace_images=3, boards=("a", "b"))
+    changes = grids.Changes(images=20, exact=True, trace_images=3, netlist=2, boards=("a", "b"))
     assert all(getattr(changes, field.name) for field in fields(changes))
     overrides.record(tmp_path, "test", changes)
     assert overrides.recorded(tmp_path, "test") == [changes]

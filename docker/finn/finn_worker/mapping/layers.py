@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from finn_worker.mapping import patches
 from finn_worker.mapping.mapped import Source
 from finn_worker.mapping.recipe import LUT_ROM_DEPTH
+from finn_worker.rtl import patches as verilator
 from finn_worker.rtl.top import fifo_width, instance
 
 TOP = "layer"
@@ -45,24 +46,45 @@ def layer(
     Raises:
         StageError: A source of FINN's is not the one that its patch was written for.
     """
-    called = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(node['name'])}(?![0-9])")
+    source = _source(node, design, rtl, patches.fit)
+    texts, memories = dict(source.texts), source.memories
+    if not contents:
+        memories = {name: typical(text) for name, text in memories.items()}
+    if node["weights"] is not None:
+        narrow(_called(node).sub(NODE, node["weights"]["module"]), texts)
+    return Source(top=TOP, texts=texts, memories=memories)
+
+
+def original(node: Mapping[str, Any], design: Mapping[str, Any], rtl: Path) -> Source:
+    """The same, with its memories' contents, as FINN has it: fit for Verilator only."""
+    return _source(node, design, rtl, verilator.patch)
+
+
+def _source(
+    node: Mapping[str, Any],
+    design: Mapping[str, Any],
+    rtl: Path,
+    fit: Callable[[str, str], str],
+) -> Source:
+    called = _called(node)
     texts = {}
     for source in node["sources"]:
         name = Path(source).name
         if name not in _LEFT_OUT:
-            text = patches.fit(name, (rtl / source).read_text(encoding="utf-8"))
+            text = fit(name, (rtl / source).read_text(encoding="utf-8"))
             texts[called.sub(NODE, name)] = called.sub(NODE, text)
     memories = {
         called.sub(NODE, name): (rtl / "memories" / name).read_text(encoding="utf-8")
         for name in node["memories"]
     }
-    if not contents:
-        memories = {name: typical(text) for name, text in memories.items()}
     renamed: dict[str, Any] = json.loads(called.sub(NODE, json.dumps(node)))
-    if renamed["weights"] is not None:
-        narrow(renamed["weights"]["module"], texts)
     texts[f"{TOP}.sv"] = _top(renamed, design["streams"])
     return Source(top=TOP, texts=texts, memories=memories)
+
+
+def _called(node: Mapping[str, Any]) -> re.Pattern[str]:
+    """A node's name wherever it stands by itself, or in front of more."""
+    return re.compile(rf"(?<![A-Za-z0-9_]){re.escape(node['name'])}(?![0-9])")
 
 
 def typical(text: str) -> str:
@@ -118,6 +140,15 @@ def fifo(width: int, depth: int, source: str) -> Source:
         depth: Items.
         source: FINN's fifo.sv.
     """
+    return _fifo(width, depth, patches.fit("fifo.sv", source))
+
+
+def original_fifo(width: int, depth: int, source: str) -> Source:
+    """The same as FINN has it: fit for Verilator only."""
+    return _fifo(width, depth, verilator.patch("fifo.sv", source))
+
+
+def _fifo(width: int, depth: int, source: str) -> Source:
     text = f"""\
 module {TOP} (
 	input	logic  clk,
@@ -134,4 +165,4 @@ module {TOP} (
 	);
 endmodule : {TOP}
 """
-    return Source(top=TOP, texts={"fifo.sv": patches.fit("fifo.sv", source), f"{TOP}.sv": text})
+    return Source(top=TOP, texts={"fifo.sv": source, f"{TOP}.sv": text})

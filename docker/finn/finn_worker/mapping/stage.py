@@ -13,14 +13,14 @@ from typing import Any
 
 from contract.finn.map import MapSpec
 from finn_worker.accelerator import Accelerator, fifo_table
-from finn_worker.mapping import layers
+from finn_worker.mapping import layers, verify
 from finn_worker.mapping.cores import Divided, Part, divided
 from finn_worker.mapping.mapped import Mapped, Resources, total
 from finn_worker.mapping.mapper import Mapper, NotMapped
 from finn_worker.mapping.recipe import family_of
 from finn_worker.mapping.reserve import RESERVE, SOURCE, available
 from finn_worker.size import KnownSizing
-from stagekit import Reporter, Request
+from stagekit import Reporter, Request, WrongResult
 
 FOLDER = "mapped"
 Results = Mapping[str, Mapped | str]
@@ -84,9 +84,11 @@ def map_design(request: Request, reporter: Reporter) -> None:
     Yosys could not map in its time and memory is named there, and the totals are then left out.
 
     Raises:
-        StageError: A source of FINN's is not the one that its patch was written for.
+        StageError: A source of FINN's is not the one that its patch was written for; or netlists
+            are to be simulated for which there are no models.
+        WrongResult: A netlist does something else than the RTL.
     """
-    request.parse(MapSpec)
+    spec = request.parse(MapSpec)
     accelerator = Accelerator.load(request.inputs["compile"])
     sizing = KnownSizing.load(request.inputs["size"], accelerator.design)
     name = str(accelerator.estimated["part"])
@@ -96,6 +98,8 @@ def map_design(request: Request, reporter: Reporter) -> None:
         request.write_metrics({"part": name, "family": None, "not_mapped": [why]})
         reporter.note(f"Not mapped: {why}.")
         return
+    if spec.netlist:
+        verify.check_family(family, name)
     reporter.tool("Yosys", f"{metadata.version('pyosys')}, for {family}")
     uram = bool(accelerator.estimated["available"]["uram"])
     with (
@@ -104,11 +108,18 @@ def map_design(request: Request, reporter: Reporter) -> None:
     ):
         items = [*_layers(accelerator, mapper), *_fifos(accelerator, sizing.depths, mapper)]
         mapped = _map(items, mapper, request.cpus, reporter)
+        compared = None
+        if spec.netlist:
+            compared = verify.verify(
+                accelerator, sizing.depths, spec.netlist, mapper, request, reporter
+            )
     _keep(mapped, request.outputs / FOLDER)
     metrics = _metrics(accelerator, items, mapped)
-    request.write_metrics({"part": name, "family": family, **metrics})
+    request.write_metrics({"part": name, "family": family, "netlist": compared, **metrics})
     for why in metrics["not_mapped"]:
         reporter.note(f"Not mapped: {why}.")
+    if compared is not None and compared["different"]:
+        raise WrongResult(verify.reason(compared))
 
 
 def _layers(accelerator: Accelerator, mapper: Mapper) -> Iterator[_Item]:
