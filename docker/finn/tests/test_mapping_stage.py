@@ -38,7 +38,7 @@ def yosys() -> Iterator[Mapper]:
 
 def _request(bench: Bench, name: str, compiled: Path | None = None) -> Request:
     request = bench.request(name, compiled, stage="map")
-    return replace(request, spec={}, inputs={**request.inputs, "size": bench.size()})
+    return replace(request, spec={"netlist": 0}, inputs={**request.inputs, "size": bench.size()})
 
 
 def _run(request: Request) -> tuple[dict[str, Any], str]:
