@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import finn
 import pytest
@@ -112,6 +117,43 @@ def test_one_that_takes_too_much_memory_is_a_finding(tmp_path: Path) -> None:
     narrow = Mapper("xc7", tmp_path, memory=30_000_000)
     with narrow, pytest.raises(NotMapped, match="memory"):
         narrow.layer(_source())
+
+
+def test_nothing_is_left_where_the_process_is_killed() -> None:
+    hours = "assign s = (a ** b) ** (b ** a) % (a * b + 1);"
+    mapper = Mapper("xc7", None)
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(_outcome(mapper, hours)))
+    thread.start()
+    (server,) = _wait_for(lambda: _children(os.getpid()))
+    (running,) = _wait_for(lambda: _children(server))
+    os.kill(server, signal.SIGKILL)
+    _wait_for(lambda: [not Path(f"/proc/{running}").exists()], 5)
+    thread.join()
+    assert isinstance(ended[0], NotMapped)
+
+
+def _outcome(mapper: Mapper, body: str) -> Exception | None:
+    text = f"module layer(input [31:0] a, input [31:0] b, output [31:0] s); {body} endmodule"
+    try:
+        mapper.layer(_source(text))
+    except Exception as error:
+        return error
+    return None
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in listed for child in file.read_text().split()]
+
+
+def _wait_for(found: Callable[[], list[Any]], seconds: float = 60) -> list[Any]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if any(seen := found()):
+            return seen
+        time.sleep(0.05)
+    pytest.fail("nothing happened in time")
 
 
 def test_other_families_are_refused() -> None:

@@ -23,6 +23,7 @@ LOG = "log.txt"
 ERROR = "error.txt"
 CELLS = "cells.json"
 NETLIST = "netlist.v"
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -68,6 +69,7 @@ def _child(request: dict[str, Any], boxes: str, libyosys: Any, design: Any) -> N
     status = 1
     try:
         os.setsid()
+        _end_with_parent()
         os.chdir(request["folder"])
         log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(log, 1)
@@ -82,6 +84,11 @@ def _child(request: dict[str, Any], boxes: str, libyosys: Any, design: Any) -> N
     finally:
         ctypes.CDLL(None).fflush(None)  # Yosys' own output, which Python knows nothing of
         os._exit(status)
+
+
+def _end_with_parent() -> None:
+    """In a session of its own, nothing else would end it where its parent is killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def _map(request: dict[str, Any], boxes: str, run: Any) -> None:
