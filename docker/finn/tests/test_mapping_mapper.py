@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -88,6 +89,16 @@ def test_a_shallow_table_is_in_a_block_ram_where_a_parameter_says_so(mapper: Map
     for style, blocks in (("auto", 0), ("block", 1)):
         source = _source(shallow.replace('"STYLE"', f'"{style}"'))
         assert mapper.layer(source).resources.bram18 == blocks
+
+
+def test_a_path_may_have_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a path"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with Mapper("xc7", None) as mapper:
+        assert mapper.layer(_source()).resources.lut == 8
+    assert not list(folder.iterdir())
 
 
 def test_what_is_mapped_is_kept_by_its_content(tmp_path: Path) -> None:

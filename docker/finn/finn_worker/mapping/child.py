@@ -32,6 +32,9 @@ def main() -> None:
     # Whatever Yosys prints while the library loads must not look like an answer.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
+    # Yosys does not quote the paths of its own files: relative ones have no spaces.
+    os.environ["TMPDIR"] = "."
+
     from pyosys import libyosys  # noqa: PLC0415
 
     from finn_worker.mapping import recipe  # noqa: PLC0415
