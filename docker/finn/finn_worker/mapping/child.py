@@ -32,7 +32,7 @@ def main() -> None:
     # Whatever Yosys prints while the library loads must not look like an answer.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
-    # Yosys does not quote the paths of its own files: relative ones have no spaces.
+    # Its own files lie in the folder of the request, too.
     os.environ["TMPDIR"] = "."
 
     from pyosys import libyosys  # noqa: PLC0415

@@ -121,7 +121,7 @@ class Mapper:
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
     def _map(self, process: _Process, source: Source, boxes: tuple[str, ...]) -> Mapped:
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory(dir=_folder()) as name:
             folder = Path(name)
             for file, text in {**source.texts, **source.memories}.items():
                 (folder / file).write_text(text, encoding="utf-8")
@@ -205,6 +205,13 @@ class _Process:
         self._process.stdin.close()
         self._process.stdout.close()
         self._process = None
+
+
+def _folder() -> str | None:
+    """Where Yosys may work: ABC reads no paths with quotes or spaces."""
+    places = (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")
+    plain = (place for place in places if re.fullmatch(r"[\w+,./@-]+", place, re.ASCII))
+    return next((place for place in plain if os.access(place, os.W_OK)), None)
 
 
 def _reason(log: str) -> str:
