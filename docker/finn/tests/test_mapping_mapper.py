@@ -55,6 +55,9 @@ def test_an_adder_takes_a_lut_and_a_flip_flop_a_bit(mapper: Mapper) -> None:
     assert 0 < mapped.logic_ps < 5000  # of an adder of 8 bits
     assert "module layer" in mapped.netlist
     assert "synth_xilinx" in mapped.log
+    with Mapper("xc7", None) as other:
+        assert other.layer(_source()).log == mapped.log
+    assert "site-packages" not in mapped.log
 
 
 def test_a_shallow_fifo_of_finn_is_shift_registers(mapper: Mapper) -> None:

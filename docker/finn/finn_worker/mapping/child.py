@@ -44,6 +44,8 @@ def main() -> None:
     xilinx = Path(sys._pyosys_share_dirname) / "xilinx"  # type: ignore[attr-defined]
     library = [(xilinx / name).read_text() for name in ("cells_sim.v", "cells_xtra.v")]
     boxes = recipe.black_boxes(library)
+    # Else what is left of it would begin each module's log.
+    ctypes.CDLL(None).fflush(None)
     for line in sys.stdin:
         request = json.loads(line)
         pid = os.fork()

@@ -146,7 +146,7 @@ class Mapper:
                 resources=resources,
                 cells=cells,
                 netlist=_read(folder / child.NETLIST),
-                log=log,
+                log=_lasting(log),
                 logic_ps=logic_ps(log),
             )
 
@@ -205,6 +205,13 @@ class _Process:
         self._process.stdin.close()
         self._process.stdout.close()
         self._process = None
+
+
+def _lasting(log: str) -> str:
+    """What of a log is the same each time and everywhere: no paths, and not ABC's timing."""
+    installed = str(metadata.distribution("pyosys").locate_file("pyosys"))
+    kept = (line for line in log.splitlines(keepends=True) if not line.startswith("ABC:"))
+    return "".join(kept).replace(f"{installed}/share", "+").replace(installed, "pyosys")
 
 
 def _folder() -> str | None:
