@@ -61,6 +61,7 @@ docs: .venv/dev
 	$(USING) .venv/bin/python tools/appendix.py
 	$(USING) .venv/bin/python tools/reference.py
 	$(USING) .venv/bin/python tools/columns.py
+	$(USING) .venv/bin/python tools/glossary.py
 	$(USING) .venv/bin/python tools/calibrate.py page
 
 lock: .venv/dev

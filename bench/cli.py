@@ -43,6 +43,12 @@ class Explainer:
         if self._debug:
             traceback.print_exception(error)
 
+    def explain_interrupt(self) -> None:
+        """A signal ended the command."""
+        self._console.print(interrupts.MESSAGE)
+        if self._debug:
+            traceback.print_exc()
+
     def explain_bug(self) -> None:
         """An exception that is not a `BenchError`."""
         traceback.print_exc()
@@ -51,7 +57,9 @@ class Explainer:
 
 
 def _tail(error: BenchError) -> list[str]:
-    """The last lines of the error's log, unless they only repeat the error."""
+    """What to see of the error's log: its excerpt, or the last lines that do not repeat it."""
+    if error.excerpt is not None:
+        return error.excerpt.splitlines()
     if error.log is None:
         return []
     try:
@@ -93,11 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return int(Exit.CONFIG)
-    except (KeyboardInterrupt, click.Abort):
-        interrupts.done()
-        Terminal(stderr=True).print(interrupts.MESSAGE)
-        return interrupts.exit_code()
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
+        if isinstance(error, click.Abort) or interrupts.caused(error):  # Ctrl-D, or a signal
+            interrupts.done()
+            explainer.explain_interrupt()
+            return interrupts.exit_code()
         if isinstance(error, OSError) and is_of_the_disk(error):
             explainer.explain(store_error(error, Path(os.fsdecode(error.filename))))
             return int(Exit.STORE)

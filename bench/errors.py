@@ -50,15 +50,21 @@ EXIT_MEANING: dict[Exit, str] = {
 
 
 class BenchError(Exception):
-    """What happened (a sentence or two), what to do about it, and the log of what failed."""
+    """What happened (a sentence or two), what to do about it, and the log of what failed.
+
+    `excerpt` is what a person should see of it; None stands for the log's last lines.
+    """
 
     exit_code = Exit.STAGE_FAILED
 
-    def __init__(self, what: str, remedy: str = "", log: Path | None = None) -> None:
+    def __init__(
+        self, what: str, remedy: str = "", log: Path | None = None, excerpt: str | None = None
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.remedy = remedy
         self.log = log
+        self.excerpt = excerpt
 
 
 class ConfigError(BenchError):

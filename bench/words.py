@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import cached_property
 
 FLOAT = "float"
+AS_GIVEN = "as given"
+"""The bit widths of a model that is given."""
 
 
 class Status(StrEnum):

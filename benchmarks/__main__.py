@@ -225,7 +225,7 @@ def _do_nothing(job: Any, emit: Any, cancelled: Any) -> Any:  # noqa: ARG001
     from bench.runners.wire import Result  # noqa: PLC0415
 
     (job.request.outputs / "metrics.json").write_text(json.dumps({"of": job.request.key}))
-    return Result("done", "", "", {}, {}, 0)
+    return Result("done", "", "", "", {}, {}, 0)
 
 
 def _write_images(export: Entry, target: Path) -> None:

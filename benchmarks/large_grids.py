@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.grids.experiment import expand
-from bench.grids.grid import FOLDINGS_FILE, load_grid
+from bench.grids.foldings import FOLDINGS_FILE
+from bench.grids.grid import load_grid
 from bench.paths import ROOT, environments_folder
 from bench.pipeline import execute, plan
 from bench.pipeline.assemble import assemble

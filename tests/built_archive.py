@@ -13,7 +13,7 @@ from threading import Event
 import pytest
 from fakes import GRID, MetricsRunner, write_grid, write_report
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench import archive, claims
 from bench.archive import bag
 from bench.archive.reader import members, read_in_chunks
@@ -21,11 +21,10 @@ from bench.archive.writer import Item, pack
 from bench.console.events import Emit
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
-from bench.pipeline import Resolver, execute, plan, survey
+from bench.pipeline import execute, plan, survey
 from bench.report.figures import Rendered
 from bench.runners import Job
 from bench.runners.wire import Result
-from bench.store import Store
 
 DATE = datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
 RESULTS = "data/store/reports/grid/results.csv"
@@ -63,7 +62,7 @@ class Built:
         runner = Infeasible(last) if infeasible else MetricsRunner()
         if not infeasible:
             runner.fail_on("simulate", last)
-        self.resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
+        self.resolver = resolver_on(folder / "store", runner)
         execute(plan(self.experiments), self.resolver, 1, 1, lambda event: None)
         self.write_report()
         self.packed = self.pack(folder / "built.tar.gz")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bare_runner import BareRunner
 from bench import report
 from bench.boards.pool import BoardPool
@@ -21,7 +23,7 @@ from bench.report.material import Material, gather
 from bench.runners import Job
 from bench.runners.host import HostContext
 from bench.runners.wire import Result
-from bench.session import reporting
+from bench.session import reporting, runners
 from bench.session.grids import open_grid
 
 GRID = """
@@ -97,7 +99,7 @@ class FakeRunner(BareRunner):
         before: Called with each job before it is done; may raise.
     """
 
-    name = "fake"
+    name = "venv"  # one that the command line knows
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,7 +125,7 @@ class FakeRunner(BareRunner):
         }
         metrics = {"spec": job.request.spec, "inputs": seen}
         (job.request.outputs / "metrics.json").write_text(json.dumps(metrics, sort_keys=True))
-        return Result("done", "", "", {"tool": "1"}, {"work": 0.1}, 1)
+        return Result("done", "", "", "", {"tool": "1"}, {"work": 0.1}, 1)
 
     def fail_on(self, stage: str, task: str) -> None:
         """Make the stage of one task fail from now on."""
@@ -164,6 +166,12 @@ class MetricsRunner(FakeRunner):
         path = job.request.outputs / "metrics.json"
         path.write_text(json.dumps(metrics | {"task": job.task}))
         return result
+
+
+def as_command_on(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Options with which commands work on the store and the runners of `resolver`."""
+    monkeypatch.setattr(runners, "open_resolver", lambda *arguments: resolver)
+    return ["--store", str(resolver.store.root), "--runner", "venv"]
 
 
 def gathered(experiments: Sequence[Point], resolver: Resolver) -> Material:

@@ -40,7 +40,7 @@ def design(folding: str = "PE = SIMD = 1", **changes: Any) -> dict[str, Any]:
     ]  # fmt: skip
     found = {
         "folding": folding, "board": "Pynq-Z1", "part": "xc7z020clg400-1", "clock_mhz": 100.0,
-        "reason": None, "note": None, "layers": layers, "bottleneck": "MVAU_0",
+        "reason": None, "note": None, "by": "estimate", "layers": layers, "bottleneck": "MVAU_0",
         "ii_estimated": 28_901_376, "needed": {**NONE, "lut": 1197, "dsp_instantiated": 0},
         "available": {"lut": 53200, "bram18": 280, "dsp": 220, "uram": 0}, "fits": True,
         "uncharged": {"lut": {"Pool_hls": 1}},
@@ -76,7 +76,6 @@ class Inspector(FakeRunner):
 
     def __init__(self) -> None:
         super().__init__()
-        self.name = "venv"
         self.refused = "no network"
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:

@@ -53,7 +53,6 @@ class Searcher(FakeRunner):
 
     def __init__(self) -> None:
         super().__init__()
-        self.name = "venv"
         self.specs: list[dict[str, Any]] = []
 
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:

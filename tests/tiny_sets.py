@@ -8,7 +8,7 @@ import io
 import json
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -18,7 +18,8 @@ from fakes import HOST
 
 from bench.console.events import Event, Note
 from bench.datasets.fetching.fetch import fetch
-from bench.datasets.fetching.web import Patience, WebFolder
+from bench.datasets.fetching.patience import Patience
+from bench.datasets.fetching.web import WebFolder
 from bench.datasets.idx import read
 from bench.datasets.model import DataFile, Dataset, Source
 from bench.runners.host import HostReporter
@@ -79,7 +80,9 @@ class Stage:
     log: io.StringIO = field(default_factory=io.StringIO)
 
     def __post_init__(self) -> None:
-        self.reporter = HostReporter("dataset-tiny", self.events.append, self.log, self.cancelled)
+        self.reporter = HostReporter(
+            "dataset-tiny", "stage", self.events.append, self.log, self.cancelled
+        )
         for name in ("outputs", "scratch"):
             (self.folder / name).mkdir()
 
@@ -91,7 +94,7 @@ class Stage:
     def notes(self) -> list[str]:
         return [event.text for event in self.events if isinstance(event, Note)]
 
-    def run(self, data: Dataset, **changed: str) -> None:
+    def run(self, data: Dataset, others: Sequence[Dataset] = (), **changed: str) -> None:
         spec = json.loads(json.dumps(asdict(data.spec) | changed))
         request = Request(
             stage="dataset",
@@ -104,10 +107,10 @@ class Stage:
             result=self.folder / "result.json",
             cpus=1,
         )
-        fetch(request, self.reporter, HOST, datasets={data.name: data})
+        fetch(request, self.reporter, HOST, datasets={each.name: each for each in (data, *others)})
 
-    def assert_delivered(self, contents: Mapping[str, bytes] = TINY) -> None:
-        parts = list(contents.values())
+    def assert_delivered(self) -> None:
+        parts = list(TINY.values())
         for file, images, labels, count in (
             ("train.npz", parts[0], parts[1], 3),
             ("test.npz", parts[2], parts[3], 2),

@@ -59,7 +59,6 @@ class WrongRunner(DesignRunner):
 
     def __init__(self, stage: str) -> None:
         super().__init__()
-        self.name = "venv"  # one that the command line knows
         self.stage = stage
 
     def run(self, job: Job, emit: Any, cancelled: Any) -> Any:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,9 @@ from pathlib import Path
 import jinja2
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "docker" / "common")]
+sys.path[:0] = [str(ROOT), str(ROOT / "docker" / "common"), str(ROOT / "tools")]
+
+import generated  # noqa: E402
 
 from bench.flows.finn.calibration import page, published_pairs  # noqa: E402
 from bench.flows.finn.calibration.pairs import PUBLISHED  # noqa: E402
@@ -56,6 +59,9 @@ def _map(options: argparse.Namespace) -> int:
         print(f"error: there is no finn environment in {folder}.", file=sys.stderr)
         print("what to do: run `make reproduce` or `tox -e sim` once, or --store", file=sys.stderr)
         return 3
+    if not re.fullmatch(r"[\w-]+", options.name):
+        print(f"error: --name '{options.name}' has more than letters and digits.", file=sys.stderr)
+        return 2
     output = PUBLISHED / f"{options.name}.csv"
     command = [str(pythons[-1]), "-m", "finn_worker.calibration", str(options.source)]
     command += ["--output", str(output), "--cache", str(options.store / "cache" / "mapped")]
@@ -64,19 +70,11 @@ def _map(options: argparse.Namespace) -> int:
             command += [f"--{name}", str(value)]
     workers = os.pathsep.join(str(ROOT / worker) for worker in WORKERS)
     variables = {**os.environ, "PYTHONPATH": workers}
-    variables = {**os.environ, "PYTHONPATH": workers}
     return subprocess.run(command, env=variables, check=False).returncode
 
 
 def _page(*, check: bool) -> int:
-    text = render()
-    if not check:
-        PAGE.write_text(text)
-        return 0
-    if not PAGE.exists() or PAGE.read_text() != text:
-        print(f"{PAGE.relative_to(ROOT)} is not up to date: run `python tools/calibrate.py page`")
-        return 1
-    return 0
+    return generated.update({PAGE: render()}, check=check)
 
 
 def render() -> str:

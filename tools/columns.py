@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "docker" / "common")]
+sys.path[:0] = [str(ROOT), str(ROOT / "docker" / "common"), str(ROOT / "tools")]
+
+import generated  # noqa: E402
 
 from bench.flows import all_stages  # noqa: E402
 from bench.results import GRID, STORE, Column, File, columns  # noqa: E402
@@ -39,15 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing, fail on differences")
     options = parser.parse_args()
-    page = render()
-    if options.check:
-        current = PAGE.exists() and PAGE.read_text() == page
-        if not current:
-            print(f"{PAGE.relative_to(ROOT)} is not up to date: run `python tools/columns.py`")
-        return 0 if current else 1
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page)
-    return 0
+    return generated.update({PAGE: render()}, check=options.check)
 
 
 def render() -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import generated
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
@@ -41,17 +42,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing, fail on differences")
     options = parser.parse_args()
-    status = 0
-    for name, text in pages().items():
-        path = FOLDER / name
-        if path.exists() and path.read_text() == text:
-            continue
-        if options.check:
-            print(f"{path.relative_to(ROOT)} is not up to date: run `make docs`")
-            status = 1
-        else:
-            path.write_text(text)
-    return status
+    own = {FOLDER / name: text for name, text in pages().items()}
+    return generated.update(own, check=options.check)
 
 
 def pages() -> dict[str, str]:

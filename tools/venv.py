@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,11 +137,30 @@ def install(what: list, setup: int) -> None:
 
 
 def call(command: list, setup: int, variables: "dict | None" = None) -> None:
-    """Run a command to its end. It holds the lock, too: killed alone, this leaves it working."""
+    """Run a command to its end. It holds the lock, too: killed alone, this leaves it working.
+
+    Ctrl-C reaches every process of a terminal; the command is ended here instead, without a word.
+    """
     words = [str(word) for word in command]
-    status = subprocess.call(words, pass_fds=[setup], env=variables)
+    child = subprocess.Popen(
+        words,
+        pass_fds=[setup],
+        env=variables,
+        preexec_fn=ignore_interrupts,  # noqa: PLW1509
+    )
+    try:
+        status = child.wait()
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait()
+        raise
     if status:
         sys.exit(status)
+
+
+def ignore_interrupts() -> None:
+    """Ignore Ctrl-C from now on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def remove(folder: Path) -> None:
@@ -175,4 +195,8 @@ def write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("interrupted; the next make goes on from here", file=sys.stderr)
+        sys.exit(130)

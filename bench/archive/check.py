@@ -20,6 +20,7 @@ from bench.archive.reader import Member, members, read_in_chunks
 from bench.archive.rendered import Comparison, Computed, compare_report
 from bench.archive.tables import Counter
 from bench.archive.tags import renderer
+from bench.claims.kept import CLAIMS
 from bench.console.text import counted, excerpt
 from bench.errors import ConfigError, StoreError, store_error
 from bench.grids.grid import CLAIMS_FILE
@@ -32,7 +33,6 @@ from bench.store.keys import SHORT, artifact_key, canonical
 
 # Files that are parsed are read as a whole; no metrics or table is larger.
 LARGEST = 64 << 20
-CLAIMS = "claims.json"
 LOG = "/log.txt"
 # Raised for values of other types, and for nesting that is too deep.
 _INVALID_DATA = (

@@ -17,7 +17,7 @@ from bench.claims import claims_beside
 from bench.errors import ConfigError
 from bench.flows import all_stages
 from bench.grids.experiment import Point
-from bench.grids.grid import FOLDINGS_FILE
+from bench.grids.foldings import FOLDINGS_FILE
 from bench.grids.tables import Grid
 from bench.pipeline import Survey
 from bench.store import DamageError, Entry

@@ -63,14 +63,14 @@ def members(path: Path) -> Iterator[Member]:
             yield replace(member, name=rest)
 
 
-def read_in_chunks(member: Member, size: int = 1 << 20) -> Iterator[bytes]:
+def read_in_chunks(member: Member) -> Iterator[bytes]:
     """The content of a member.
 
     Raises:
         ArchiveError: The archive ends early or is damaged.
     """
     with _explained(member.archive), closing(member.open()) as file:
-        while chunk := file.read(size):
+        while chunk := file.read(1 << 20):
             yield chunk
 
 

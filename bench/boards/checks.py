@@ -25,7 +25,7 @@ _DRIVER = "finn-plus-driver==1.6.1"
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the table.
+    """One of the checks.
 
     Attributes:
         state: `ok`, `missing` (nothing can be measured without it), or `note`.

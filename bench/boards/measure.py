@@ -23,6 +23,7 @@ from bench.boards.link import read_document
 from bench.boards.login import address_of
 from bench.boards.readout import Comparison, Postprocess, TestSet, compare, load_outputs
 from bench.boards.ssh import BOARD_FILES, Board, open_board
+from bench.console.text import counted
 from bench.errors import BoardError, ConfigError
 from bench.runners import Runner
 from bench.runners.host import HostContext, HostReporter, WrongResult
@@ -181,7 +182,8 @@ def _prepare(request: Request) -> Work:
         )
     if images > len(test_set.images):
         raise ConfigError(
-            f"measure.images = {images}, but the test set has {len(test_set.images)} images.",
+            f"measure.images = {images}, but the test set has "
+            f"{counted(len(test_set.images), 'image')}.",
             f"Set at most {len(test_set.images)}.",
         )
     package = _load_package(folder / "package.json", test_set)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.console.text import counted
 from bench.errors import BoardError
 from contract import outcome
 from contract.outcome import Kind, Predictions
@@ -82,8 +83,8 @@ def load_outputs(path: Path, images: int, elements: int) -> Integers:
     outputs = np.fromfile(path, dtype="<i8")
     if outputs.size != images * elements:
         raise BoardError(
-            f"The board returned {outputs.size} outputs for {images} images, not "
-            f"{images * elements}.",
+            f"The board returned {counted(outputs.size, 'output')} for "
+            f"{counted(images, 'image')}, not {images * elements}.",
             "Its program and bench are of different versions; rerun from one checkout.",
         )
     return outputs.reshape(images, elements).astype(np.int64)
@@ -126,8 +127,8 @@ def compare(
         return Comparison(
             count,
             f"Behind the DMA the accelerator gives other outputs than alone for {differing.size} "
-            f"of {count} images, the first is image {first}: {outputs[first].tolist()} instead of "
-            f"{simulated[first].tolist()}. It loses data where it is kept waiting.",
+            f"of {counted(count, 'image')}, the first is image {first}: {outputs[first].tolist()} "
+            f"instead of {simulated[first].tolist()}. It loses data where it is kept waiting.",
         )
     theirs = test_set.predictions
     disagreeing = np.flatnonzero(outcome.differing(predictions, theirs)[count:])
@@ -136,7 +137,7 @@ def compare(
     if disagreeing.size > max(1, most * (len(outputs) - count)):
         return Comparison(
             count,
-            f"{disagreeing.size} of the {len(outputs) - count} images that were measured and not "
+            f"{disagreeing.size} of the {counted(len(outputs) - count, 'image')} measured and not "
             f"simulated get {'other values' if values else 'another class'} from the accelerator "
             f"than from the model, the first is image {count + int(disagreeing[0])}: more than "
             "ties explain.",

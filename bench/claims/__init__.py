@@ -1,7 +1,7 @@
 """The paper's claims: stated in claims.toml, judged on results, never bent to pass."""
 
 from bench.claims import accuracy, fastest, resources, throughput
-from bench.claims.judge import Judgement, as_json, judge
+from bench.claims.judge import Judgement, as_json, elsewhere, judge
 from bench.claims.kept import Regression, compare, write_claims
 from bench.claims.registry import Claim, Kind, kinds, register
 from bench.claims.show import show_claims, show_lines, show_regressions
@@ -23,6 +23,7 @@ __all__ = [
     "as_json",
     "claims_beside",
     "compare",
+    "elsewhere",
     "judge",
     "kinds",
     "load_claims",

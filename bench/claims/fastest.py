@@ -11,9 +11,9 @@ from pydantic import Field
 from bench.claims.registry import Claim, Kind, Names, register
 from bench.claims.rows import by_columns, judged_rows, none_judged
 from bench.claims.verdict import Evidence, Part, Verdict, combined
-from bench.console.text import counted
+from bench.console.text import counted, exact_text, number_text
 from bench.results import File, Row, precision
-from bench.results.fastest import FITS, fastest_fitting, source_of_fits, why_none
+from bench.results.fastest import FITS, fastest_fitting, may_exceed, source_of_fits, why_none
 from bench.results.rates import INTERVALS, rate
 from bench.results.rows import grouped
 from bench.words import Origin, Precision
@@ -178,7 +178,7 @@ def _ratio(
 
 
 def _told(best: _Best, images: float) -> str:
-    return f"'{best.row['folding']}' {images:,.0f}"
+    return f"'{best.row['folding']}' {number_text(images)}"
 
 
 def _wider(
@@ -194,8 +194,9 @@ def _wider(
             wide = max(times * reference.row[CORE], own)
             yield Evidence(
                 f"{where}: {fastest.bits} / {bits} bits, {scope}",
-                f"{bits} bits were not built: {times:g} times the {reference.row[CORE]:g} cycles "
-                f"of {reference}, {wide:,.0f} / {fast:,.0f} cycles = {wide / fast:.1f}",
+                f"{bits} bits were not built: {times:g} times the "
+                f"{exact_text(reference.row[CORE])} cycles of {reference}, {exact_text(wide)} / "
+                f"{exact_text(fast)} cycles = {wide / fast:.1f}",
                 wide / fast,
                 "times",
                 Origin.ARITHMETIC,
@@ -213,14 +214,11 @@ def _reason(
     """What the fastest designs that fit are, and what was left out."""
     if not core:
         return "; ".join([f"no lower precision than {reference.bits} to compare", *lacking])
-    sources = " and ".join(
-        dict.fromkeys(source_of_fits(best.row) for best in (*(r.low for r in core), reference))
-    )
-    parts = [f"against {reference}, the fastest that fits, in the core: {_first(core)}"]
+    parts = [f"against {reference}, the fastest that fits, in the core: {_largest(core)}"]
     if system:
         kinds = " and ".join(dict.fromkeys(ratio.evidence.origin for ratio in system))
-        parts.append(f"with the DMA ({kinds}): {_first(system)}")
-    parts.append(f"`fits` is {sources}")
+        parts.append(f"with the DMA ({kinds}): {_largest(system)}")
+    parts.append(_fits([*(ratio.low for ratio in core), reference]))
     unsearched = [ratio.low for ratio in core if not ratio.low.searched]
     if not reference.searched:
         parts.append(f"not judged: no {_names(claim)} of {reference.bits} fits and was simulated")
@@ -236,11 +234,23 @@ def _names(claim: FastestClaim) -> str:
     return " or ".join(f"'{name}'" for name in claim.searched)
 
 
-def _first(ratios: Sequence[_Ratio]) -> str:
-    """The largest ones."""
+def _fits(compared: Sequence[_Best]) -> str:
+    """What says that they fit, and of which of them the error bars leave it open."""
+    said = " and ".join(dict.fromkeys(source_of_fits(best.row) for best in compared))
+    unsure = [f"{best.bits} {over}" for best in compared if (over := may_exceed(best.row))]
+    if not unsure:
+        return f"`fits` is {said}"
+    return f"`fits` is {said}, not certain at the upper end of the error bars: {_first(unsure)}"
+
+
+def _largest(ratios: Sequence[_Ratio]) -> str:
     ordered = sorted(ratios, key=lambda ratio: ratio.value, reverse=True)
-    more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    return ", ".join(ratio.told for ratio in ordered[:SHOWN]) + more
+    return _first([ratio.told for ratio in ordered])
+
+
+def _first(told: Sequence[str]) -> str:
+    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return ", ".join(told[:SHOWN]) + more
 
 
 register(Kind(name="fastest", table=FastestClaim, file=File.RESULTS, judge=judge))

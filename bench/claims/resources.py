@@ -73,11 +73,15 @@ class _Counts:
 
 @dataclass(frozen=True)
 class _Finding:
-    """What one resource says: a part's verdict, and a phrase for the reason."""
+    """What one resource says: a part's verdict, and a phrase for the reason.
+
+    `superseded`: a better source knows it of every design that it is about.
+    """
 
     verdict: Verdict
     phrase: str
     origin: Origin
+    superseded: bool
     evidence: Evidence | None = None
 
 
@@ -87,6 +91,8 @@ def judge(claim: ResourceClaim, results: Sequence[Row]) -> Part:
     Numbers of the best source decide: Vivado's, then mapped ones, then estimates. Estimates are
     compared only between designs whose matrix layers are of the same kinds, and as many of each:
     each kind is modelled in a way of its own. An estimate that leaves layers out is not compared.
+    The reason speaks of estimates only of designs of which nothing better is known; the evidence
+    has them behind what decides.
     """
     numbers = [
         source.name
@@ -105,12 +111,19 @@ def _unit(resource: Column) -> str:
     return resource.unit or resource.name
 
 
+def _named(resource: Column) -> str:
+    """Such as `LUT`, `DSP (dsp_instantiated)`: with the column where others have its unit."""
+    unit = _unit(resource)
+    return unit if resource.name == unit.lower() else f"{unit} ({resource.name})"
+
+
 def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
     findings = list(_findings(claim, where, rows))
-    evidence = [finding.evidence for finding in findings if finding.evidence]
     sources = {finding.origin for finding in findings if finding.evidence}
     best = next((origin for origin in reversed(BUILT) if origin in sources), None)
     deciding = [finding for finding in findings if best in (None, finding.origin)]
+    others = [finding for finding in findings if best not in (None, finding.origin)]
+    evidence = [finding.evidence for finding in (*deciding, *others) if finding.evidence]
     verdicts = {finding.verdict for finding in deciding} - {Verdict.NOT_TESTABLE}
     if not verdicts:
         verdict = Verdict.NOT_TESTABLE
@@ -120,9 +133,16 @@ def _judge_group(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Part:
         verdict = Verdict.REPRODUCED
     else:
         verdict = Verdict.PARTLY
-    phrases = "; ".join(finding.phrase for finding in findings) or "no two designs to compare"
-    note = "" if best else "; nothing was mapped, and the estimate's model has the bits in it"
+    told = [*deciding, *(finding for finding in others if not finding.superseded)]
+    phrases = "; ".join(finding.phrase for finding in told) or "no two designs to compare"
+    note = "" if best else f"; {_without(findings)}, and the estimate's model has the bits in it"
     return Part(verdict, f"{where}: {phrases}{note}.", evidence)
+
+
+def _without(findings: Sequence[_Finding]) -> str:
+    """Why no count but the estimate decides."""
+    made = any(finding.origin in BUILT for finding in findings)
+    return "no two mapped designs are comparable" if made else "nothing was mapped"
 
 
 def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator[_Finding]:
@@ -132,19 +152,29 @@ def _findings(claim: ResourceClaim, where: str, rows: Sequence[Row]) -> Iterator
     for variant in (variant for variant in variants if variant):
         for resource in resources:
             group = [row for row in rows if resource.alike_in and row[resource.alike_in] == variant]
-            name = f"{_unit(resource)} of {variant}"
+            name = f"{_named(resource)} of {variant}"
             if resource.scope and any(row[resource.scope] == PART for row in group):
                 phrase = f"{name} not testable (estimate leaves them out)"
-                yield _Finding(Verdict.NOT_TESTABLE, phrase, resource.origin)
+                known = _is_superseded(resource, group)
+                yield _Finding(Verdict.NOT_TESTABLE, phrase, resource.origin, known)
             else:
-                yield _finding(claim, f"{where}, {variant}", name, resource, group)
+                what = f"{where}, {variant}: {_named(resource)}"
+                yield _finding(claim, what, name, resource, group)
     better = {source: est.name for est in resources for source in refinements(est)}
     for resource, estimate in better.items():
         if any(row[resource.name] is not None for row in rows):
             how = BUILT.get(resource.origin, str(resource.origin))
             alike = claim.alike.get(estimate, 0.0) if resource.origin == Origin.MAPPED else 0.0
             name = f"{_unit(resource)} {how}"
-            yield _finding(claim, f"{where}, {how}", name, resource, rows, alike)
+            what = f"{where}, {how}: {_unit(resource)}"
+            yield _finding(claim, what, name, resource, rows, alike)
+
+
+def _is_superseded(resource: Column, rows: Sequence[Row]) -> bool:
+    """Whether a better source has the number of every row that has one."""
+    better = refinements(resource)
+    known = [row for row in rows if row[resource.name] is not None]
+    return all(any(row[source.name] is not None for source in better) for row in known)
 
 
 def _finding(
@@ -155,10 +185,12 @@ def _finding(
     rows: Sequence[Row],
     alike: float = 0.0,
 ) -> _Finding:
+    known = _is_superseded(resource, rows)
     counts = _count(rows, resource.name, alike)
     if counts is None or not counts.used:
         why = "none is used" if counts else "one precision only"
-        return _Finding(Verdict.NOT_TESTABLE, f"{name} not testable ({why})", resource.origin)
+        phrase = f"{name} not testable ({why})"
+        return _Finding(Verdict.NOT_TESTABLE, phrase, resource.origin, known)
     if counts.more == 0 and counts.fewer > claim.share * counts.total:
         verdict = Verdict.REPRODUCED
     else:
@@ -171,10 +203,10 @@ def _finding(
         f"in {counts.equal}, more in {counts.more} of {counted(counts.total, 'comparison')}"
     )
     unit, origin = _unit(resource), resource.origin
-    evidence = Evidence(f"{what}: {unit}", arithmetic, low - high, unit, origin, counts.names)
+    evidence = Evidence(what, arithmetic, low - high, unit, origin, counts.names)
     phrase = f"{name} fewer in {counts.fewer} of {counts.total}"
     phrase += f", more in {counts.more}" if counts.more else ""
-    return _Finding(verdict, phrase, resource.origin, evidence)
+    return _Finding(verdict, phrase, resource.origin, known, evidence)
 
 
 def _count(rows: Sequence[Row], name: str, alike: float) -> _Counts | None:

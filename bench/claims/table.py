@@ -56,7 +56,9 @@ def _claim(path: Path, name: str, table: object, networks: Collection[str]) -> C
     validated(_Name, {"name": name}, f"{path}: a claim's ", "Rename the claim.")
     where = f"{path}: [{name}]"
     if not isinstance(table, dict):
-        raise ConfigError(f"{path}: '{name}' stands outside a table.", "Put it under [C1] or such.")
+        raise ConfigError(
+            f"{path}: '{name}' is outside any table.", "Put it under a heading such as [C1]."
+        )
     kind = table.get("judge")
     known = kinds()
     if not isinstance(kind, str) or kind not in known:

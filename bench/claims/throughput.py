@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from bench.claims.registry import Claim, Kind, register
 from bench.claims.rows import by_columns, judged_rows, none_judged, of_precision
 from bench.claims.verdict import Evidence, Part, Verdict, combined
-from bench.console.text import counted, shown
+from bench.console.text import counted, exact_text, number_text, shown
 from bench.input.schema import Line, disagree
 from bench.results import File, Row
 from bench.results.rates import INTERVALS, alike_but_for_folding, rate
@@ -143,8 +143,8 @@ def _summed(claim: ThroughputClaim, what: str, origin: Origin, ratios: Sequence[
     worst = max(ratios, key=lambda ratio: abs(ratio.value / claim.factor - 1))
     low, high = min(ratio.value for ratio in ratios), max(ratio.value for ratio in ratios)
     arithmetic = (
-        f"{of_precision(worst.fast)}: {worst.rates[0]:,.0f} / "
-        f"{worst.rates[1]:,.0f} images/s = {worst.value:.1f}, "
+        f"{of_precision(worst.fast)}: {number_text(worst.rates[0])} / "
+        f"{number_text(worst.rates[1])} images/s = {worst.value:.1f}, "
         f"{worst.value / claim.factor - 1:+.1%} from {claim.factor:g}; "
         f"{counted(len(ratios), 'precision')}: {low:.1f} to {high:.1f}, "
         f"{sum(within)} within {claim.within:.0%}"
@@ -162,8 +162,8 @@ def _bound(ratio: _Ratio) -> str:
     if core is None or system <= core:
         return ""
     return (
-        f"; {ratio.fast['folding']} takes an image every {core:,.0f} cycles, with its DMA every "
-        f"{system:,.0f}"
+        f"; {ratio.fast['folding']} takes an image every {exact_text(core)} cycles, with its DMA "
+        f"every {exact_text(system)}"
     )
 
 

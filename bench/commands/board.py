@@ -12,18 +12,18 @@ from pathlib import Path
 
 import asyncssh
 import click
-from rich.table import Table
 from rich.text import Text
 
 from bench.boards import MEASURED_ON
 from bench.boards.base import Address, Identity
-from bench.boards.checks import check_board
+from bench.boards.checks import Check, check_board
 from bench.boards.contained import ContainedBoard, contained
 from bench.boards.emulated import listening_socket, serve, temporary_home
 from bench.boards.link import Limits, open_link
 from bench.boards.login import address_of
 from bench.boards.pool import Remote, parse_target
 from bench.boards.trust import known_hosts_file, offered_key, require_writable, trust, trusted_key
+from bench.console.checks import show_check
 from bench.console.progress import make_view
 from bench.console.terminal import Terminal, say
 from bench.errors import BoardError, ConfigError
@@ -107,17 +107,14 @@ def probe(target: str, key: str) -> None:
     address = address_of(Remote(board.name, board.host, board.port, board.user, key))
     log: list[str] = []
 
-    async def look() -> Table:
+    async def look() -> list[Check]:
         async with open_link(address, log.append) as link:
-            table = Table()
-            for heading in ("what", "state", "found", "what to do"):
-                table.add_column(heading, overflow="fold")
-            for check in await check_board(link):
-                state = Text(check.state, COLOURS[check.state])
-                table.add_row(check.name, state, check.detail, check.remedy)
-            return table
+            return await check_board(link)
 
-    Terminal(width=None if sys.stdout.isatty() else 120).print(asyncio.run(look()))
+    console = Terminal(width=None if sys.stdout.isatty() else 120)
+    for check in asyncio.run(look()):
+        state = Text(check.state, COLOURS[check.state])
+        show_check(console, check.name, state, check.detail, {"what to do": check.remedy})
 
 
 @command.command("serve")

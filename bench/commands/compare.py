@@ -7,9 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import click
-from rich import box
-from rich.table import Table
 
+from bench.console.tables import Column, Table
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted
 from bench.errors import ConfigError, Exit
@@ -104,20 +103,19 @@ def _reports(path: Path, grid: str | None) -> dict[str, Path]:
 
 
 def _show(comparison: Comparison, show_all: bool, console: Terminal) -> None:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("column", no_wrap=True)
-    for state in STATES:
-        table.add_column(state, justify="right", no_wrap=True)
-    table.add_column("tolerance", overflow="fold")
+    counted_states = (Column(heading=state, numeric=True) for state in STATES)
+    table = Table(
+        [Column(heading="column"), *counted_states, Column(heading="tolerance", wraps=True)]
+    )
     equal = []
     for column, counts in comparison.counts.items():
         if not counts.keys() - {EQUAL}:
             equal += [column] if counts else []
             continue
         cells = [str(counts[state] or "") for state in STATES]
-        table.add_row(column, *cells, str(tolerance_of(column)))
-    if table.row_count:
-        console.print(table)
+        table.add(column, *cells, str(tolerance_of(column)))
+    if not table.is_empty:
+        table.show(console)
     console.print(
         f"{counted(comparison.rows, 'experiment')} in both; {counted(len(equal), 'column')} equal "
         "throughout."
@@ -149,15 +147,16 @@ def _show_artifacts(path_a: Path, path_b: Path, show_all: bool, console: Termina
     """A line for each stage, and for each artifact that is not equal; whether all are."""
     artifacts = list(compare.compare_artifacts(Store(path_a).entries(), Store(path_b).entries()))
     counts = Counter((artifact.stage, artifact.state) for artifact in artifacts)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title="Artifacts, by content")
-    table.add_column("stage", no_wrap=True)
-    for state in (EQUAL, DIFFERENT, MISSING):
-        table.add_column(state, justify="right")
+    states = (EQUAL, DIFFERENT, MISSING)
+    table = Table(
+        [Column(heading="stage"), *(Column(heading=state, numeric=True) for state in states)]
+    )
+    console.print("Artifacts, by content:")
     for stage in all_stages():
-        cells = [counts[stage, state] for state in (EQUAL, DIFFERENT, MISSING)]
+        cells = [counts[stage, state] for state in states]
         if any(cells):
-            table.add_row(stage, *(str(cell or "") for cell in cells))
-    console.print(table)
+            table.add(stage, *(str(cell or "") for cell in cells))
+    table.show(console)
     unlike = [artifact for artifact in artifacts if artifact.state != EQUAL]
     for artifact in unlike if show_all else unlike[:SHOWN]:
         why = " in spite of equal inputs and sources" if artifact.same_key else ""

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import click
-from rich.table import Table
 from rich.text import Text
 
+from bench.console.checks import show_check
 from bench.console.terminal import Terminal, say
 from bench.images.base import find_base, local_recipe
 from bench.images.cleanup import dead_containers, outdated_images, remove, unused_networks
@@ -42,13 +42,11 @@ def command(clean: bool, dry_run: bool, store_path: Path) -> None:
     if clean:
         _clean(dry_run)
         return
-    table = Table()
-    for heading in ("what", "state", "found", "what it costs", "what to do"):
-        table.add_column(heading, overflow="fold")
+    console = Terminal(width=None if sys.stdout.isatty() else 160)
     for finding in examine(store_path):
         state = Text(finding.status, COLOURS[finding.status])
-        table.add_row(finding.name, state, finding.found, finding.costs, finding.remedy)
-    Terminal(width=None if sys.stdout.isatty() else 160).print(table)
+        more = {"what it costs": finding.costs, "what to do": finding.remedy}
+        show_check(console, finding.name, state, finding.found, more)
 
 
 def _clean(dry_run: bool) -> None:

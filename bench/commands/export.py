@@ -61,7 +61,7 @@ def command(
     target = output or Path(f"{grid.name}.tar.gz")
     require_suffix(target)
     if target.exists() and not force:
-        raise ConfigError(f"{target} exists already.", "Name another --output, or give --force.")
+        raise ConfigError(f"{target} already exists.", "Name another --output, or give --force.")
     survey = reporting.look_up(grid, runner, store_path)
     chosen = archive.select(file, grid.grid, grid.experiments, grid.references, survey, kinds)
     size = size_text(chosen.bytes)

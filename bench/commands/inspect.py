@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -11,12 +12,11 @@ import click
 
 from bench.console.terminal import Terminal, say, styled
 from bench.console.text import duration_text, memory_text, size_text
-from bench.errors import Exit, StageFailure
 from bench.flows import flow_named
-from bench.pipeline import Forecast, plan
-from bench.session import looked_at, options, runners
+from bench.pipeline import Forecast
+from bench.session import options
 from bench.session.inspection import Asked, Subject, expected, inspection_of
-from bench.session.looked_at import LookedAt
+from bench.session.looked_at import LookedAt, look
 from bench.session.networks import NAMING
 
 _ASKED = (
@@ -34,7 +34,7 @@ def _asked_options(command: options.Command) -> options.Command:
 
 @click.command("inspect")
 @_asked_options
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
+@options.json_option
 @options.store_option
 @options.runner_option
 @click.pass_context
@@ -56,25 +56,16 @@ def command(
       bench inspect experiments/quick.toml --json
     """
     subject = inspection_of(asked)
-    choice = runners.choose_runner(runner, store_path, runners.limits_of(subject.grid))
-    runners.prepare_runner(choice)
-    resolver = runners.open_resolver(store_path, choice, subject.grid)
-    tasks = plan(subject.points, subject.stages)
-    summary = looked_at.look(subject, tasks, resolver)
-    found = list(looked_at.found(subject, tasks, summary))
-    run = expected(subject, resolver)
+    looked = look(subject, store_path, runner)
+    run = expected(subject, looked.resolver)
     if as_json:
-        told = {"networks": [one.as_json() for one in found], "run": _run_as_json(run)}
+        told = {"networks": looked.as_json(), "run": _run_as_json(run)}
         say(json.dumps(told, indent=1))
     else:
-        _show(subject, found)
-        if run is not None and run.predictions and all(one.builds for one in found):
+        _show(subject, looked.found)
+        if run is not None and run.predictions and looked.all_build:
             _show_run(asked, subject, run)
-    for error in summary.errors:
-        if not isinstance(error, StageFailure):
-            context.obj.explain(error)
-    refused = not all(one.builds for one in found)
-    context.exit(int(summary.exit_code or (Exit.STAGE_FAILED if refused else Exit.OK)))
+    looked.end(context)
 
 
 def _run_as_json(run: Forecast | None) -> dict[str, float] | None:
@@ -83,7 +74,7 @@ def _run_as_json(run: Forecast | None) -> dict[str, float] | None:
     return {"seconds": run.wall_seconds, "memory_bytes": run.memory, "disk_bytes": run.disk}
 
 
-def _show(subject: Subject, found: list[LookedAt]) -> None:
+def _show(subject: Subject, found: Sequence[LookedAt]) -> None:
     console = _console()
     flow = flow_named(subject.grid.flow)
     show = import_module(str(flow.inspected)).show

@@ -10,12 +10,11 @@ from pathlib import Path
 import click
 
 from bench.console.terminal import Terminal, say
-from bench.errors import Exit, StageFailure
 from bench.flows import flow_named
-from bench.pipeline import plan
-from bench.session import looked_at, options, runners
+from bench.session import options
 from bench.session.inspection import Asked
 from bench.session.kinds import Finite
+from bench.session.looked_at import look
 from bench.session.networks import NAMING
 from bench.session.searching import Wanted, search_of
 
@@ -47,7 +46,7 @@ def _wanted_options(command: options.Command) -> options.Command:
 @click.command("search")
 @_asked_options
 @_wanted_options
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
+@options.json_option
 @options.store_option
 @options.runner_option
 @click.pass_context
@@ -73,24 +72,15 @@ def command(
       bench search experiments/quick.toml
     """
     subject = search_of(asked, wanted)
-    choice = runners.choose_runner(runner, store_path, runners.limits_of(subject.grid))
-    runners.prepare_runner(choice)
-    resolver = runners.open_resolver(store_path, choice, subject.grid)
-    tasks = plan(subject.points, subject.stages)
-    summary = looked_at.look(subject, tasks, resolver)
-    found = list(looked_at.found(subject, tasks, summary))
+    looked = look(subject, store_path, runner)
     if as_json:
-        say(json.dumps({"networks": [one.as_json() for one in found]}, indent=1))
+        say(json.dumps({"networks": looked.as_json()}, indent=1))
     else:
         console = Terminal(width=None if sys.stdout.isatty() else 100)
         show = import_module(str(flow_named(subject.grid.flow).searched)).show
-        show([(one.title, one.metrics) for one in found if one.metrics], console)
-        for one in found:
+        show([(one.title, one.metrics) for one in looked.found if one.metrics], console)
+        for one in looked.found:
             if not one.metrics:
                 console.print(one.title)
                 one.show_failure(console)
-    for error in summary.errors:
-        if not isinstance(error, StageFailure):
-            context.obj.explain(error)
-    refused = not all(one.builds for one in found)
-    context.exit(int(summary.exit_code or (Exit.STAGE_FAILED if refused else Exit.OK)))
+    looked.end(context)

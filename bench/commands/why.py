@@ -59,7 +59,7 @@ class _Row:
     help="The experiment file with ROW. Default: the file in experiments/ for which the store "
     "holds the most steps of ROW.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in full.")
+@options.json_option
 @options.change_options
 @options.store_option
 @options.runner_option
@@ -96,19 +96,17 @@ def command(
         say(json.dumps(_as_json(target, values, named, commands, facts), indent=1, default=str))
         return
     console = Terminal(width=None if sys.stdout.isatty() else 80)
-    provenance.line(console, _heading(target, facts))
+    console.paragraph(_heading(target, facts))
     if target.others:
-        provenance.line(
-            console, styled("[dim]also named in {}; see --file[/]", ", ".join(target.others))
-        )
+        console.paragraph(styled("[dim]also named in {}; see --file[/]", ", ".join(target.others)))
     if named is not None:
         _show_column(console, named, values[named.name], facts)
     provenance.show_steps(_behind(named, target.steps), console)
-    provenance.line(console, styled("[bold]again[/], in a checkout and a store of its own:"))
+    console.paragraph(styled("[bold]again[/], in a checkout and a store of its own:"))
     for words in commands:
         console.print(f"  {words}", soft_wrap=True)
     for caveat in provenance.caveats(target.steps):
-        provenance.line(console, styled("[yellow]but[/] {}", caveat), indent=2)
+        console.paragraph(styled("[yellow]but[/] {}", caveat), indent=2)
 
 
 def _heading(row: _Row, facts: Facts) -> Text:
@@ -189,10 +187,10 @@ def _show_column(console: Terminal, column: Column, value: Any, facts: Facts) ->
     shown = "empty" if value is None else f"{value}"
     unit = f" {column.unit}" if column.unit and value is not None else ""
     text = styled("[bold]{}[/] = {}{} ({})", column.name, shown, unit, column.origin)
-    provenance.line(console, text, indent=2)
-    provenance.line(console, f"from {column.source}", indent=4)
+    console.paragraph(text, indent=2)
+    console.paragraph(f"from {column.source}", indent=4)
     if numbers := _arithmetic(column, value, facts):
-        provenance.line(console, numbers, indent=4)
+        console.paragraph(numbers, indent=4)
 
 
 def _arithmetic(column: Column, value: Any, facts: Facts) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+SET_UP = "set up"
+"""The stage that makes an environment."""
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -27,9 +30,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` `unit`s of task `task` are done."""
+    """`done` of `total` `unit`s are done; several stages of one task may run at once."""
 
     task: str
+    stage: str
     done: int
     total: int
     unit: str

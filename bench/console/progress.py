@@ -58,8 +58,7 @@ class PlainView:
     def __init__(self, console: Terminal) -> None:
         self._console = console
         self._lock = threading.Lock()
-        self._stages: dict[str, str] = {}
-        self._last_shown: dict[str, float] = {}
+        self._last_shown: dict[tuple[str, str], float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -71,20 +70,18 @@ class PlainView:
         with self._lock:
             match event:
                 case events.Started():
-                    self._stages[event.task] = event.stage
-                    self._last_shown[event.task] = time.monotonic()
+                    self._last_shown[event.task, event.stage] = time.monotonic()
                 case events.Progress():
                     self._show_progress(event)
             if line := _describe(event):
                 self._write(line)
 
     def _show_progress(self, event: events.Progress) -> None:
-        now = time.monotonic()
-        if now - self._last_shown.get(event.task, now) >= PLAIN_SECONDS:
-            self._last_shown[event.task] = now
-            stage = self._stages.get(event.task, "")
+        now, one = time.monotonic(), (event.task, event.stage)
+        if now - self._last_shown.get(one, now) >= PLAIN_SECONDS:
+            self._last_shown[one] = now
             text = f"{event.done}/{event.total} {event.unit}s {event.text}".rstrip()
-            self._write(styled("  {} {}: {}", stage, event.task, text))
+            self._write(styled("  {} {}: {}", event.stage, event.task, text))
 
     def _write(self, line: Text) -> None:
         self._console.print(styled("{} {}", time.strftime("%H:%M:%S"), line), soft_wrap=True)
@@ -98,7 +95,7 @@ class LiveView:
         self._progress = Progress(*_columns(console.width), console=console, expand=True)
         self._live = Live(self._progress, console=console, refresh_per_second=8, transient=True)
         self._lock = threading.Lock()
-        self._bars: dict[str, TaskID] = {}
+        self._bars: dict[tuple[str, str], TaskID] = {}
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -111,21 +108,22 @@ class LiveView:
         with self._lock:
             match event:
                 case events.Started():
-                    self._bars[event.task] = self._progress.add_task(
+                    self._bars[event.task, event.stage] = self._progress.add_task(
                         printable(event.task), total=None, stage=event.stage, unit="", text=""
                     )
                     return
                 case events.Progress():
                     self._update(event)
-                case events.Finished() if event.task in self._bars:
-                    self._progress.remove_task(self._bars.pop(event.task))
+                case events.Finished(task=task, stage=stage) if (task, stage) in self._bars:
+                    self._progress.remove_task(self._bars.pop((task, stage)))
             if line := _describe(event):
                 self._console.print(line)
 
     def _update(self, event: events.Progress) -> None:
-        if event.task in self._bars:
+        bar = self._bars.get((event.task, event.stage))
+        if bar is not None:
             self._progress.update(
-                self._bars[event.task],
+                bar,
                 completed=event.done,
                 total=event.total,
                 unit=printable(f"{event.unit}s"),

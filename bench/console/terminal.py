@@ -10,9 +10,12 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Span, Text
 
 from bench.console.text import printable
+
+READABLE = 80
 
 
 class Terminal(Console):
@@ -20,10 +23,21 @@ class Terminal(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"markup": False, "emoji": False, "highlight": False} | options)
+        if self.width < 1:  # COLUMNS=0, which would show nothing
+            self.width = READABLE
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Escape control characters of every string that is printed, table cells included."""
         return super().render_str(printable(text), **options)
+
+    @property
+    def readable(self) -> int:
+        """Columns of text that is read, not scanned."""
+        return min(self.width, READABLE)
+
+    def paragraph(self, text: str | Text, indent: int = 0) -> None:
+        """Print `text`, folded at `readable` columns."""
+        self.print(Padding(text, (0, 0, 0, indent)), width=self.readable)
 
 
 def styled(template: str, /, *values: object, **named: object) -> Text:

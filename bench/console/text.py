@@ -5,6 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from contract.text import counted, listed, percent
+
+__all__ = [
+    "brief", "counted", "duration_text", "exact_text", "excerpt", "listed", "memory_text",
+    "number_text", "percent", "printable", "shown", "size_text", "with_short_lines",
+]  # fmt: skip
+
 # Printable besides what Python calls so: line feeds, tabs and no-break spaces.
 _LAYOUT = "\n\t\u00a0\u202f"
 
@@ -53,16 +60,23 @@ def brief(value: Any, length: int = 200) -> str:
     return text if len(text) <= length else f"({len(text):,} characters)"
 
 
-def counted(count: int | str, noun: str, plural: str = "") -> str:
-    """Such as `1 point`, `2,450 points`; `count` may be text, the default `plural` adds an s."""
-    number = count if isinstance(count, str) else f"{count:,}"
-    return f"{number} {noun if number == '1' else plural or noun + 's'}"
-
-
 def with_short_lines(text: str, length: int = 1000) -> str:
     """`text` with long lines cut off, as quotations of a user's file may be."""
     lines = text.split("\n")
     return "\n".join(line if len(line) <= length else f"{line[: length - 3]}..." for line in lines)
+
+
+def number_text(value: float) -> str:
+    """A rate, a count or a ratio: `1,562,500`, `24,414`, `64`, `3.46`; whole from 100 on.
+
+    All tables, figures and sentences write numbers so, in full: nowhere as 1.56 M or 1.56e+06.
+    """
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:,.3g}"
+
+
+def exact_text(value: float) -> str:
+    """A number in an equation, with every digit that counts: `1,562,500`, `78.125`."""
+    return f"{value:,.10g}"
 
 
 def size_text(size: float) -> str:

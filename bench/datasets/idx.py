@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.console.text import counted
 from bench.datasets.model import DataFile, Dataset, Images, Source
 from bench.errors import DataError
 
@@ -87,13 +88,15 @@ def _array(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     content, magic, header = path.read_bytes(), _magic(dimensions), _header(dimensions)
     if not content.startswith(magic) or len(content) < header:
         raise DataError(
-            f"{path.name} is not an IDX file of unsigned bytes in {dimensions} dimension(s).",
+            f"{path.name} is not an IDX file of unsigned bytes in "
+            f"{counted(dimensions, 'dimension')}.",
             _REMEDY,
         )
     shape = struct.unpack_from(f">{dimensions}I", content, len(magic))
     if len(content) != header + math.prod(shape):
         raise DataError(
-            f"{path.name} has {len(content)} bytes, its header says {header + math.prod(shape)}.",
+            f"{path.name} has {counted(len(content), 'byte')}, its header says "
+            f"{header + math.prod(shape):,}.",
             _REMEDY,
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)

@@ -29,7 +29,7 @@ def unknown_data(said: str) -> DatasetSpec:
 
 
 def dataset_named(
-    where: str, said: str, folder: Path, *, to_train: bool = True
+    where: str, said: str, folder: Path, *, to_train: bool
 ) -> tuple[DatasetSpec, GivenFile | None]:
     """The data set called `said`, and its file if it is the user's own.
 

@@ -62,7 +62,7 @@ class Found:
     quantization: Quantization
 
 
-def own_data(where: str, path: Path, *, to_train: bool = True) -> tuple[DatasetSpec, GivenFile]:
+def own_data(where: str, path: Path, *, to_train: bool) -> tuple[DatasetSpec, GivenFile]:
     """The data set in a user's file, checked, and the file.
 
     Args:
@@ -170,11 +170,12 @@ class _Reader:
         if header.dtype.kind not in "iufb":
             self._wrong(f"array {name} is {header}", "Give each image's class as a whole number.")
         if header.shape not in ((count,), (count, 1)):
-            remedy = f"Give {name} as {count:,} numbers of classes, one for each image"
+            remedy = f"Give {name} as {counted(count, 'number')} of classes, one for each image"
             one_hot = header.shape[:1] == (count,) and len(header.shape) == 2
             hint = f": {name}.argmax(axis=1), if it has a column for each class" if one_hot else ""
             self._wrong(
-                f"array {name} is {header}, and x_{half} has {count:,} images", f"{remedy}{hint}."
+                f"array {name} is {header}, and x_{half} has {counted(count, 'image')}",
+                f"{remedy}{hint}.",
             )
         values = np.concatenate([*self._npz.pieces(name)]).reshape(count)
         number = values.astype(np.float64)

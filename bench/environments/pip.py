@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.console.events import Emit, Note, Progress
+from bench.console.events import SET_UP, Emit, Note, Progress
 from bench.errors import EnvironmentFailure
 from bench.system import pip_settings
 from bench.system.process import run_logged
@@ -101,7 +101,7 @@ class Pip:
         if line.startswith("Collecting "):
             self._done = min(self._done + 1, self._total)
             package = line.split()[1]
-            self.emit(Progress(self.task, self._done, self._total, "package", package))
+            self.emit(Progress(self.task, SET_UP, self._done, self._total, "package", package))
 
 
 def not_installed(task: str, log: Path) -> EnvironmentFailure:

@@ -60,6 +60,10 @@ class FoldingFormat(Protocol):
     be checked.
     """
 
+    @property
+    def goals(self) -> Sequence[str]:
+        """What `for_goal` takes, as messages name it; empty of a flow that does not search."""
+
     def named(self, path: Path, name: str, entry: Any, layers: Layers) -> Folding:
         """The folding `name`, whose entry in the TOML file `path` is `entry`."""
 

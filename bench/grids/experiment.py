@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bench.flows import Flow, all_stages, flow_named, up_to
-from bench.grids.grid import hyperparameters, precisions
 from bench.grids.tables import Grid, TrainTable
+from bench.grids.trainings import hyperparameters, precisions
 from bench.words import BitWidths, Precision
 from contract import fields
 from contract.stage import Scope, Specs, Stage

@@ -11,17 +11,14 @@ import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
     PrivateAttr,
     StringConstraints,
-    Tag,
     create_model,
     model_validator,
 )
@@ -29,6 +26,17 @@ from pydantic import (
 from bench.console.text import counted
 from bench.flows import Flow, Folding, flow_named
 from bench.flows.register import DEFAULT as DEFAULT_FLOW
+from bench.grids.values import (
+    Bits,
+    FilePath,
+    Memory,
+    Minutes,
+    Names,
+    Pair,
+    Reference,
+    Seed,
+    Throughput,
+)
 from bench.input.given import GivenFile
 from bench.input.names import HOST, IPV6, LONGEST, USER
 from bench.input.schema import FoldingName, Line, Table, disagree, matching
@@ -39,62 +47,9 @@ from contract.finn.goal import DEFAULT_SHARE
 from contract.finn.measure import EMULATED
 from contract.stage import Stage
 from contract.stages.dataset import DatasetSpec
-from contract.stages.network import LEAST_BITS, MOST_BITS
-from contract.stages.train import LARGEST_SEED
 
-BIT_WIDTHS = range(LEAST_BITS, 9)
-"""What is built for an FPGA; references may have more."""
-MOST_LAYERS = 64
-"""Bit widths in a list; they stand in names of rows."""
 MOST_POINTS = 100_000
 """Of a grid, trained references included; more take hours to plan."""
-
-
-def _which(value: Any) -> str:
-    if isinstance(value, str):
-        return "#name"
-    return "#each" if isinstance(value, list | tuple) else "#one"
-
-
-def _alone(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-_BITS = f"a whole number from {BIT_WIDTHS.start} to {BIT_WIDTHS.stop - 1}"
-_Bits = Annotated[int, Field(ge=BIT_WIDTHS.start, le=BIT_WIDTHS.stop - 1)]
-_AnyBits = Annotated[int, Field(ge=BIT_WIDTHS.start, le=MOST_BITS)]
-Bits = Annotated[
-    Annotated[_Bits, Tag("#one")]
-    | Annotated[tuple[_Bits, ...], Field(min_length=1, max_length=MOST_LAYERS), Tag("#each")],
-    Discriminator(_which),
-    Means(f"{_BITS}, or a list of one for each layer"),
-]
-Pair = Annotated[
-    tuple[Bits, Bits],
-    Means(f"[weights, activations], each {_BITS}, or a list of one for each layer"),
-]
-Reference = Annotated[
-    Annotated[Literal["float"], Tag("#name")] | Annotated[tuple[_AnyBits, _AnyBits], Tag("#each")],
-    Discriminator(_which),
-    Means(f"'float', or [weights, activations], each from {LEAST_BITS} to {MOST_BITS}"),
-]
-Widths = int | tuple[int, ...]
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-Throughput = Annotated[float, Field(ge=0.001, le=1e9)]
-Memory = Annotated[float, Field(ge=0.01, le=65_536)]
-Minutes = Annotated[float, Field(gt=0, le=525_600)]
-_SeveralNames = Annotated[tuple[Line, ...], Field(min_length=1)]
-Names = Annotated[
-    _SeveralNames,
-    BeforeValidator(_alone, json_schema_input_type=Line | _SeveralNames),
-    Means("a name, or a list of names"),
-]
-"""A name, or a list of them."""
-FilePath = Annotated[
-    str,
-    AfterValidator(matching(r"[^\\\x00-\x1f\x7f]{1,1000}")),
-    Means("the path of a file, with neither backslash nor control character"),
-]
 
 
 class Keys(Table):
@@ -171,7 +126,7 @@ class ModelTable(Keys):
         if self.dataset is None and self.images is None:
             raise disagree("dataset", "and model.images are missing", "Give one of them.")
         if self.dataset is not None and self.images is not None:
-            raise disagree("images", "stands beside model.dataset", "Give one of them.")
+            raise disagree("images", "is given beside model.dataset", "Give one of them.")
         return self
 
 

@@ -16,7 +16,7 @@ import click
 from docker.client import DockerClient
 from docker.errors import ImageNotFound
 
-from bench.console.events import Emit, Finished, Note, Progress, Started
+from bench.console.events import SET_UP, Emit, Finished, Note, Progress, Started
 from bench.errors import EnvironmentFailure, store_error
 from bench.images.base import Base
 from bench.images.cleanup import owner_label
@@ -149,7 +149,7 @@ class _Build:
 
     def run(self) -> None:
         start = time.monotonic()
-        self.emit(Started(self._task, "set up"))
+        self.emit(Started(self._task, SET_UP))
         items = self.recipe.files()
         if environment := self.recipe.environment:
             cache = self.folder.parent / "wheels"
@@ -164,7 +164,7 @@ class _Build:
                 log.write(str(message.get("error") or ""))
                 log.flush()
                 self._handle(message)
-        self.emit(Finished(self._task, "set up", "done", "", time.monotonic() - start))
+        self.emit(Finished(self._task, SET_UP, "done", "", time.monotonic() - start))
 
     def _messages(self, context: Any) -> Iterator[Mapping[str, Any]]:
         """The engine's messages as they come; it stops building when the connection closes."""
@@ -190,7 +190,7 @@ class _Build:
         if text and not text.startswith(_CHATTER):
             done, total, command = self._step
             shown = command if step else text.splitlines()[-1]
-            self.emit(Progress(self._task, done, total, "step", shown[:80]))
+            self.emit(Progress(self._task, SET_UP, done, total, "step", shown[:80]))
 
     def _failure(self, error: str) -> EnvironmentFailure:
         if is_no_space(error) or is_no_space(self._log.read_text(errors="replace")[-4000:]):

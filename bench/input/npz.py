@@ -172,7 +172,7 @@ class Npz:
             if name == entry.filename:
                 raise self.wrong(f"its entry '{shown}' is no array", AGAIN)
             if name in entries:
-                raise self.wrong(f"array {shown} is there twice", AGAIN)
+                raise self.wrong(f"array {shown} appears twice", AGAIN)
             compressed = entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
             if compressed or entry.flag_bits & _ENCRYPTED:
                 raise self.wrong(f"array {shown} is encrypted or compressed oddly", AGAIN)

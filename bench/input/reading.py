@@ -142,7 +142,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, value in pairs:
         if name in data:
-            raise ValueError(f"the key '{name}' stands there twice")
+            raise ValueError(f"the key '{name}' is given twice")
         data[name] = value
     return data
 

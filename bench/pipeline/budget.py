@@ -33,7 +33,8 @@ class Work:
         bits: Of weights and activations.
         variant: Options of the stage: exact simulation, waveforms, a real board.
         amount: Multiplications in training, or cycles simulated; 0 for the other stages.
-        memory: Bytes that the declarations expect; 0 in records of versions that did not write it.
+        memory, disk: Bytes that the declarations expect; 0 in records of versions that did not
+            write it.
     """
 
     stage: str
@@ -43,6 +44,7 @@ class Work:
     variant: str = ""
     amount: float = 0.0
     memory: int = 0
+    disk: int = 0
 
 
 def memory_of(task: Task) -> int:
@@ -55,7 +57,9 @@ def default_cost(work: Work) -> Cost:
     stage = all_stages().get(work.stage)
     cost = stage.cost if stage else _UNKNOWN
     seconds = cost.seconds + work.amount * cost.per_unit
-    return replace(cost, seconds=seconds, memory=work.memory or cost.memory)
+    return replace(
+        cost, seconds=seconds, memory=work.memory or cost.memory, disk=work.disk or cost.disk
+    )
 
 
 def works(tasks: Sequence[Task]) -> dict[str, Work]:
@@ -74,6 +78,7 @@ def _work(task: Task) -> Work:
         variant=stage.variant(task.spec),
         amount=stage.amount(task.spec, task.specs),
         memory=memory_of(task),
+        disk=task.disk,
     )
 
 

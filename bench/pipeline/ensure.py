@@ -143,7 +143,7 @@ class Ensurer:
         job = Job(task.name, task.stage.environment, request, workspace.log)
         result = runner.run(job, self._emit, self._cancelled)
         if result.status == Status.FAILED:
-            raise StageFailure(result.reason, result.remedy, workspace.log)
+            raise StageFailure(result.reason, result.remedy, workspace.log, result.excerpt)
         if odd := odd_files(workspace.files):
             raise StageFailure(
                 f"The stage {task.stage.name} left '{odd[0]}', neither a file nor a folder.",
@@ -187,6 +187,7 @@ class Ensurer:
             status=Status.FAILED,
             reason=error.what,
             remedy=error.remedy,
+            excerpt=error.excerpt or "",
             tools={},
             timings={},
             peak_memory_bytes=0,

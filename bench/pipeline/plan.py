@@ -53,6 +53,12 @@ class Task:
         stage = self.stage
         return stage.cost.memory + int(stage.memory(self.spec, self.specs))
 
+    @cached_property
+    def disk(self) -> int:
+        """Bytes that it is likely to leave in the store."""
+        stage = self.stage
+        return stage.cost.disk + int(stage.disk(self.spec, self.specs))
+
 
 def plan(points: Iterable[Point], stages: Sequence[Stage] | None = None) -> list[Task]:
     """The tasks of `points` for `stages`, by default all; every task after those that it needs.

@@ -86,7 +86,7 @@ class Predictor:
         )
         build = 0.0 if self._is_built(work) else runs.longest_build
         memory = max(_memory(record, default.memory) for record in like) or default.memory
-        disk = int(statistics.median(record.disk for record in like))
+        disk = int(statistics.median(_disk(record, work, default.disk) for record in like))
         here = like[0].machine == self._machine
         return Prediction(Cost(seconds=own + build, memory=memory, disk=disk), len(like), here)
 
@@ -106,6 +106,13 @@ def _memory(record: Record, expected: int) -> int:
     if not record.work.memory:
         return max(record.memory, expected)
     return int(record.memory * expected / record.work.memory)
+
+
+def _disk(record: Record, work: Work, expected: int) -> int:
+    """Bytes that `work` of which `expected` are expected leaves, as `record` left of its own."""
+    if record.work.disk:
+        return int(record.disk * expected / record.work.disk)
+    return record.disk if record.work.network == work.network else expected
 
 
 class _Runs:

@@ -3,7 +3,7 @@
 from bench.pipeline import Step
 from bench.provenance.chain import as_json, caveats, checkout_of, rerun
 from bench.provenance.crate import METADATA, write_crate
-from bench.provenance.show import line, show_steps
+from bench.provenance.show import show_steps
 
 __all__ = [
     "METADATA",
@@ -11,7 +11,6 @@ __all__ = [
     "as_json",
     "caveats",
     "checkout_of",
-    "line",
     "rerun",
     "show_steps",
     "write_crate",

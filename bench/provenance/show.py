@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from bench.console.tables import Column, Table
 from bench.console.terminal import Terminal, styled
 from bench.console.text import brief, counted, duration_text, memory_text
 from bench.pipeline import Step
@@ -18,19 +16,17 @@ from bench.store import Manifest
 from bench.store.keys import SHORT
 from bench.words import Status
 
-WIDTH = 80
 FILES_SHOWN = 8
 
 
 def show_steps(steps: Sequence[Step], console: Terminal) -> None:
     """A table of the steps, then each one in full."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0, width=_width(console))
-    for heading in ("stage", "status", "key", "content", "made (UTC)", "seconds", "tree"):
-        table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=True)
+    headings = ("stage", "status", "key", "content", "made (UTC)", "seconds", "tree")
+    table = Table([Column(heading=name, numeric=name == "seconds") for name in headings])
     for step in steps:
         made = step.manifest
-        table.add_row(step.stage, step.status, *_summary(made) if made else ("",) * 5)
-    console.print(table)
+        table.add(step.stage, step.status, *_summary(made) if made else ("",) * 5)
+    table.show(console)
     for step in steps:
         _show_step(step, console)
 
@@ -48,8 +44,7 @@ def _summary(made: Manifest) -> tuple[str, ...]:
 def _show_step(step: Step, console: Terminal) -> None:
     reason = f" ({step.reason})" if step.reason else ""
     status = Text(step.status, "red bold" if step.status == Status.WRONG else "")
-    line(
-        console,
+    console.paragraph(
         styled("[bold]{}[/]: {}; {}{}", step.stage, step.task.stage.summary, status, reason),
     )
     made = step.manifest
@@ -71,16 +66,7 @@ def _show_step(step: Step, console: Terminal) -> None:
     facts["metrics"] = _values(step.metrics)
     for label, text in facts.items():
         if text:
-            line(console, styled("[dim]{}:[/] {}", label, text), indent=2)
-
-
-def line(console: Terminal, text: str | Text, indent: int = 0) -> None:
-    """A paragraph, folded at 80 columns."""
-    console.print(Padding(text, (0, 0, 0, indent)), width=_width(console))
-
-
-def _width(console: Terminal) -> int:
-    return min(console.width, WIDTH)
+            console.paragraph(styled("[dim]{}:[/] {}", label, text), indent=2)
 
 
 def _values(values: Mapping[str, Any]) -> str:

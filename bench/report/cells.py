@@ -17,7 +17,7 @@ from bench.results import (
     named,
     precision,
 )
-from bench.results.formats import PERCENT, WHOLE, Format
+from bench.results.formats import PERCENT, STATUS, TEXT, WHOLE, Format
 from bench.words import Origin
 
 SYNTHESIZED = " syn."
@@ -31,11 +31,15 @@ class Cells:
         heading: Over it.
         text: Makes a cell's text of a row.
         numeric: Whether it is aligned as numbers.
+        once, group, wraps: As of a `console.tables.Column`.
     """
 
     heading: str
     text: Callable[[Row], str]
     numeric: bool = True
+    once: bool = False
+    group: str = ""
+    wraps: bool = False
 
 
 def cell(column: Column, row: Row) -> str:
@@ -90,6 +94,8 @@ def shown_in(place: Place, rows: Sequence[Row]) -> tuple[Cells, ...]:
             heading=column.heading or column.name,
             text=partial(best_cell, column),
             numeric=column.form.numeric,
+            once=column.form in (TEXT, STATUS),
+            group=column.origin,
         )
         for column in columns_of(place, rows)
     )

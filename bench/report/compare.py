@@ -102,7 +102,7 @@ def read_results(path: Path) -> tuple[tuple[str, ...], Table]:
             )
         key = tuple(row[name] for name in identity())
         if key in table:
-            raise ConfigError(f"{path}: {_name(row)} is there twice.", "Write the report again.")
+            raise ConfigError(f"{path}: {_name(row)} appears twice.", "Write the report again.")
         table[key] = row
     return columns, table
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
-from rich import box
-from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
+from bench.console.tables import Column, Table
 from bench.console.terminal import Terminal, styled
 from bench.console.text import counted, printable
 from bench.report import cells, fastest, remarks
@@ -65,6 +63,11 @@ def _print_remarks(console: Terminal, rows: remarks.Rows) -> None:
         remarks.label_lines(rows),
         remarks.part_lines(rows),
         remarks.core_lines(rows),
+        remarks.variant_lines(rows),
+        remarks.fit_lines(rows),
+        remarks.misfit_lines(rows),
+        remarks.model_lines(rows),
+        remarks.netlist_lines(rows),
         remarks.synthesis_lines(rows),
     ):
         for line in _few(lines):
@@ -83,55 +86,21 @@ def _few(lines: list[str]) -> list[str]:
 
 
 def _print(console: Terminal, rows: remarks.Rows, table: Sequence[Cells]) -> None:
-    texts = [[printable(text) for text in line] for line in cells.as_texts(rows, table)]
-    widths = [
-        max(map(cell_len, (column.heading, *(line[nth] for line in texts))))
-        for nth, column in enumerate(table)
-    ]
+    """Print a table; several data sets get a line each above their rows."""
+    shown = Table(
+        [
+            Column(
+                heading=column.heading, numeric=column.numeric, once=column.once,
+                group=column.group, wraps=column.wraps,
+            )
+            for column in table
+        ]
+    )  # fmt: skip
     datasets = [str(row["dataset"]) for row in rows]
-    for chosen in fitting(widths, console.width):
-        console.print(_table(table, texts, chosen, datasets))
-
-
-def fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
-    """The columns of each table into which one is split so that none is wider than `width`.
-
-    The first column names the rows and is in every table.
-
-    Args:
-        widths: Of all columns.
-        width: Of the console; a blank stands on either side and between columns.
-    """
-    chosen, used = [0], widths[0] + 2
-    for nth, own in enumerate(widths[1:], 1):
-        if used + own + 1 > width and len(chosen) > 1:
-            yield chosen
-            chosen, used = [0], widths[0] + 2
-        chosen.append(nth)
-        used += own + 1
-    yield chosen
-
-
-def _table(
-    columns: Sequence[Cells],
-    texts: Sequence[Sequence[str]],
-    chosen: Sequence[int],
-    datasets: Sequence[str],
-) -> Table:
-    """A table of the columns `chosen`; several data sets get a line each above their rows."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0)
-    for nth in chosen:
-        # A name that is wider than the console breaks into lines; nothing is cut off.
-        table.add_column(
-            columns[nth].heading,
-            justify="right" if columns[nth].numeric else "left",
-            no_wrap=nth != 0,
-            overflow="fold",
-        )
     above = datasets[0] if len(set(datasets)) == 1 else None
-    for line, dataset in zip(texts, datasets, strict=True):
+    for line, dataset in zip(cells.as_texts(rows, table), datasets, strict=True):
         if dataset != above:
             above = dataset
-            table.add_row(styled("[bold]{}[/]", dataset))
-        table.add_row(*(Text(line[nth], style=STYLES.get(line[nth], "")) for nth in chosen))
-    return table
+            shown.add_headline(styled("[bold]{}[/]", dataset))
+        shown.add(*(Text(printable(text), style=STYLES.get(text, "")) for text in line))
+    shown.show(console)

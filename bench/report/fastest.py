@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from bench.report.cells import Cells, several
 from bench.results import Row, precision
-from bench.results.fastest import fastest_fitting, source_of_fits, why_none
-from bench.results.formats import PERCENT, WHOLE
+from bench.results.fastest import fastest_fitting, fits_told, may_exceed, source_of_fits, why_none
+from bench.results.formats import NUMBER, PERCENT
 from bench.results.rates import rate
 from bench.results.rows import grouped
-from bench.words import Origin, Precision
+from bench.words import AS_GIVEN, Origin, Precision
 
-AS_GIVEN = "as given"
 # So many are shown on a terminal; results.md has them all.
 SHOWN = 12
 
@@ -57,6 +56,16 @@ class Fastest:
         """What says that it fits; empty where none does."""
         return str(source_of_fits(self.row)) if self.row else ""
 
+    @property
+    def fits(self) -> str:
+        """The same, and whether its error bars leave that open; empty where none fits."""
+        return fits_told(self.row) if self.row else ""
+
+    @property
+    def may_exceed(self) -> str | None:
+        """Of which resources it takes more than there is at the upper end of its error bars."""
+        return may_exceed(self.row) if self.row else None
+
 
 def fastest_designs(rows: Sequence[Row]) -> list[Fastest]:
     """One for each data set, board and precision; the fewest bits first."""
@@ -91,8 +100,8 @@ def table(rows: Sequence[Row], *, with_dataset: bool) -> tuple[list[Row], tuple[
             "dataset": one.dataset, "board": one.board, "bits": one.label,
             "alike": _alike(one.bits),
             "folding": str(one.row["folding"]) if one.row else "-",
-            "core": WHOLE(one.core), "system": WHOLE(one.system),
-            "accuracy": PERCENT(one.accuracy), "fits": one.fits_by or one.why,
+            "core": NUMBER(one.core), "system": NUMBER(one.system),
+            "accuracy": PERCENT(one.accuracy), "fits": one.fits or one.why,
         }
         for one in designs
     ]  # fmt: skip
@@ -108,7 +117,7 @@ def table(rows: Sequence[Row], *, with_dataset: bool) -> tuple[list[Row], tuple[
         _cells("fps core", "core"),
         _cells("fps meas.", "system"),
         _cells("accuracy", "accuracy"),
-        _cells("fits by", "fits", numeric=False),
+        _cells("fits by", "fits", numeric=False, wraps=True),
     )
 
 
@@ -117,5 +126,5 @@ def _alike(bits: Precision | None) -> bool:
     return bits is None or bits.weights == bits.activations
 
 
-def _cells(heading: str, key: str, *, numeric: bool = True) -> Cells:
-    return Cells(heading=heading, text=lambda row: str(row[key]), numeric=numeric)
+def _cells(heading: str, key: str, *, numeric: bool = True, wraps: bool = False) -> Cells:
+    return Cells(heading=heading, text=lambda row: str(row[key]), numeric=numeric, wraps=wraps)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.flows.finn.columns import folding_label, layer_label
+from bench.flows.finn.layer_names import folding_label, layer_label
 from bench.grids.experiment import Point
 from bench.provenance import Step
 from bench.results import Place, Row, columns

@@ -8,15 +8,23 @@ from collections.abc import Sequence
 from bench.console.text import counted
 from bench.report.cells import name_of
 from bench.report.ratios import throughput_ratios
-from bench.results import PART, Column, Row, columns, refinements, state_label
-from bench.results.formats import WHOLE
+from bench.results import PART, Column, Row, column, columns, refinements, state_label
+from bench.results.fastest import may_exceed
+from bench.results.formats import NUMBER
 from bench.results.general import at_another_clock
 from bench.results.rates import rate
 from bench.results.rows import grouped
 from bench.words import Origin, Status
 from contract.finn.cores import LUT
+from contract.finn.parts import NO_BOARD, told
 
 Rows = Sequence[Row]
+# So many rows are named in a remark.
+NAMED = 12
+HLS = "_hls"
+"""In the names of kinds of layers of which there is no RTL to simulate."""
+MODELLED = "search"
+"""The metric of what the search's cost model expects."""
 
 
 def notes(rows: Rows) -> list[str]:
@@ -28,6 +36,11 @@ def notes(rows: Rows) -> list[str]:
         *label_lines(rows),
         *part_lines(rows),
         *core_lines(rows),
+        *variant_lines(rows),
+        *fit_lines(rows),
+        *misfit_lines(rows),
+        *model_lines(rows),
+        *netlist_lines(rows),
     ]
 
 
@@ -67,6 +80,101 @@ def core_lines(rows: Rows) -> list[str]:
         "core of LUTs, simulated in the place of the compiler's core of DSP slices; the estimates "
         "are of the layer of LUTs that the compiler would build for the board."
         for cores, own in groups.items()
+    ]
+
+
+def variant_lines(rows: Rows) -> list[str]:
+    """Which designs have estimates of other layers than those that are simulated and mapped.
+
+    Those of `core_lines` are told of there.
+    """
+    name = name_of(rows, with_dataset=True)
+    (mapped, *_) = refinements(column("lut"))
+    others = [
+        row
+        for row in rows
+        if row[mapped.name] is not None
+        and HLS in str(row["matrix_layers"])
+        and LUT not in str(row["cores"]).split()
+    ]
+    return [
+        f"estimates, {counted(len(own), 'row')}, such as {name(own[0])}: of {layers}, which the "
+        "compiler would build for the board; the mapped figures are of the RTL that is simulated "
+        "in their place, so the two are of different layers."
+        for layers, own in grouped(others, lambda row: row["matrix_layers"]).items()
+    ]
+
+
+def fit_lines(rows: Rows) -> list[str]:
+    """Which designs fit as mapped, and might not by the error bars of what was mapped."""
+    name = name_of(rows, with_dataset=True)
+    unsure = [f"{name(row)} {exceeds}" for row in rows if (exceeds := may_exceed(row))]
+    if not unsure:
+        return []
+    return [
+        f"fits, {counted(len(unsure), 'row')}: yes as mapped, not for certain: at the upper end of "
+        f"the error bars more of the part is taken than there is: {_first(unsure)}."
+    ]
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more, in results.csv" if more > 0 else "")
+
+
+def misfit_lines(rows: Rows) -> list[str]:
+    """Which boards the designs would fit that do not fit theirs, a line for each answer."""
+    name = name_of(rows, with_dataset=True)
+    misfits = [row for row in rows if row["would_fit"]]
+    lines = []
+    for would, own in grouped(misfits, lambda row: str(row["would_fit"])).items():
+        boards = [] if would == NO_BOARD else would.split(", ")
+        several = "it" if len(own) == 1 else "each"
+        first = _first([name(row) for row in own])
+        lines.append(f"fits NO, {first}: by the same figures, {several} would fit {told(boards)}.")
+    return lines
+
+
+def model_lines(rows: Rows) -> list[str]:
+    """How far the search's cost model was from what was mapped, over all designs that it found."""
+    pairs = [(c, column(c.refined_by)) for c in columns() if c.key == MODELLED and c.refined_by]
+    known = [row for row in rows if all(row[c.name] is not None for pair in pairs for c in pair)]
+    if not known or not pairs:
+        return []
+    off = ", ".join(
+        f"{modelled.unit} {_off([(row[modelled.name], row[mapped.name]) for row in known])}"
+        for modelled, mapped in pairs
+    )
+    first, second = pairs[0]
+    such_as = name_of(rows, with_dataset=True)(known[0])
+    return [
+        f"cost model, {counted(len(known), 'row')}, such as {such_as}: what the search expected "
+        f"({first.name} and so on, in results.csv) against what is mapped "
+        f"({second.name} and so on): {off}."
+    ]
+
+
+def _off(pairs: Sequence[tuple[int, int]]) -> str:
+    """Such as `-5% to +3%`, `as many`; a count where there is nothing to take a share of."""
+    if all(expected == found for expected, found in pairs):
+        return "as many"
+    if not all(found for _, found in pairs):
+        differences = [int(expected - found) for expected, found in pairs]
+        low, high = (f"{end:+,}" for end in (min(differences), max(differences)))
+    else:
+        shares = [expected / found - 1 for expected, found in pairs]
+        low, high = (f"{end:+.0%}" for end in (min(shares), max(shares)))
+    return low if low == high else f"{low} to {high}"
+
+
+def netlist_lines(rows: Rows) -> list[str]:
+    """What became of the mapped netlists that were simulated."""
+    name = name_of(rows, with_dataset=True)
+    return [
+        f"{name(row)}: mapped netlists equal to the RTL in every cycle: {row['netlist']}."
+        for row in rows
+        if row["netlist"]
     ]
 
 
@@ -112,8 +220,8 @@ def clock_lines(rows: Rows) -> list[str]:
     name = name_of(rows, with_dataset=True)
     return [
         f"{name(row)}: built for {row['clock_mhz']:g} MHz, measured at "
-        f"{row['clock_measured_mhz']:g} MHz: {WHOLE(row['fps_measured'])} images/s, which at "
-        f"{row['clock_mhz']:g} MHz would be {WHOLE(rate(row, Origin.MEASURED))}. "
+        f"{row['clock_measured_mhz']:g} MHz: {NUMBER(row['fps_measured'])} images/s, which at "
+        f"{row['clock_mhz']:g} MHz would be {NUMBER(rate(row, Origin.MEASURED))}. "
         "Ratios and figures compare at the clock of the build."
         for row in rows
         if at_another_clock(row) and row["ii_measured"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,6 +121,11 @@ def _clock(timing: Rows) -> dict[str, Any]:
     return next((row for row in timing if row["stage"] == CLOCK), {})
 
 
+def stage_rows(timing: Rows) -> Rows:
+    """Those of single stages."""
+    return [row for row in timing if row["stage"] not in (TOTAL, CLOCK)]
+
+
 def timing_line(timing: Rows) -> str:
     """A sentence that compares the expected time from start to end with the actual time."""
     clock = _clock(timing)
@@ -151,6 +157,7 @@ def _with_totals(rows: Rows, forecast: Forecast, seconds: float | None) -> Rows:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": forecast.machine,
         "jobs": forecast.jobs,
+        "load": round(os.getloadavg()[1], 2),  # over the last five minutes
         "from_earlier_runs": forecast.from_earlier_runs,
     }
     clock = _row(CLOCK, tasks, forecast.wall_seconds, seconds)

@@ -88,7 +88,8 @@ def _as_markdown(rows: Sequence[Row], grid: str, timing: str | None) -> str:
         f"{_list(stopped, 'Nothing is infeasible, nothing failed.')}"
         f"\n\n## Time\n\n{timing or 'Nothing was made for this report.'}\n\n"
         f"## Where the numbers come from\n\n{_list(sources, '')}\n\n"
-        "Unrounded numbers and more columns: results.csv.\n"
+        "Unrounded numbers and more columns: results.csv. What the terms mean: index.html, under "
+        "Words.\n"
     )
 
 

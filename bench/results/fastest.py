@@ -9,12 +9,28 @@ from bench.results.registry import Row
 from bench.results.rows import states
 from bench.words import Origin, Status
 
-FITS, FITS_BY = "fits", "fits_by"
+FITS, FITS_BY, EXCEEDS = "fits", "fits_by", "may_exceed"
+MAY_EXCEED = "may exceed"
+"""Said of designs that fit, and would not at the upper end of their error bars."""
 
 
 def source_of_fits(row: Row) -> Origin:
     """What says whether it fits: the estimate, where nothing better is known to have said so."""
     return Origin(row[FITS_BY] or Origin.ESTIMATED)
+
+
+def fits_told(row: Row) -> str:
+    """The source of a design that fits, and whether its error bars leave that open.
+
+    Such as `mapped`, `mapped, may exceed`.
+    """
+    source = source_of_fits(row)
+    return f"{source}, {MAY_EXCEED}" if may_exceed(row) else str(source)
+
+
+def may_exceed(row: Row) -> str | None:
+    """Such as `lut 118%`: of what a design that fits takes too much at the upper end."""
+    return row[EXCEEDS] if row[FITS] else None
 
 
 def fitting(rows: Iterable[Row]) -> list[Row]:

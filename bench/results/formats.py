@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bench.console.text import number_text
 from bench.words import Status
 
 
@@ -27,6 +28,7 @@ class Format:
 
 
 WHOLE = Format("{:,.0f}".format)
+NUMBER = Format(number_text)
 CYCLES = Format("{:,.2f}".format)
 PERCENT = Format("{:.2%}".format)
 PLAIN = Format("{:g}".format)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from bench.console.text import exact_text
 from bench.results import formats, tolerance
 from bench.results.registry import GRID, STORE, Column, Facts, File, Omit, Place, Row, register
 from bench.results.tolerance import exact, not_compared, sampling
@@ -109,7 +110,7 @@ def rate(interval: float | None, clock_mhz: float) -> str | None:
     if not interval:
         return None
     images = clock_mhz * 1e6 / interval
-    return f"{clock_mhz:g} x 1e6 / {interval:g} cycles = {images:,.10g} images/s"
+    return f"{clock_mhz:g} x 1e6 / {exact_text(interval)} cycles = {exact_text(images)} images/s"
 
 
 def _system_rate(facts: Facts) -> str | None:
@@ -120,7 +121,7 @@ def _system_rate(facts: Facts) -> str | None:
     if not interval or not measured_at or measured_at == clock_mhz:
         return None
     return (
-        f"fps_measured = {measured['fps_measured']}, at {measured_at:g} MHz; at the "
+        f"fps_measured = {exact_text(measured['fps_measured'])}, at {measured_at:g} MHz; at the "
         f"{clock_mhz:g} MHz of the build it would be {rate(interval, clock_mhz)}"
     )
 
@@ -129,11 +130,11 @@ def _system_interval(facts: Facts) -> str | None:
     measured = facts.of("measure")
     interval, size = measured.get("ii_measured"), measured.get("input_bytes")
     width = measured.get("dma_bytes_per_cycle")
-    if not size or not width:
+    if not interval or not size or not width:
         return None
     return (
-        f"ii_measured = {interval:g} cycles; the input DMA alone takes {size} bytes / {width} "
-        f"bytes a cycle = {size / width:g}"
+        f"ii_measured = {exact_text(interval)} cycles; the input DMA alone takes {size:,} bytes / "
+        f"{width} bytes a cycle = {exact_text(size / width)}"
     )
 
 
@@ -145,7 +146,7 @@ def at_another_clock(row: Row) -> bool:
 
 def _measured(row: Row) -> str:
     clock = f" @{row['clock_measured_mhz']:g}" if at_another_clock(row) else ""
-    return f"{formats.WHOLE(row['fps_measured'])}{clock}"
+    return f"{formats.NUMBER(row['fps_measured'])}{clock}"
 
 
 _measure = partial(Column, stage="measure", origin=Origin.MEASURED, tolerance=tolerance.MEASURED)

@@ -13,7 +13,7 @@ from bench.errors import ConfigError, did_you_mean
 from bench.flows import FLOWS, all_stages
 from bench.grids.experiment import Point
 from bench.results.formats import TEXT, Format
-from bench.results.formats import WHOLE as NUMBER
+from bench.results.formats import WHOLE as COUNT
 from bench.results.tolerance import UNKNOWN, Tolerance
 from bench.words import Origin, State
 
@@ -147,7 +147,7 @@ class Column:
     @property
     def form(self) -> Format:
         """How a value is written in tables."""
-        return self.format or (NUMBER if self.unit else TEXT)
+        return self.format or (COUNT if self.unit else TEXT)
 
     @property
     def withheld(self) -> bool:

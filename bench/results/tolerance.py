@@ -122,7 +122,7 @@ WIDTHS = ratio(WIDTH_RATIO, "widths inside the design follow the trained weights
 SYNTHESIS = ratio(SYNTHESIS_RATIO, "Vivado's heuristics change with its version")
 MEASURED = Tolerance(
     rule=Rule.MEASURED,
-    why="exact between emulated boards; 10 % where a real one's driver and memory count",
+    why="exact between emulated boards; 10% where a real one's driver and memory count",
 )
 PLACE = not_compared("says where or with what it ran, not what came out")
 PROSE = not_compared("prose; the status is compared")

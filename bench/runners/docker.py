@@ -239,7 +239,8 @@ def _follow(
                     continue
                 *lines, line = (line + data).split(b"\n")
                 for complete in lines:
-                    emit(as_event(job.task, complete.decode("utf-8", errors="replace")))
+                    text = complete.decode("utf-8", errors="replace")
+                    emit(as_event(job.task, job.request.stage, text))
             end = container.wait()
         return end, memory.peak_bytes if memory else 0
 

@@ -21,9 +21,12 @@ from contract.timings import Timed
 class HostReporter(Timed):
     """Takes progress, notes and the log of a host stage; see the workers' Reporter."""
 
-    def __init__(self, task: str, emit: Emit, log: TextIO, cancelled: threading.Event) -> None:
+    def __init__(
+        self, task: str, stage: str, emit: Emit, log: TextIO, cancelled: threading.Event
+    ) -> None:
         super().__init__()
         self._task = task
+        self._stage = stage
         self.emit = emit
         self._log = log
         self.cancelled = cancelled
@@ -32,7 +35,7 @@ class HostReporter(Timed):
     def progress(self, done: int, total: int, unit: str, text: str = "") -> None:
         """`done` of `total` `unit`s are through. Raises `Cancelled` after an interrupt."""
         self.check_cancelled()
-        self.emit(Progress(self._task, done, total, unit, text))
+        self.emit(Progress(self._task, self._stage, done, total, unit, text))
 
     def note(self, text: str) -> None:
         """Something a person should read; also logged."""
@@ -86,7 +89,7 @@ class HostRunner(Runner):
     def run(self, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
         """Call the stage's function; see `Runner.run`."""
         with job.log.open("a", encoding="utf-8") as log:
-            reporter = HostReporter(job.task, emit, log, cancelled)
+            reporter = HostReporter(job.task, job.request.stage, emit, log, cancelled)
             status, reason = Status.DONE, ""
             try:
                 self._load(job.request.entry)(job.request, reporter, self._context)
@@ -103,6 +106,7 @@ class HostRunner(Runner):
             status=status,
             reason=reason,
             remedy="",
+            excerpt="",
             tools=reporter.tools,
             timings=reporter.timings,
             peak_memory_bytes=0,

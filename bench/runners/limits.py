@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bench.environments import Environment
+from contract.stage import GIB
 
-GIB = 1 << 30
 VIVADO_SPARE_S = 3600.0
 
 

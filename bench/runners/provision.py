@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from bench.console.events import Emit, Finished, Note, Started
+from bench.console.events import SET_UP, Emit, Finished, Note, Started
 from bench.console.text import size_text
 from bench.environments import Environment
 from bench.environments.pip import OPTIONS, Pip, count_pins, not_installed
@@ -87,7 +87,7 @@ def _install(
     environment: Environment, home: Path, task: str, emit: Emit, cancelled: threading.Event
 ) -> None:
     start = time.monotonic()
-    emit(Started(task, "set up"))
+    emit(Started(task, SET_UP))
     log = home.with_suffix(".log")
     log.write_text("")
     # Without pip's settings: the pip that this installs reads them, for what follows.
@@ -105,7 +105,7 @@ def _install(
     seconds = time.monotonic() - start
     ready = {"recipe": environment.recipe(), "python": sys.version, "seconds": seconds}
     write_atomic(home / READY, json.dumps(ready, indent=1) + "\n")
-    emit(Finished(task, "set up", "done", "", seconds))
+    emit(Finished(task, SET_UP, "done", "", seconds))
 
 
 def _install_build(lock: Path, home: Path, pip: Pip) -> bool:

@@ -87,7 +87,7 @@ class VenvRunner(WorkerRunner):
             MemoryWatch(child.pid, limits.memory_bytes, limits.seconds) as memory,
         ):
             for line in child.lines():
-                emit(as_event(job.task, line))
+                emit(as_event(job.task, job.request.stage, line))
             status = child.wait()
         if cancelled.is_set():
             raise Cancelled

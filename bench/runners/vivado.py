@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import EnvironmentFailure
+from contract.finn.synthesize import VIVADO_VERSIONS
 
 VARIABLE = "XILINX_VIVADO"
-# What FINN+ 1.6.1 states in its metadata.
-SUPPORTED = ("2022.2", "2024.2")
 
 _COMPANIONS = ("XILINX_VITIS", "XILINX_HLS")
 _LICENCES = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
@@ -58,10 +57,10 @@ def find_vivado(variables: Mapping[str, str]) -> Vivado:
             "Source the settings64.sh of a Vivado installation, or unset it to go without.",
         )
     version = _version(top)
-    if version not in SUPPORTED:
+    if version not in VIVADO_VERSIONS:
         raise EnvironmentFailure(
             f"{VARIABLE}={named} is Vivado {version or 'of unknown version'}; "
-            f"FINN+ supports {' and '.join(SUPPORTED)}.",
+            f"FINN+ supports {' and '.join(VIVADO_VERSIONS)}.",
             "Source the settings64.sh of a supported version, or unset it to go without.",
         )
     passed = {VARIABLE: named}

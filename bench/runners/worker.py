@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.console.events import Note, Progress
-from bench.console.text import memory_text
+from bench.console.text import counted, memory_text
 from bench.environments import ENVIRONMENTS, Environment
 from bench.errors import StageFailure
 from bench.runners.base import Job, Runner
@@ -21,12 +21,12 @@ from bench.runners.vivado import VARIABLE, Vivado, find_vivado, require_plain, w
 BLAS_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
-def as_event(task: str, line: str) -> Progress | Note:
+def as_event(task: str, stage: str, line: str) -> Progress | Note:
     """A worker's line as an event; any other text becomes a note."""
     try:
         data = json.loads(line)
         if data.pop("event") == "progress":
-            return Progress(task, **data)
+            return Progress(task, stage, **data)
         return Note(task, str(data["text"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Note(task, line)
@@ -106,7 +106,8 @@ class WorkerRunner(Runner):
         environment = ENVIRONMENTS[job.environment]
         minutes = self.limits.of(environment).seconds / 60
         return StageFailure(
-            f"Stage '{job.request.stage}' took longer than {minutes:g} minutes and was stopped.",
+            f"Stage '{job.request.stage}' took longer than "
+            f"{counted(f'{minutes:g}', 'minute')} and was stopped.",
             f"Raise `{environment.limits}minutes` in the [limits] table of the experiment file, "
             "then rerun.",
             job.log,

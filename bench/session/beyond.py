@@ -9,7 +9,9 @@ from bench.console.text import counted, duration_text, memory_text
 from bench.environments import ENVIRONMENTS
 from bench.grids.tables import LimitsTable
 from bench.pipeline import Forecast, Task
+from bench.system.gpu import has_gpu
 from contract.stage import GIB
+from contract.stages import train
 
 _FASTER = {
     "train": "fewer epochs or train_images, a narrower network, a machine with a GPU",
@@ -41,7 +43,11 @@ def beyond(tasks: Iterable[Task], expected: Forecast, limits: LimitsTable) -> It
             by_stage.setdefault(task.stage.name, []).append(task)
     for stage, of_stage in by_stage.items():
         costs = {task.id: expected.predictions[task.id].cost for task in of_stage}
-        slow = [task for task in of_stage if costs[task.id].seconds > limits.minutes * 60]
+        slow = [
+            task
+            for task in of_stage
+            if costs[task.id].seconds > limits.minutes * 60 and not _faster_by_a_gpu(task, expected)
+        ]
         if slow:
             worst = max(slow, key=lambda task: costs[task.id].seconds)
             taken = duration_text(costs[worst.id].seconds)
@@ -58,6 +64,13 @@ def beyond(tasks: Iterable[Task], expected: Forecast, limits: LimitsTable) -> It
 def _has_limits_of_its_own(task: Task) -> bool:
     environment = ENVIRONMENTS.get(task.stage.environment)
     return environment is not None and environment.needs_vivado
+
+
+def _faster_by_a_gpu(task: Task, expected: Forecast) -> bool:
+    """Whether a GPU will do it, and what is expected is the time of a processor."""
+    prediction = expected.predictions[task.id]
+    measured = prediction.runs > 0 and prediction.here
+    return task.stage.name == train.STAGE.name and has_gpu() and not measured
 
 
 def _sentence(

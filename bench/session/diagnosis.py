@@ -23,8 +23,8 @@ from bench.runners.vivado import VARIABLE as VIVADO_VARIABLE
 from bench.runners.vivado import find_vivado, require_plain
 from bench.system.files import check_writable, existing
 from contract import compiler as rule
+from contract.stage import GIB
 
-GIB = 1 << 30
 GB = 1_000_000_000
 PYTHON_NEEDED = (3, 11)
 TOOL_SECONDS = 10.0
@@ -33,7 +33,7 @@ ENGINE_SECONDS = 3
 CGROUP_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 WITHOUT_VIVADO = (
     "No bitstream: everything up to the cycle-accurate simulation runs, "
-    "resources stay estimates and measurements come from the emulated board."
+    "resources are mapped by open synthesis, and measurements come from the emulated board."
 )
 
 Status = Literal["ok", "missing", "warning"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,13 @@ from bench.boards.pool import parse_target
 from bench.console.text import counted
 from bench.errors import ConfigError, nearest
 from bench.flows import all_stages
+from bench.grids.checks import check_images
 from bench.grids.experiment import Point, expand, references
-from bench.grids.grid import check_images, load_grid
+from bench.grids.grid import load_grid
 from bench.grids.tables import BoardTable, Grid
 from contract.finn.measure import EMULATED
+
+_ALIKE = 0.8
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,16 @@ def _simulated(grid: Grid, wanted: dict[str, Any]) -> Grid:
     return grid.model_copy(update={stage.name: changed})
 
 
+def _check_spelling(board: str) -> None:
+    """A bare word that is nearly the emulated board's is hardly a host's."""
+    alike = difflib.SequenceMatcher(None, board.casefold(), EMULATED).ratio() >= _ALIKE
+    if alike and board != EMULATED and "@" not in board:
+        raise ConfigError(
+            f"--board {board} is taken for a misspelt '{EMULATED}'.",
+            f"Correct it; a host of that name is user@{board}.",
+        )
+
+
 def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:
     if EMULATED in names and len(names) > 1:
         raise ConfigError(
@@ -155,6 +169,8 @@ def _on_boards(grid: Grid, names: tuple[str, ...]) -> Grid:
             "Name real boards, or only the emulated one.",
         )
     named = {board.name for board in grid.boards}
+    for name in names:
+        _check_spelling(name)
     targets = [(name, parse_target(name)) for name in names if name not in (*named, EMULATED)]
     added = (BoardTable(name=n, address=t.host, user=t.user, port=t.port) for n, t in targets)
     measure = grid.measure.model_copy(update={"board": tuple(dict.fromkeys(names))})

@@ -151,7 +151,7 @@ def _refuse_beside_a_grid(asked: Asked) -> None:
     }  # fmt: skip
     if given := [option for option, value in said.items() if value]:
         raise ConfigError(
-            f"{given[0]} stands beside the grid {asked.what}, which says that itself.",
+            f"{given[0]} cannot be combined with the grid {asked.what}, which says that itself.",
             "Leave it out, or name the network instead of the grid.",
         )
 
@@ -174,7 +174,7 @@ def _beside(file: str) -> Path:
 
 def _model(asked: Asked) -> dict[str, Any]:
     if asked.bits:
-        raise ConfigError("--bits are of a network, and a model has its own.", "Leave them out.")
+        raise ConfigError("--bits is for networks; a model has its own.", "Leave it out.")
     # Without images, the data set named here is not looked at: random ones take its place.
     data = {"images": str(Path(asked.images).absolute())} if asked.images else {}
     data = data or {"dataset": _data(asked.dataset or next(iter(DATASETS)))}
@@ -183,7 +183,7 @@ def _model(asked: Asked) -> dict[str, Any]:
 
 def _train(asked: Asked) -> dict[str, Any]:
     if asked.images is not None:
-        raise ConfigError("--images are for a model; a network is given a data set.", "--dataset.")
+        raise ConfigError("--images is for models.", "Name a network's data set with --dataset.")
     what = asked.what
     if is_own(what):
         what = Path(what).name

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import click
 from rich.text import Text
 
 from bench.console.progress import make_view
 from bench.console.terminal import Terminal, styled
-from bench.errors import BenchError
+from bench.errors import BenchError, Exit, StageFailure
 from bench.grids.experiment import Point
-from bench.pipeline import Resolver, Summary, Task, execute, look_up
+from bench.pipeline import Resolver, Summary, Task, execute, look_up, plan
 from bench.pipeline.check import check_machine, check_store
 from bench.session import runners
 from bench.session.inspection import RANDOM, Subject
@@ -61,23 +63,58 @@ class LookedAt:
         if not self.builds:
             mark = Text("cannot be built:", "red bold")
             console.print(styled("{} {}", mark, self.reason))
+        if self.failure is not None and self.failure.excerpt:
+            for line in self.failure.excerpt.splitlines():
+                console.print(styled("  [dim]|[/] {}", line), soft_wrap=True)
         if self.failure is not None and self.failure.remedy:
             console.print(styled("[bold]what to do:[/] {}", self.failure.remedy))
         if self.failure is not None and self.failure.log:
             console.print(styled("[bold]log:[/] {}", self.failure.log), soft_wrap=True)
 
 
-def look(subject: Subject, tasks: list[Task], resolver: Resolver) -> Summary:
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """How looking at all networks of a subject ended."""
+
+    resolver: Resolver
+    summary: Summary
+    found: tuple[LookedAt, ...]
+
+    @property
+    def all_build(self) -> bool:
+        """Whether a design can be made of each."""
+        return all(one.builds for one in self.found)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """All of it, of each."""
+        return [one.as_json() for one in self.found]
+
+    def end(self, context: click.Context) -> None:
+        """End the command with what went wrong, but for what `show_failure` prints."""
+        for error in self.summary.errors:
+            if not isinstance(error, StageFailure):
+                context.obj.explain(error)
+        refused = Exit.OK if self.all_build else Exit.STAGE_FAILED
+        context.exit(int(self.summary.exit_code or refused))
+
+
+def look(subject: Subject, store_path: Path, runner: str) -> Looked:
     """Everything that it takes, from the store or made now."""
+    choice = runners.choose_runner(runner, store_path, runners.limits_of(subject.grid))
+    runners.prepare_runner(choice)
+    resolver = runners.open_resolver(store_path, choice, subject.grid)
+    tasks = plan(subject.points, subject.stages)
     missing = look_up(tasks, resolver, subject.points, verify=True).missing
     check_store(resolver.store, missing)
     check_machine(missing, resolver, None)
     cpus = runners.available_cpus()
     with make_view(Terminal(stderr=True, soft_wrap=not sys.stderr.isatty())) as view:
-        return execute(tasks, resolver, cpus, cpus, view.show, missing=missing)
+        summary = execute(tasks, resolver, cpus, cpus, view.show, missing=missing)
+    found = tuple(_found(subject, tasks, summary))
+    return Looked(resolver=resolver, summary=summary, found=found)
 
 
-def found(subject: Subject, tasks: list[Task], summary: Summary) -> Iterator[LookedAt]:
+def _found(subject: Subject, tasks: list[Task], summary: Summary) -> Iterator[LookedAt]:
     """How it ended, for each network."""
     last = subject.stages[-1].name
     failures = {error.what: error for error in summary.errors}

@@ -82,6 +82,9 @@ runner_option = click.option(
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Only say what would be done; nothing is changed."
 )
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print everything as JSON, in full."
+)
 rows_option = click.option(
     "--row",
     "names",

@@ -6,17 +6,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from bench.console.progress import COLOURS
+from bench.console.tables import Column, Table
 from bench.console.terminal import Terminal, styled
-from bench.console.text import counted, duration_text, memory_text, size_text
+from bench.console.text import counted, duration_text, memory_text, number_text, size_text
 from bench.environments import ENVIRONMENTS
 from bench.flows import Bottleneck, flow_named
-from bench.grids.grid import known_layers
 from bench.grids.tables import Grid
+from bench.grids.trainings import known_layers
 from bench.pipeline import Forecast, Step, Survey, Task
 from bench.pipeline.budget import SETUP_SECONDS
 from bench.system.files import existing
@@ -37,12 +36,9 @@ def show_tasks(forecast: Forecast, tasks: list[Task], survey: Survey, console: T
 
 def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
     """Print a table by stage, and the totals."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
-    totals = ("", "", "", duration_text(forecast.seconds), "", size_text(forecast.disk), "")
     headings = ("cached", "to run", "skipped", "time", "memory", "disk", "time from")
-    table.add_column("stage", footer="total", no_wrap=True)
-    for heading, total in zip(headings, totals, strict=True):
-        table.add_column(heading, footer=total, justify="right", no_wrap=True)
+    numbers = (Column(heading=heading, numeric=True) for heading in headings)
+    table = Table([Column(heading="stage"), *numbers])
     for stage in forecast.stages:
         counts = (stage.cached, stage.to_run, stage.skipped)
         cells = [str(count) if count else "" for count in counts]
@@ -50,8 +46,11 @@ def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
             source = counted(stage.runs, "run") if stage.runs else "default"
             size = size_text(stage.disk)
             cells += [duration_text(stage.seconds), memory_text(stage.memory), size, source]
-        table.add_row(stage.stage, *cells)
-    console.print(table)
+        table.add(stage.stage, *cells)
+    table.end_section()
+    sums = (duration_text(forecast.seconds), "", size_text(forecast.disk))
+    table.add("total", "", "", "", *sums)
+    table.show(console)
     for closing in _closing_lines(forecast, store):
         console.print(closing)
 
@@ -107,19 +106,22 @@ def _source(forecast: Forecast) -> str:
 
 def show_bottlenecks(grid: Grid, console: Terminal) -> None:
     """Print the slowest layer of each folding, which sets the interval."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("folding", overflow="fold")
-    table.add_column("slowest layer", overflow="fold")
-    for heading in ("cycles", "fps"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("of it, by layer", justify="right", max_width=_SHARES_WIDTH)
+    table = Table(
+        [
+            Column(heading="folding"),
+            Column(heading="slowest layer", wraps=True),
+            Column(heading="cycles", numeric=True),
+            Column(heading="images/s", numeric=True),
+            Column(heading="of it, by layer", numeric=True, wraps=True, most=_SHARES_WIDTH),
+        ]
+    )
     foldings = flow_named(grid.flow).foldings
     known = known_layers(grid)
     for shapes in known:
         for folding in grid.folds:
             slowest = foldings.bottleneck(folding, shapes, grid.build)
-            table.add_row(folding.name, slowest.layer, *_numbers(slowest))
-    console.print(table)
+            table.add(folding.name, slowest.layer, *_numbers(slowest))
+    table.show(console)
     if None in known:
         console.print(
             f"The layers of {grid.network} are not known yet; defaults of time are those of LeNet5."
@@ -131,5 +133,5 @@ def _numbers(slowest: Bottleneck) -> Iterator[str]:
         yield from ("", "", "")
         return
     yield f"{'<= ' if slowest.is_bound else ''}{slowest.cycles:,.0f}"
-    yield f"{'>=' if slowest.is_bound else '<='} {slowest.fps:,.0f}"
+    yield f"{'>=' if slowest.is_bound else '<='} {number_text(slowest.fps)}"
     yield " ".join(f"{100 * share:.0f}" for share in slowest.shares) + " %" * bool(slowest.shares)

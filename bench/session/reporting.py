@@ -68,8 +68,8 @@ def report_from_store(
     grid = open_grid(file, changes)
     stated = claims.load_claims(claims.claims_beside(file), (grid.grid.network,))
     surveyed = look_up(grid, runner, store)
-    write = partial(report_on, grid, surveyed, stated, accept=accept)
     folder = folder_of(grid, store)
+    write = partial(report_on, grid, surveyed, stated, accept=accept, place=folder)
     reported, lines = preview(folder, write) if dry_run else (write(folder), ())
     return grid, surveyed, reported, lines
 
@@ -81,10 +81,12 @@ def report_on(
     folder: Path,
     *,
     accept: bool = False,
+    place: Path | None = None,
 ) -> Reported:
     """Write the page, every table, the verdicts on the claims `stated`, and the RO-Crate.
 
-    With `accept`, verdicts that are worse than before become the new reference.
+    With `accept`, verdicts that are worse than before become the new reference. `place` is where
+    the report is to stand, and its links lead from; default: `folder`.
 
     Raises:
         DamageError: An artifact is damaged.
@@ -102,7 +104,7 @@ def report_on(
     kept = root / "cache" / "figures" / f"{grid.name}.json" if inside else None
     with _only_writer(root, grid.name) if inside else nullcontext():
         page = report.write_page(
-            material, about, folder, claims.as_json(judgements)["claims"], kept
+            material, about, folder, claims.as_json(judgements)["claims"], kept, place=place
         )
         written = (
             page.path,

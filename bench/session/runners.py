@@ -15,8 +15,9 @@ from bench.paths import environments_folder, require_checkout
 from bench.pipeline import Resolver
 from bench.pipeline.assemble import assemble
 from bench.runners import Runner
-from bench.runners.limits import GIB, Limits
+from bench.runners.limits import Limits
 from bench.runners.venv import VenvRunner
+from contract.stage import GIB
 
 _DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
@@ -108,7 +109,7 @@ def prepare_runner(choice: Choice) -> bool:
     return True
 
 
-def open_resolver(store_path: Path, choice: Choice, grid: Grid | None = None) -> Resolver:
+def open_resolver(store_path: Path, choice: Choice, grid: Grid | None) -> Resolver:
     """The store and the runners, with the grid's boards and the user's files."""
     boards = grid.boards if grid else ()
     pool = BoardPool(Remote.of_table(board) for board in boards)

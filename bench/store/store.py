@@ -27,6 +27,9 @@ from bench.system.locks import hold, is_held
 FOLDERS = ("tmp", "locks", FAILED, "cache", "environments")
 
 
+_NOT_IN_VERILOG = {'"', "\\", "\n"}
+
+
 class Store(Contents):
     """Keeps artifacts by key; safe to share between runs and to kill at any point.
 
@@ -40,8 +43,13 @@ class Store(Contents):
         """A run, which yields its temporary folder; clears what killed runs left behind.
 
         Raises:
-            StoreError: The store cannot be made or written.
+            StoreError: The store cannot be made or written, or its path not be put into Verilog.
         """
+        if odd := set(str(self.root)) & _NOT_IN_VERILOG:
+            raise StoreError(
+                f"The store's path has {' and '.join(map(repr, sorted(odd)))} in it: {self.root}.",
+                "Choose another; generated Verilog names files there, between quotes.",
+            )
         run = self.root / "tmp" / f"run-{uuid.uuid4().hex}"
         alive = FileLock(self._alive(run), thread_local=False)
         with explained(self.root):

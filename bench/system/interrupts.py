@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -12,6 +13,9 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a shell calls a process that a signal ended.
 BASE = 128
+# What the first signal began, those that follow at once must not break: a second Ctrl-C out of
+# impatience, or a shell and a service manager that both end the process.
+GRACE_SECONDS = 1.0
 MESSAGE = "interrupted; the next run goes on from here"
 
 
@@ -23,12 +27,14 @@ class _State:
         shields: How many clean-ups are under way; they are not interrupted.
         told: Whether the message about clean-ups was printed.
         received: The first signal.
+        raised: When a signal last raised an exception, by the monotonic clock.
     """
 
     at_once = False
     shields = 0
     told = False
     received: int | None = None
+    raised: float | None = None
 
 
 def install() -> None:
@@ -43,7 +49,11 @@ def install() -> None:
 
 
 def ready() -> None:
-    """From now on signals raise `KeyboardInterrupt` in the main thread."""
+    """From now on a signal raises `KeyboardInterrupt` in the main thread.
+
+    Those within `GRACE_SECONDS` after it do not. Later ones do again: it may have got lost in a
+    callback of Python's.
+    """
     _State.at_once = False
 
 
@@ -77,12 +87,29 @@ def _handle(number: int, _: FrameType | None) -> None:
     if _State.at_once:
         _tell(MESSAGE)
         os._exit(BASE + number)
-    if _State.shields:
+    now = time.monotonic()
+    unwinding = _State.raised is not None and now - _State.raised < GRACE_SECONDS
+    if _State.shields or unwinding:
         if not _State.told:
             _tell("stopping what runs; this takes a few seconds")
         _State.told = True
         return
+    _State.raised = now
     raise KeyboardInterrupt
+
+
+def caused(error: BaseException) -> bool:
+    """Whether an interrupt led to `error`.
+
+    It can come at any instruction, also between those that acquire a lock and those that release
+    it, where Python turns it into another exception.
+    """
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, KeyboardInterrupt):
+            return True
+        at = at.__context__
+    return False
 
 
 def _tell(text: str) -> None:

@@ -248,20 +248,15 @@ def _identity() -> dict[str, str]:
     try:
         identity = json.loads(IDENTITY_FILE.read_text(encoding="utf-8"))
         return {name: str(identity[name]) for name in ("board", "part", "measured_on")}
-    except FileNotFoundError as error:
-        if (pynq_name := _versioned(_pynq_name())) in PYNQ_BOARDS:
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        pynq_name = _versioned(_pynq_name()) if isinstance(error, FileNotFoundError) else ""
+        if pynq_name in PYNQ_BOARDS:
             board, part = PYNQ_BOARDS[pynq_name]
             return {"board": board, "part": part, "measured_on": "board"}
-        raise _nameless(error) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _nameless(error) from error
-
-
-def _nameless(error: Exception) -> Refused:
-    return Refused(
-        "This machine does not say which board it is.",
-        f"{IDENTITY_FILE} has to name board, part and measured_on ({error}).",
-    )
+        raise Refused(
+            "This machine does not say which board it is.",
+            f"{IDENTITY_FILE} has to name board, part and measured_on ({error}).",
+        ) from error
 
 
 def _pynq_name() -> str:

@@ -23,8 +23,8 @@ from bench.boards.login import address_of
 from bench.boards.pool import parse_target
 from bench.boards.ssh import open_board
 from bench.errors import BoardError
-from bench.flows.finn.boards import BOARD_PARTS
 from bench.paths import ROOT
+from contract.finn.parts import BOARDS
 
 TARGET = os.environ.get("BENCH_BOARD", "")
 
@@ -53,7 +53,7 @@ def test_push_run_fetch_and_push_again(address: Address, tmp_path: Path) -> None
     async def use() -> None:
         async with open_board(address, print) as board:
             probe = await board.probe()
-            assert BOARD_PARTS[probe.board] == probe.part
+            assert BOARDS[probe.board] == probe.part
             start = time.monotonic()
             assert (await board.push({"large": large})).bytes == 20_000_000
             print(f"20 MB pushed in {time.monotonic() - start:.2f} s")

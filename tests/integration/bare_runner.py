@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from bench.pipeline import Resolver
 from bench.runners import Runner
+from bench.store import Store
 
 ENVIRONMENTS = ("host", "train", "finn", "vivado")
 NO_VIVADO = "XILINX_VIVADO is not set: no bitstream"
@@ -22,3 +26,8 @@ class BareRunner(Runner):
 
     def lacks(self, environment: str) -> str:
         return self.lacking.get(environment, "")
+
+
+def resolver_on(store: Path, runner: Runner) -> Resolver:
+    """The store in a folder, all of whose stages `runner` runs."""
+    return Resolver(Store(store), dict.fromkeys(ENVIRONMENTS, runner))

@@ -73,4 +73,4 @@ class TellingRunner(BareRunner):
             raise StageFailure("It broke.", "Mend it.", job.log)
         time.sleep(self._site.seconds)
         (job.request.outputs / "metrics.json").write_text(json.dumps({"task": job.task}))
-        return Result("done", "", "", {}, {}, 1)
+        return Result("done", "", "", "", {}, {}, 1)

@@ -12,6 +12,12 @@ from docker.client import DockerClient
 from needs import need
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What fails in a test's thread fails the test."""
+    warning = "error::pytest.PytestUnhandledThreadExceptionWarning"
+    config.addinivalue_line("filterwarnings", warning)
+
+
 @pytest.fixture(scope="module")
 def client() -> Iterator[DockerClient]:
     """The engine; without one these tests are skipped, or fail where it is required."""

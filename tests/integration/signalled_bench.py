@@ -12,14 +12,13 @@ import sys
 import threading
 from pathlib import Path
 
-from bare_runner import ENVIRONMENTS, BareRunner
+from bare_runner import BareRunner, resolver_on
 from bench.console.events import Emit, Note
 from bench.errors import StageFailure
 from bench.pipeline import Resolver
 from bench.runners import Job
 from bench.runners.wire import Result
 from bench.session import runners
-from bench.store import Store
 from bench.system.locks import Cancelled
 from bench.system.process import Child
 
@@ -51,14 +50,14 @@ class Runner(BareRunner):
             if cancelled.is_set():
                 raise Cancelled
             raise StageFailure("The child ended.", "", job.log)
-        return Result("done", "", "", {}, {}, 0)
+        return Result("done", "", "", "", {}, {}, 0)
 
 
 def main() -> int:
     waits_in = sys.argv.pop(1)
 
-    def open_resolver(path: Path, choice: object, grid: object = None) -> Resolver:
-        return Resolver(Store(path), dict.fromkeys(ENVIRONMENTS, Runner(waits_in)))
+    def open_resolver(path: Path, choice: object, grid: object) -> Resolver:
+        return resolver_on(path, Runner(waits_in))
 
     runners.open_resolver = open_resolver  # type: ignore[assignment]
     from bench.__main__ import main as bench

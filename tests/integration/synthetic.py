@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bare_runner import ENVIRONMENTS, BareRunner
+from bare_runner import BareRunner, resolver_on
 from bench.console.events import Emit
 from bench.errors import StageFailure
 from bench.grids.experiment import Point, expand, references
@@ -22,7 +22,6 @@ from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan
 from bench.runners import Job
 from bench.runners.wire import Result
-from bench.store import Store
 
 LAYERS = ((1024, 64), (64, 64), (64, 64), (64, 10))
 HAS = {"bram18": 280, "dsp": 220, "lut": 53200, "uram": 0}
@@ -72,7 +71,7 @@ class SyntheticRunner(BareRunner):
         reason = metrics.pop("infeasible", "")
         (request.outputs / "metrics.json").write_text(json.dumps(metrics, sort_keys=True))
         status = "infeasible" if reason else "done"
-        return Result(status, reason, "", {"made-up tool": "1.0"}, {"work": 0.1}, 1 << 20)
+        return Result(status, reason, "", "", {"made-up tool": "1.0"}, {"work": 0.1}, 1 << 20)
 
 
 def _train(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,7 +233,7 @@ def points_of(grid: Grid) -> tuple[Point, ...]:
 
 def resolver_of(store: Path, failing: tuple[str, ...] = ()) -> Resolver:
     """A store in which the synthetic runner makes everything."""
-    return Resolver(Store(store), dict.fromkeys(ENVIRONMENTS, SyntheticRunner(failing)))
+    return resolver_on(store, SyntheticRunner(failing))
 
 
 def fill(

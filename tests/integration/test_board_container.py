@@ -57,7 +57,7 @@ def boards(client: DockerClient) -> list[str]:
 
 
 def quiet() -> HostReporter:
-    return HostReporter("task", lambda _: None, io.StringIO(), threading.Event())
+    return HostReporter("task", "stage", lambda _: None, io.StringIO(), threading.Event())
 
 
 def request(folder: Path) -> Request:

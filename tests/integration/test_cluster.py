@@ -27,9 +27,9 @@ from bench.pipeline import Summary, Task, execute, plan
 from cluster_site import TestSite
 
 GRID = ROOT / "experiments" / "quick.toml"
-# 1 data set, 3 x draft, inspect, train, export, 6 x compile, size, map, simulate, measure
-TASKS = 43
-BITSTREAMS = 6  # skipped without Vivado
+# 1 data set, 3 x draft, inspect, train, export, 9 x compile, size, map, simulate, measure
+TASKS = 58
+BITSTREAMS = 9  # skipped without Vivado
 HANGS_SECONDS = 120  # what takes longer never ends
 
 
@@ -217,7 +217,8 @@ def test_a_scheduler_that_dies_is_said_and_what_was_done_is_kept(
 
     def slow(backend: DaskBackend, task: Task, *arguments: object) -> object:
         answer = submit(backend, task, *arguments)  # type: ignore[arg-type]
-        if between_two_submissions and task.stage.name == "train":
+        what = f"{task.stage.name} {task.name}"
+        if between_two_submissions and what == f"train {experiments[0].training_name}":
             process.wait()
         return answer
 
@@ -263,4 +264,5 @@ def test_a_scheduler_that_dies_before_it_hands_out_a_result(
     assert failed >= 1
     assert summary.count("done") == 0
     assert summary.count("skipped") == TASKS + BITSTREAMS - failed
-    assert len(ran(site)) == 1
+    # What its worker had begun by then, it began once; nothing is done again elsewhere.
+    assert 1 <= len(ran(site)) == len(set(ran(site)))

@@ -172,7 +172,7 @@ def test_events_and_log_come_apart(make) -> None:  # noqa: ANN001
     bench = make()
     result = bench.run("look")
     assert result.status == "done"
-    assert Progress("a-task", 1, 2, "look", "") in bench.events
+    assert Progress("a-task", "look", 1, 2, "look", "") in bench.events
     assert Note("a-task", "halfway") in bench.events
     assert bench.job("look").log.read_text() == "this goes to the log\n"
 

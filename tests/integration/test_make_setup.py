@@ -17,6 +17,9 @@ import pytest
 
 from bench.paths import ROOT
 
+# What a shell starts in the background ignores Ctrl-C, and so would everything that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 PYPROJECT = """
 [build-system]
 requires = []
@@ -118,6 +121,18 @@ def test_a_killed_setup_is_made_again(clone: Path) -> None:
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
     assert not (clone / ".venv" / "ready").exists()
+    assert "setting up .venv" in finish(start(clone, "setup"))
+    assert installed(clone)
+
+
+def test_an_interrupted_setup_says_so_and_is_made_again(clone: Path) -> None:
+    interrupted = start(clone, "setup")
+    wait_for(clone / ".venv" / "bin" / "python")
+    os.killpg(interrupted.pid, signal.SIGINT)  # as Ctrl-C does
+    said = interrupted.communicate(timeout=60)[0]
+    assert interrupted.returncode != 0
+    assert "interrupted; the next make goes on from here" in said
+    assert "Traceback" not in said
     assert "setting up .venv" in finish(start(clone, "setup"))
     assert installed(clone)
 

@@ -214,6 +214,13 @@ def test_the_table_sorts_with_the_unknown_last(opened: webdriver.Chrome) -> None
         assert set(texts[len(known) :]) == {"-"}
 
 
+def test_headings_that_sort_keep_their_explanation(opened: webdriver.Chrome) -> None:
+    heads = opened.find_elements(By.CSS_SELECTOR, "#table .heads th button")
+    told = opened.find_elements(By.CSS_SELECTOR, "#table .heads th button > abbr[title]")
+    assert len(heads) - 1 == len(told) > 10, "all but the data set, which needs none"
+    assert any("Look-up table" in str(one.get_attribute("title")) for one in told)
+
+
 def test_the_table_filters_and_says_how_many(opened: webdriver.Chrome) -> None:
     field = opened.find_element(By.CSS_SELECTOR, ".filter input")
     field.send_keys("w2a2 fashion")
@@ -230,6 +237,7 @@ def test_it_prints(opened: webdriver.Chrome) -> None:
     opened.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     assert not opened.find_element(By.TAG_NAME, "nav").is_displayed()
     assert opened.find_element(By.ID, "table").is_displayed()
+    assert opened.find_element(By.CSS_SELECTOR, ".words dd").is_displayed()
     opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 

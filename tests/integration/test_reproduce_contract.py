@@ -79,7 +79,7 @@ class ContractRunner(BareRunner):
             stage.synthesize(request, Reporter(io.StringIO()), build)
         else:
             {"export": export, "simulate": simulate}.get(job.request.stage, nothing)(outputs)
-        return Result("done", "", "", {}, {}, 1)
+        return Result("done", "", "", "", {}, {}, 1)
 
 
 def nothing(outputs: Path) -> None:

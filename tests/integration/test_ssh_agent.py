@@ -126,12 +126,12 @@ def test_a_silent_run_loses_the_board(machine: Machine, monkeypatch: Any, tmp_pa
     impatient = tmp_path / "agent.py"
     from bench.boards.agent import AGENT_PROGRAM
 
-    impatient.write_text(AGENT_PROGRAM.read_text().replace("SILENCE_S = 30.0", "SILENCE_S = 0.1"))
+    impatient.write_text(AGENT_PROGRAM.read_text().replace("SILENCE_S = 30.0", "SILENCE_S = 2.0"))
     monkeypatch.setattr("bench.boards.agent.AGENT_PROGRAM", impatient)
 
     async def run() -> None:
         async with machine.on() as address, machine.session(address):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while machine.sessions:
                     await asyncio.sleep(0.01)
             async with machine.session(address):

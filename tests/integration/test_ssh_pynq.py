@@ -128,7 +128,7 @@ def write_package(folder: Path) -> None:
 
 
 def run(request_: Request) -> dict[str, Any]:
-    reporter = HostReporter("task", lambda event: None, io.StringIO(), threading.Event())
+    reporter = HostReporter("task", "stage", lambda event: None, io.StringIO(), threading.Event())
     pool = BoardPool([Remote("mine", "there", 22, "xilinx")])
     measure(request_, reporter, replace(HOST, pool=pool))
     metrics: dict[str, Any] = json.loads((request_.outputs / "metrics.json").read_text())

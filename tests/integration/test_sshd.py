@@ -137,11 +137,8 @@ def test_push_run_fetch_and_push_again(sshd: Sshd, files: dict[str, Path], tmp_p
     with sshd.on():
         trust_it(sshd)
         address = sshd.address(str(sshd.key))
-        start = time.monotonic()
         assert use(address, files, tmp_path / "results") == (20_000_000, "done\n")
-        middle = time.monotonic()
         assert use(address, files, tmp_path / "results") == (0, "done\n")
-        print(f"first {middle - start:.2f} s, second {time.monotonic() - middle:.2f} s")
         assert sshd.sessions == []
 
 

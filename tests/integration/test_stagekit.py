@@ -34,7 +34,7 @@ def infeasible(request, reporter):
     raise stagekit.Infeasible("does not fit")
 
 def wrong(request, reporter):
-    raise stagekit.StageError("It broke.", "Mend it.")
+    raise stagekit.StageError("It broke.", "Mend it.", "line 3 of yours")
 
 def full(request, reporter):
     raise OSError(28, "No space left on device", "/out/x")
@@ -111,6 +111,7 @@ def test_other_ends_are_told_apart(
     assert result.status == status
     assert reason in result.reason
     assert remedy in result.remedy
+    assert result.excerpt == ("line 3 of yours" if stage == "wrong" else "")
 
 
 def test_a_bug_leaves_no_result(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fakes import HOST
+from fakes import HOST, as_command_on
 from wrong_design import INTERVAL, NAME, RATE, REASON, Made
 
 from bench import archive, claims, report
@@ -25,7 +25,6 @@ from bench.results import File, columns
 from bench.runners import Job
 from bench.runners.host import HostContext, HostReporter, HostRunner, WrongResult
 from bench.runners.wire import Request
-from bench.session import runners
 from bench.words import Status
 
 pytestmark = pytest.mark.usefixtures("no_fsync", "no_drawing")
@@ -38,8 +37,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def as_command(made: Made, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: made.resolver)
-    return ["--store", str(made.store.root), "--runner", "venv"]
+    return as_command_on(made.resolver, monkeypatch)
 
 
 def row_of(results: Any, name: str = NAME) -> Any:

@@ -10,7 +10,7 @@ MVAU = "test_fpgadataflow_rtl_mvau[False-False-1.66-{part}-{types}-{folding}-32-
 SMALL_PART, LARGE_PART = "xc7z020clg400-1", "xcku3p-ffva676-1-e"
 FOUR_BITS, EIGHT_BITS = "idt_wdt0", "idt_wdt1"
 # Folding: (PE, SIMD)
-P1_S16, P9_S1, P9_S16 = "pe_simd_th_mem1", "pe_simd_th_mem3", "pe_simd_th_mem4"
+P1_S16, P9_S1 = "pe_simd_th_mem1", "pe_simd_th_mem3"
 WIDE = MVAU.format(part=SMALL_PART, types=FOUR_BITS, folding=P1_S16)
 TALL = MVAU.format(part=SMALL_PART, types=FOUR_BITS, folding=P9_S1)
 TALL_EIGHT = MVAU.format(part=LARGE_PART, types=EIGHT_BITS, folding=P9_S1)
@@ -72,7 +72,7 @@ MUTANTS = (
         ("mvu-one-input-early", "+ (SIMD == 1)", "", TALL),
         ("mvu-tree-too-deep", "$clog2(SIMD)", "$clog2(SIMD+1)", WIDE),
         ("mvu-lane-dropped", "pe < PE; pe++", "pe + 1 < PE; pe++", TALL),
-        ("mvu-gap-counted", "if(!zero)", "if(1'b1)", WIDE),
+        ("mvu-gap-counted", "if(!zero && ", "if(", WIDE),
         ("mvu-inputs-unsigned", "32'(SIGNED_ACTIVATIONS)", "0", SIGNED),
     ),
     *_mutants(

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from quadrants import CLASSES, GRID, IMAGES, quadrants
 from real_runs import Bench
 
 from contract.arrays import save_npz
 
-CLASSES, PIXELS, IMAGES = 4, 8, 20
+PIXELS = 8
 PERCEPTRON = """
 from bench.networks import Network
 from contract.architecture import *
@@ -55,43 +56,15 @@ DATASET = Dataset(
     files=(DataFile("colours.npz", "{sha256}", {size}),), sources=(), read=read,
 )
 """
-GRID = """
-name = "own"
-[train]
-network = "{network}"
-dataset = "Colours"
-bits = [[3, 2]]
-seeds = [1]
-epochs = 6
-milestones = []
-image_size = {pixels}
-[build]
-target_fps = [100_000.0]
-board = "Pynq-Z1"
-clock_mhz = 100.0
-[simulate]
-images = {images}
-[measure]
-images = {images}
-"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Holds `colours.npz`, images whose class is where they are red, and files of extensions."""
-    generator = np.random.default_rng(3)
-    arrays = {}
-    for half, count in (("train", 400), ("test", 120)):
-        labels = generator.integers(0, CLASSES, count, dtype=np.uint8)
-        images = generator.integers(0, 100, (count, 3, PIXELS, PIXELS), dtype=np.uint8)
-        side = PIXELS // 2
-        for image, label in zip(images, labels, strict=True):
-            row, column = divmod(int(label), 2)
-            image[0, row * side : (row + 1) * side, column * side : (column + 1) * side] += 120
-        arrays |= {f"x_{half}": images, f"y_{half}": labels}
     data, extensions = tmp_path / "data", tmp_path / "extensions"
     data.mkdir()
     extensions.mkdir()
+    arrays = quadrants((3, PIXELS, PIXELS), range(100), brighter=120)
     save_npz(data / "colours.npz", **arrays)
     content = (data / "colours.npz").read_bytes()
     declared = COLOURS.format(
@@ -108,7 +81,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_grid(folder: Path, network: str) -> Path:
     grid = folder / "own.toml"
-    grid.write_text(GRID.format(network=network, pixels=PIXELS, images=IMAGES))
+    grid.write_text(GRID.format(network=network, dataset="Colours", image_size=PIXELS, fps=100_000))
     return grid
 
 

@@ -8,29 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from quadrants import CLASSES, GRID, IMAGES, quadrants
 from real_runs import Bench
 
-CLASSES, HEIGHT, WIDTH, IMAGES = 4, 6, 8, 20
 STEP = 1 / 8
-GRID = """
-name = "own"
-[train]
-network = "Small"
-dataset = "mine.npz"
-bits = [[3, 2]]
-seeds = [1]
-epochs = 3
-milestones = []
-image_size = 0
-[build]
-target_fps = [20_000.0]
-board = "Pynq-Z1"
-clock_mhz = 100.0
-[simulate]
-images = {images}
-[measure]
-images = {images}
-"""
 NETWORK = """
 from bench.networks import Network
 from contract.architecture import *
@@ -48,18 +29,11 @@ NETWORK = Network(
 
 
 def write_data(path: Path, **changed: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Images of two channels and 4 signed bits, brighter in the quadrant of their class."""
-    generator = np.random.default_rng(3)
-    arrays = {}
-    for half, count in (("train", 400), ("test", 120)):
-        labels = generator.integers(0, CLASSES, count)
-        numbers = generator.integers(-8, 0, (count, HEIGHT, WIDTH, 2))
-        for image, label in zip(numbers, labels, strict=True):
-            down, right = divmod(int(label), 2)
-            rows = slice(down * HEIGHT // 2, (down + 1) * HEIGHT // 2)
-            image[rows, right * WIDTH // 2 : (right + 1) * WIDTH // 2, 0] += 8
-        arrays |= {f"x_{half}": (numbers * STEP).astype(np.float32), f"y_{half}": labels}
-    np.savez(path, **arrays | changed, x_scale=STEP, x_datatype="INT4")
+    """Images [N, H, W, C] of two channels and 4 signed bits; gives the test images."""
+    arrays = quadrants((2, 6, 8), range(-8, 0), brighter=8) | changed
+    for name in ("x_train", "x_test"):
+        arrays[name] = (arrays[name].transpose(0, 2, 3, 1) * STEP).astype(np.float32)
+    np.savez(path, **arrays, x_scale=STEP, x_datatype="INT4")
     return arrays["x_test"]
 
 
@@ -71,7 +45,7 @@ def test_signed_images_that_are_not_square_go_all_the_way(
     monkeypatch.setenv("BENCH_EXTENSIONS", str(tmp_path / "extensions"))
     values = write_data(tmp_path / "mine.npz")
     grid = tmp_path / "own.toml"
-    grid.write_text(GRID.format(images=IMAGES))
+    grid.write_text(GRID.format(network="Small", dataset="mine.npz", image_size=0, fps=20_000))
     bench = Bench(tmp_path / "store")
     bench.run_grid(grid)
     (row,) = bench.results("own").to_dict("records")

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+from quadrants import quadrants
 from real_runs import Bench
 
 from bench.paths import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "own-network.md"
-CLASSES, PIXELS = 4, 8
 FEWER = "\n[simulate]\nimages = 20\n[measure]\nimages = 120\n"
 
 
@@ -23,17 +23,8 @@ def files_of(page: Path) -> dict[str, str]:
 
 def write_data(path: Path) -> None:
     """Images that are bright in the quadrant that their class names."""
-    generator = np.random.default_rng(3)
-    arrays = {}
-    for half, count in (("train", 400), ("test", 120)):
-        labels = generator.integers(0, CLASSES, count)
-        images = generator.integers(0, 100, (count, PIXELS, PIXELS)).astype(np.uint8)
-        side = PIXELS // 2
-        for image, label in zip(images, labels, strict=True):
-            row, column = divmod(int(label), 2)
-            image[row * side : (row + 1) * side, column * side : (column + 1) * side] += 120
-        arrays |= {f"x_{half}": images, f"y_{half}": labels}
-    np.savez(path, **arrays)
+    arrays = quadrants((1, 8, 8), range(100), brighter=120)
+    np.savez(path, **{name: array.squeeze() for name, array in arrays.items()})
 
 
 def test_the_example_goes_all_the_way(tmp_path: Path) -> None:

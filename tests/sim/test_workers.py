@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +19,9 @@ AT_ONCE = 2
 
 
 @pytest.mark.parametrize("name", [environment.name for environment in INSTALLED])
-def test_the_workers_own_tests_pass(name: str, undisturbed: Bench) -> None:
+def test_the_workers_own_tests_pass(
+    name: str, undisturbed: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One module at a time in each of two processes: modules differ too much to be shared out."""
     folder = environments_folder(ROOT / "artifacts")
     recipe = VenvRunner(folder).recipe(name)
@@ -26,8 +29,11 @@ def test_the_workers_own_tests_pass(name: str, undisturbed: Bench) -> None:
     tests = ROOT / "docker" / name / "tests"
     folders = [str(path) for path in (*ENVIRONMENTS[name].worker_folders, tests)]
 
+    seconds: dict[str, float] = {}
+
     def run(module: Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        begin = time.monotonic()
+        done = subprocess.run(
             [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
@@ -35,10 +41,15 @@ def test_the_workers_own_tests_pass(name: str, undisturbed: Bench) -> None:
             text=True,
             check=False,
         )
+        seconds[module.stem] = time.monotonic() - begin
+        return done
 
     largest_first = sorted(tests.glob("test_*.py"), key=lambda path: -path.stat().st_size)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         done = list(threads.map(run, largest_first))
+    with capsys.disabled():
+        slowest = sorted(seconds, key=lambda module: -seconds[module])[:10]
+        print(f"\nslowest of {name}:", *(f"{each} {seconds[each]:.0f} s" for each in slowest))
     failed = [each for each in done if each.returncode]
     print(*(each.stdout for each in done), sep="\n")
     assert not failed, "\n".join(each.stdout[-20000:] + each.stderr[-2000:] for each in failed)

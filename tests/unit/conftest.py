@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import FakeRunner, write_grid, write_own_model
+from fakes import FakeRunner, as_command_on, write_grid, write_own_model
 from temporary import use
 
 from bare_runner import ENVIRONMENTS
@@ -90,6 +90,12 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def resolver(store: Store, runner: FakeRunner) -> Resolver:
     return Resolver(store, dict.fromkeys(ENVIRONMENTS, runner))
+
+
+@pytest.fixture
+def as_command(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Options with which commands work on the other fixtures' store and runner."""
+    return as_command_on(resolver, monkeypatch)
 
 
 @pytest.fixture

@@ -9,27 +9,20 @@ from pathlib import Path
 import pytest
 from fakes import FakeRunner
 
-from bench.cli import main
-from bench.errors import EXIT_MEANING, Exit
+from bench.cli import Explainer, main
+from bench.errors import EXIT_MEANING, Exit, StageFailure
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
-from bench.session import grids, overrides, runners
+from bench.session import grids, overrides
 from bench.session.lazy import SUMMARIES
 from bench.store import Store
 
 COMMANDS = (
     [], ["plan"], ["run"], ["report"], ["claims"], ["why"], ["doctor"],
     ["board"], ["board", "trust"], ["board", "probe"], ["board", "serve"],
-    ["compare"], ["export"], ["verify"],
+    ["compare"], ["export"], ["verify"], ["inspect"], ["search"],
     ["store"], ["store", "ls"], ["store", "show"], ["store", "verify"], ["store", "gc"],
 )  # fmt: skip
-
-
-@pytest.fixture
-def opened(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> Resolver:
-    """The resolver that the commands use: one whose stages take no time."""
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
-    return resolver
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -68,6 +61,23 @@ def test_a_wrong_file_is_exit_2_with_a_remedy(
     shown = capsys.readouterr().err
     assert "train.dataset = 'MNITS' is not known" in shown
     assert "what to do: Did you mean 'MNIST'?" in shown
+
+
+@pytest.mark.parametrize(
+    ("excerpt", "shown"),
+    [(None, ["the end of the log"]), ("", []), ("line 3\n  x = 1 / 0", ["line 3", "  x = 1 / 0"])],
+)
+def test_an_error_with_an_excerpt_shows_that_and_where_the_log_is(
+    excerpt: str | None, shown: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text("the end of the log\n")
+    Explainer(debug=False).explain(StageFailure("It broke.", "Mend it.", log, excerpt))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "error: It broke."
+    assert [line.removeprefix("  | ") for line in lines[1:-2]] == shown
+    assert lines[-2] == "what to do: Mend it."
+    assert lines[-1] == f"log: {log}"
 
 
 def test_wrong_usage_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,13 +140,14 @@ def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
     store: Store,
     experiments: tuple[Point, ...],
     runner: FakeRunner,
-    opened: Resolver,
+    resolver: Resolver,
+    as_command: list[str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     runner.fail_on("measure", experiments[0].name)
-    execute(plan(experiments), opened, jobs=2, cpus=2, emit=lambda event: None)
+    execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
     grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
-    command = ["store", "gc", str(grid_file), "--runner", "venv", "--store", str(store.root)]
+    command = ["store", "gc", str(grid_file), *as_command]
     assert main([*command, "--dry-run"]) == Exit.OK
     assert len(list(store.entries())) == 28
     assert main(command) == Exit.OK
@@ -148,17 +159,16 @@ def test_gc_keeps_what_a_grid_names_and_drops_the_rest(
 
 
 def test_gc_keeps_what_runs_made_that_changed_a_grid(
-    grid_file: Path, opened: Resolver, capsys: pytest.CaptureFixture[str]
+    grid_file: Path, store: Store, as_command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store = ["--runner", "venv", "--store", str(opened.store.root)]
-
     def images() -> list[int]:
-        made = opened.store.entries()
+        made = store.entries()
         return sorted(e.manifest.spec["images"] for e in made if e.manifest.stage == "simulate")
 
     for options in ([], ["--images", "20"], ["--images", "30", "--trace", "25"]):
-        assert main(["run", str(grid_file), "--only", "simulate", *store, *options]) == Exit.OK
-    gc = ["store", "gc", str(grid_file), *store]
+        run = ["run", str(grid_file), "--only", "simulate", *as_command]
+        assert main([*run, *options]) == Exit.OK
+    gc = ["store", "gc", str(grid_file), *as_command]
     assert main(gc) == Exit.OK
     assert images() == [20] * 4 + [30] * 4 + [1000] * 4
     assert main([*gc, "--as-written", "--dry-run"]) == Exit.OK
@@ -166,28 +176,30 @@ def test_gc_keeps_what_runs_made_that_changed_a_grid(
     assert len(images()) == 12
     assert main([*gc, "--as-written"]) == Exit.OK
     assert images() == [1000] * 4
-    assert list((opened.store.root / overrides.FOLDER).iterdir()) == []
+    assert list((store.root / overrides.FOLDER).iterdir()) == []
 
 
 def test_gc_says_which_earlier_run_can_be_no_more(
-    grid_file: Path, opened: Resolver, capsys: pytest.CaptureFixture[str]
+    grid_file: Path, store: Store, as_command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    overrides.record(opened.store.root, "test", grids.Changes(trace_images=900))
+    overrides.record(store.root, "test", grids.Changes(trace_images=900))
     grid_file.write_text(grid_file.read_text() + "[simulate]\nimages = 10\n")
-    command = ["store", "gc", str(grid_file), "--runner", "venv"]
-    assert main([*command, "--store", str(opened.store.root)]) == Exit.OK
+    assert main(["store", "gc", str(grid_file), *as_command]) == Exit.OK
     assert "is no longer valid: Waveforms of 900 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"picture": 3}', '{"boards": 3}'])
 def test_a_damaged_record_of_a_run_keeps_gc_from_removing_anything(
-    grid_file: Path, opened: Resolver, capsys: pytest.CaptureFixture[str], text: str
+    grid_file: Path,
+    store: Store,
+    as_command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    text: str,
 ) -> None:
-    overrides.record(opened.store.root, "test", grids.Changes(images=20))
-    (path,) = (opened.store.root / overrides.FOLDER / "test").iterdir()
+    overrides.record(store.root, "test", grids.Changes(images=20))
+    (path,) = (store.root / overrides.FOLDER / "test").iterdir()
     path.write_text(text)
-    command = ["store", "gc", str(grid_file), "--runner", "venv"]
-    assert main([*command, "--store", str(opened.store.root)]) == Exit.STORE
+    assert main(["store", "gc", str(grid_file), *as_command]) == Exit.STORE
     shown = capsys.readouterr()
     assert "does not say what a run changed" in shown.err
     assert "removed" not in shown.out

@@ -10,44 +10,34 @@ from inspections import Inspector
 
 from bench.cli import main
 from bench.errors import Exit
-from bench.pipeline import Resolver
-from bench.session import runners
-from bench.store import Store
-
-ENVIRONMENTS = ("host", "train", "finn", "vivado")
 
 
 @pytest.fixture
-def inspector(store: Store, monkeypatch: pytest.MonkeyPatch) -> Inspector:
-    runner = Inspector()
-    resolver = Resolver(store, dict.fromkeys(ENVIRONMENTS, runner))
-    monkeypatch.setattr(runners, "open_resolver", lambda *arguments: resolver)
-    return runner
-
-
-def inspect(store: Store, *arguments: str) -> int:
-    return main(["inspect", *arguments, "--store", str(store.root), "--runner", "venv"])
+def runner() -> Inspector:
+    return Inspector()
 
 
 def test_it_shows_the_network_and_what_a_run_takes(
-    store: Store, inspector: Inspector, capsys: pytest.CaptureFixture[str]
+    as_command: list[str], runner: Inspector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert inspect(store, "TFC", "--folding", "low", "--bits", "2,2") == Exit.OK
+    command = ["inspect", "TFC", "--folding", "low", "--bits", "2,2", *as_command]
+    assert main(command) == Exit.OK
     output = capsys.readouterr().out
     assert output.startswith("TFC w2a2 on MNIST\n")
     assert "Left to the host's processor: Transpose before, Mul after them." in output
     assert "An epoch of training, and all that follows: about" in output
-    assert inspector.ran == ["draft tfc-mnist-w2a2", "inspect tfc-mnist-w2a2"]
-    assert inspect(store, "TFC", "--folding", "low", "--bits", "2,2") == Exit.OK
+    assert runner.ran == ["draft tfc-mnist-w2a2", "inspect tfc-mnist-w2a2"]
+    assert main(command) == Exit.OK
     assert capsys.readouterr().out == output
-    assert len(inspector.ran) == 2, "looked up, and not made again"
+    assert len(runner.ran) == 2, "looked up, and not made again"
 
 
 def test_what_cannot_be_built_is_said_with_what_to_do_and_ends_with_1(
-    store: Store, inspector: Inspector, capsys: pytest.CaptureFixture[str]
+    as_command: list[str], runner: Inspector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    inspector.refused = "w2a2"
-    assert inspect(store, "TFC", "--bits", "2,2", "--bits", "4,4") == Exit.STAGE_FAILED
+    runner.refused = "w2a2"
+    arguments = ("TFC", "--bits", "2,2", "--bits", "4,4")
+    assert main(["inspect", *arguments, *as_command]) == Exit.STAGE_FAILED
     shown = capsys.readouterr()
     assert "cannot be built: There is no hardware layer for Tanh." in shown.out
     assert "what to do: Use ReLU." in shown.out
@@ -58,11 +48,11 @@ def test_what_cannot_be_built_is_said_with_what_to_do_and_ends_with_1(
 
 
 def test_json_is_all_that_is_on_standard_output(
-    store: Store, inspector: Inspector, capsys: pytest.CaptureFixture[str]
+    as_command: list[str], runner: Inspector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    inspector.refused = "w4a4"
+    runner.refused = "w4a4"
     arguments = ("TFC", "--bits", "2,2", "--bits", "4,4", "--json")
-    assert inspect(store, *arguments) == Exit.STAGE_FAILED
+    assert main(["inspect", *arguments, *as_command]) == Exit.STAGE_FAILED
     told = json.loads(capsys.readouterr().out)
     good, bad = told["networks"]
     assert (good["network"], good["weight_bits"], good["can_be_built"]) == ("TFC", 2, True)
@@ -73,22 +63,21 @@ def test_json_is_all_that_is_on_standard_output(
 
 
 def test_a_grid_is_inspected_as_its_run_does_it(
-    store: Store,
-    inspector: Inspector,
+    as_command: list[str],
+    runner: Inspector,
     grid_file: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert inspect(store, str(grid_file)) == Exit.OK
+    assert main(["inspect", str(grid_file), *as_command]) == Exit.OK
     assert "A run: about" in capsys.readouterr().out
-    inspector.ran.clear()
-    assert main(["run", str(grid_file), "--store", str(store.root), "--runner", "venv",
-                 "--only", "train"]) == Exit.OK  # fmt: skip
-    assert {name.split()[0] for name in inspector.ran} == {"dataset", "train"}
+    runner.ran.clear()
+    assert main(["run", str(grid_file), *as_command, "--only", "train"]) == Exit.OK
+    assert {name.split()[0] for name in runner.ran} == {"dataset", "train"}
 
 
 def test_a_mistake_is_one_of_the_command_line(
-    store: Store, inspector: Inspector, capsys: pytest.CaptureFixture[str]
+    as_command: list[str], runner: Inspector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert inspect(store, "TFD") == Exit.CONFIG
+    assert main(["inspect", "TFD", *as_command]) == Exit.CONFIG
     assert "Did you mean 'TFC'?" in capsys.readouterr().err
-    assert inspector.ran == []
+    assert runner.ran == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from bench.console.text import counted
 from bench.datasets.model import Images
 from bench.errors import DataError
 from contract.arrays import save_npz
@@ -23,9 +24,10 @@ def check(spec: DatasetSpec, half: str, found: Images) -> None:
     elif labels is None:
         problem = "images have no labels" if spec.classes else ""
     elif labels.shape != (count,) or labels.dtype != "uint8":
-        problem = f"labels are {labels.dtype} {list(labels.shape)} for {count} images"
+        problem = f"labels are {labels.dtype} {list(labels.shape)} for {counted(count, 'image')}"
     elif labels.max() >= spec.classes:
-        problem = f"labels go up to {labels.max()}, and {spec.classes} classes are declared"
+        known = counted(spec.classes, "class is", "classes are")
+        problem = f"labels go up to {labels.max()}, and {known} declared"
     if problem:
         of = "training" if half == "train" else half
         raise DataError(

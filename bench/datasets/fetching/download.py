@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPException, HTTPResponse
 
 from bench.console.text import excerpt
-from bench.datasets.fetching.web import Patience
+from bench.datasets.fetching.patience import Patience
 from bench.datasets.model import SourceFailed
 from bench.system.listening import poll
 

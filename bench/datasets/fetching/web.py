@@ -7,30 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.console.text import size_text
+from bench.datasets.fetching.patience import Patience
 from bench.datasets.fetching.tar import extracted
 from bench.datasets.model import DataFile, Reporter, SourceFailed
 
 # Compressed data may be a little longer than the data.
 SLACK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Patience:
-    """When to give up on a server.
-
-    Attributes:
-        silence: Seconds without a byte.
-        window: Seconds in which it sends less than `slowest`.
-        slowest: Bytes per second.
-        total: Seconds for a file.
-    """
-
-    silence: float = 10.0
-    window: float = 30.0
-    slowest: float = 1000.0
-    total: float = 1800.0
-
-
 USUAL = Patience()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.flows.finn.boards import BOARD_PARTS
 from bench.flows.finn.foldings import Foldings
 from bench.flows.flow import Flow
 from contract.finn import compile, inspect, map, measure, search, simulate, size, synthesize
+from contract.finn.parts import BOARDS
 from contract.stages import draft
 
 FLOW = Flow(
@@ -24,6 +24,6 @@ FLOW = Flow(
     searching=(draft.STAGE, search.STAGE),
     searched="bench.flows.finn.searched",
     foldings=Foldings(),
-    boards=BOARD_PARTS,
+    boards=BOARDS,
     columns="bench.flows.finn.columns",
 )

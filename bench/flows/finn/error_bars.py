@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any
 
+from bench.flows.finn import fitting
 from bench.flows.finn.calibration import RESOURCES, Bar, Pair, bar_of, own_pairs, published_pairs
 from bench.flows.finn.calibration.spread import Spread, spreads
+from bench.flows.finn.resources import UNITS
 from bench.results import tolerance
 from bench.results.registry import Column, Facts
 from bench.words import Origin
 
-UNITS = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}
 _RULE = "what Vivado would count at least, and at most, by docs/explanation/calibration.md"
 
 
@@ -46,6 +47,22 @@ def _bound(resource: str, end: str, facts: Facts) -> int | None:
 def _unknown(facts: Facts) -> int | None:
     bar = _bar("lut", facts)
     return None if bar is None else bar.unknown
+
+
+def may_exceed(facts: Facts) -> str | None:
+    """Such as `lut 118%`: of what a design that fits as mapped may take more than there is."""
+    found = fitting.fit(facts)
+    if found != fitting.Fit(fits=True, by=Origin.MAPPED):
+        return None
+    mapped = facts.of("map")
+    has, reserve = mapped["available"], mapped["reserve"]
+    most = {name: _bound(name, "high", facts) for name in RESOURCES if has.get(name)}
+    shares = {
+        name: (count + reserve.get(name, 0)) / has[name]
+        for name, count in most.items()
+        if count is not None
+    }
+    return ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share > 1) or None
 
 
 def _bar(resource: str, facts: Facts) -> Bar | None:

@@ -15,13 +15,15 @@ from bench.flows.finn.rules import FOLD, RULES, is_count, is_kept
 from bench.flows.flow import Bottleneck, Folding, Layers
 from bench.input.reading import read_json
 from contract.finn.folding import FoldingTable, Layer, Setting, folded, misfits
-from contract.finn.goal import WRITTEN, NoGoalError, goal_of
+from contract.finn.goal import GOALS, WRITTEN, NoGoalError, goal_of
 
 _MARK = "infeasible"
 
 
 class Foldings:
     """See `bench.flows.flow.FoldingFormat`."""
+
+    goals = GOALS
 
     def named(self, path: Path, name: str, entry: Any, layers: Layers) -> Folding:
         """The folding `name`, as the TOML file `path` has it.

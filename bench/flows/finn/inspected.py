@@ -6,20 +6,26 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
+from bench.console.tables import Column, Table
 from bench.console.terminal import Terminal, styled
-from bench.console.text import counted
+from bench.console.text import counted, listed, number_text
+from bench.flows.finn.resources import REPORTED
+from contract.finn import parts
 from contract.finn.cores import LUT
 from contract.finn.cycles import HERTZ_PER_MHZ
 from contract.finn.folding import divisors
 from contract.finn.inspect import SMALLEST
 
 Record = Mapping[str, Any]
-SHOWN = (("lut", "LUT"), ("bram18", "BRAM18"), ("dsp", "DSP"))
-NOT_COUNTED = "FIFOs between layers, DMA engines and the shell around are not in these figures."
+BY = {
+    "estimate": "FINN+'s estimates, without FIFOs between layers, DMA engines and the shell "
+    "around.",
+    "model": "by the cost model of the search, FIFOs and width converters included; it fits or not "
+    "with the shell around, DMA engines included.",
+}
+"""Where the resources of a design are from."""
 RTL, HLS, OF_LUTS, HOST = "RTL", "HLS", "LUT", "host"
 
 
@@ -30,52 +36,103 @@ def show(metrics: Record, console: Terminal) -> None:
     single = possible[0] if len(designs) == len(possible) == 1 else None
     shown = single or next(iter(possible), None)
     places = {layer["name"]: _place(layer) for layer in shown["layers"]} if shown else {}
-    console.print(_layer_table(metrics, single, places))
+    _layer_table(metrics, single, places).show(console)
     for line in _legend(metrics, shown, single=single is not None):
         console.print(line)
     if single is not None:
         for line in _verdict(single):
             console.print(line)
     else:
-        console.print(_design_table(designs))
-        for design in designs:
-            if design["reason"] is not None:
-                mark = Text("cannot be", "red")
-                console.print(styled("{} {}: {}", design["folding"], mark, design["reason"]))
-    if possible:
-        console.print(NOT_COUNTED)
+        _design_table(designs).show(console)
+        for line in _refused(designs) if possible else ():  # else the failure says it
+            console.print(line)
+        for line in _misfits(designs):
+            console.print(line)
+    for line in _sources(possible):
+        console.print(line)
     for fault in metrics["known_faults"]:
         console.print(styled("[yellow]note[/] {}", fault))
+
+
+def _sources(designs: Sequence[Record]) -> Iterator[str]:
+    """Where the figures of resources are from."""
+    named: dict[str, list[str]] = {}
+    for design in designs:
+        named.setdefault(design["by"], []).append(design["folding"])
+    for source, foldings in named.items():
+        of = f" of {listed(dict.fromkeys(foldings))}" if len(named) > 1 else ""
+        yield f"Resources{of}: {BY[source]}"
+
+
+def _refused(designs: Sequence[Record]) -> Iterator[Text]:
+    """Why designs cannot be, each reason once."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for design in designs:
+        if design["reason"] is not None:
+            named.setdefault((design["folding"], design["reason"]), []).append(design["board"])
+    several = len({design["board"] for design in designs}) > 1
+    for (folding, reason), boards in named.items():
+        where = f"{folding} on {listed(boards)}" if several else folding
+        yield styled("{} {}: {}", where, Text("cannot be", "red"), reason)
+
+
+def _misfits(designs: Sequence[Record]) -> Iterator[str]:
+    """Which boards the designs would fit that do not fit theirs, each answer once."""
+    named: dict[str, list[str]] = {}
+    for design in designs:
+        if design["reason"] is None and not design["fits"]:
+            names = named.setdefault(parts.told(_would_fit(design)), [])
+            names += [design["folding"]] if design["folding"] not in names else []
+    for told, foldings in named.items():
+        yield f"By the same figures, {listed(foldings)} would fit {told}."
+
+
+def _would_fit(design: Record) -> list[str]:
+    needed, reserve = design["needed"], design.get("reserve", {})
+    total = {name: needed[name] + reserve.get(name, 0) for name in design["available"]}
+    return parts.would_fit({**total, "dsp": max(total["dsp"], needed.get("dsp_instantiated", 0))})
 
 
 def _layer_table(metrics: Record, design: Record | None, places: Mapping[str, Text]) -> Table:
     """Layers in the order in which data pass them, the host's share around them."""
     figures = {layer["name"]: layer for layer in design["layers"]} if design else {}
     described = {layer["name"]: layer for layer in metrics["layers"]}
-    table = Table(box=box.SIMPLE_HEAD, padding=0)
-    table.add_column("layer", overflow="fold", min_width=27)
-    table.add_column("in", no_wrap=True)
-    for heading in ("PE", "SIMD", *(("cycles", "LUT", "BRAM18", "DSP") if design else ())):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("PE", "SIMD", *(("cycles", *REPORTED.values()) if design else ()))
+    table = Table(
+        [
+            Column(heading="layer", wraps=True),
+            Column(heading="in"),
+            *(Column(heading=heading, numeric=True) for heading in headings),
+        ]
+    )
     for node in metrics["host"]["before"]:
-        table.add_row(_named(node["op"], node["what"]), Text(HOST, "yellow"))
+        table.add(_named(node["op"], node["what"]), Text(HOST, "yellow"))
     for name in figures or described:
         own, folded = described.get(name), figures.get(name)
         is_slowest = bool(design and folded and folded["cycles"] == design["ii_estimated"])
-        table.add_row(
+        table.add(
             _named(name, _what(own), slowest=is_slowest),
             places.get(name, ""),
             *_foldings(own, folded),
             *_figures(folded, slowest=is_slowest),
         )
     for node in metrics["host"]["after"]:
-        table.add_row(_named(node["op"], node["what"]), Text(HOST, "yellow"))
+        table.add(_named(node["op"], node["what"]), Text(HOST, "yellow"))
     if design is not None:
-        table.add_section()
-        for label, values in (("total", design["needed"]), (design["part"], design["available"])):
-            numbers = [f"{values[key]:,}" for key, _ in SHOWN]
-            table.add_row(Text(label, "bold"), "", "", "", "", *numbers)
+        if design["by"] == "model":
+            table.add("between them\nFIFOs, width converters", *_resources(design["between"]))
+        table.end_section()
+        table.add(Text("total", "bold"), *_resources(design["needed"]))
+        if design["by"] == "model":
+            table.add("the shell, stated reserve", *_resources(design["reserve"]))
+        table.add(Text(design["part"], "bold"), *_resources(design["available"]))
     return table
+
+
+def _resources(values: Record) -> Iterator[str]:
+    """Of a row that is no layer: no place, no folding, no cycles."""
+    yield from ("", "", "", "")
+    yield from (f"{values.get(key, 0):,}" for key in REPORTED)
 
 
 def _named(name: str, what: str, *, slowest: bool = False) -> Text:
@@ -125,7 +182,7 @@ def _figures(folded: Record | None, *, slowest: bool) -> Iterator[Text | str]:
     if folded is None:
         return
     yield Text(f"{folded['cycles']:,}", "red bold" if slowest else "")
-    yield from (f"{folded[key]:,}" for key, _ in SHOWN)
+    yield from ("" if folded[key] is None else f"{folded[key]:,}" for key in REPORTED)
 
 
 def _legend(metrics: Record, design: Record | None, *, single: bool) -> Iterator[str | Text]:
@@ -163,31 +220,39 @@ def _verdict(design: Record) -> Iterator[str | Text]:
     if design["note"]:
         yield styled("[yellow]note[/] {}", design["note"])
     if not design["fits"]:
-        yield styled("[red]It does not fit {}.[/]", design["part"])
+        told = parts.told(_would_fit(design))
+        yield styled(
+            "[red]It does not fit {}.[/] By the same figures, it would fit {}.",
+            design["part"],
+            told,
+        )
     for resource, kinds in design["uncharged"].items():
         if kinds:
             of = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-            yield f"FINN+ estimates no {resource.upper()} at all for {of}."
+            yield f"FINN+ estimates no {resource.upper()} for {of}: the total is without."
 
 
 def _speed(design: Record) -> str:
     fps = design["clock_mhz"] * HERTZ_PER_MHZ / design["ii_estimated"]
-    return f"{fps:,.0f}" if fps >= 100 else f"{fps:,.1f}"
+    return number_text(fps)
 
 
 def _design_table(designs: Sequence[Record]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("folding", overflow="fold")
-    table.add_column("board", overflow="fold")
-    table.add_column("slowest", overflow="fold")
-    for heading in ("cycles", "images/s", *(heading for _, heading in SHOWN), "fits"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    figures = ("cycles", "images/s", *REPORTED.values(), "fits")
+    table = Table(
+        [
+            Column(heading="folding", wraps=True),
+            Column(heading="board", names=True, once=True),
+            Column(heading="slowest", wraps=True),
+            *(Column(heading=heading, numeric=True, group="figures") for heading in figures),
+        ]
+    )
     for design in designs:
         if design["reason"] is not None:
-            table.add_row(design["folding"], design["board"], Text("cannot be", "red"))
+            table.add(design["folding"], design["board"], Text("cannot be", "red"))
             continue
         fits = Text("yes") if design["fits"] else Text("NO", "red bold")
-        needed = [f"{design['needed'][key]:,}" for key, _ in SHOWN]
+        needed = [f"{design['needed'][key]:,}" for key in REPORTED]
         cells = (f"{design['ii_estimated']:,}", _speed(design), *needed)
-        table.add_row(design["folding"], design["board"], design["bottleneck"], *cells, fits)
+        table.add(design["folding"], design["board"], design["bottleneck"], *cells, fits)
     return table

@@ -1,8 +1,10 @@
-"""What FINN's versions call the kinds of hardware layers, and what they are called here."""
+"""What hardware layers are called: by FINN's versions, here, and in a report."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _NAME = re.compile(r"(?P<kind>[A-Za-z]\w*?)_(?P<number>0|[1-9][0-9]{0,3})")
 
@@ -63,3 +65,19 @@ def why_refused(name: str) -> str | None:
         if any(kind == f"{refused}{variant}" for variant in _VARIANTS):
             return why
     return None
+
+
+def layer_label(layer: Mapping[str, Any]) -> str:
+    """Such as `MVAU 0`, of the layer `MVAU_rtl_0`."""
+    kind = str(layer["op_type"]).removeprefix("Streaming").rsplit("_", 1)[0]
+    return f"{kind} {str(layer['name']).rsplit('_', 1)[-1]}"
+
+
+def folding_label(layer: Mapping[str, Any]) -> str | None:
+    """Such as `1024 to 64, PE 2, SIMD 8`; None for a layer that is not folded."""
+    terms = [
+        f"{term} {layer[key]}" for key, term in (("pe", "PE"), ("simd", "SIMD")) if layer.get(key)
+    ]
+    if layer.get("mw") is not None:
+        terms.insert(0, f"{layer['mw']} to {layer['mh']}")
+    return ", ".join(terms) or None

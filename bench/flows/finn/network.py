@@ -13,6 +13,11 @@ from bench.flows.finn.layer_names import parse
 from bench.flows.flow import Layers
 from contract.finn.folding import folded
 
+_NOT_KNOWN = (
+    "Layers of a network or model of your own have FINN's names, such as MVAU_0 for the first with "
+    "weights; `bench inspect` lists them."
+)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -97,7 +102,7 @@ class Known:
     def text(self) -> str:
         """The layers that a folding may name, for a message."""
         if self.layers is None:
-            return "Its layers are not known before it is compiled: `bench inspect` lists them."
+            return _NOT_KNOWN
         shapes = [f"({layer.inputs} x {layer.outputs})" for layer in folded(self.layers)]
         own = [f"{layer.name} " if layer.name else "" for layer in folded(self.layers)]
         if self._forks:

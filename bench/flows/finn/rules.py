@@ -102,6 +102,7 @@ _OF_THRESHOLDING = _COMMON | {
     "ram_style": Rule(_one_of("auto"), _IN_LOGIC),
     "mem_mode": Rule(_never, _IN_LOGIC),
 }
+_FIXED_SHAPES = Rule(_one_of(0), "shapes are fixed here; write 0 or delete it")
 _OF_GENERATOR = _COMMON | {
     "SIMD": _COUNT,
     "parallel_window": Rule(_one_of(0, 1), "give 0 or 1", kept=True),
@@ -112,17 +113,17 @@ _OF_GENERATOR = _COMMON | {
     "ram_style": Rule(
         _one_of("auto", "block", "distributed"), f"{_RAM}is not on every part", kept=True
     ),
-    "dynamic_mode": Rule(_one_of(0), "shapes are fixed here; write 0 or delete it"),
+    "dynamic_mode": _FIXED_SHAPES,
 }
 _BY_PE = _COMMON | {"PE": _COUNT}
-_BY_SIMD = _COMMON | {"SIMD": _COUNT}
+_OF_PADDING = _COMMON | {"SIMD": _COUNT, "dynamic_mode": _FIXED_SHAPES}
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "MVAU": _OF_MVAU,
     "VVAU": _OF_VVAU,
     "Thresholding": _OF_THRESHOLDING,
     "ConvolutionInputGenerator": _OF_GENERATOR,
-    "FMPadding": _BY_SIMD,
+    "FMPadding": _OF_PADDING,
     "Pool": _BY_PE,
     "DuplicateStreams": _BY_PE,
     "ElementwiseAdd": _BY_PE,
@@ -130,6 +131,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "LabelSelect": _BY_PE,
 }
 """By kind of layer and attribute; PE and SIMD of an MVAU are no options."""
+_FOLDED = {("MVAU", key) for key in FOLD}
 
 
 _DEFAULTS = {
@@ -146,3 +148,8 @@ def is_kept(kind: str, key: str, value: Any) -> bool:
     """Whether a value that passes is an option, and not what is built anyway."""
     rule = RULES[kind].get(key)
     return rule is not None and rule.kept and value != _DEFAULTS.get((kind, key))
+
+
+def kinds_with(key: str) -> list[str]:
+    """The kinds of layers that have an attribute."""
+    return [kind for kind, rules in RULES.items() if key in rules or (kind, key) in _FOLDED]

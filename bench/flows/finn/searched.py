@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
+from bench.console.tables import Column, Table
 from bench.console.terminal import Terminal, styled
-from bench.console.text import counted
+from bench.console.text import counted, number_text, percent
+from bench.flows.finn.resources import UNITS
+from contract.finn import parts
 from contract.finn.cycles import HERTZ_PER_MHZ
 
 Record = Mapping[str, Any]
-SHOWN = (("lut", "LUT"), ("ff", "FF"), ("bram18", "BRAM18"), ("dsp", "DSP"))
 BY_MODEL = (
-    "LUT, FF, BRAM18 and DSP by the cost model, which is fitted to mapped layers, without the "
-    "shell; size: the largest share of the part, with the shell."
+    "LUT, FF, BRAM18 and DSP are what the cost model expects, which is fitted to mapped layers, "
+    "without the shell. A run searches again when the network is trained, as thresholds depend on "
+    "it (lut_model in results.csv), and maps what it found (lut_mapped); the report compares the "
+    "two. Size: the largest share of the part, with the shell."
+)
+
+_FIGURES = tuple(
+    Column(heading=heading, numeric=True, group="figures")
+    for heading in ("cycles", "images/s", *UNITS.values(), "size")
 )
 
 
@@ -36,8 +43,9 @@ def show(found: Sequence[tuple[str, Record]], console: Terminal) -> None:
         for target in metrics["targets"]
         for design in target["designs"]
     ]
-    console.print(_designs(rows))
-    console.print(BY_MODEL)
+    _designs(rows).show(console)
+    if any(not design["reason"] for *_, design in rows):
+        console.print(BY_MODEL)
     for title, target, design in rows:
         where = f"{title}, {target['board']}, {design['goal']}: " if len(rows) > 1 else ""
         for line in _explained(target, design):
@@ -45,40 +53,37 @@ def show(found: Sequence[tuple[str, Record]], console: Terminal) -> None:
     for line in dict.fromkeys(_dma(title, metrics, len(found)) for title, metrics in found):
         console.print(line)
     if len(rows) == 1 and not rows[0][2]["reason"]:
-        console.print(_layers(rows[0][2]))
+        _layers(rows[0][2]).show(console)
     for title, metrics in found:
         for target in metrics["targets"]:
             _show_more(f"{title} on {target['board']}", target, console)
 
 
 def _designs(rows: Sequence[tuple[str, Record, Record]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("network", "board", "goal"):
-        table.add_column(heading, overflow="fold")
-    _add_figures(table)
-    table.add_column("binds")
+    table = Table(
+        [
+            Column(heading="network", wraps=True),
+            Column(heading="board", names=True, once=True),
+            Column(heading="goal", names=True, once=True),
+            *_FIGURES,
+            Column(heading="binds", wraps=True),
+        ]
+    )
     for title, target, design in rows:
+        named = (title, target["board"], design["goal"])
         if design["reason"]:
-            nothing = Text("nothing fits", "red")
-            table.add_row(title, target["board"], design["goal"], nothing)
-            continue
-        table.add_row(
-            title, target["board"], design["goal"], *_figures(target, design), _binds(design)
-        )
+            table.add(*named, *("" for _ in _FIGURES), Text("no design", "red"))
+        else:
+            table.add(*named, *_figures(target, design), _binds(design))
     return table
-
-
-def _add_figures(table: Table) -> None:
-    for heading in ("cycles", "images/s", *(heading for _, heading in SHOWN), "size"):
-        table.add_column(heading, justify="right", no_wrap=True)
 
 
 def _figures(target: Record, design: Record) -> Iterator[str]:
     yield f"{design['interval']:,}"
     fps = target["clock_mhz"] * HERTZ_PER_MHZ / design["interval"]
-    yield f"{fps:,.0f}" if fps >= 100 else f"{fps:,.1f}"
-    yield from (f"{design['model'][key]:,}" for key, _ in SHOWN)
-    yield f"{design['size']:.0%}"
+    yield number_text(fps)
+    yield from (f"{design['model'][key]:,}" for key in UNITS)
+    yield percent(design["size"])
 
 
 def _binds(design: Record) -> str:
@@ -99,15 +104,15 @@ def _explained(target: Record, design: Record) -> Iterator[str | Text]:
     if faster is None:
         return
     if faster["interval"] is None:
-        yield f"No folding is faster: {', '.join(faster['binds'])}."
+        yield f"No folding is faster: none takes fewer cycles for {', '.join(faster['binds'])}."
         return
     over = [
-        f"{share:.0%} of the {name.upper()}"
+        f"{percent(share)} of the {name.upper()}"
         for name, share in faster["shares"].items()
         if share > target["share"]
     ]
     yield (
-        f"Nothing faster fits {target['share']:.0%} of {target['part']}: at "
+        f"Nothing faster fits {percent(target['share'])} of {target['part']}: at "
         f"{counted(faster['interval'], 'cycle')} the smallest design takes {', '.join(over)}. "
         f"More of any one of these would do: {', '.join(n.upper() for n in faster['binds'])}."
     )
@@ -123,16 +128,13 @@ def _dma(title: str, metrics: Record, count: int) -> str:
 
 
 def _layers(design: Record) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("layer", overflow="fold")
-    table.add_column("built as", overflow="fold")
-    for heading in ("cycles", *(heading for _, heading in SHOWN)):
-        table.add_column(heading, justify="right", no_wrap=True)
+    numbers = (Column(heading=heading, numeric=True) for heading in ("cycles", *UNITS.values()))
+    table = Table([Column(heading="layer"), Column(heading="built as", wraps=True), *numbers])
     for layer in design["layers"]:
-        table.add_row(layer["name"], _chosen(layer["chosen"]), f"{layer['cycles']:,}", *_of(layer))
-    table.add_row("between them", "FIFOs, width converters", "", *_of(design["between"]))
-    table.add_section()
-    table.add_row("the shell", "stated reserve", "", *_of({"ff": 0, **design["reserve"]}))
+        table.add(layer["name"], _chosen(layer["chosen"]), f"{layer['cycles']:,}", *_of(layer))
+    table.add("between them", "FIFOs, width converters", "", *_of(design["between"]))
+    table.end_section()
+    table.add("the shell", "stated reserve", "", *_of({"ff": 0, **design["reserve"]}))
     return table
 
 
@@ -141,27 +143,31 @@ def _chosen(chosen: Record) -> str:
 
 
 def _of(costs: Record) -> list[str]:
-    return [f"{costs.get(key, 0):,}" for key, _ in SHOWN]
+    return [f"{costs.get(key, 0):,}" for key in UNITS]
 
 
 def _show_more(title: str, target: Record, console: Terminal) -> None:
     if target["front"]:
         console.print(styled("[bold]{}[/]: the fastest that fits, and each smaller one", title))
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        _add_figures(table)
+        table = Table(_FIGURES)
         for design in target["front"]:
-            table.add_row(*_figures(target, design))
-        console.print(table)
+            table.add(*_figures(target, design))
+        table.show(console)
     if target["compared"] is not None:
         console.print(styled("[bold]{}[/]: beside FINN's own search (SetFolding)", title))
-        console.print(_compared(target))
+        _compared(target).show(console)
+        for line in _misfits(target):
+            console.print(line)
 
 
 def _compared(target: Record) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("search", overflow="fold")
-    _add_figures(table)
-    table.add_column("fits", justify="right")
+    table = Table(
+        [
+            Column(heading="search", wraps=True),
+            *_FIGURES,
+            Column(heading="fits", numeric=True),
+        ]
+    )
     fitting = [design for design in target["designs"] if not design["reason"]]
     by_finn = target["compared"]["designs"]
     for design, other in zip(fitting, by_finn, strict=True):
@@ -169,15 +175,29 @@ def _compared(target: Record) -> Table:
         _add_compared(table, f"SetFolding for {other['asked']:,} cycles", target, other)
     fastest = target["compared"]["fastest"]
     if fastest is None:
-        table.add_row("SetFolding, fastest that fits", Text("none", "red"))
+        table.add("SetFolding, fastest that fits", Text("none", "red"))
     else:
         _add_compared(table, "SetFolding, fastest that fits", target, fastest)
     return table
 
 
+def _misfits(target: Record) -> Iterator[str]:
+    """Which boards FINN's designs would fit that do not fit this one."""
+    for design in target["compared"]["designs"]:
+        if not design["reason"] and not _fits(target, design):
+            reserve = target["reserve"]
+            needed = {name: n + reserve.get(name, 0) for name, n in design["model"].items()}
+            told = parts.told(parts.would_fit(needed, target["share"]))
+            yield f"SetFolding for {counted(design['asked'], 'cycle')} would fit {told}."
+
+
+def _fits(target: Record, design: Record) -> bool:
+    return bool(design["size"] <= target["share"] + 1e-9)
+
+
 def _add_compared(table: Table, name: str, target: Record, design: Record) -> None:
     if design["reason"]:
-        table.add_row(name, Text("cannot be", "red"))
+        table.add(name, Text("cannot be", "red"))
         return
-    fits = Text("yes") if design["size"] <= target["share"] + 1e-9 else Text("NO", "red bold")
-    table.add_row(name, *_figures(target, design), fits)
+    fits = Text("yes") if _fits(target, design) else Text("NO", "red bold")
+    table.add(name, *_figures(target, design), fits)

@@ -14,15 +14,12 @@ from bench.console.text import shown
 from bench.errors import ConfigError, did_you_mean
 from bench.flows.finn.layer_names import KINDS, kind_called, parse, why_refused
 from bench.flows.finn.network import Known, Place
-from bench.flows.finn.rules import FOLD, RULES, is_count, is_kept
+from bench.flows.finn.rules import FOLD, RULES, is_count, is_kept, kinds_with
 from contract.finn.cores import LUT, contradicts
 from contract.finn.folding import FoldingTable, Setting, divisors, misfits_of
 
 _DEFAULTS = "Defaults"
 _WHOLE = "give a whole number from 1 up"
-
-Entries = Mapping[str, Mapping[str, Any]]
-"""What a file sets, by the name that it gives a layer or by the kind of layer."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +220,9 @@ def _problems(name: str, kind: str, own: Mapping[str, Any], of: str = "") -> Ite
         if key in folds:
             if not is_count(value):
                 yield f"{name}.{key} = {shown(value)}: {_WHOLE}"
+        elif rule is None and (others := kinds_with(key)):
+            has = ", ".join(sorted({*folds, *RULES[kind]}))
+            yield f"{name}.{key} is not of {kind}, but of {', '.join(others)} ({kind} has {has})"
         elif rule is None:
             known = did_you_mean(key, (*folds, *RULES[kind]))
             yield f"{name}.{key} is not known{of} ({known.rstrip('.')})"

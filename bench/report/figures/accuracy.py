@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.console.text import counted
+from bench.console.text import counted, listed
 from bench.report.figures import style
 from bench.report.figures.base import Figure
-from bench.report.figures.frames import bits_label, bits_order, listed, number, slug
+from bench.report.figures.frames import bits_label, bits_order, number, slug
 from bench.report.material import Material
 from bench.words import Precision
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.console.text import counted
+from bench.console.text import counted, listed, number_text
 from bench.report.fastest import Fastest, fastest_designs
 from bench.report.figures import style
 from bench.report.figures.base import Figure, mark_points
-from bench.report.figures.frames import listed, slug
+from bench.report.figures.frames import slug
 from bench.report.material import Material
 from bench.results.rows import grouped
 
@@ -43,7 +43,8 @@ def _figure(
     if not found:
         return Figure(name, title, _lacking(designs), first=True)
     sources = Counter(one.fits_by for one in found)
-    seen = _seen(found) + (f" {_lacking(designs)}" if len(found) < len(designs) else "")
+    lacking = _lacking(designs) if len(found) < len(designs) else ""
+    seen = " ".join(filter(None, (_seen(found), _unsure(found), lacking)))
     rows = [material.rows[one.number] for one in found if one.number is not None]
     kinds = sorted({str(row["measured_on"]) for row in rows if row["measured_on"]})
     whose = "given model" if found[0].bits is None else "trained network"
@@ -78,12 +79,21 @@ def _core(one: Fastest) -> float:
 
 def _told(one: Fastest) -> str:
     assert one.row is not None, "only designs that are there are told of"
-    system = "" if one.system is None else f", {style.short(one.system)} with the DMA"
+    system = "" if one.system is None else f", {number_text(one.system)} with the DMA"
     accuracy = "" if one.accuracy is None else f", accuracy {one.accuracy:.2%}"
     return (
-        f"{one.label} as '{one.row['folding']}' with {style.short(_core(one))} images/s in the "
+        f"{one.label} as '{one.row['folding']}' with {number_text(_core(one))} images/s in the "
         f"core{system}{accuracy}"
     )
+
+
+def _unsure(found: Sequence[Fastest]) -> str:
+    """Which designs fit, and not for certain; empty for none."""
+    unsure = [f"{one.label} ({one.may_exceed})" for one in found if one.may_exceed]
+    if not unsure:
+        return ""
+    some = f"{listed(_first(unsure))} may exceed it"
+    return f"Not every one fits the part for certain: at the upper end of the error bars {some}."
 
 
 def _lacking(designs: Sequence[Fastest]) -> str:
@@ -111,6 +121,7 @@ def _data(designs: Sequence[Fastest]) -> pd.DataFrame:
                 "images_per_s_with_dma": one.system,
                 "accuracy": one.accuracy,
                 "fits_by": one.fits_by or None,
+                "may_exceed": one.may_exceed,
                 "why_none": one.why or None,
             }
             for one in designs
@@ -141,7 +152,7 @@ def _draw(designs: Sequence[Fastest]) -> Drawing:
 def _tick(one: Fastest) -> str:
     if one.row is None:
         return one.label
-    return f"{one.label}\n{one.row['folding']}\nfits: {one.fits_by}"
+    return f"{one.label}\n{one.row['folding']}\nfits: {one.fits}".replace(", ", ",\n")
 
 
 def _throughputs(axes: Axes, designs: Sequence[Fastest], *, few: bool) -> None:
@@ -153,7 +164,7 @@ def _throughputs(axes: Axes, designs: Sequence[Fastest], *, few: bool) -> None:
         if not own:
             continue
         marks = axes.scatter(
-            [place for place, _ in own], [getattr(one, value) for _, one in own], s=46 - 14 * nth,
+            [place for place, _ in own], [getattr(one, value) for _, one in own], s=110 - 80 * nth,
             marker=marker, facecolor=colour, edgecolor=style.PAPER, linewidth=0.5, zorder=3 + nth,
             label=name,
         )  # fmt: skip
@@ -162,7 +173,7 @@ def _throughputs(axes: Axes, designs: Sequence[Fastest], *, few: bool) -> None:
             if nth and one.core == one.system:
                 continue  # one number for both
             axes.annotate(
-                style.short(getattr(one, value)), (place, getattr(one, value)), xytext=(0, away),
+                number_text(getattr(one, value)), (place, getattr(one, value)), xytext=(0, away),
                 textcoords="offset points", ha="center", va=align, fontsize=8,
             )  # fmt: skip
     for place, one in enumerate(designs):
@@ -187,7 +198,7 @@ def _accuracies(axes: Axes, designs: Sequence[Fastest], *, few: bool) -> None:
     axes.scatter(places, values, s=30, marker=marker, facecolor=colour, zorder=3)
     for place, value in known if few else ():
         axes.annotate(
-            f"{value:.2f} %", (place, value), xytext=(8, 0), textcoords="offset points",
+            f"{value:.2f}%", (place, value), xytext=(8, 0), textcoords="offset points",
             ha="left", va="center", fontsize=8,
         )  # fmt: skip
     axes.margins(y=0.25)

@@ -8,13 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.console.text import counted
+from bench.console.text import counted, listed
 from bench.results import PART, Place, column, columns, precision, refinements
 from bench.results.rates import INTERVALS
-from bench.words import Origin, parse_widths, widths_order
-
-AS_GIVEN = "as given"
-"""The bit widths of a model that is given."""
+from bench.words import AS_GIVEN, Origin, parse_widths, widths_order
 
 
 def resources() -> dict[str, str]:
@@ -58,7 +55,11 @@ def rates(results: pd.DataFrame, origin: Origin) -> pd.Series:
 
 
 def part_note(results: pd.DataFrame) -> str:
-    """How many estimates of LUTs are a part; empty for none."""
+    """How many estimates of LUTs are a part; empty for none.
+
+    Args:
+        results: Those of which an estimate is shown.
+    """
     parts = results[results["lut_scope"].eq(PART).fillna(False)]
     if parts.empty:
         return ""
@@ -96,9 +97,3 @@ def folding_order(results: pd.DataFrame) -> list[str]:
 def slug(text: str) -> str:
     """`text` as part of a file's name."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
-
-
-def listed(values: Iterable[object]) -> str:
-    """Such as `a, b and c`."""
-    texts = [str(value) for value in values]
-    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.console.text import counted
+from bench.console.text import counted, listed
 from bench.report.figures import style
 from bench.report.figures.base import Figure
-from bench.report.figures.frames import listed
 from bench.report.figures.layers import SMALLEST_DEPTH
 from bench.report.material import INPUT, OUTPUT, Design, Layer, Material, Stream
 from bench.words import Origin

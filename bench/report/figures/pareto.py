@@ -9,25 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.console.text import counted
+from bench.console.text import counted, listed, number_text
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
-    AS_GIVEN,
     about_models,
-    best,
     bits_label,
     folding_order,
-    listed,
     number,
     part_note,
     rate_column,
     rates,
-    resources,
     slug,
 )
 from bench.report.material import Material
-from bench.words import Origin, Status
+from bench.words import AS_GIVEN, Origin, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,17 +31,18 @@ if TYPE_CHECKING:
 
 # So many points of the front are named in the drawing; all of them are in its data.
 NAMED = 6
+TAKEN = "part_taken"
 
 
 def pareto_figures(material: Material) -> Iterator[Figure]:
     """One figure per data set: accuracies on different ones do not compare."""
     for dataset, own in material.sound.groupby("dataset", sort=False):
-        yield _figure(str(dataset), own, material)
+        yield _figure(str(dataset), own)
 
 
-def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
+def _figure(dataset: str, results: pd.DataFrame) -> Figure:
     name, title = f"pareto-{slug(dataset)}", f"Accuracy, throughput and resources, {dataset}"
-    points = objectives(results, material)
+    points = objectives(results)
     if points.empty:
         return Figure(name, title, _why_empty(dataset, results))
     points["front"] = efficient(
@@ -63,14 +60,15 @@ def _figure(dataset: str, results: pd.DataFrame, material: Material) -> Figure:
         "as accurate, as fast and as small, and better in one of them. "
         f"{int(results['fits'].loc[front.index].eq(True).sum())} of these fit the part. "
         f"The most accurate: {_point_text(best_first.iloc[0])}. The rest is faded. "
-        "Resources are the share of the part's LUT, BRAM or DSP, whichever is used most."
-        + part_note(results.loc[points.index])
+        "Resources are the share of the part that is taken, of the resource used most, as `fits` "
+        "counts it: with the shell's reserve where the design was mapped or searched for."
+        + part_note(_estimated(results.loc[points.index]))
     )
     whose = "given model" if about_models(results) else "trained network"
     source = (
         f"accuracy: {whose}, whole test set; throughput: {listed(origins)} ({column}, at "
         "clock_mhz); "
-        f"resources: {listed(judges)} ({', '.join(resources())}, by the best source of each row); "
+        f"resources: {listed(judges)} ({TAKEN}, by the best source of each row); "
         f"{counted(len(points), 'row')} of results.csv"
     )
     order = folding_order(results)
@@ -87,25 +85,22 @@ def _why_empty(dataset: str, results: pd.DataFrame) -> str:
     return f"No point of {dataset} has accuracy, throughput and resources yet."
 
 
-def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
+def _estimated(results: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose share is by the compiler's estimate: the search charges every layer."""
+    by_model = results["fits_by"].eq(Origin.ESTIMATED).fillna(False)
+    return results[by_model & results["searched_for"].isna()]
+
+
+def objectives(results: pd.DataFrame) -> pd.DataFrame:
     """What is weighed against what, for the points of which all of it is known.
 
     Returns:
-        Columns point, name, bits, folding, accuracy, images_per_s, taken (share of the part, of
-        the resource used most). `attrs["origin"]` is that of the throughput: measured if every
+        Columns point, name, bits, folding, accuracy, images_per_s, taken (share of the part, as
+        `part_taken` of the results). `attrs["origin"]` is that of the throughput: measured if every
         simulated point was measured, else simulated.
     """
     core, measured = rates(results, Origin.RTL_SIM), rates(results, Origin.MEASURED)
     all_measured = measured.notna().sum() >= core.notna().sum()
-    shares = pd.DataFrame(
-        {
-            name: best(results, name)
-            / results["part"]
-            .map(lambda part, name=name: material.limits.get(str(part), {}).get(name) or np.nan)
-            .astype(float)
-            for name in resources()
-        }
-    )
     points = pd.DataFrame(
         {
             "point": results["point"],
@@ -114,7 +109,7 @@ def objectives(results: pd.DataFrame, material: Material) -> pd.DataFrame:
             "folding": results["folding"].astype(str),
             "accuracy": number(results["accuracy"]),
             "images_per_s": measured if all_measured else core,
-            "taken": shares.max(axis=1),
+            "taken": number(results[TAKEN]),
         }
     ).dropna()
     points.attrs["origin"] = Origin.MEASURED if all_measured else Origin.RTL_SIM
@@ -131,7 +126,7 @@ def efficient(costs: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 def _point_text(point: pd.Series) -> str:
     return (
         f"{_named(point)} with {point['accuracy']:.2%} at "
-        f"{style.short(point['images_per_s'])} images/s and {point['taken']:.0%} of the part"
+        f"{number_text(point['images_per_s'])} images/s and {point['taken']:.0%} of the part"
     )
 
 

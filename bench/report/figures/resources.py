@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.console.text import counted
+from bench.console.text import counted, listed
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound, mark_points
 from bench.report.figures.frames import (
-    AS_GIVEN,
     about_models,
     best,
     bits_order,
     folding_order,
     from_better,
-    listed,
     number,
     part_note,
     resources,
@@ -25,7 +23,7 @@ from bench.report.figures.frames import (
 )
 from bench.report.material import Material
 from bench.results import PART, Column, column
-from bench.words import Origin
+from bench.words import AS_GIVEN, Origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +63,7 @@ def _figure(part: str, results: pd.DataFrame, limits: Mapping[str, int]) -> Figu
         seen += "."
     else:
         seen += "; its place within a column is its activation bits, the fewest on the left."
-    if note := part_note(designs):
+    if note := part_note(designs[designs[from_better(Origin.MAPPED)["lut"]].isna()]):
         seen += f"{note} Such markers are hollow."
     source = (
         f"estimated: {column(next(iter(names))).formula} of the variant to be built; columns "

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from bench.console.text import number_text
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
@@ -119,12 +121,5 @@ def plain_numbers(axes: Axes, which: str) -> None:
     low, high = axis.get_view_interval()
     if axis.get_scale() == "log" and high < 90 * low:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
     axis.set_minor_formatter(NullFormatter())
-
-
-def short(value: float) -> str:
-    """Such as 64, 0.5, 12,300, 1.56 M: at most three figures from a million on."""
-    if abs(value) >= 1e6:
-        return f"{value / 1e6:.3g} M"
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:g}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.console.text import counted
+from bench.console.text import counted, number_text
 from bench.report.figures import style
 from bench.report.figures.base import Figure, bound
 from bench.report.figures.frames import about_models, folding_order, rate_column, rates
@@ -39,13 +39,14 @@ def throughput_figure(material: Material) -> Figure:
     if len(simulated) > 1:
         ratio = simulated.max() / simulated.min()
         seen += (
-            f" In simulation the fastest point takes {style.short(simulated.max())} images/s, "
-            f"the slowest {style.short(simulated.min())}: {ratio:.1f} times."
+            f" In simulation the fastest point takes {number_text(simulated.max())} images/s, "
+            f"the slowest {number_text(simulated.min())}: {ratio:.1f} times."
         )
     for bytes_per_image, per_cycle, limit in bounds:
         seen += (
             f" An image of {bytes_per_image:,} bytes through a DMA of {per_cycle} bytes per "
-            f"cycle bounds a board at {limit:,.0f} images/s, however fast the accelerator is."
+            f"cycle bounds a board at {number_text(limit)} images/s, however fast the accelerator "
+            "is."
         )
     counts = points["origin"].value_counts()
     source = "; ".join(
@@ -131,7 +132,7 @@ def _draw(points: pd.DataFrame, order: list[str], bounds: list[float]) -> Drawin
     low, high = axes.get_ylim()
     axes.set_ylim(low / 1.6, max([high, *bounds]) * 1.6)
     for limit in bounds:
-        bound(axes, limit, f"DMA bound\n{limit:,.0f}")
+        bound(axes, limit, f"DMA bound\n{number_text(limit)}")
     axes.set_xticks(range(len(order)), order)
     axes.set_xlim(-0.5, len(order) - 0.5)
     axes.grid(visible=False, axis="x")
@@ -145,6 +146,6 @@ def _name(axes: Axes, place: tuple[float, float], nth: int, colour: str) -> None
     """The value, above or below its marker in turn, so that neighbours do not collide."""
     up, below = ((7, False), (16, False), (-7, True), (-16, True))[nth]
     axes.annotate(
-        style.short(place[1]), place, xytext=(0, up), textcoords="offset points", fontsize=7,
+        number_text(place[1]), place, xytext=(0, up), textcoords="offset points", fontsize=7,
         ha="center", va="top" if below else "bottom", color=colour,
     )  # fmt: skip

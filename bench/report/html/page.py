@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
-from bench.claims import Verdict
-from bench.console.text import brief, counted, duration_text
+from bench.claims import Verdict, elsewhere
+from bench.console.text import brief, counted, duration_text, listed, memory_text, number_text
 from bench.report import remarks
 from bench.report.figures import Figure
-from bench.report.figures.frames import listed
 from bench.report.html import table
 from bench.report.html.provenance import About, Link, Provenance, Record
+from bench.report.html.words import GLOSSARY, explained, heading, stage_name, with_glossary
 from bench.report.material import Material
-from bench.report.timing import Rows, timing_line
+from bench.report.timing import Rows, stage_rows, timing_line
 from bench.results import precision, state_label
 from bench.results.formats import PERCENT
 from bench.results.frame import rows_of
@@ -70,12 +70,13 @@ def render_page(
     columns = table.columns_of(material.rows)
     rows = table.rows_of(material, columns)
     script = _read("report.js")
-    return _template().render(
+    text = _template().render(
         material=material,
         title=_title(material),
         subtitle=_subtitle(material),
         facts=_facts(material, provenance, rows),
-        claims=claims,
+        claims=claims and [judged for judged in claims if judged["in_grid"]],
+        elsewhere=elsewhere(claims or ()),
         figures=figures,
         columns=columns,
         groups=table.groups_of(columns),
@@ -85,11 +86,13 @@ def render_page(
         stopped=_stopped(rows, NOT_DONE),
         remarks=remarks.notes(material.rows),
         label_of=table.label_of,
+        glossary=GLOSSARY,
         logs=_logs(provenance),
         stages=_stages(provenance),
         by_stage=_by_stage(provenance),
         timing=timing,
         timing_line=timing_line(timing) if timing else "",
+        timed_alone=_timed_alone(timing, provenance),
         provenance=provenance,
         references=_references(material),
         about=about,
@@ -99,6 +102,7 @@ def render_page(
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+    return with_glossary(text)
 
 
 @cache
@@ -114,7 +118,12 @@ def _template() -> jinja2.Template:
     )
     environment.filters["duration"] = duration_text
     environment.filters["counted"] = counted
+    environment.filters["number"] = number_text
+    environment.filters["memory"] = memory_text
     environment.filters["brief"] = brief
+    environment.filters["explained"] = explained
+    environment.filters["heading"] = heading
+    environment.filters["stage_name"] = stage_name
     return environment.get_template("page.html.j2")
 
 
@@ -175,7 +184,7 @@ def _facts(
         images = sum(row["sim_images"] or 0 for row in simulated)
         exact = sum(1 for row in simulated if row["bit_exact"])
         designs = counted(len(simulated), "design")
-        told = f"{designs}, {images:,} images; {exact} of {len(simulated)} bit-exact"
+        told = f"{designs}, {counted(images, 'image')}; {exact} of {len(simulated)} bit-exact"
         facts.append(("simulated in RTL", told))
     if origins := sorted(_values(material, "measured_on")):
         facts.append(("measured on", listed(origins)))
@@ -190,11 +199,12 @@ def _facts(
     made = sorted(record.made.created for record in records)
     commits = sorted({record.commit_short for record in records})
     total = sum(record.made.seconds for record in records)
+    artifacts = f"{counted(len(records), 'artifact')} behind the points"
     return [
         *facts,
         ("runner", listed(runner for runner in runners if runner != "host") or "none needed"),
         ("machine", listed(machine.title for machine in provenance.machines)),
-        ("time of all stages", f"{duration_text(total)} for {counted(len(records), 'artifact')}"),
+        ("time of all stages", f"{duration_text(total)} for {artifacts}"),
         ("made", _between(made[0], made[-1])),
         ("git commit", listed(commits)),
     ]
@@ -241,6 +251,19 @@ def _stages(provenance: Provenance) -> list[dict[str, Any]]:
         }
         for stage, records in _by_stage(provenance).items()
     ]
+
+
+def _timed_alone(timing: Rows, provenance: Provenance) -> str:
+    """Which tasks were timed and are in no point's chain; empty for none."""
+    behind = {link.stage for chain in provenance.chains.values() for link in chain.links}
+    alone = [row for row in stage_rows(timing) if row["tasks"] and row["stage"] not in behind]
+    if not alone:
+        return ""
+    count, names = sum(row["tasks"] for row in alone), listed(row["stage"] for row in alone)
+    return (
+        f"{count:,} of these ({names}) only checked ahead what could be made: no number here is "
+        "from them, and the table above leaves them out."
+    )
 
 
 def _by_stage(provenance: Provenance) -> dict[str, list[Record]]:

@@ -35,6 +35,7 @@ def write_page(
     folder: Path,
     claims: Sequence[Mapping[str, Any]] | None = None,
     kept: Path | None = None,
+    place: Path | None = None,
 ) -> Page:
     """Write `index.html` and `figures/` to `folder`.
 
@@ -47,13 +48,14 @@ def write_page(
         claims: As in claims.json under "claims"; None when they were not judged.
         kept: File with the drawings of the last report, which are taken where nothing in them can
             differ, and replaced otherwise; None: draw, and keep nothing.
+        place: The folder that links are relative to, where the report is to be moved there.
 
     Raises:
         StoreError: The folder cannot be written, or timing.json cannot be read.
     """
     figures = all_figures(material)
     drawings, anew = _drawings(figures, material, KeptDrawings(kept) if kept else None)
-    return Page(_write(material, figures, drawings, about, folder, claims, folder), anew)
+    return Page(_write(material, figures, drawings, about, folder, claims, place or folder), anew)
 
 
 def write_undrawn(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Mapping
 
 VARIABLE = "CXX"
 # g++ first: with the stand-ins it is fast enough, and where several are there the executable should
@@ -17,27 +16,24 @@ REMEDY = (
 )
 
 
-def find_compiler(variables: Mapping[str, str] = os.environ) -> tuple[str, ...] | None:
+def find_compiler() -> tuple[str, ...] | None:
     """The command that `CXX` names, or else the first of `CANDIDATES` on the PATH.
-
-    Args:
-        variables: Environment variables.
 
     Returns:
         The program's path, and the words that follow it in `CXX`; None if no compiler is available.
         Relative paths do not count, as the worker has another working directory.
     """
-    named = variables.get(VARIABLE)
+    named = os.environ.get(VARIABLE)
     for candidate in (named,) if named else CANDIDATES:
         program, *options = shlex.split(candidate)
-        path = shutil.which(program, path=variables.get("PATH"))
+        path = shutil.which(program)
         if path and os.path.isabs(path):  # noqa: PTH117  # a string, as commands take
             return (path, *options)
     return None
 
 
-def describe_missing(variables: Mapping[str, str] = os.environ) -> str:
+def describe_missing() -> str:
     """Which compiler is missing, as a sentence."""
-    if named := variables.get(VARIABLE):
+    if named := os.environ.get(VARIABLE):
         return f"{VARIABLE}={named} names no C++ compiler that can be run from any folder."
     return f"No C++ compiler ({', '.join(CANDIDATES)}); the RTL simulator is compiled here."

@@ -31,7 +31,7 @@ class Cost:
         seconds: Fixed, whatever the amount of work.
         per_unit: Seconds for each unit of `Stage.amount`.
         memory: Bytes at the peak, whatever is worked on.
-        disk: Bytes left in the store.
+        disk: Bytes left in the store, whatever is worked on.
     """
 
     seconds: float
@@ -73,6 +73,7 @@ class Stage:
         sources: What decides its result besides the modules that `entry` imports.
         amount: Units of work: multiplications in training, cycles simulated.
         memory: Bytes at the peak besides those of `cost`.
+        disk: Bytes left in the store besides those of `cost`.
         refusal: Why the stage will find the design infeasible, where the specs tell; what needs it
             is then not run.
         variant: What else decides how long it takes, such as waveforms.
@@ -95,6 +96,7 @@ class Stage:
     sources: tuple[str, ...] = ()
     amount: Callable[[Mapping[str, Any], Specs], float] = _no_amount
     memory: Callable[[Mapping[str, Any], Specs], float] = _no_amount
+    disk: Callable[[Mapping[str, Any], Specs], float] = _no_amount
     variant: Callable[[Mapping[str, Any]], str] = _no_variant
     refusal: Callable[[Specs], str | None] = _no_refusal
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 ENDINGS = ("done", "wrong", "infeasible", "failed")
 """How a stage may end; all but the last are results."""
 
@@ -75,6 +75,7 @@ class Result:
         status: One of `ENDINGS`.
         reason: Why, when not `done`.
         remedy: What to do about a failure.
+        excerpt: What else a person should see of a failure, such as lines of their own file.
         tools: Versions of the tools that made the artifact.
         timings: Seconds by name, wall clock; no part of the artifact.
         peak_memory_bytes: Largest resident set of the stage's processes.
@@ -83,6 +84,7 @@ class Result:
     status: str
     reason: str
     remedy: str
+    excerpt: str
     tools: Mapping[str, str]
     timings: Mapping[str, float]
     peak_memory_bytes: int

@@ -17,12 +17,16 @@ class WrongResult(Exception):
 
 
 class StageError(Exception):
-    """Something the user can act on: what happened, and what to do about it, a sentence each."""
+    """Something the user can act on: what happened, and what to do about it, a sentence each.
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    `excerpt` is what else a person should see, such as the lines of their own file that led to it.
+    """
+
+    def __init__(self, what: str, remedy: str = "", excerpt: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.remedy = remedy
+        self.excerpt = excerpt
 
 
 _REMEDIES = {

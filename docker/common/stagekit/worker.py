@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from contract.fields import Misfit
 from contract.timings import Timed
@@ -58,11 +58,8 @@ def run(argv: Sequence[str]) -> int:
     request = Request.load(Path(argv[1]))
     if request.stop_on_eof:
         threading.Thread(target=_die_with_orchestrator, daemon=True).start()
-    status, reason, remedy = _ending(request, reporter)
     result = Result(
-        status,
-        reason,
-        remedy,
+        *_ending(request, reporter),
         tools={name: metadata.version(name) for name in request.tools} | reporter.tools,
         timings=reporter.timings,
         peak_memory_bytes=_peak_memory(),
@@ -71,27 +68,34 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def _ending(request: Request, reporter: Reporter) -> tuple[str, str, str]:
-    """Run the stage; returns status, reason and remedy."""
+class _Ending(NamedTuple):
+    status: str
+    reason: str = ""
+    remedy: str = ""
+    excerpt: str = ""
+
+
+def _ending(request: Request, reporter: Reporter) -> _Ending:
+    """Run the stage; how it ended."""
     try:
         _function(request.entry)(request, reporter)
     except Infeasible as result:
-        return "infeasible", str(result), ""
+        return _Ending("infeasible", str(result))
     except WrongResult as result:
-        return "wrong", str(result), ""
+        return _Ending("wrong", str(result))
     except StageError as error:
         traceback.print_exc()
-        return "failed", error.what, error.remedy
+        return _Ending("failed", error.what, error.remedy, error.excerpt)
     except Misfit as misfit:
         traceback.print_exc()
-        return "failed", f"{misfit.field} {misfit.what}.", misfit.remedy
+        return _Ending("failed", f"{misfit.field} {misfit.what}.", misfit.remedy)
     except OSError as error:
         explained = of_the_disk(error)
         if explained is None:
             raise
         traceback.print_exc()
-        return "failed", explained.what, explained.remedy
-    return "done", "", ""
+        return _Ending("failed", explained.what, explained.remedy)
+    return _Ending("done")
 
 
 def _function(entry: str) -> Stage:

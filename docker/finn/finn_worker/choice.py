@@ -11,6 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from contract.finn.compile import CompileSpec
 from contract.finn.folding import Setting
+from contract.text import counted
 from finn_worker import declared
 from finn_worker.folding import Fold
 from finn_worker.legal import FOLDED_BY, matrices, of_kind
@@ -107,9 +108,8 @@ def _misnamed(unknown: Iterable[str], missing: Iterable[str], dataflow: ModelWra
 
 
 def _other_count(folding: Sequence[Any], dataflow: ModelWrapper) -> StageError:
-    count = "1 layer" if len(folding) == 1 else f"{len(folding)} layers"
     return StageError(
-        f"The folding has {count}, the network {len(matrices(dataflow))}.",
+        f"The folding has {counted(len(folding), 'layer')}, the network {len(matrices(dataflow))}.",
         f"Give one [PE, SIMD] for each of the network's layers. {_layers(dataflow)}",
     )
 

@@ -27,6 +27,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from contract.finn.cores import LUT
+from contract.finn.parts import resources_of
 from contract.finn.windows import converter
 from finn_worker import cores
 from stagekit import StageError
@@ -36,40 +37,37 @@ _FINN_NAMES = {"lut": "LUT", "bram18": "BRAM_18K", "dsp": "DSP", "uram": "URAM"}
 # Width of the weights' port into the multiplier (A or D), by DSP slice.
 DSP48_PORT = {"DSP48E1": 25, "DSP48E2": 27}
 
-# Boards for which FINN+ builds but has no table, by one with the same die: xczu3eg, xczu28dr, and
-# xczu48dr, whose logic, memories and DSPs are those of the xczu28dr.
-_SAME_DIE = {"Ultra96-V2": "Ultra96", "RFSoC2x2": "ZCU111", "RFSoC4x2": "ZCU111"}
-# Likewise the xck26 of the KV260; AMD's data sheet DS987.
-_COUNTED = {"KV260_SOM": {"lut": 117120, "bram18": 288, "dsp": 1248, "uram": 64}}
-
 Layer = dict[str, Any]
 
 
 def available(board: str, part: str) -> dict[str, int]:
-    """What the board's part has, from FINN's platform tables, over all of its dies.
+    """What the board's part has, as Vivado counts it, else from FINN's tables, over all its dies.
+
+    FINN+ has no table of some parts, and rounds others.
 
     Raises:
         StageError: The board is not known, or carries another part.
     """
-    table = _SAME_DIE.get(board, board)
-    if board not in part_map or (table not in platforms and board not in _COUNTED):
-        known = ", ".join(known_boards())
-        raise StageError(f"FINN+ knows no resources of a board '{board}'.", f"Known: {known}.")
-    if part_map[board] != part:
+    known = known_boards()
+    if board not in known:
         raise StageError(
-            f"The board {board} carries the part {part_map[board]}, not '{part}'.",
+            f"FINN+ knows no resources of a board '{board}'.", f"Known: {', '.join(known)}."
+        )
+    if known[board] != part:
+        raise StageError(
+            f"The board {board} carries the part {known[board]}, not '{part}'.",
             "Correct the part, or name the board that carries it.",
         )
-    if board in _COUNTED:
-        return dict(_COUNTED[board])
-    dies = platforms[table]().resource_count_dict.values()
+    if (counted := resources_of(part)) is not None:
+        return counted
+    dies = platforms[board]().resource_count_dict.values()
     return {name: sum(die[finn] for die in dies) for name, finn in _FINN_NAMES.items()}
 
 
 def known_boards() -> dict[str, str]:
     """The boards of which the resources are known, with their parts, by name."""
-    known = sorted({*platforms, *_SAME_DIE, *_COUNTED} & part_map.keys())
-    return {board: part_map[board] for board in known}
+    boards = sorted(part_map.items())
+    return {board: part for board, part in boards if board in platforms or resources_of(part)}
 
 
 def layers(model: ModelWrapper, part: str) -> list[Layer]:

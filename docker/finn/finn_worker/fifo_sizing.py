@@ -296,7 +296,8 @@ class _Search:
     def _behind_dma(self) -> Sizing:
         self._progress("DMA")
         least, self._depths[INPUT] = self._depths[INPUT], self._limits[INPUT]
-        best, self._best = self._best, self._measure(self._depths, self._dma)
+        likely = (self._but(INPUT, least),)
+        best, self._best = self._best, self._measure(self._depths, self._dma, likely)
         with_dma = self._best
         self._shrink(INPUT, least, self._dma)
         self._best = best

@@ -13,6 +13,7 @@ from qonnx.custom_op.registry import getCustomOp
 
 from contract.finn import folding as contract
 from contract.finn.folding import cycles, legal_pe, legal_simd, loses_results
+from contract.text import counted
 from finn_worker import implied, legal, settings
 from finn_worker.known_faults import SHORT_QUEUE
 from finn_worker.legal import Matrix, matrices, of_kind
@@ -60,7 +61,8 @@ def check(layers: Sequence[Matrix], folds: Sequence[Fold]) -> None:
     """
     problems = []
     for layer, fold in zip(layers, folds, strict=True):
-        where = f"{layer.name} ({layer.inputs} inputs, {layer.outputs} outputs)"
+        sizes = counted(layer.inputs, "input"), counted(layer.outputs, "output")
+        where = f"{layer.name} ({', '.join(sizes)})"
         misfits = [
             f"{term} does not divide {size}; {', '.join(map(str, could)) or 'nothing'} would"
             for term, value, size, could in (
@@ -180,7 +182,8 @@ def _instead(layer: Matrix, fold: Fold) -> str:
     if other is None:
         return NO_OTHER
     now, then = (cycles(layer, each.pe, each.simd) for each in (fold, other))
-    speed = "as fast" if then == now else f"the nearest, {then} cycles per image instead of {now}"
+    taken = f"{counted(then, 'cycle')} per image instead of {now}"
+    speed = "as fast" if then == now else f"the nearest, {taken}"
     return f"PE {other.pe} with SIMD {other.simd} is {speed}"
 
 

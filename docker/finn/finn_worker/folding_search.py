@@ -14,6 +14,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from contract.finn.compile import CompileSpec
 from contract.finn.folding import cycles
 from contract.finn.goal import goal_of
+from contract.text import counted
 from finn_worker import choice, estimates, folding, steps
 from finn_worker.folding import Fold, Replacement
 from finn_worker.legal import Matrix, matrices
@@ -104,8 +105,8 @@ def search(dataflow: ModelWrapper, part: str, clock_mhz: float, target_fps: floa
     layers, clock_hz = matrices(dataflow), 1e6 * clock_mhz
     if target_fps > clock_hz * (1 + _ROUNDING):
         raise Infeasible(
-            f"{target_fps:.0f} images/s are more than one in each cycle at {clock_mhz:g} MHz; "
-            f"at most {clock_hz:.0f} images/s can be asked for."
+            f"{_rate(target_fps)} images/s are more than one in each cycle at {clock_mhz:g} MHz; "
+            f"at most {_rate(clock_hz)} images/s can be asked for."
         )
     slowest = max(cycles(layer, 1, 1) for layer in layers)
     wanted = int(min(clock_hz / target_fps * (1 + _ROUNDING), slowest))
@@ -119,8 +120,8 @@ def search(dataflow: ModelWrapper, part: str, clock_mhz: float, target_fps: floa
         if reached > wanted:
             raise Infeasible(
                 _too_slow(found, layers, chosen.folds, wanted)
-                + f" At {clock_mhz:g} MHz that is {clock_hz / reached:.0f} images/s where "
-                f"{target_fps:.0f} are asked for: {folding.text(folds)}."
+                + f" At {clock_mhz:g} MHz that is {_rate(clock_hz / reached)} images/s where "
+                f"{_rate(target_fps)} are asked for: {folding.text(folds)}."
             )
         name, taken = _slowest(
             steps.specialize_rtl(folding.apply(dataflow, folds, found.settings), part)
@@ -129,9 +130,9 @@ def search(dataflow: ModelWrapper, part: str, clock_mhz: float, target_fps: floa
             return found
         if reached > target or reached == 1:
             raise Infeasible(
-                f"FINN+'s search for {wanted} cycles per image ends at the {taken} of {name}, "
-                f"which are {clock_hz / taken:.0f} images/s at {clock_mhz:g} MHz; a folding table "
-                "may go further."
+                f"FINN+'s search for {counted(wanted, 'cycle')} per image ends at the {taken:,} of "
+                f"{name}, which are {_rate(clock_hz / taken)} images/s at {clock_mhz:g} MHz; "
+                f"{_further(wanted)}."
             )
         # Layers around the matrices are as wide as these need them, no faster: ask for more.
         target = max(1, min(reached - 1, reached * wanted // taken))
@@ -147,15 +148,15 @@ def require(found: Found, model: ModelWrapper, clock_mhz: float) -> None:
     name, taken = _slowest(model)
     if found.search is not None and taken != found.search["interval"]:
         raise StageError(
-            f"{name} takes {taken} cycles per image, and the search counted "
+            f"{name} takes {counted(taken, 'cycle')} per image, and the search counted "
             f"{found.search['interval']} of the slowest layer.",
             "Report it with the network: the search may have missed a better design.",
         )
     if found.wanted and taken > found.wanted:
         raise Infeasible(
-            f"{name} takes {taken} cycles per image, folded as is asked for, where "
-            f"{found.wanted} are: at {clock_mhz:g} MHz that is {1e6 * clock_mhz / taken:.0f} "
-            "images/s."
+            f"{name} takes {counted(taken, 'cycle')} per image, folded as is asked for, where "
+            f"{found.wanted:,} are: at {clock_mhz:g} MHz that is "
+            f"{_rate(1e6 * clock_mhz / taken)} images/s."
         )
 
 
@@ -170,8 +171,17 @@ def _too_slow(found: Found, layers: Sequence[Matrix], chosen: Sequence[Fold], wa
     by_finn, reached = (folding.interval(layers, folds) for folds in (chosen, found.folds))
     note = found.note()
     if by_finn <= wanted and note is not None:
-        return f"{note} So an image takes {reached} cycles instead of {wanted}."
+        return f"{note} So an image takes {counted(reached, 'cycle')} instead of {wanted:,}."
     return (
-        f"FINN+'s search for {wanted} cycles per image ends at {reached}; a folding table may go "
-        "further."
+        f"FINN+'s search for {counted(wanted, 'cycle')} per image ends at {reached:,}; "
+        f"{_further(wanted)}."
     )
+
+
+def _rate(fps: float) -> str:
+    """Images per second, such as `3,986` or `3,985.97`."""
+    return f"{fps:,.2f}".removesuffix(".00")
+
+
+def _further(wanted: int) -> str:
+    return f"a folding table may go further, and the goal smallest:{wanted} searches all foldings"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy.typing as npt
 from qonnx.core.modelwrapper import ModelWrapper
 
+from contract.text import counted
 from finn_worker import legal
 from finn_worker.fifo_sizing import Sizing
 from finn_worker.rtl.streams import Streams, join
@@ -74,7 +75,7 @@ class Bench:
 
     def interval(self, depths: Sequence[int], dma: int = 0) -> float:
         """Cycles per image; raises `StalledError`."""
-        run = self.simulator.run(self.frames, depths, dma_bytes_per_cycle=dma)[1]
+        run = self.simulator.run(self.frames, depths, dma_bytes_per_cycle=dma, timing_only=True)[1]
         assert run.ii is not None
         return run.ii
 
@@ -109,7 +110,7 @@ def keep(sizing: Sizing, given: Mapping[str, int], bench: Bench) -> Sizing:
 
 def said(given: Mapping[str, int], found: Sizing, kept: Sizing) -> str:
     """What the depths that are given do to the interval."""
-    streams = "1 FIFO" if len(given) == 1 else f"{len(given)} FIFOs"
+    streams = counted(len(given), "FIFO")
     if kept.ii <= found.ii:
         return f"{streams} as deep as the folding says: the interval is kept."
     return (

@@ -9,6 +9,7 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from contract.text import counted
 from finn_worker import legal, unsupported
 
 _HOST_WORK = {
@@ -93,14 +94,16 @@ def _window(sizes: Any) -> str:
 
 _WORK: dict[str, Callable[[Callable[[str], Any]], str]] = {
     "MVAU": _matrix,
-    "VVAU": lambda of: f"{_window(of('Kernel'))} of each of {of('Channels')} channels",
+    "VVAU": lambda of: f"{_window(of('Kernel'))} of each of {counted(of('Channels'), 'channel')}",
     "ConvolutionInputGenerator": lambda of: (
         f"windows of {_window(of('ConvKernelDim'))}, stride {of('Stride')[0]}"
     ),
     "Pool": lambda of: (
         f"{'maximum' if of('Function') == 'MaxPool' else 'mean'} of {_window(of('KernelSize'))}"
     ),
-    "Thresholding": lambda of: f"{of('numSteps')} thresholds, {of('NumChannels')} channels",
+    "Thresholding": lambda of: (
+        f"{counted(of('numSteps'), 'threshold')}, {counted(of('NumChannels'), 'channel')}"
+    ),
     "FMPadding": lambda of: f"zeros around {_window(of('ImgDim'))} pixels",
     "DuplicateStreams": lambda of: f"to {of('NumOutputStreams')} branches",
     "ElementwiseAdd": lambda of: "the sum of two branches",  # noqa: ARG005

@@ -26,7 +26,6 @@ BEFORE = frozenset({"Add", "BatchNormalization", "Clip", "Div", "Mul", "Relu", "
 LARGEST_BITS = 8
 # A level may be off a whole number by this, from rounding in float32.
 NEAR = 1e-3
-SCALAR_RANK = 1
 
 
 class InputQuantizer(Transformation):

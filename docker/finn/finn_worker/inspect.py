@@ -7,7 +7,7 @@ estimates instead of RTL.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,9 +73,22 @@ def inspect_model(request: Request, reporter: Reporter) -> None:
         }
     )
     flow.finish()
-    reasons = {d.record["folding"]: d.record["reason"] for d in looked_at if d.record["reason"]}
     if all(design.record["reason"] for design in looked_at):
-        raise Infeasible(nothing_can_be(reasons))
+        raise Infeasible(nothing_can_be(_reasons([design.record for design in looked_at])))
+
+
+def _reasons(records: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Why designs cannot be, by folding; with the board where that decides."""
+    by_folding: dict[str, dict[str, str]] = {}
+    for record in records:
+        by_folding.setdefault(record["folding"], {})[record["board"]] = record["reason"]
+    found = {}
+    for name, reasons in by_folding.items():
+        if len(set(reasons.values())) == 1:
+            found[name] = next(iter(reasons.values()))
+        else:
+            found |= {f"{name} on {board}": reason for board, reason in reasons.items()}
+    return found
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,8 @@ def golden(folder: Path) -> Golden:
     between = np.arange(low, high + 1, 2 if datatype.name == "BIPOLAR" else 1)
     generator = np.random.default_rng(SEED)
     images = generator.choice(between, model.get_tensor_shape(source)).astype(np.float32)
-    logits = execute(model, images)
+    # As of all others, [N, C]: an output that is an image is refused by its name later.
+    logits = execute(model, images).reshape(len(images), -1)
     return Golden(images, logits, outcome.predicted(logits, "classes"))
 
 
@@ -148,8 +162,9 @@ def _figures(graphs: Graphs, spec: InspectSpec, fields: Fields, target: Target) 
         for origin, layer in zip(_origins(simulated), figures["simulated"]["layers"], strict=True)
     ]
     slowest = max(layers, key=lambda layer: int(layer["cycles"]))
-    return {
+    record = {
         "note": found.note(),
+        "by": "estimate",
         "layers": layers,
         "bottleneck": slowest["name"],
         "ii_estimated": figures["ii_estimated"],
@@ -157,6 +172,25 @@ def _figures(graphs: Graphs, spec: InspectSpec, fields: Fields, target: Target) 
         "available": figures["available"],
         "fits": figures["fits"],
         "uncharged": figures["uncharged"],
+    }
+    return record if found.search is None else record | _modelled(layers, found.search)
+
+
+def _modelled(layers: Sequence[dict[str, Any]], search: Mapping[str, Any]) -> dict[str, Any]:
+    """The resources by which the exact search found a design, in place of FINN's estimates."""
+    own = {layer["name"]: layer for layer in search["layers"]}
+    costs = [own.get(layer["name"], {}) for layer in layers]  # of a width converter, no own ones
+    return {
+        "by": "model",
+        "layers": [
+            layer | {name: cost.get(name) for name in estimates.RESOURCES}
+            for layer, cost in zip(layers, costs, strict=True)
+        ],
+        "between": search["between"],
+        "reserve": search["reserve"],
+        "needed": search["model"],
+        "fits": search["size"] <= 1,
+        "uncharged": {},
     }
 
 

@@ -12,6 +12,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from contract.finn.cores import DSP, LUT, contradicts
+from contract.text import counted
 from finn_worker import cores, legal
 from finn_worker.implied import OF_WINDOWS
 from finn_worker.legal import FOLDED_BY, kind_of
@@ -137,7 +138,7 @@ def _not_as_many(
     streams = [name for name in tensors if model.get_initializer(name) is None]
     if len(depths) != len(streams):
         yield (
-            f"{node.name}: {attribute} gives {len(depths)} depths; one for each {side} "
+            f"{node.name}: {attribute} gives {counted(len(depths), 'depth')}; one for each {side} "
             f"would do: {len(streams)}."
         )
 

@@ -16,6 +16,7 @@ from contract import outcome
 from contract.arrays import save_npz
 from contract.finn.simulate import SimulateSpec
 from contract.outcome import Kind, Predictions
+from contract.text import counted
 from finn_worker import parts
 from finn_worker.accelerator import DMA_BYTES_PER_CYCLE, Accelerator, Workshop, fifo_table
 from finn_worker.simulator import Outputs, Run, Simulator, fifo_lines
@@ -54,7 +55,8 @@ class TestSet:
             available = len(data["images"])
             if not 2 <= count <= available:
                 raise StageError(
-                    f"{count} images are to be simulated; the test set has {available}.",
+                    f"{counted(count, 'image is', 'images are')} to be simulated; the test set has "
+                    f"{available}.",
                     f"Ask for 2 to {available} images."
                     if available >= 2
                     else "Export a test set of two images or more: an interval takes two.",
@@ -131,7 +133,7 @@ def _reference(
     elements = accelerator.design["input"]["elements"]
     if test_set.images[0].size != elements:
         raise StageError(
-            f"The images have {test_set.images[0].size} elements, the accelerator takes "
+            f"The images have {counted(test_set.images[0].size, 'element')}, the accelerator takes "
             f"{elements}.",
             "Export and compile the same network.",
         )

@@ -30,8 +30,11 @@ FIXED_FIFO = "fixed_fifo.sv"
 UNUSED = ("mvu_vvu_8sx9_dsp58.sv",)
 # What puts one design's translation behind the interface that the testbench knows.
 MODEL = ("model.cpp",)
-# The same for every design: the testbench, and what the stand-ins call.
-LIBRARY = ("model.h", "mvu_core.h", "mvu_core.cpp", "testbench.cpp")
+# The same for every design: the testbench with its options, and what the stand-ins call.
+LIBRARY = (
+    *("model.h", "mvu_core.h", "options.h"),
+    *("mvu_core.cpp", "options.cpp", "testbench.cpp"),
+)
 # About this much of Verilator's C++ is compiled at a time.
 UNIT_BYTES = 1_000_000
 # What follows runs once, when the simulator starts.

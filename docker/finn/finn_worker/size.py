@@ -172,9 +172,18 @@ def _with_given(
 
 
 def _verify(real: Simulator, simulator: Simulator, sizing: Sizing, frames: Any, dma: int) -> None:
-    """Simulate with FINN's FIFOs: the outputs and every cycle count must be the same."""
+    """Simulate with FINN's FIFOs: the outputs and every cycle count must be the same.
+
+    And with results, which the search leaves out: the interval must be what it found.
+    """
     outputs, run = simulator.run(frames, sizing.depths, dma_bytes_per_cycle=dma)
+    found = sizing.ii_with_dma if dma else sizing.ii
     remedy = "Report it with the network and the folding; the sized design is not to be trusted."
+    if run.ii is None or run.ii > found:
+        raise StageError(
+            f"An image takes {run.ii} cycles with results, and {found} in the search without.",
+            remedy,
+        )
     try:
         real_outputs, real_run = real.run(frames, sizing.depths, dma_bytes_per_cycle=dma)
     except StalledError as stall:

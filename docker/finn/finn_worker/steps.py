@@ -51,15 +51,27 @@ from qonnx.transformation.infer_datatypes import InferDataTypes
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.cleanup import cleanup_model
 
-from finn_worker import bit_widths, unsupported
+from finn_worker import bit_widths, truncations, unsupported
+from finn_worker.averages import AveragesOfImages
 from finn_worker.clock import period_ns
+from finn_worker.imported import ranges, windows
 from finn_worker.input_quantizer import InputQuantizer
 from stagekit import StageError
 
 
 def qonnx_to_finn(model: ModelWrapper) -> ModelWrapper:
     """Quantizers become integer weights and MultiThresholds (FINN's dialect of ONNX)."""
-    return cleanup_model(model).transform(InputQuantizer()).transform(ConvertQONNXtoFINN())
+    model = cleanup_model(model)
+    ranges.clips_into_quantizers(model)
+    windows.pads_into_convolutions(model)
+    for transformation in (
+        AveragesOfImages(),
+        truncations.ExactScales(),
+        InputQuantizer(),
+        ConvertQONNXtoFINN(),
+    ):
+        model = model.transform(transformation)
+    return model
 
 
 def tidy_up(model: ModelWrapper) -> ModelWrapper:

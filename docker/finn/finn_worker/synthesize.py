@@ -17,12 +17,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from contract.finn.synthesize import SynthesizeSpec
+from contract.finn.synthesize import VIVADO_VERSIONS, SynthesizeSpec
+from contract.text import counted
 from finn_worker import vivado_reports
 from stagekit import Infeasible, Reporter, Request, StageError
 
-# FINN+ 1.6.1 states these.
-SUPPORTED = ("2022.2", "2024.2")
 # The runner sets it, from the experiment file: seconds after which a build is stopped.
 LIMIT_VARIABLE = "BENCH_BUILD_SECONDS"
 LIMIT_S = 5 * 3600.0
@@ -83,12 +82,12 @@ def require_vivado() -> str:
             f"XILINX_VIVADO={named or '(not set)'} has no bin/vivado.",
             "Source the settings64.sh of a Vivado installation, then rerun.",
         )
-    for version in SUPPORTED:
+    for version in VIVADO_VERSIONS:
         if version in Path(named).resolve().parts:
             return version
     raise StageError(
         f"XILINX_VIVADO={named} is none of the versions that FINN+ supports.",
-        f"Use Vivado {' or '.join(SUPPORTED)}.",
+        f"Use Vivado {' or '.join(VIVADO_VERSIONS)}.",
     )
 
 
@@ -145,7 +144,8 @@ def _run_build(work: Path, plan: Path) -> int:
             return child.wait(limit_s)
         except subprocess.TimeoutExpired:
             raise StageError(
-                f"Vivado took longer than {limit_s / 60:g} minutes and was stopped.",
+                f"Vivado took longer than {counted(f'{limit_s / 60:g}', 'minute')} and was "
+                "stopped.",
                 "Raise `vivado_minutes` in the [limits] table of the experiment file, or try a "
                 "smaller folding or a slower clock.",
             ) from None

@@ -72,6 +72,7 @@ class Trials:
                 tuple(depths),
                 cycles_per_image,
                 dma,
+                timing_only=True,
                 running=self._running,
             )
         return self._started[trial]

@@ -6,6 +6,7 @@ is blamed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,13 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
+from contract.text import counted
 from finn_worker.rtl import layers
 from stagekit import StageError
 
 HARDWARE = "finn.custom_op.fpgadataflow"
 AFFINE = frozenset({"Add", "Div", "Mul", "Sub"})
+PRODUCTS = frozenset({"Gemm", "MatMul"})
 MATRICES = frozenset({"Conv", "Gemm", "MVAU", "MatMul", "VVAU"})
 # Before the first layer they are the host's: it sends images with their channels last.
 SHAPES = frozenset({"Flatten", "Reshape", "Transpose"})
@@ -36,7 +39,8 @@ KNOWN = (
     | SHAPES
     | QUANTIZERS
     | frozenset({"AveragePool", "BatchNormalization", "GlobalAveragePool", "Im2Col", "MaxPool"})
-    | frozenset({"MaxPoolNHWC", "MultiThreshold", "QuantAvgPool2d", "Relu", "Trunc"})
+    | frozenset({"MaxPoolNHWC", "MultiThreshold", "Pad", "QuantAvgPool2d", "ReduceMean", "Relu"})
+    | frozenset({"Trunc"})
 )
 # FINN+ executes layers in float32, which holds whole numbers of one sign up to 2**24.
 LARGEST_WEIGHT_BITS = 25
@@ -49,6 +53,19 @@ SUPPORTED = (
 
 LEAVE_OUT = "Leave it out of the exported network: the host takes the largest logit."
 QUANTIZE = "Use a quantizer in its place: Brevitas' QuantReLU, QuantHardTanh or QuantIdentity."
+# Of operators that are taken in some forms, what these are.
+_IN_ONE_PLACE = (
+    "QuantizeLinear and DequantizeLinear need the same constant scale and zero point, one for all "
+    "of an activation, and nothing but a Clip between them; or export QONNX (export_qonnx)."
+)
+FORMS = {
+    "Clip": "Put a quantizer right behind it, with one scale: both become one layer.",
+    "DequantizeLinear": _IN_ONE_PLACE,
+    "QuantizeLinear": _IN_ONE_PLACE,
+    "Pad": "Pad with zeros, right in front of a convolution, or have that pad (padding=...).",
+    "ReduceMean": "Average over height and width of an image, axes 2 and 3, or use a convolution.",
+    "Trunc": "Use it right behind an average over windows (Brevitas: TruncAvgPool2d).",
+}
 
 
 NO_LAYER = StageError(
@@ -77,9 +94,12 @@ def check_known(model: ModelWrapper) -> None:
     """
     graph = Graph(model)
     nodes = [node for node in model.graph.node if graph.is_dynamic(node)]
-    unknown = [graph.of_other(node) for node in nodes if node.op_type not in KNOWN]
-    if unknown:
-        raise refusal(unknown)
+    unknown = [node for node in nodes if node.op_type not in KNOWN]
+    spoilt = {name for node in unknown for name in node.output}
+    first = [graph.of_other(node) for node in unknown if spoilt.isdisjoint(node.input)]
+    first += filter(None, map(graph.of_operands, nodes))
+    if first:
+        raise refusal(first)
 
 
 def check_converted(model: ModelWrapper) -> None:
@@ -265,10 +285,7 @@ class Graph:
         source, _ = self._source(node.input[0])
         end = self._end(node)
         if end is None:
-            return Reason(
-                f"The output is an image, after layer {self.layers_before(node)}.",
-                "End with a fully connected layer: the host takes one value for each class.",
-            )
+            return self._of_image(node)
         if end.op_type == "AveragePool":
             return Reason(
                 f"The average {self.place(end)}, is not rounded to whole numbers.",
@@ -278,15 +295,47 @@ class Graph:
             return self._scaled_by_channel(source, self.place(end))
         return self.of_other(end)
 
+    def _of_image(self, transpose: Any) -> Reason:
+        """The output is one, were it of one pixel, as that of a convolution over a whole image."""
+        _, channels, *pixels = self.model.get_tensor_shape(transpose.output[0])
+        size = "x".join(map(str, pixels))
+        return Reason(
+            f"The output is an image of {size} pixels, after layer "
+            f"{self.layers_before(transpose)}.",
+            "End with a fully connected layer: the host takes one value for each class."
+            if math.prod(pixels) > 1
+            else "Flatten the input of the last layer, and make that a fully connected one with "
+            f"{counted(channels, 'output')}: as a convolution over the whole image, it has the "
+            "same weights.",
+        )
+
     def _end(self, node: Any) -> Any:
         """The first node from here on that computes something; None at the output."""
         while node is not None and node.op_type in AFFINE | SHAPES:
             node = self.model.find_consumer(node.output[0])
         return node
 
+    def of_operands(self, node: Any) -> Reason | None:
+        """An operator of two operands that can have only one of them depend on the image."""
+        depend = [name in self._passed for name in node.input[:2]]
+        kind = f"{node.op_type} ({self.place(node)})"
+        if all(depend) and len(depend) > 1 and node.op_type in {"Div", "Mul", "Sub", *PRODUCTS}:
+            return Reason(
+                f"{kind} is of two tensors that depend on the image.",
+                "Of these, only sums are layers in hardware; multiply by weights or constants.",
+            )
+        if depend == [False, True] and node.op_type in PRODUCTS:
+            return Reason(
+                f"{kind} has its weights in front of what it multiplies.",
+                "Put the image first, one row for each: x @ W, as torch.nn.Linear does.",
+            )
+        return None
+
     def of_other(self, node: Any) -> Reason:
         """An operator that FINN+ has no layer for."""
         what = f"FINN+ has no hardware layer for {node.op_type} ({self.place(node)})."
+        if node.op_type in FORMS:
+            return Reason(what, FORMS[node.op_type])
         if not self._leads_to_a_layer(node):
             return Reason(what, LEAVE_OUT if node.op_type in DECISIONS else SUPPORTED)
         return Reason(what, QUANTIZE if node.op_type in ACTIVATIONS else SUPPORTED)
@@ -319,7 +368,7 @@ def _no_rtl(graph: Graph, node: Any, part: str) -> Reason:
     most = dict(zip(found, get_dsp_datapath_limits(dsp), strict=True))
     least = {"inputs": LEAST_BITS, "weights": LEAST_BITS, "sums": 1}
     off = [
-        f"its {name} have {bits} bits, {least[name]} to {most[name]} can be"
+        f"its {name} have {counted(bits, 'bit')}, {least[name]} to {most[name]} can be"
         for name, bits in found.items()
         if not least[name] <= bits <= most[name]
     ]

@@ -8,6 +8,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.util.basic import get_by_name
 
+from contract.text import counted
+from finn_worker import truncations
 from finn_worker.unsupported import (
     LARGEST_QUANTIZER_BITS,
     LEAST_BITS,
@@ -18,6 +20,8 @@ from finn_worker.unsupported import (
     Reason,
     refusal,
 )
+
+SIDES = 2  # of an image
 
 
 def check(model: ModelWrapper) -> None:
@@ -31,10 +35,48 @@ def check(model: ModelWrapper) -> None:
     if not matrices:
         raise NO_LAYER
     quantizers = [n for n in model.graph.node if n.op_type in QUANTIZERS and graph.is_dynamic(n)]
-    reasons = [_misplaced(graph, node) for node in quantizers]
+    reasons = [_of_numbers(graph, node) for node in model.graph.node if node.op_type in QUANTIZERS]
+    if not any(reasons):
+        reasons = [_misplaced(graph, node) for node in quantizers]
+    reasons += [graph.of_operands(node) for node in model.graph.node if graph.is_dynamic(node)]
+    reasons += [_of_windows(graph, node) for node in model.graph.node if node.op_type == "MaxPool"]
     reasons += [_of_exported_layer(graph, node) for node in matrices]
+    reasons += [truncations.why_none(graph, node) for node in truncations.of(model)]
     if found := [reason for reason in reasons if reason is not None]:
         raise refusal(found)
+
+
+def _of_numbers(graph: Graph, node: Any) -> Reason | None:
+    """Scale and bits have to be such as quantizers have."""
+    model = graph.model
+    if graph.is_dynamic(node):
+        name = f"The quantizer {graph.place(node)},"
+    else:
+        name = f"The quantizer {node.name}, of weights,"
+    scale, bits = model.get_initializer(node.input[1]), _bits(model, node)
+    if scale is not None and not (scale > 0).all():
+        return Reason(f"{name} has a scale of {scale.min():g}.", "Scales are numbers above 0.")
+    if bits is not None and bits != round(bits):
+        return Reason(f"{name} has {bits:g} bits.", "Use a whole number of bits.")
+    return None
+
+
+def _of_windows(graph: Graph, node: Any) -> Reason | None:
+    """FINN's pools leave out windows that reach beyond the image."""
+    if not (ceil := get_by_name(node.attribute, "ceil_mode")) or not ceil.i:
+        return None
+    found = {item.name: list(item.ints) for item in node.attribute}
+    sizes = (graph.model.get_tensor_shape(name)[2:] for name in (node.input[0], node.output[0]))
+    pads = found.get("pads", [0] * 4)
+    for image, result, kernel, step, before, after in zip(
+        *sizes, found["kernel_shape"], found.get("strides", [1, 1]), pads[:2], pads[2:], strict=True
+    ):
+        if (result - 1) * step + kernel > image + before + after:
+            return Reason(
+                f"The maximum {graph.place(node)}, has windows that reach beyond the image.",
+                "Leave them out (ceil_mode=False), or pad the image.",
+            )
+    return None
 
 
 def _misplaced(graph: Graph, node: Any) -> Reason | None:
@@ -44,7 +86,7 @@ def _misplaced(graph: Graph, node: Any) -> Reason | None:
         return None  # `input_quantizer` takes them
     if bits is not None and not bipolar and not LEAST_BITS <= bits <= LARGEST_QUANTIZER_BITS:
         return Reason(
-            f"The quantizer {graph.place(node)}, has {bits:g} bits.",
+            f"The quantizer {graph.place(node)}, has {counted(f'{bits:g}', 'bit')}.",
             f"Use {LEAST_BITS} to {LARGEST_QUANTIZER_BITS}, or a bipolar quantizer of one bit: it "
             f"becomes 2^bits - 1 thresholds, and layers in RTL take integers of at least "
             f"{LEAST_BITS} bits.",
@@ -74,6 +116,13 @@ def _misplaced(graph: Graph, node: Any) -> Reason | None:
 def _of_exported_layer(graph: Graph, node: Any) -> Reason | None:
     """Why FINN+ cannot take a convolution or a fully connected layer."""
     name = f"{graph.place(node)},"
+    sides = len(graph.model.get_tensor_shape(node.input[0])) - 2
+    if node.op_type == "Conv" and sides != SIDES:
+        return Reason(
+            f"The convolution {name} is over {counted(sides, 'dimension')}.",
+            "Use convolutions over height and width; a signal is an image of one row, with kernels "
+            "of (1, k).",
+        )
     groups = get_by_name(node.attribute, "group")
     channels = graph.model.get_tensor_shape(node.input[0])[1]
     if node.op_type == "Conv" and groups is not None and groups.i not in {1, channels}:

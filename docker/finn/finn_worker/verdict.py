@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from contract import outcome
 from contract.outcome import Kind, Predictions
+from contract.text import counted
 
 Integers = npt.NDArray[np.int64]
 Images = npt.NDArray[Any]
@@ -145,7 +146,7 @@ def judge(
 
 
 def _count(chosen: npt.NDArray[np.bool_]) -> str:
-    return f"{int(chosen.sum()):,} of {chosen.size:,} images"
+    return f"{int(chosen.sum()):,} of {counted(chosen.size, 'image')}"
 
 
 def _first(chosen: npt.NDArray[np.bool_]) -> int:

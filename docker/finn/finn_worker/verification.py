@@ -17,6 +17,7 @@ from qonnx.transformation.general import SortGraph
 
 from contract import outcome
 from contract.outcome import Predictions
+from contract.text import counted
 from finn_worker import im2col, known_faults, node_execution
 from finn_worker.images import FLAT, channels_last
 from stagekit import StageError
@@ -316,8 +317,8 @@ class Verifier:
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             what = (
-                f"After step '{step}' {int(wrong.sum())} of {wrong.size} golden images come out "
-                f"differently, the first is number {first}."
+                f"After step '{step}' {int(wrong.sum())} of {counted(wrong.size, 'golden image')} "
+                f"come out differently, the first is number {first}."
             )
             raise StageError(what, self._explanation(wrong) or UNEXPLAINED)
 

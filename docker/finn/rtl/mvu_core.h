@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+// Make no more units: new_mvu_core returns 0, and no results are to be asked for.
+void leave_out_mvu_cores();
 // A unit of `pe` accumulators over `simd` products; `latency` bounds the results not yet read.
 // Returns the address of the unit, which lives until the process ends.
 uint64_t new_mvu_core(uint32_t pe, uint32_t simd, uint32_t weight_bits, uint32_t activation_bits,

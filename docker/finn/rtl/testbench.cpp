@@ -9,115 +9,16 @@
 #include <cstring>
 #include <cerrno>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <unistd.h>
 
 #include "model.h"
+#include "mvu_core.h"
+#include "options.h"
 
 namespace {
-
-const char* const kUsage =
-    "usage: simulator --input FILE --output FILE --images N [OPTION]...\n"
-    "\n"
-    "Simulates the accelerator cycle by cycle.\n"
-    "\n"
-    "  --input FILE              images, one byte per element (or the two's complement of more,\n"
-    "                            little-endian), without headers\n"
-    "  --output FILE             written: the accelerator's integers, int64 little-endian\n"
-    "  --images N                how many images to take from FILE\n"
-    "  --package DIR             folder with memories/ and fifos.txt; default: the simulator's own\n"
-    "  --fifos FILE              depth of each FIFO, one `stream depth` a line;\n"
-    "                            default: fifos.txt in the package\n"
-    "  --in-bytes-per-cycle N    width of the DMA that feeds the accelerator; 0, the default, has\n"
-    "                            no limit; 8 models a 64-bit DMA\n"
-    "  --out-bytes-per-cycle N   the same at the output\n"
-    "  --cycles-per-image N      offer an image only every N cycles; 0, the default: at once\n"
-    "  --stall-limit N           give up after N cycles in which nothing moves (default 1000000)\n"
-    "  --count-waits             count the cycles in which streams wait, which takes time\n"
-    "  --trace FILE              write waveforms (VCD, one time step a clock edge); only in a\n"
-    "                            simulator that was built for it\n"
-    "  --progress                report the images done on standard error\n"
-    "\n"
-    "Prints one JSON object: images, cycles (first input to last output), latency_cycles (the same\n"
-    "for the first image), ii (cycles per image over the last half of the images, null for one\n"
-    "image), peaks (largest number of items in each FIFO), steady_images (N: images finished after\n"
-    "the first half and before the inputs ran out; 0: too few to tell), steady_cycles (in which\n"
-    "they were finished), blocked, starved (of these cycles, those in which a stream's producer\n"
-    "offered what was not taken, and in which its consumer was ready and had nothing to take; empty\n"
-    "where they are not counted).\n"
-    "Exit status: 0 done, 2 bad usage or files, 3 nothing moved for the stall limit.\n";
-
-struct Options {
-    std::string input, output, package, fifos, trace;
-    uint64_t images = 0, in_bytes = 0, out_bytes = 0, cycles_per_image = 0;
-    uint64_t stall_limit = 1000000;
-    bool progress = false, count_waits = false;
-};
-
-struct Failure : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-uint64_t number(const std::string& option, const std::string& text) {
-    char* end = nullptr;
-    const uint64_t value = std::strtoull(text.c_str(), &end, 10);
-    if (text.empty() || *end != '\0' || text[0] == '-') {
-        throw Failure(option + " takes a number, not '" + text + "'");
-    }
-    return value;
-}
-
-std::string own_folder() {
-    char path[4096];
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-    if (length <= 0) throw Failure("cannot find the simulator's own folder; give --package");
-    const std::string file(path, static_cast<size_t>(length));
-    return file.substr(0, file.rfind('/'));
-}
-
-Options parse(int argc, char** argv) {
-    Options options;
-    for (int i = 1; i < argc; ++i) {
-        const std::string name = argv[i];
-        if (name == "--help") {
-            std::fputs(kUsage, stdout);
-            std::exit(0);
-        }
-        if (name == "--progress") {
-            options.progress = true;
-            continue;
-        }
-        if (name == "--count-waits") {
-            options.count_waits = true;
-            continue;
-        }
-        if (i + 1 == argc) throw Failure("no value for " + name + "; see --help");
-        const std::string value = argv[++i];
-        if (name == "--input") options.input = value;
-        else if (name == "--output") options.output = value;
-        else if (name == "--package") options.package = value;
-        else if (name == "--fifos") options.fifos = value;
-        else if (name == "--trace") options.trace = value;
-        else if (name == "--images") options.images = number(name, value);
-        else if (name == "--in-bytes-per-cycle") options.in_bytes = number(name, value);
-        else if (name == "--out-bytes-per-cycle") options.out_bytes = number(name, value);
-        else if (name == "--cycles-per-image") options.cycles_per_image = number(name, value);
-        else if (name == "--stall-limit") options.stall_limit = number(name, value);
-        else throw Failure("unknown option " + name + "; see --help");
-    }
-    if (options.input.empty() || options.output.empty() || options.images == 0) {
-        throw Failure("--input, --output and --images are needed; see --help");
-    }
-    if (!options.trace.empty() && !kTraces) {
-        throw Failure("this simulator was not built to write waveforms");
-    }
-    if (options.package.empty()) options.package = own_folder();
-    if (options.fifos.empty()) options.fifos = options.package + "/fifos.txt";
-    return options;
-}
 
 struct Close {
     void operator()(FILE* file) const { std::fclose(file); }
@@ -235,7 +136,7 @@ public:
         std::memset(top_.in_data, 0, kDesign.in.bytes_per_beat);
         *top_.in_valid = 0;
         *top_.out_ready = 0;
-        *top_.counting = options.count_waits;
+        *top_.counting = 0;
         *top_.rst_n = 0;
         for (int i = 0; i < 16; ++i) clock();
         *top_.rst_n = 1;
@@ -273,6 +174,7 @@ public:
                 ++in_done_;
                 const bool whole = in_done_ % kDesign.in.beats == 0;
                 if (whole) due += options_.cycles_per_image;
+                if (in_done_ == in_total) *top_.counting = 0;  // the steady state is over
                 in_dma.take(whole);
                 fresh = true;
             }
@@ -352,7 +254,10 @@ private:
             end_.blocked[stream] = top_.blocked[stream];
             end_.starved[stream] = top_.starved[stream];
         }
-        if (begin_.images == 0) begin_ = end_;
+        if (begin_.images == 0) {
+            begin_ = end_;
+            *top_.counting = options_.count_waits;
+        }
     }
 
     void clock() {
@@ -404,6 +309,7 @@ int simulate(int argc, char** argv) {
     if (chdir((options.package + "/memories").c_str()) != 0) {
         throw Failure("no folder " + options.package + "/memories");
     }
+    if (options.timing_only) leave_out_mvu_cores();
     Simulation simulation{options, std::move(beats), depths};
     if (!simulation.run()) {
         simulation.print_stall();

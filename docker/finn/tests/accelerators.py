@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.infer_shapes import InferShapes
 
-from compile_stage import SPEC
-from finn_worker.compile import compile_model
+from compile_stage import compile_export
+from contract.finn.simulate import STAGE as SIMULATE
+from contract.finn.size import STAGE as SIZE
+from contract.stage import Stage
+from finn_worker import steps, streamlining
 from finn_worker.simulate import simulate
 from finn_worker.size import size
 from quantized_cnn import QuantizedCNN
 from quantized_mlp import QuantizedMLP
-from stagekit import Reporter, Request, WrongResult
+from stage_runs import Ran, new_request, run
+from stagekit import Request, WrongResult
 
 IMAGES = 20
 # Two balanced layers in a row: the second one's FIFO has to bridge a good part of an image.
@@ -42,30 +47,18 @@ class Bench:
         name = f"size-{(compiled or self.compiled).name}"
         outputs = self.folder / name / "outputs"
         if not outputs.exists():
-            request = self.request(name, compiled, stage="size")
-            size(replace(request, spec={}), Reporter(io.StringIO()))
+            run(size, self.request(name, compiled, SIZE))
         return outputs
 
     def request(
-        self, name: str, compiled: Path | None = None, stage: str = "simulate", **spec: Any
+        self, name: str, compiled: Path | None = None, stage: Stage = SIMULATE, **spec: Any
     ) -> Request:
-        """A request for the simulate stage, with new folders and the shared cache."""
+        """A request for a stage, with new folders and the shared cache."""
         inputs = {"export": self.export, "compile": compiled or self.compiled}
-        if stage == "simulate":
-            inputs["size"] = self.size() if compiled is None else self.size(self.compiled)
-        request = Request(
-            stage=stage,
-            spec={"images": IMAGES, "exact": False, "trace_images": 0} | spec,
-            inputs=inputs,
-            outputs=self.folder / name / "outputs",
-            scratch=self.folder / name / "scratch",
-            cache=self.folder / "cache",
-            cpus=2,
-            result=self.folder / name / "result.json",
-        )
-        for path in (request.outputs, request.scratch):
-            path.mkdir(parents=True)
-        return request
+        if "size" in stage.needs:
+            inputs["size"] = self.size()
+        usual = {"images": IMAGES, "exact": False, "trace_images": 0} if stage is SIMULATE else {}
+        return new_request(self.folder / name, stage, usual | spec, inputs, self.folder / "cache")
 
     def finding(
         self, name: str, compiled: Path | None = None, **spec: Any
@@ -76,15 +69,9 @@ class Bench:
         metrics = json.loads((self.folder / name / "outputs" / "metrics.json").read_text())
         return metrics, str(caught.value)
 
-    def run(
-        self, name: str, compiled: Path | None = None, **spec: Any
-    ) -> tuple[Path, dict[str, Any], str]:
-        """Outputs, metrics and events of one run of the stage."""
-        request = self.request(name, compiled, **spec)
-        events = io.StringIO()
-        simulate(request, Reporter(events))
-        metrics = json.loads((request.outputs / "metrics.json").read_text())
-        return request.outputs, metrics, events.getvalue()
+    def run(self, name: str, compiled: Path | None = None, **spec: Any) -> Ran:
+        """Run the simulate stage."""
+        return run(simulate, self.request(name, compiled, **spec))
 
     def variant(self, name: str, change: Callable[[Path], None]) -> Path:
         """A copy of the compiled network, changed."""
@@ -94,15 +81,22 @@ class Bench:
         return copy
 
 
+def dataflow_of(model: ModelWrapper, folder: Path) -> ModelWrapper:
+    """The graph of hardware layers, before anything is folded; `folder` takes files of FINN's."""
+    model = steps.tidy_up(steps.qonnx_to_finn(model.transform(InferShapes())))
+    return steps.partition(steps.convert_to_hardware(streamlining.streamline(model)), folder)
+
+
 def compile_network(
     folder: Path,
     sizes: tuple[int, ...],
     folding: list[list[int]],
     weight_bits: int = 3,
+    act_bits: int = 2,
     **changes: Any,
 ) -> Bench:
     """Export and compile a random network."""
-    mlp = QuantizedMLP(sizes, weight_bits, act_bits=2)
+    mlp = QuantizedMLP(sizes, weight_bits, act_bits=act_bits)
     export = mlp.export(folder / "export")
     predictions = mlp.logits.argmax(axis=1)
     # Labels of which a known share is right
@@ -129,18 +123,5 @@ def compile_exported(
     **changes: Any,
 ) -> Bench:
     """Compile a network whose export is there."""
-    compiled, scratch = folder / "compile", folder / "compile-scratch"
-    compiled.mkdir()
-    scratch.mkdir()
-    request = Request(
-        stage="compile",
-        spec=SPEC | {"folding": folding} | changes,
-        inputs={"export": export},
-        outputs=compiled,
-        scratch=scratch,
-        cache=scratch,
-        cpus=2,
-        result=scratch / "result.json",
-    )
-    compile_model(request, Reporter(io.StringIO()))
-    return Bench(network, folder, export, compiled)
+    outcome = compile_export(folder / "compile", export, folding=folding, **changes)
+    return Bench(network, folder, export, outcome.outputs)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from contract.finn.compile import STAGE
-from finn_worker import compile as stage
-from stagekit import Reporter, Request
+from finn_worker.compile import compile_model
+from stage_runs import new_request, run
 
 FOLDING = [[4, 8], [2, 4], [1, 2], [4, 4]]
 SPEC = {
@@ -36,35 +35,11 @@ class Outcome:
     events: list[dict[str, Any]]
 
 
-def write_request(root: Path, export: Path, **changes: Any) -> Path:
-    """A request file, with its folders made, below `root`."""
-    for name in ("outputs", "scratch", "cache"):
-        (root / name).mkdir(parents=True)
-    request = Request(
-        stage="compile",
-        entry=STAGE.entry,
-        spec=SPEC | changes,
-        inputs={"export": export},
-        outputs=root / "outputs",
-        scratch=root / "scratch",
-        cache=root / "cache",
-        result=root / "result.json",
-        cpus=1,
-    )
-    path = root / "request.json"
-    request.write(path)
-    return path
-
-
 def compile_export(root: Path, export: Path, cache: Path | None = None, **changes: Any) -> Outcome:
     """Run the stage in this process; with a cache of its own, unless one is given."""
-    request = Request.load(write_request(root, export, **changes))
-    request = replace(request, cache=cache or request.cache)
-    events = io.StringIO()
-    stage.compile_model(request, Reporter(events))
-    metrics = json.loads((request.outputs / "metrics.json").read_text(encoding="utf-8"))
-    lines = [json.loads(line) for line in events.getvalue().splitlines()]
-    return Outcome(request.outputs, metrics, lines)
+    request = new_request(root, STAGE, SPEC | changes, {"export": export}, cache)
+    outputs, metrics, events = run(compile_model, request)
+    return Outcome(outputs, metrics, [json.loads(line) for line in events.splitlines()])
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +13,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from compile_stage import SPEC
+from contract.finn import compile, simulate
+from contract.stage import Stage
+from contract.stages import imported
 from finn_worker.compile import compile_model
 from finn_worker.imported.stage import import_model
-from finn_worker.simulate import simulate
-from stagekit import Reporter, Request
+from finn_worker.simulate import simulate as simulate_images
+from stage_runs import Ran, new_request, run
 
 QONNX = "qonnx.custom_op.general"
 PIXELS = {"datatype": "UINT8", "scale": 1 / 255, "zero_point": 0}
@@ -122,25 +124,9 @@ class Runs:
 
     root: Path
 
-    def stage(self, name: str, function: Any, spec: Any, **inputs: Path) -> tuple[Path, Any, str]:
-        folder = self.root / name
-        for part in ("outputs", "scratch"):
-            (folder / part).mkdir(parents=True)
-        (self.root / "cache").mkdir(exist_ok=True)
-        request = Request(
-            stage=name,
-            spec=spec,
-            inputs=inputs,
-            outputs=folder / "outputs",
-            scratch=folder / "scratch",
-            cache=self.root / "cache",
-            result=folder / "result.json",
-            cpus=2,
-        )
-        events = io.StringIO()
-        function(request, Reporter(events))
-        metrics = json.loads((request.outputs / "metrics.json").read_text())
-        return request.outputs, metrics, events.getvalue()
+    def run(self, stage: Stage, function: Any, spec: Any, **inputs: Path) -> Ran:
+        request = new_request(self.root / stage.name, stage, spec, inputs, self.root / "cache")
+        return run(function, request)
 
     def keep(
         self,
@@ -165,17 +151,17 @@ class Runs:
         (folders["dataset"] / "metrics.json").write_text(json.dumps(metrics))
         return folders
 
-    def read(self, model: Any, images: Any, *data: Any, **spec: Any) -> tuple[Path, Any, str]:
+    def read(self, model: Any, images: Any, *data: Any, **spec: Any) -> Ran:
         """The import stage."""
         folders = self.keep(model, images, *data)
-        return self.stage("import", import_model, IMPORT | spec, **folders)
+        return self.run(imported.STAGE, import_model, IMPORT | spec, **folders)
 
-    def compile(self, given: Path, **changes: Any) -> tuple[Path, Any, str]:
+    def compile(self, given: Path, **changes: Any) -> Ran:
         """The compile stage, with FINN+'s search for a folding."""
         spec = SPEC | {"folding": None, "target_fps": 20_000.0} | changes
-        return self.stage("compile", compile_model, spec, export=given)
+        return self.run(compile.STAGE, compile_model, spec, export=given)
 
-    def simulate(self, given: Path, compiled: Path, images: int = IMAGES) -> tuple[Path, Any, str]:
+    def simulate(self, given: Path, compiled: Path, images: int = IMAGES) -> Ran:
         """The simulate stage, with FIFOs of 8 items."""
         design = json.loads((compiled / "design.json").read_text())
         sized = self.root / "size"
@@ -184,4 +170,5 @@ class Runs:
         metrics = {"fifos": fifos, "ii_sized": 1.0, "ii_unsized": None}
         (sized / "metrics.json").write_text(json.dumps(metrics))
         spec = {"images": images, "exact": False, "trace_images": 0}
-        return self.stage("simulate", simulate, spec, export=given, compile=compiled, size=sized)
+        inputs = {"export": given, "compile": compiled, "size": sized}
+        return self.run(simulate.STAGE, simulate_images, spec, **inputs)

@@ -61,12 +61,13 @@ class Residual:
 
 Layer = Conv | MaxPool | GlobalPool | Dense | Residual
 
-LENET = (Conv(channels=6, kernel=5), MaxPool(), Conv(channels=16, kernel=5), MaxPool(),
-         Dense(120), Dense(84), Dense(10))  # fmt: skip
-CNV = (
-    *(Conv(channels=64), Conv(channels=64), MaxPool()),
-    *(Conv(channels=128), Conv(channels=128), MaxPool()),
-    *(Conv(channels=256), Conv(channels=256), Dense(512), Dense(512), Dense(10)),
+OF_MANY_KINDS = (
+    Conv(channels=4),
+    MaxPool(),
+    Conv(channels=4, pad=1, depthwise=True),
+    Conv(channels=6, kernel=1),
+    GlobalPool(),
+    Dense(4),
 )
 
 

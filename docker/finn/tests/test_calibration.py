@@ -97,8 +97,28 @@ def test_a_checkout_is_mapped_and_equal_layers_count_once(
     assert "StreamingFIFO_rtl_10 x2" in capsys.readouterr().out
 
 
+def test_a_checkout_of_which_nothing_can_be_mapped_is_an_error(tmp_path: Path) -> None:
+    build = write_build(tmp_path, "StreamingFIFO_rtl_1")
+    (build / "StreamingFIFO_rtl_1_top.v").unlink()
+    output = tmp_path / "out.csv"
+    assert main([str(build), "--output", str(output), "--cache", str(tmp_path / "cache")]) == 1
+
+
 def test_a_folder_without_reports_is_an_error(tmp_path: Path) -> None:
     assert main([str(tmp_path), "--output", str(tmp_path / "o"), "--cache", str(tmp_path)]) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"a,b\n1,2\n", "no column `kind`"), (b"\xff\x00", "no CSV file")],
+)
+def test_a_file_that_is_none_of_layers_is_an_error(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "layers.csv"
+    file.write_bytes(content)
+    with pytest.raises(SystemExit, match=said):
+        singles.read(file)
 
 
 def _rows(text: str) -> list[dict[str, str]]:
@@ -180,6 +200,12 @@ def test_a_file_of_compared_layers_is_a_file_of_single_layers(tmp_path: Path) ->
     (row,) = singles.read(tmp_path / "a.csv")
     assert singles.name(row) == singles.name(ROW)
     assert singles.published(row) == replace(vivado, bram36=0)  # known as halves
+
+
+@pytest.mark.parametrize("lut", ["-1", "1000000000000", "many", "7.5"])
+def test_a_figure_that_no_part_has_is_refused(lut: str) -> None:
+    with pytest.raises(ValueError, match=r"lut = |invalid literal"):
+        singles.published({**ROW, "lut": lut})
 
 
 def test_a_single_layer_is_built_with_the_shape_that_is_published(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from accelerators import Bench, compile_cnn
 from compile_stage import SPEC
+from contract.finn.size import STAGE as SIZE
 from finn_worker import canonical, steps, streamlining
 from finn_worker.images import channels_last
 from finn_worker.rtl.top import max_depth
@@ -24,6 +24,7 @@ from finn_worker.size import size
 from finn_worker.synthesis_build import insert_fifos
 from finn_worker.verification import execute
 from quantized_cnn import Conv, Dense, GlobalPool, MaxPool, QuantizedCNN, Residual
+from stage_runs import run
 from stagekit import Infeasible, Reporter, StageError
 
 IN_A_ROW = (Conv(channels=4), MaxPool(), Conv(channels=8, pad=1), Dense(10))
@@ -161,11 +162,9 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def test_a_skip_that_needs_ultra_ram_gets_it(deep: Bench) -> None:
-    request = replace(deep.request("sized", stage="size"), spec={})
-    events = io.StringIO()
-    size(request, Reporter(events))
-    assert "FINN+ makes them of UltraRAM; xc7z020clg400-1 has none" in events.getvalue()
-    metrics = json.loads((request.outputs / "metrics.json").read_text())
+    request = deep.request("sized", stage=SIZE)
+    _, metrics, events = run(size, request)
+    assert "FINN+ makes them of UltraRAM; xc7z020clg400-1 has none" in events
     skip = {fifo["stream"]: fifo for fifo in metrics["fifos"]}[metrics["unsized_deadlock"]]
     assert metrics["ii_unsized"] is None
     assert 2028 < skip["depth"] < 5000
@@ -179,7 +178,7 @@ def test_a_skip_that_needs_ultra_ram_gets_it(deep: Bench) -> None:
 def test_a_skip_deeper_than_any_fifo_is_named(deep: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("finn_worker.size.max_depth", lambda stream: min(max_depth(stream), 2050))
     monkeypatch.setattr("finn_worker.fifo_sizing.MAX_DEPTH", 2050)
-    request = replace(deep.request("too deep", stage="size"), spec={})
+    request = deep.request("too deep", stage=SIZE)
     with pytest.raises(
         StageError, match=r"_to_ElementwiseAdd_hls_.* needs a FIFO of more than 2050"
     ):
@@ -191,9 +190,7 @@ def test_a_coarse_search_holds_and_stays_near(
 ) -> None:
     fine = json.loads((residual.size() / "metrics.json").read_text())
     monkeypatch.setattr("finn_worker.fifo_sizing.EXHAUSTIVE", 0)
-    request = residual.request("coarse", stage="size")
-    size(replace(request, spec={}), Reporter(io.StringIO()))
-    coarse = json.loads((request.outputs / "metrics.json").read_text())
+    coarse = run(size, residual.request("coarse", stage=SIZE))[1]
     assert coarse["ii_sized"] == fine["ii_sized"]
     assert coarse["ii_unsized"] is None
     assert fine["total_bits"] <= coarse["total_bits"] < 2 * fine["total_bits"]

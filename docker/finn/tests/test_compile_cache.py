@@ -11,19 +11,21 @@ from pathlib import Path
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
-from compile_stage import FOLDING, Outcome, compile_export, files, write_request
+from compile_stage import FOLDING, SPEC, Outcome, compile_export, files
+from contract.finn.compile import STAGE
 from finn_worker import front, streamlined_cache
 from finn_worker.kept import Cache
 from quantized_mlp import QuantizedMLP
+from stage_runs import new_request
 
 
 def test_same_bytes_in_another_process_and_folder(
     compiled: Outcome, export: Path, tmp_path: Path
 ) -> None:
-    request = write_request(tmp_path / "elsewhere", export)
+    new_request(tmp_path / "elsewhere", STAGE, SPEC, {"export": export})
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
     environment |= {"HOME": str(tmp_path)}
-    command = [sys.executable, "-m", "stagekit", str(request)]
+    command = [sys.executable, "-m", "stagekit", str(tmp_path / "elsewhere" / "request.json")]
     finished = subprocess.run(
         command,
         env=environment,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from finn.util.basic import part_map
+from finn.util.basic import part_map, pynq_part_map
+from finn.util.platforms import platforms
 from qonnx.core.datatype import DataType
 from qonnx.transformation.infer_shapes import InferShapes
 
+from contract.finn import parts
 from finn_worker import estimates, packing
 from finn_worker.postprocess import Postprocess
 from finn_worker.verification import Golden, Verifier, execute
@@ -48,6 +50,21 @@ def test_every_board_has_resources(board: str) -> None:
     has = estimates.available(board, part_map[board])
     assert set(has) == set(estimates.RESOURCES)
     assert min(has["lut"], has["bram18"], has["dsp"]) > 0
+
+
+def test_the_contract_has_the_boards_and_the_resources_of_finn() -> None:
+    assert pynq_part_map == parts.BOARDS
+    of_finn = platforms["Pynq-Z1"]().resource_count_dict.values()
+    has = parts.resources_of(parts.BOARDS["Pynq-Z1"])
+    assert has is not None
+    for name, of in (("lut", "LUT"), ("bram18", "BRAM_18K"), ("dsp", "DSP"), ("uram", "URAM")):
+        assert has[name] == sum(die[of] for die in of_finn)
+
+
+def test_a_die_has_what_vivado_reports() -> None:
+    """FINN's table has 230,000 LUTs and 610 block RAMs of 18 kbit of an xczu7ev."""
+    has = estimates.available("ZCU104", "xczu7ev-ffvc1156-2-e")
+    assert has == {"lut": 230_400, "bram18": 624, "dsp": 1728, "uram": 96}
 
 
 def test_the_same_die_has_the_same_resources() -> None:

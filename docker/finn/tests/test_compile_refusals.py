@@ -28,7 +28,7 @@ def test_target_out_of_reach_is_infeasible_and_says_how_far_the_search_came(
         compile_export(tmp_path, export, folding=None, target_fps=5e7)
     message = str(caught.value)
     assert re.search(r"for 2 cycles per image ends at \d+", message), message
-    assert re.search(r"At 100 MHz that is \d+ images/s where 50000000 are asked for", message)
+    assert re.search(r"At 100 MHz that is [\d,.]+ images/s where 50,000,000 are asked for", message)
 
 
 def test_target_that_only_a_design_that_loses_results_reaches_is_infeasible(
@@ -45,7 +45,7 @@ def test_target_that_only_a_design_that_loses_results_reaches_is_infeasible(
 
 
 def test_more_images_than_cycles_are_infeasible(export: Path, tmp_path: Path) -> None:
-    with pytest.raises(Infeasible, match="at most 100000000 images/s can be asked for"):
+    with pytest.raises(Infeasible, match="at most 100,000,000 images/s can be asked for"):
         compile_export(tmp_path, export, folding=None, target_fps=1e9)
 
 

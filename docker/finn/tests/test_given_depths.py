@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,12 +10,14 @@ import numpy as np
 import pytest
 
 from accelerators import FOLDING, II, SIZES, Bench, compile_exported
+from contract.finn.size import STAGE as SIZE
 from finn_worker import given_depths
 from finn_worker.fifo_sizing import Sizing
 from finn_worker.simulator import StalledError
 from finn_worker.size import size
 from quantized_mlp import QuantizedMLP
-from stagekit import Infeasible, Reporter
+from stage_runs import run
+from stagekit import Infeasible
 
 DEEP = "MVAU_rtl_1_to_Thresholding_rtl_1"
 FOUND = Sizing((2, 9, 2), 100.0, 110.0, None, None, 6)
@@ -46,13 +46,10 @@ def test_a_stream_is_as_deep_as_the_deeper_end_asks_for(tmp_path: Path) -> None:
 def test_fifos_too_shallow_for_the_interval_are_built_and_said_so(tmp_path: Path) -> None:
     kinds, sides = ("MVAU", "Thresholding"), ("inFIFODepths", "outFIFODepths")
     bench = compiled(tmp_path, *((kind, side, [2]) for kind in kinds for side in sides))
-    events = io.StringIO()
-    request = bench.request("size", stage="size")
-    size(replace(request, spec={}), Reporter(events))
-    sized = json.loads((request.outputs / "metrics.json").read_text())
+    _, sized, events = run(size, bench.request("size", stage=SIZE))
     assert sized["ii_sized"] == sized["ii_unsized"] > sized["ii_without_given_depths"] == II
     said = f"takes {sized['ii_sized']:g} cycles instead of {II}"
-    assert said in events.getvalue()
+    assert said in events
 
 
 @pytest.mark.parametrize("depth", [1, 100_000])
@@ -71,7 +68,9 @@ class Simulated:
 
     design: ClassVar = {"streams": [{"name": name} for name in "abc"]}
 
-    def run(self, frames: Any, depths: Any, dma_bytes_per_cycle: int) -> tuple[None, Any]:
+    def run(
+        self, frames: Any, depths: Any, dma_bytes_per_cycle: int, timing_only: bool
+    ) -> tuple[None, Any]:
         if depths[1] < 4:
             raise StalledError("b", 3, 0, "with FIFOs")
         ii = max(100.0, 400 - 50 * depths[1] - 10 * depths[2], 110.0 * bool(dma_bytes_per_cycle))

@@ -13,7 +13,6 @@ from qonnx.transformation.infer_shapes import InferShapes
 from finn_worker.input_quantizer import InputQuantizer
 from finn_worker.verification import execute
 from given_models import Given, Runs
-from stagekit import StageError
 
 FLAT, IMAGES = [1, 16], np.arange(64, dtype=np.uint8).reshape(4, 1, 4, 4) * 4
 
@@ -86,15 +85,6 @@ def test_activations(form: Callable[[Given, str], str], left: list[str], tmp_pat
     assert (
         kinds[kinds.index("BatchNormalization") + 1 : kinds.index("MatMul", 4)][: len(left)] == left
     )
-
-
-def test_a_clip_that_takes_more_away_than_a_quantizer_is_refused(tmp_path: Path) -> None:
-    given = Given()
-    x = given("MatMul", given("Flatten", "x"), given.weights(16, 8))
-    x = given("Clip", x, given.constant(-0.5), given.constant(0.5))
-    model = given.proto(given.quant(x, 0.25, 4), [1, 1, 4, 4])
-    with pytest.raises(StageError, match=r"no hardware layer for Clip \(Clip_0, after layer 1\)"):
-        Runs(tmp_path).read(model, IMAGES)
 
 
 def test_channels_may_come_last(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def refusal(folder: Path, model: Any, images: Any = PIXELS, *data: Any, **spec: 
     return caught.value
 
 
-def ordinary(given: Given, source: str = "x") -> str:
-    x = given("Flatten", source)
+def ordinary(given: Given) -> str:
+    x = given("Flatten", "x")
     return given.quant(given("MatMul", x, given.weights(16, 4)), 0.5, 3)
 
 
@@ -115,8 +115,8 @@ def of_an_unknown_operator(model: onnx.ModelProto) -> None:
     model.graph.node[-1].op_type = "Quant4"
 
 
-def dangling(model: onnx.ModelProto) -> None:
-    model.graph.node[0].input[0] = "nowhere"
+def without_a_name(model: onnx.ModelProto) -> None:
+    model.graph.output[0].name = ""
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def dangling(model: onnx.ModelProto) -> None:
         (of_a_foreign_domain, "MatMul 'features.0' is of the domain 'com.example'"),
         (of_too_few_inputs, "Quant 't3_0' has 3 inputs; 4 are needed"),
         (of_an_unknown_operator, "Quant4 't3_0' is no operator of QONNX"),
-        (dangling, "is not valid ONNX"),
+        (without_a_name, "is not valid ONNX: Field 'name' of 'value_info'"),
     ],
 )
 def test_a_model_that_cannot_be_used(

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.util.cleanup import cleanup_model
 
 from compile_stage import FOLDING, Outcome
 from contract.finn.inspect import STAGE
 from finn_worker import inspect as stage
+from given_models import Given, Runs
 from quantized_cnn import Conv, Dense, MaxPool, QuantizedCNN, Residual
 from quantized_mlp import QuantizedMLP
+from stage_runs import new_request, run
 from stagekit import Infeasible, Reporter, Request, StageError
 
 PYNQ, ULTRA96 = ("Pynq-Z1", "xc7z020clg400-1"), ("Ultra96", "xczu3eg-sbva484-1-e")
@@ -36,30 +42,17 @@ def draft_of(export: Path, folder: Path) -> Path:
     return folder
 
 
-def request(root: Path, draft: Path, *foldings: Any, targets: Any = (PYNQ,)) -> Request:
+def request(
+    root: Path, draft: Path, *foldings: Any, targets: Any = (PYNQ,), cache: Path | None = None
+) -> Request:
     """The request to inspect `draft`."""
-    for name in ("outputs", "scratch", "cache"):
-        (root / name).mkdir(parents=True, exist_ok=True)
-    asked = Request(
-        stage="inspect",
-        entry=STAGE.entry,
-        spec={"foldings": foldings, "targets": targets, "clock_mhz": 100.0},
-        inputs={"draft": draft},
-        outputs=root / "outputs",
-        scratch=root / "scratch",
-        cache=root / "cache",
-        result=root / "result.json",
-        cpus=1,
-    )
-    asked.write(root / "request.json")
-    return Request.load(root / "request.json")
+    spec = {"foldings": foldings, "targets": targets, "clock_mhz": 100.0}
+    return new_request(root, STAGE, spec, {"draft": draft}, cache)
 
 
 def inspected(root: Path, draft: Path, *foldings: Any, **options: Any) -> dict[str, Any]:
     """The metrics that an inspection leaves."""
-    asked = request(root, draft, *foldings, **options)
-    stage.inspect_model(asked, Reporter(io.StringIO()))
-    return dict(json.loads((asked.outputs / "metrics.json").read_text()))
+    return run(stage.inspect_model, request(root, draft, *foldings, **options))[1]
 
 
 def test_its_figures_are_those_of_the_compile_stage(
@@ -79,6 +72,18 @@ def test_its_figures_are_those_of_the_compile_stage(
     slowest = max(design["layers"], key=lambda layer: layer["cycles"])
     assert design["bottleneck"] == slowest["name"]
     assert (design["folding"], design["reason"], design["fits"]) == ("given", None, True)
+
+
+def test_a_design_that_is_searched_for_has_the_figures_that_found_it(
+    export: Path, tmp_path: Path
+) -> None:
+    name, fields = folding("fastest", None)
+    asked = [name, [*fields, ["goal", "fastest"], ["share", 0.85], ["cores", ["dsp", "lut"]]]]
+    (design,) = inspected(tmp_path, draft_of(export, tmp_path / "draft"), asked)["designs"]
+    assert (design["by"], design["fits"], design["uncharged"]) == ("model", True, {})
+    of_layers = sum(layer["lut"] or 0 for layer in design["layers"])
+    assert of_layers + design["between"]["lut"] == design["needed"]["lut"] > 0
+    assert design["needed"]["lut"] + design["reserve"]["lut"] <= 0.85 * design["available"]["lut"]
 
 
 def test_it_lists_layers_with_what_they_can_be_folded_by(export: Path, tmp_path: Path) -> None:
@@ -133,6 +138,17 @@ def test_where_no_folding_can_be_it_says_why_of_each(export: Path, tmp_path: Pat
     assert left["layers"][0]["name"] == "MVAU_0", "what there is, is listed"
 
 
+def test_boards_are_named_where_reasons_differ() -> None:
+    records = [
+        {"folding": folding, "board": board, "reason": reason}
+        for folding, board, reason in (
+            ("odd", "A", "PE."), ("odd", "B", "PE."),
+            ("fastest", "A", "a."), ("fastest", "B", "b."),
+        )
+    ]  # fmt: skip
+    assert stage._reasons(records) == {"odd": "PE.", "fastest on A": "a.", "fastest on B": "b."}
+
+
 def test_what_cannot_be_compiled_is_refused_in_the_same_words(tmp_path: Path) -> None:
     network = QuantizedMLP()
     folder = network.export(tmp_path / "export", tail="Tanh")
@@ -147,13 +163,14 @@ def test_a_second_look_takes_the_streamlined_model_from_the_cache(
     export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = draft_of(export, tmp_path / "draft")
-    first = inspected(tmp_path, draft)
+    first = inspected(tmp_path / "first", draft)
 
     def refuse(model: ModelWrapper) -> ModelWrapper:
         pytest.fail("streamlined again")
 
     monkeypatch.setattr(stage.front, "STREAMLINING", [("streamline", refuse)])
-    assert inspected(tmp_path, draft) == first
+    second = inspected(tmp_path / "second", draft, cache=tmp_path / "first" / "cache")
+    assert second == first
 
 
 def test_a_network_that_branches_names_layers_as_the_hardware_graph_does(tmp_path: Path) -> None:
@@ -198,3 +215,41 @@ def test_the_search_goes_on_where_layers_around_the_matrices_are_slower(tmp_path
     can = {int(d["folding"]): d["ii_estimated"] for d in found["designs"] if not d["reason"]}
     assert not cannot or max(cannot) < min(can.values())
     assert all(taken <= cycles for cycles, taken in can.items())
+
+
+@pytest.mark.parametrize(
+    ("kernel", "size", "remedy"),
+    [(3, "4x4", "End with a fully connected layer"), (6, "1x1", "one with 2 outputs")],
+)
+def test_an_output_that_is_an_image_is_refused_as_in_a_compilation(
+    kernel: int, size: str, remedy: str, tmp_path: Path
+) -> None:
+    """A draft has no golden outputs; those that are made for it are rows, as all others."""
+    given = Given()
+    x = given.quant(conv(given, "x", (4, 1, 3, 3)), 0.25, 3, signed=0)
+    model = given.proto(conv(given, x, (2, 4, kernel, kernel)), [1, 1, 8, 8])
+    draft = tmp_path / "draft"
+    draft.mkdir()
+    unshaped = copy.deepcopy(model)
+    unshaped.graph.output[0].type.tensor_type.ClearField("shape")
+    made = cleanup_model(ModelWrapper(unshaped))
+    made.set_tensor_datatype(made.graph.input[0].name, DataType["UINT8"])
+    made.save(str(draft / "model.onnx"))
+    with pytest.raises(StageError) as of_draft:
+        inspected(tmp_path, draft)
+    images = np.random.default_rng(1).integers(0, 256, (4, 1, 8, 8), dtype=np.uint8)
+    runs = Runs(tmp_path / "given")
+    imported, _, _ = runs.read(model, images)
+    with pytest.raises(StageError) as of_compilation:
+        runs.compile(imported)
+    assert of_draft.value.what == f"The output is an image of {size} pixels, after layer 2."
+    assert remedy in of_draft.value.remedy
+    assert (of_draft.value.what, of_draft.value.remedy) == (
+        of_compilation.value.what, of_compilation.value.remedy,
+    )  # fmt: skip
+
+
+def conv(given: Given, x: str, shape: tuple[int, int, int, int]) -> str:
+    side = shape[-1]
+    settings = {"pads": [0] * 4, "strides": [1, 1], "dilations": [1, 1], "group": 1}
+    return given("Conv", x, given.weights(*shape), kernel_shape=[side, side], **settings)

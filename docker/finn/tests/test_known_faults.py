@@ -17,9 +17,9 @@ from contract.finn.folding import loses_results
 from finn_worker import folding, known_faults
 from finn_worker.folding import Fold
 from finn_worker.legal import Matrix
+from pairs import compare, finn_module, own_module
 from quantized_mlp import EPSILON, PIXEL_MAX, QuantizedMLP
 from stagekit import Infeasible
-from test_rtl_standins import compare, finn_module, own_module
 
 MVU_MODULES = [
     finn_module("mvu/mvu_pkg.sv", rename=False),

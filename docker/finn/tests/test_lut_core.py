@@ -13,14 +13,14 @@ from qonnx.custom_op.registry import getCustomOp
 from accelerators import FOLDING, SIZES, Bench, compile_network
 from finn_worker.rtl import lut_core
 from finn_worker.simulator_build import gather
+from pairs import CYCLES, compare, finn_module, own_module
 from stagekit import Infeasible, StageError
-from test_rtl_standins import CYCLES, compare, finn_module, own_module
 
 CORES = [
     finn_module("mvu/mvu_pkg.sv", rename=False),
     finn_module("mvu/add_multi.sv", rename=False),
     finn_module("mvu/mvu.sv"),
-    own_module("cores/mvu_lut.sv"),
+    own_module("cores/mvu_lut.sv", "mvu"),
 ]
 WIDTHS = range(1, 9)
 OF_LUTS = [("MVAU", "core", "lut"), ("MVAU_0", "core", "dsp")]
@@ -41,7 +41,7 @@ def core(
 
 
 def assert_equal(configurations: list[dict[str, Any]], cache: Path, folder: Path) -> None:
-    found = compare("mvu_lut_pair", configurations, CORES, cache, folder, CYCLES // 15)
+    found = compare("mvu_pair", configurations, CORES, cache, folder, CYCLES // 15)
     for configuration, (different, active) in zip(configurations, found, strict=True):
         assert different == 0, configuration
         assert active > CYCLES / 1000, configuration

@@ -50,15 +50,42 @@ def test_a_primitive_that_nobody_knows_is_refused_unless_it_is_mapped_apart() ->
     assert count([Cell("mystery")], boxes=["mystery"])[0] == Resources()
 
 
-def test_a_lut_of_a_carry_chain_is_not_shared() -> None:
-    def lut(out: int) -> dict[str, object]:
-        return {"type": "LUT2", "connections": {"I0": [2], "I1": [3], "O": [out]}}
+def _lut(inputs: str, out: int) -> dict[str, object]:
+    ports = {f"I{number}": [ord(net)] for number, net in enumerate(inputs)}
+    directions = {**dict.fromkeys(ports, "input"), "O": "output"}
+    return {
+        "type": f"LUT{len(inputs)}",
+        "connections": {**ports, "O": [out]},
+        "port_directions": directions,
+    }
 
-    chain = {"type": "CARRY4", "connections": {"S": [8, "0", "0", "0"], "DI": [2, "0", "0", "0"]}}
-    free = {"cells": {"a": lut(10), "b": lut(11)}}
-    chained = {"cells": {"a": lut(8), "b": lut(11), "c": chain}}
-    assert count(cells_of(free))[0].lut == 1
-    assert count(cells_of(chained))[0].lut == 2
+
+def _chain(select: object, data: object) -> dict[str, object]:
+    return {
+        "type": "CARRY4",
+        "connections": {"S": [select, "0", "0", "0"], "DI": [data, "0", "0", "0"]},
+        "port_directions": {"S": "input", "DI": "input"},
+    }
+
+
+def _luts(*cells: dict[str, object]) -> int:
+    return count(cells_of({"cells": dict(enumerate(cells))}))[0].lut
+
+
+def test_a_lut_of_a_carry_chain_is_not_shared() -> None:
+    assert _luts(_lut("ab", 1), _lut("ab", 2)) == 1
+    assert _luts(_lut("ab", 1), _lut("ab", 2), _chain(1, ord("a"))) == 2
+
+
+def test_both_functions_at_a_position_of_a_carry_chain_share_a_lut() -> None:
+    assert _luts(_lut("abcd", 1), _lut("abcd", 2), _chain(1, 2)) == 1
+    assert _luts(_lut("abcd", 1), _lut("abde", 2), _chain(1, 2)) == 1
+    assert _luts(_lut("abcd", 1), _lut("adef", 2), _chain(1, 2)) == 2  # six inputs
+    assert _luts(_lut("abcdef", 1), _lut("ab", 2), _chain(1, 2)) == 2
+    # What is read elsewhere, too, leaves its LUT; what is at different positions has two.
+    reader = {"type": "FDRE", "connections": {"D": [2]}, "port_directions": {"D": "input"}}
+    assert _luts(_lut("abcd", 1), _lut("abcd", 2), _chain(1, 2), reader) == 2
+    assert _luts(_lut("abcd", 1), _lut("abcd", 2), _chain(1, "0"), _chain("0", 2)) == 2
 
 
 def test_resources_add_up() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from finn_worker.mapping import layers
 from finn_worker.mapping.mapped import Source
-from finn_worker.mapping.mapper import Mapper, NotMapped
+from finn_worker.mapping.mapper import Mapper, NotMapped, _refuse_if_full
 from finn_worker.mapping.recipe import UnknownFamilyError
 from stagekit import StageError
 
@@ -92,6 +92,31 @@ def test_a_shallow_table_is_in_a_block_ram_where_a_parameter_says_so(mapper: Map
     for style, blocks in (("auto", 0), ("block", 1)):
         source = _source(shallow.replace('"STYLE"', f'"{style}"'))
         assert mapper.layer(source).resources.bram18 == blocks
+
+
+def test_a_table_that_is_read_without_a_clock_is_logic(mapper: Mapper) -> None:
+    text = """
+module layer(input [6:0] a, output [7:0] q);
+	(* ram_style = "auto" *) logic [7:0] Mem[128];
+	initial  foreach(Mem[i])  Mem[i] = 8'(i * i * 37);
+	assign  q = Mem[a];
+endmodule
+"""
+    resources = mapper.layer(_source(text)).resources
+    assert resources.bram18 == 0
+    assert resources.lut > 0
+
+
+def test_tables_of_thresholds_are_in_block_ram_from_1024_bits_on(mapper: Mapper) -> None:
+    for words, bits, blocks in ((64, 16, 1), (64, 15, 0), (128, 8, 1), (128, 7, 0), (20, 64, 1)):
+        text = f"""
+module layer(input clk, input [{words.bit_length() - 2}:0] a, output logic [{bits - 1}:0] q);
+	(* ram_style = "auto" *) logic [{bits - 1}:0] Threshs[{words}];
+	initial  foreach(Threshs[i])  Threshs[i] = {bits}'(64'h9E3779B97F4A7C15 * (i + 1));
+	always_ff @(posedge clk)  q <= Threshs[a];
+endmodule
+"""
+        assert (mapper.layer(_source(text)).resources.bram18 > 0) == bool(blocks), (words, bits)
 
 
 @pytest.mark.parametrize("name", ["a path", "it's", "\u6e2c"])
@@ -175,3 +200,9 @@ def _wait_for(found: Callable[[], list[Any]], seconds: float = 60) -> list[Any]:
 def test_other_families_are_refused() -> None:
     with pytest.raises(UnknownFamilyError):
         Mapper("versal", None)
+
+
+def test_a_full_disk_is_named_as_such_whatever_yosys_says(tmp_path: Path) -> None:
+    (tmp_path / "probe").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        _refuse_if_full(tmp_path)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accelerators import Bench, compile_exported, compile_network
-from finn_worker.mapping import layers, mapper, recipe, stage, weights
+from contract.finn.map import STAGE as MAP
+from finn_worker.mapping import layers, mapper, recipe, rules, stage, weights
 from finn_worker.mapping.cores import BOX, divided
 from finn_worker.mapping.mapped import Resources, Source, total
 from finn_worker.mapping.mapper import Mapper
-from stagekit import Reporter, Request
+from stage_runs import run
+from stagekit import Request
 
 # Weights of 4 bits and inputs of 8: two PEs to a DSP slice, so that the first layer has two groups
 # and an incomplete one.
@@ -37,14 +37,11 @@ def yosys() -> Iterator[Mapper]:
 
 
 def _request(bench: Bench, name: str, compiled: Path | None = None) -> Request:
-    request = bench.request(name, compiled, stage="map")
-    return replace(request, spec={"netlist": 0}, inputs={**request.inputs, "size": bench.size()})
+    return bench.request(name, compiled, stage=MAP, netlist=0)
 
 
 def _run(request: Request) -> tuple[dict[str, Any], str]:
-    events = io.StringIO()
-    stage.map_design(request, Reporter(events))
-    return json.loads((request.outputs / "metrics.json").read_text()), events.getvalue()
+    return run(stage.map_design, request)[1:]
 
 
 @pytest.fixture(scope="module")
@@ -137,23 +134,42 @@ def test_a_core_of_luts_in_parts_takes_what_the_whole_takes(
     _assert_alike(yosys, layer)
 
 
-def _assert_alike(yosys: Mapper, layer: Source) -> None:
+@pytest.mark.parametrize(
+    ("bits", "pe", "fold", "steps"), [(2, 14, 2, 2), (2, 24, 1, 5), (4, 9, 2, 3), (6, 16, 1, 7)]
+)
+def test_thresholds_of_many_lanes_take_what_few_tell(
+    yosys: Mapper, tmp_path: Path, bits: int, pe: int, fold: int, steps: int
+) -> None:
+    folding = [[pe, 4], [2, 2]]
+    many = compile_network(tmp_path, (8, pe * fold, 4), folding, act_bits=bits)
+    design = json.loads((many.compiled / "design.json").read_text())
+    (node,) = (node for node in design["nodes"] if node["op_type"] == "Thresholding_rtl")
+    layer = layers.layer(node, design, many.compiled / "rtl")
+    assert [part.times for part in divided(layer).parts] == [1 - steps, steps]
+    assert len(divided(layer, exact=True).parts) == 1
+    _assert_alike(yosys, layer, raw=0.02, ff=0.01)
+
+
+def _assert_alike(yosys: Mapper, layer: Source, *, raw: float = 0.01, ff: float = 0.003) -> None:
     flat, parts = yosys.layer(layer).resources, divided(layer)
     composed = parts.more + total(
         yosys.layer(part.source, boxes=part.boxes).resources * part.times for part in parts.parts
     )
-    assert composed.lut_raw == pytest.approx(flat.lut_raw, rel=0.01)
+    assert composed.lut_raw == pytest.approx(flat.lut_raw, rel=raw)
     assert composed.lut == pytest.approx(flat.lut, rel=0.024)
-    assert composed.ff == pytest.approx(flat.ff, rel=0.003)
+    assert composed.ff == pytest.approx(flat.ff, rel=ff)
     assert (composed.dsp, composed.bram18) == (flat.dsp, flat.bram18)
 
 
 def test_memories_of_block_ram_do_not_tell_layers_apart(bench: Bench) -> None:
-    words = "".join(f"{word:02x}\n" for word in range(128, 256))
-    others = "".join(f"{255 - word:02x}\n" for word in range(128))
+    words = "".join(f"{word:02x}\n" for word in range(256))
+    others = "".join(f"{255 - word:02x}\n" for word in range(256))
     assert layers.typical(words) == layers.typical(others) != words
-    shallow = "".join(f"{word:02x}\n" for word in range(recipe.LUT_ROM_DEPTH))
+    shallow = "".join(f"{word:02x}\n" for word in range(rules.LUT_ROM_DEPTH))
     assert layers.typical(shallow) == shallow
+    # One bit is always 1, so that 128 words have less than 1,024 bits.
+    small = "".join(f"{word:02x}\n" for word in range(128, 256))
+    assert layers.typical(small) == small
 
 
 def test_a_layer_without_end_is_a_finding_with_what_was_reached(

@@ -83,7 +83,7 @@ endmodule : layer
 
 def test_memories_of_every_kind_and_width_equal_their_rtl(tmp_path: Path) -> None:
     it = source()
-    with Mapper("xc7", None) as mapper:
+    with Mapper("xc7", None, contents=True) as mapper:
         mapped = mapper.layer(it)
     found = netlist.composed([Part(it)], [mapped])
     used = {
@@ -99,3 +99,8 @@ def test_memories_of_every_kind_and_width_equal_their_rtl(tmp_path: Path) -> Non
     compared = netlist.compare(it, found, {"s1_data": ANSWERS}, cache=tmp_path, scratch=tmp_path)
     assert compared.different == 0
     assert compared.transfers >= 2 * ANSWERS
+    with Mapper("xc7", None) as lean:
+        without = lean.layer(it)
+    assert without.cells == mapped.cells
+    assert ".INIT_00(" in mapped.netlist
+    assert ".INIT_00(" not in without.netlist

@@ -148,7 +148,7 @@ def altered(outputs: Path, folder: Path, wrapper: str, parameter: str, value: st
         ("Thresholding_rtl_1.v", "SETS", "2", "2 sets of thresholds", False),
         ("Thresholding_rtl_1.v", "FPARG ", "1", "floating-point thresholds", True),
         ("Thresholding_rtl_1.v", "USE_AXILITE", "1", "thresholds that are written", True),
-        ("Thresholding_rtl_1.v", "N", "65536", "65536 thresholds per channel", True),
+        ("Thresholding_rtl_1.v", "N", "65536", "65,536 thresholds per channel", True),
         ("Thresholding_rtl_1.v", "WT", "65", "thresholds of 65 bits", True),
     ],
 )

@@ -3,83 +3,25 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import finn
 import numpy as np
 import pytest
 
 from finn_worker import simulator_build
+from finn_worker.compiler import find_compiler, run
 from finn_worker.rtl.patches import patch
-from finn_worker.rtl.standins import STANDINS
-from finn_worker.simulator_build import OWN_RTL, Sources, build
+from finn_worker.rtl.standins import STANDINS, Limit
+from finn_worker.simulator_build import Sources, build
+from pairs import CYCLES, RTL, compare, finn_module, own_module
 from stagekit import StageError
-
-FINN_RTL = Path(str(finn.__file__)).parent / "finn-rtllib"
-PAIRS = Path(__file__).parent / "rtl"
-CYCLES = 30_000
-
-
-def finn_module(path: str, rename: bool = True) -> tuple[str, str]:
-    """File name and text of a module of FINN's, called finn_... beside its stand-in."""
-    file = FINN_RTL / path
-    text = patch(file.name, file.read_text(encoding="utf-8"))
-    if rename:
-        text = re.sub(
-            rf"^(module|endmodule :) {file.stem}\b",
-            rf"\1 finn_{file.stem}",
-            text,
-            flags=re.MULTILINE,
-        )
-    return f"finn_{file.name}", text
-
-
-def own_module(path: str) -> tuple[str, str]:
-    file = OWN_RTL / path
-    return file.name, file.read_text(encoding="utf-8")
-
-
-def top(pair: str, configurations: Sequence[Mapping[str, Any]]) -> str:
-    """One instance of `pair` for each configuration."""
-    count = len(configurations)
-    text = (
-        "module top(input logic clk, input logic rst, "
-        f"output logic [31:0] different[{count}], output logic [31:0] active[{count}]);\n"
-    )
-    for i, values in enumerate(configurations):
-        parameters = ", ".join(f".{name}({value})" for name, value in values.items())
-        ports = f".clk(clk), .rst(rst), .different(different[{i}]), .active(active[{i}])"
-        text += f"{pair} #({parameters}) pair_{i}({ports});\n"
-    return text + "endmodule : top\n"
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
-
-
-def compare(
-    pair: str,
-    configurations: Sequence[Mapping[str, Any]],
-    modules: Sequence[tuple[str, str]],
-    cache: Path,
-    folder: Path,
-    cycles: int = CYCLES,
-) -> list[tuple[int, int]]:
-    """(cycles that differed, transfers) of each configuration."""
-    files = [*modules, (f"{pair}.sv", (PAIRS / f"{pair}.sv").read_text(encoding="utf-8"))]
-    rtl = {**dict(files), "top.sv": top(pair, configurations)}
-    cpp = dict([("pairs.cpp", (PAIRS / "pairs.cpp").read_text(encoding="utf-8"))])
-    library = dict(own_module(name) for name in ("mvu_core.cpp", "mvu_core.h"))
-    executable = build(Sources(rtl, cpp, library, "-O0"), cache, folder, processes=2)
-    command = [str(executable), str(cycles)]
-    printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
-    lines = [line.split() for line in printed.splitlines()]
-    assert len(lines) == len(configurations)
-    return [(int(different), int(active)) for different, active in lines]
 
 
 FIFO_MODULES = [finn_module("fifo/hdl/fifo.sv", rename=False), own_module("stream_fifo.sv")]
@@ -227,6 +169,10 @@ def test_compute_core_equals_finns(cache: Path, tmp_path: Path) -> None:
     configurations += [mvu(1, 1, 2, 2), mvu(5, 1, 4, 4), mvu(5, 1, 8, 8), mvu(2, 8, 2, 8, signed=0)]
     configurations += [mvu(7, 3, 2, 3, narrow=0), mvu(2, 3, 8, 8, narrow=0, version=2)]
     configurations += [mvu(8, 8, 2, 2), mvu(10, 8, 2, 2), mvu(2, 64, 2, 8, signed=0)]
+    # Of 2 bits, as many as are summed without being unpacked, and one more or fewer
+    configurations += [mvu(pe, simd, 2, 2, signed, narrow=0)
+                       for pe, simd in ((3, 4), (5, 8), (3, 16), (2, 32), (3, 64), (2, 12), (3, 6))
+                       for signed in (0, 1)]  # fmt: skip
     # Up to the limits, with sums that need more than 32 bits within a beat
     configurations += [mvu(3, 4, 16, a, s, n, v) for a, s in ((16, 1), (15, 0), (2, 1), (2, 0))
                        for n, v in ((0, 1), (1, 2))]  # fmt: skip
@@ -238,6 +184,23 @@ def test_compute_core_equals_finns(cache: Path, tmp_path: Path) -> None:
     for configuration, (different, active) in zip(configurations, found, strict=True):
         assert different == 0, configuration
         assert active > CYCLES / 30, configuration
+
+
+def test_packed_sums_are_exact_however_long(tmp_path: Path) -> None:
+    names = ("mvu_core.cpp", "mvu_core.h")
+    for name, text in (own_module(name) for name in names):
+        (tmp_path / name).write_text(text)
+    driver = (RTL / "mvu_core_sums.cpp").read_text()
+    (tmp_path / "sums.cpp").write_text(driver)
+    compiler = find_compiler()
+    options = ["-std=gnu++17", "-O3", "sums.cpp", "mvu_core.cpp", "-o", "sums"]
+    compiler.run_all([options], tmp_path, 1)
+    for pe, simd in ((1, 4), (7, 4), (3, 8), (5, 16), (2, 32), (3, 64), (2, 96), (7, 12), (3, 6)):
+        for signed in (0, 1):
+            for row in (1, 999, 1000, 1001, 3000):
+                shape = [str(number) for number in (pe, simd, signed, row)]
+                printed = run([str(tmp_path / "sums"), *shape])
+                assert printed.split() == ["0", str(11 * pe)], shape
 
 
 def assert_covered(file: str, configurations: Sequence[Mapping[str, Any]]) -> None:
@@ -314,3 +277,9 @@ def test_a_module_that_refuses_its_parameters_ends_the_build(
         top = f"{excuse}module top();\nif(1)  {system_task};\nendmodule\n"
         with pytest.raises(StageError, match=r"%Error-USER(ERROR|FATAL): top.sv:2:8: no 1"):
             build(Sources({"top.sv": top}, {}, {}), cache, tmp_path, processes=1)
+
+
+def test_a_limit_is_told_in_singular_and_plural() -> None:
+    limit = Limit("weights of {} bits", len, 2, 8)
+    assert [limit.told(bits) for bits in (1, 9)] == ["weights of 1 bit", "weights of 9 bits"]
+    assert Limit("DSP slices of version {}", len, 1, 2).told(3) == "DSP slices of version 3"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from onnx import TensorProto, helper
 
 from contract.stages.sample import STAGE
 from finn_worker.imported.sample import sample
-from stagekit import Reporter, Request, StageError
+from stage_runs import new_request, run
+from stagekit import StageError
 
 
 def drawn(root: Path, shape: list[int | str], annotated: str = "", kind: int = 1) -> Path:
@@ -28,23 +28,9 @@ def drawn(root: Path, shape: list[int | str], annotated: str = "", kind: int = 1
         of.quant_parameter_tensor_names.add(key="finn_datatype", value=annotated)
     opset = helper.make_opsetid("", 13)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
-    for name in ("model", "outputs", "scratch", "cache"):
-        (root / name).mkdir()
+    (root / "model").mkdir()
     onnx.save(model, root / "model" / "model.onnx")
-    request = Request(
-        stage="sample",
-        entry=STAGE.entry,
-        spec={},
-        inputs={"model": root / "model"},
-        outputs=root / "outputs",
-        scratch=root / "scratch",
-        cache=root / "cache",
-        result=root / "result.json",
-        cpus=1,
-    )
-    request.write(root / "request.json")
-    sample(Request.load(root / "request.json"), Reporter(io.StringIO()))
-    return root / "outputs"
+    return run(sample, new_request(root, STAGE, {}, {"model": root / "model"}))[0]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
-from qonnx.transformation.infer_shapes import InferShapes
 
+from accelerators import dataflow_of
 from brute_force import smallest
-from finn_worker import estimates, folding, steps, streamlining
+from finn_worker import estimates, folding, steps
 from finn_worker.folding import Fold
 from finn_worker.legal import kind_of, matrices, of_kind
 from finn_worker.search import choose, costs, hardware
@@ -20,18 +20,10 @@ from finn_worker.search.exact import Exact
 from finn_worker.search.part import SHELL, target_of
 from finn_worker.search.problem import Problem
 from finn_worker.search.transitions import steps_of
-from quantized_cnn import Conv, Dense, GlobalPool, MaxPool, QuantizedCNN, Residual
+from quantized_cnn import OF_MANY_KINDS, Conv, Dense, QuantizedCNN, Residual
 from quantized_mlp import QuantizedMLP
 
 PART = "xc7z020clg400-1"
-CONVOLUTIONAL = (
-    Conv(channels=4),
-    MaxPool(),
-    Conv(channels=4, pad=1, depthwise=True),
-    Conv(channels=6, kernel=1),
-    GlobalPool(),
-    Dense(4),
-)
 RESIDUAL = (
     Conv(channels=4),
     Residual((Conv(channels=4, pad=1), Conv(channels=4, pad=1))),
@@ -39,16 +31,11 @@ RESIDUAL = (
 )
 
 
-def dataflow_of(model: ModelWrapper, folder: Path) -> ModelWrapper:
-    model = steps.tidy_up(steps.qonnx_to_finn(model.transform(InferShapes())))
-    return steps.partition(steps.convert_to_hardware(streamlining.streamline(model)), folder)
-
-
 @pytest.fixture(scope="module", params=["mlp", "cnn", "residual"])
 def dataflow(request: Any, tmp_path_factory: pytest.TempPathFactory) -> ModelWrapper:
     networks = {
         "mlp": lambda: QuantizedMLP((24, 6, 4), weight_bits=3).to_qonnx(),
-        "cnn": lambda: QuantizedCNN(CONVOLUTIONAL, (3, 10, 10), images_count=1).model,
+        "cnn": lambda: QuantizedCNN(OF_MANY_KINDS, (3, 10, 10), images_count=1).model,
         "residual": lambda: QuantizedCNN(RESIDUAL, (2, 6, 6), images_count=1).model,
     }
     return dataflow_of(networks[request.param](), tmp_path_factory.mktemp("parts"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,10 @@ import pytest
 
 from compile_stage import compile_export
 from contract.finn.search import STAGE
-from finn_worker.search import stage
+from finn_worker.search.stage import search_network
 from quantized_mlp import QuantizedMLP
-from stagekit import Infeasible, Reporter, Request, StageError
+from stage_runs import new_request, run
+from stagekit import Infeasible, StageError
 
 PYNQ, ZCU104 = ("Pynq-Z1", "xc7z020clg400-1"), ("ZCU104", "xczu7ev-ffvc1156-2-e")
 GOAL = {"folding": None, "share": 0.85, "cores": ["dsp", "lut"]}
@@ -26,26 +25,11 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def search(root: Path, export: Path, **changes: Any) -> dict[str, Any]:
     """Run the stage; what it leaves."""
-    for name in ("outputs", "scratch", "cache"):
-        (root / name).mkdir(parents=True)
     spec = {
         "goals": ["fastest"], "share": 0.85, "cores": ["dsp", "lut"], "front": False,
         "compared": False, "targets": [PYNQ], "clock_mhz": 100.0,
     }  # fmt: skip
-    request = Request(
-        stage="search",
-        entry=STAGE.entry,
-        spec=spec | changes,
-        inputs={"draft": export},
-        outputs=root / "outputs",
-        scratch=root / "scratch",
-        cache=root / "cache",
-        result=root / "result.json",
-        cpus=1,
-    )
-    stage.search_network(request, Reporter(io.StringIO()))
-    found: dict[str, Any] = json.loads((root / "outputs" / "metrics.json").read_text())
-    return found
+    return run(search_network, new_request(root, STAGE, spec | changes, {"draft": export}))[1]
 
 
 def test_each_board_has_its_designs(tmp_path: Path, export: Path) -> None:
@@ -86,7 +70,7 @@ def test_cores_that_are_left_out_are_not_chosen(tmp_path: Path, export: Path) ->
 
 
 def test_nothing_that_fits_is_a_finding(tmp_path: Path, export: Path) -> None:
-    with pytest.raises(Infeasible, match=r"the smallest takes .* of 53,200 LUT .*It would fit"):
+    with pytest.raises(Infeasible, match=r"the smallest takes .* of 53,200 LUT .*it would fit"):
         search(tmp_path / "small", export, share=0.143)
     with pytest.raises(Infeasible, match=r"the fastest takes 2, MVAU_"):
         search(tmp_path / "fast", export, goals=["smallest:1"])
@@ -125,7 +109,7 @@ def test_a_goal_is_compiled(tmp_path: Path, export: Path) -> None:
 
 
 def test_a_goal_that_nothing_reaches_is_a_finding(tmp_path: Path, export: Path) -> None:
-    with pytest.raises(Infeasible, match="No folding takes 1 cycles"):
+    with pytest.raises(Infeasible, match="No folding takes 1 cycle per image or fewer"):
         compile_export(tmp_path, export, goal="smallest:1", **GOAL)
     with pytest.raises(StageError, match="without share or cores"):
         compile_export(tmp_path / "b", export, goal="fastest", folding=None)

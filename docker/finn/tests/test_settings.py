@@ -12,36 +12,26 @@ from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import GiveUniqueNodeNames
 from qonnx.transformation.infer_shapes import InferShapes
 
-from accelerators import compile_cnn
+from accelerators import compile_cnn, dataflow_of
 from compile_stage import SPEC
 from contract.finn.compile import CompileSpec
-from finn_worker import choice, folding, legal, steps, streamlining
+from finn_worker import choice, folding, legal, steps
 from finn_worker.folding import Fold
-from quantized_cnn import Conv, Dense, GlobalPool, MaxPool, QuantizedCNN
+from quantized_cnn import OF_MANY_KINDS, Conv, Dense, MaxPool, QuantizedCNN
 from stagekit import Infeasible, StageError
 
 GENERATOR = "ConvolutionInputGenerator"
-NETWORK = (
-    Conv(channels=4),
-    MaxPool(),
-    Conv(channels=4, pad=1, depthwise=True),
-    Conv(channels=6, kernel=1),
-    GlobalPool(),
-    Dense(4),
-)
 PAIRS = [Fold(2, 3), Fold(3, 2), Fold(2, 3)]
 
 
 @pytest.fixture(scope="module")
 def network() -> QuantizedCNN:
-    return QuantizedCNN(NETWORK, (3, 10, 10), images_count=4)
+    return QuantizedCNN(OF_MANY_KINDS, (3, 10, 10), images_count=4)
 
 
 @pytest.fixture(scope="module")
 def dataflow(network: QuantizedCNN, tmp_path_factory: pytest.TempPathFactory) -> ModelWrapper:
-    model = steps.tidy_up(steps.qonnx_to_finn(network.model.transform(InferShapes())))
-    model = steps.convert_to_hardware(streamlining.streamline(model))
-    return steps.partition(model, tmp_path_factory.mktemp("parts"))
+    return dataflow_of(network.model, tmp_path_factory.mktemp("parts"))
 
 
 def chosen(

@@ -19,6 +19,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from accelerators import FOLDING, II, IMAGES, SIZES, Bench, compile_network
+from contract.finn.size import STAGE as SIZE
 from finn_worker import simulator, toolchain
 from finn_worker.accelerator import fifo_table
 from finn_worker.fifo_sizing import size_fifos
@@ -61,7 +62,7 @@ def test_fifos_that_behave_otherwise_are_found_out(
         return replace(found, rtl={**found.rtl, "top.sv": top})
 
     monkeypatch.setattr("finn_worker.simulator_build.gather", shallow)
-    request = replace(bench.request("other fifos", stage="size"), spec={})
+    request = bench.request("other fifos", stage=SIZE)
     with pytest.raises(StageError, match="FINN's own FIFOs give"):
         size(request, Reporter(io.StringIO()))
 
@@ -100,10 +101,25 @@ def test_a_stall_in_any_simulation_says_where_and_what_was_tried(
         return runs(self, images, depths, cycles_per_image, dma_bytes_per_cycle, **more)
 
     monkeypatch.setattr(Simulator, "run", run)
-    request = replace(bench.request(f"stall {text}", stage="size"), spec={})
+    request = bench.request(f"stall {text}", stage=SIZE)
     with pytest.raises(StageError, match=text) as caught:
         size(request, Reporter(io.StringIO()))
     assert "report it with the network and the folding" in caught.value.remedy.lower()
+
+
+def test_the_search_is_held_to_a_simulation_with_results(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = Simulator.run
+
+    def run(self: Simulator, *arguments: Any, timing_only: bool = False, **more: Any) -> Any:
+        outputs, found = runs(self, *arguments, timing_only=timing_only, **more)
+        return outputs, replace(found, ii=found.ii - 1) if timing_only and found.ii else found
+
+    monkeypatch.setattr(Simulator, "run", run)
+    request = bench.request("another interval", stage=SIZE)
+    with pytest.raises(StageError, match=f"{II:.1f} cycles with results, and {II - 1:.1f} in"):
+        size(request, Reporter(io.StringIO()))
 
 
 def test_fifos_are_as_wide_as_finns(tmp_path: Path) -> None:
@@ -158,6 +174,20 @@ def adjustable(bench: Bench, scratch: Path) -> Simulator:
     executable = build(gather(bench.compiled), bench.folder / "cache", scratch, 2)
     design = json.loads((bench.compiled / "design.json").read_text())
     return Simulator(executable, design, bench.compiled / "rtl", scratch, 100_000)
+
+
+def test_cycles_do_not_depend_on_sums(bench: Bench, tmp_path: Path) -> None:
+    simulator = adjustable(bench, tmp_path)
+    least = [MIN_DEPTH] * len(simulator.design["streams"])
+    for depths in (least, [max_depth(stream) for stream in simulator.design["streams"]]):
+        for pace, dma in ((0, 0), (3 * II, 0), (0, 8)):
+            outputs, run = simulator.run(bench.mlp.images, depths, pace, dma, count_waits=True)
+            others, timed = simulator.run(
+                bench.mlp.images, depths, pace, dma, count_waits=True, timing_only=True
+            )
+            assert timed == run
+            assert outputs.any()
+            assert not others.any()
 
 
 def test_the_fifo_at_the_input_lets_the_dma_work_ahead(tmp_path: Path) -> None:

@@ -131,5 +131,5 @@ def test_a_layer_without_rtl_is_named_with_what_rtl_takes(compiled: Outcome) -> 
     with pytest.raises(StageError) as caught:
         unsupported.check_all_rtl(model, "xc7z020clg400-1")
     said = caught.value
-    assert "MVAU_hls_0, layer 2, on xc7z020clg400-1: its inputs have 1 bits, 2 to 18" in said.what
+    assert "MVAU_hls_0, layer 2, on xc7z020clg400-1: its inputs have 1 bit, 2 to 18" in said.what
     assert "2 to 8 bits" in said.remedy

@@ -153,6 +153,16 @@ def change_split(folder: Path, name: str, **changed: npt.NDArray[np.generic]) ->
     save_npz(path, **(arrays | changed))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Show a GPU to the module about GPUs alone, and only where it runs alone.
+
+    A process that has seen one cannot be forked after autograd, as networks of the user's are.
+    """
+    modules = {Path(argument.partition("::")[0]).name for argument in config.args}
+    if modules != {"test_gpu.py"}:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set in the form in which the dataset stage leaves it; not to be changed."""

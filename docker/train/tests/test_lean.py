@@ -16,7 +16,7 @@ from contract.stages.dataset import PIXELS, Quantization
 from train_worker.data import Split
 from train_worker.lean import LeanDropout, Twin, UnknownLayerError
 from train_worker.networks import build
-from train_worker.steps import Learner, RecordedStep, cross_entropy
+from train_worker.steps import Learner, cross_entropy
 
 FEATURES, CLASSES, IMAGES = 64, 10, 100
 CPU = torch.device("cpu")
@@ -190,24 +190,3 @@ def test_dropout_drops_the_gradient_too() -> None:
 def test_no_dropout() -> None:
     values = torch.randn(10, 10)
     assert torch.equal(LeanDropout(0.0).forward(values), values)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_recorded_step_is_the_step() -> None:
-    """Ten steps as a CUDA graph and ten one by one end in the same network."""
-    device = torch.device("cuda")
-    images, labels = batch()
-    data = Split(images.to(torch.uint8), labels)
-    ends = []
-    for recorded in (False, True):
-        twin = Twin(network((4,) * 4, (4,) * 3).to(device))
-        learner = Learner(twin, data, 0.01, device)
-        order = torch.arange(50, device=device)
-        step = RecordedStep(learner, order) if recorded else learner.step
-        for number in range(10):
-            step((order + number) % IMAGES)
-        step(order[:30])
-        ends.append((learner.take_sums(), twin.vector.detach().clone()))
-    (sums, plain), (recorded_sums, graph) = ends
-    assert recorded_sums == sums
-    assert torch.equal(plain, graph)

@@ -187,7 +187,7 @@ WRONG = [
     ("import os\nos.closerange(0, 9999)\n" + FLOAT, "ended the process (exit status", "Return"),
     ("while True: pass\n" + FLOAT, "line 1, when it is imported: it takes too long", "at once"),
     ("import time\nwhile True:\n try:\n  time.sleep(9)\n except BaseException: pass\n" + FLOAT,
-     "took longer than 1 seconds", "at once"),
+     "took longer than 1 second and", "at once"),
     ("class Silent(Exception):\n def __str__(self): raise self\nraise Silent\n" + FLOAT,
      "line 3, when it is imported: Silent.", "the log"),
     ("exec('x = (')\n" + FLOAT, "line 1, when it is imported: SyntaxError", "the log"),
@@ -199,24 +199,30 @@ WRONG = [
     (body("raise MemoryError('x' * 5000)"), "x" * 280 + "....", "the log"),
     # What it returns
     (body("return nn.Flatten()"), "no parameters to train", "Give it some"),
-    (body("return nn.LazyLinear(classes)"), "weight has no shape yet", "how many inputs"),
-    (body("return nn.Linear(features, classes).double()"), "weight is torch.float64 on cpu",
+    (body("return torch.jit.script(nn.Linear(features, classes))"),
+     "my_net.py: the network is compiled by torch.jit", "as they are written"),
+    (body("return nn.LazyLinear(classes)"), "my_net.py: the parameter 'weight' has no shape yet",
+     "how many inputs"),
+    (body("return nn.Linear(features, classes).double()"), "'weight' is torch.float64 on cpu",
      "float32"),
     (body("return nn.Linear(features, classes)"), "2, but the weights of the network are",
      "QuantLinear"),
+    (body("return nn.Sequential(nn.Linear(features, 4), nn.ReLU(), nn.Linear(4, classes))"),
+     "but the weights of layers '0' and '2' are not quantized", "QuantLinear"),
+    (body("return nn.Sequential(nn.Linear(features, classes))"), "of layer '0' are", "QuantLinear"),
     (body("return qnn.QuantLinear(features, classes, bias=False, weight_bit_width=4)"),
      "weight_bits is 2, but the bit widths are others (", "use the weight_bits that it is given"),
     (LINEAR.replace("bit_width=act_bits", "bit_width=8"),
-     "act_bits is 3, but the bit widths are others (2: 8)", "act_bits that it is given"),
+     "act_bits is 3, but the bit widths are others ('2': 8)", "act_bits that it is given"),
     (body("import time", "torch.manual_seed(time.time_ns())",
           "return qnn.QuantLinear(features, classes, bias=False, weight_bit_width=2)"),
-     "built twice from one seed, weight differs", "torch's own generator"),
+     "built twice from one seed, the parameter 'weight' differs", "torch's own generator"),
     # What that does with images
     (body("return qnn.QuantLinear(10, classes, bias=False, weight_bit_width=2)"),
      "given images of shape [4, 64]: RuntimeError: mat1 and mat2 shapes", "the log"),
     (forward("x = x.view(4, 5)"), "line 10, given images of shape [4, 64]: RuntimeError", "log"),
     (body("return qnn.QuantLinear(features, 7, bias=False, weight_bit_width=2)"),
-     "returns [4, 7], not [4, 4]: one logit per class", "There are 4 classes"),
+     "returns [4, 7], not [4, 4]: one logit per class", "has 4 classes; build"),
     (forward("return 5"), "the network returns int, no tensor", "logits only"),
     (forward("return (self.fc(x), x)"), "the network returns tuple, no tensor", "logits only"),
     (forward("x = x / 0"), "the logits are not finite", "from 0 to 1"),
@@ -241,6 +247,38 @@ def test_a_file_that_is_wrong(
     assert remedy in caught.value.remedy
     assert "\n" not in caught.value.what
     assert len(caught.value.what) < 600
+
+
+SHOWN = [
+    (forward("x = x.view(4, 5)"), [10], "in forward", "x = x.view(4, 5)"),
+    ("def inner():\n    raise ValueError('of mine')\ninner()\n" + FLOAT, [3, 2], "in inner",
+     "ValueError: of mine."),
+    ("from my_helper import layers\n" + FLOAT, [1], "in <module>", "from my_helper import layers"),
+    (body("def deeper(n): return deeper(n + 1)", "return deeper(0)"), [5] * 3, "in deeper",
+     "Previous line repeated"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "lines", "last", "said"), SHOWN)
+def test_of_an_error_the_lines_of_the_file_are_shown_and_nobody_elses(
+    text: str, lines: list[int], last: str, said: str
+) -> None:
+    with pytest.raises(StageError) as caught:
+        build(order(text))
+    shown = [line for line in caught.value.excerpt.splitlines() if line.startswith("  File ")]
+    numbers = [f'  File "my_net.py", line {number}, ' for number in lines]
+    assert [line.rpartition("in ")[0] for line in shown] == numbers
+    assert shown[-1].endswith(last)
+    assert said in caught.value.excerpt
+
+
+@pytest.mark.parametrize(
+    "text", [body("pass"), body("return nn.Flatten()"), "import os\nos._exit(3)\n" + FLOAT]
+)
+def test_where_no_line_of_the_file_raised_none_is_shown(text: str) -> None:
+    with pytest.raises(StageError) as caught:
+        build(order(text))
+    assert caught.value.excerpt == ""
 
 
 def test_what_goes_wrong_in_training_is_told_with_its_line(dataset: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from contract.arrays import ArraysError, load_npz
 from contract.stages.dataset import PIXELS, Quantization, resized
+from contract.text import counted
 from stagekit import StageError
 
 REMEDY = (
@@ -72,7 +73,7 @@ class Findings:
         """In words."""
         numbers = self.quantization
         kind = f"{numbers.datatype}, scale {numbers.scale:.6g}, zero point {numbers.zero_point}"
-        return f"{self.classes} classes of {self.size} images ({kind})"
+        return f"{counted(self.classes, 'class', 'classes')} of {self.size} images ({kind})"
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Findings:
@@ -149,15 +150,15 @@ def _check(
             raise StageError(f"The images of the {name} set {problem}: {shape}.", REMEDY)
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise StageError(
-            f"The {name} set has {len(images)} images but labels {labels.dtype} "
+            f"The {name} set has {counted(len(images), 'image')} but labels {labels.dtype} "
             f"{list(labels.shape)}.",
             REMEDY,
         )
     largest = int(labels.astype(np.int64).max())
     if largest >= findings.classes:
         raise StageError(
-            f"The {name} set has label {largest}, its {findings.classes} classes end at "
-            f"{findings.classes - 1}.",
+            f"The {name} set has label {largest}, its "
+            f"{counted(findings.classes, 'class ends', 'classes end')} at {findings.classes - 1}.",
             REMEDY,
         )
 

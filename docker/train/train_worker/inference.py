@@ -12,6 +12,7 @@ from torch import nn
 from contract import outcome
 from contract.training_costs import EVALUATED_AT_ONCE
 
+PROCESSOR = torch.device("cpu")
 FLAT_BATCH, BATCH = 1000, EVALUATED_AT_ONCE
 """Images per forward pass: large enough to hide Python's overhead, small enough for the caches.
 
@@ -28,16 +29,27 @@ def fix_arithmetic() -> None:
     # What cuBLAS needs in order to give the same result each time.
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
+    # A GPU would round what convolutions multiply to 10 bits, and choose other levels than the
+    # processor.
+    for operators in (
+        torch.backends.cudnn.conv,
+        torch.backends.cudnn.rnn,
+        torch.backends.cuda.matmul,
+    ):
+        operators.fp32_precision = "ieee"
     # It would fill every new tensor with a value first, which helps only who reads what none wrote.
     torch.utils.deterministic.fill_uninitialized_memory = False
 
 
-def logits(network: nn.Module, images: torch.Tensor) -> npt.NDArray[np.float32]:
+def logits(
+    network: nn.Module, images: torch.Tensor, device: torch.device = PROCESSOR
+) -> npt.NDArray[np.float32]:
     """Evaluate `network`.
 
     Args:
-        network: Left in evaluation mode.
-        images: uint8 [N, F] or [N, C, H, W].
+        network: On `device`; left in evaluation mode.
+        images: uint8 [N, F] or [N, C, H, W], on the processor.
+        device: Where to evaluate.
 
     Returns:
         [N, classes].
@@ -45,8 +57,9 @@ def logits(network: nn.Module, images: torch.Tensor) -> npt.NDArray[np.float32]:
     network.eval()
     size = FLAT_BATCH if images.ndim == 2 else BATCH
     with torch.no_grad():
-        batches = [network(batch.float()).numpy() for batch in torch.split(images, size)]
-    return np.concatenate(batches)
+        batches = torch.split(images, size)
+        values = [network(batch.to(device).float()).cpu().numpy() for batch in batches]
+    return np.concatenate(values)
 
 
 def predictions(values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

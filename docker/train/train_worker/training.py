@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from train_worker import inference
 from train_worker.autograd import Autograd
 from train_worker.checkpoint import Checkpoint, build_network
 from train_worker.data import Findings, Split, read_findings, read_split
+from train_worker.device import choose
+from train_worker.inference import PROCESSOR
 from train_worker.lean import Twin, UnknownLayerError
 from train_worker.own.blame import blamed
 from train_worker.steps import Learner, Steps, steps
@@ -31,7 +32,8 @@ class Epoch:
         loss: Cross-entropy, mean over the training images as they were seen.
         train_accuracy: Fraction of the training images that was classified correctly as they were
             seen (with dropout, while the parameters changed).
-        test_accuracy: Fraction of the whole test set classified correctly after the epoch.
+        test_accuracy: Fraction of the whole test set classified correctly after the epoch, where
+            it was trained.
     """
 
     epoch: int
@@ -51,12 +53,13 @@ def train(request: Request, reporter: Reporter) -> None:
     """
     spec = request.parse(TrainSpec)
     inference.fix_arithmetic()
-    device = _choose_device(reporter)
     torch.manual_seed(spec.seed)
     findings = read_findings(request.inputs["dataset"])
+    # Before a GPU is looked for: files of the user's are tried in a fork, which CUDA cannot bear.
     network = build_network(spec, findings, spec.dropout)
     with reporter.timed("read data"):
         train_set, test_set = _read_data(request.inputs["dataset"], findings, spec)
+    device = choose(network, spec.code, train_set.images[: spec.batch_size], reporter)
     with reporter.timed("train"):
         training = _Training(network, train_set, test_set, spec, device)
         with blamed(spec.code, "in training", only_its_lines=True):
@@ -92,22 +95,14 @@ def _read_data(folder: Path, findings: Findings, spec: TrainSpec) -> tuple[Split
     return train_set.first(wanted), test_set
 
 
-def _choose_device(reporter: Reporter) -> torch.device:
-    """A GPU if there is one; the manifest names the device, as devices round differently."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    name = torch.cuda.get_device_name() if device.type == "cuda" else "processor"
-    reporter.tool("training device", name)
-    return device
-
-
 class _Training:
     """A network in training.
 
     Args:
-        network: Brevitas' own, on the processor, where it is evaluated after each epoch.
+        network: Brevitas' own, which is moved to `device`.
         train_set, test_set: What it learns from and is evaluated on.
         spec: How to train.
-        device: Where to train.
+        device: Where to train, and to evaluate after each epoch.
     """
 
     def __init__(
@@ -118,20 +113,20 @@ class _Training:
         spec: TrainSpec,
         device: torch.device,
     ) -> None:
-        self._network = network
+        self._network = network.to(device)
         self._images = len(train_set)
         self._test_set = test_set
         self._spec = spec
         self._device = device
-        # On a GPU, the twin learns with parameters of its own.
-        self._moved = network if device.type == "cpu" else copy.deepcopy(network).to(device)
         # Quantizers of the user's own may be of any kind.
-        twin = _twin(self._moved) if spec.code is None else Autograd(self._moved)
+        twin = _twin(self._network) if spec.code is None else Autograd(self._network)
         self._learner = Learner(twin, train_set, spec.learning_rate, device)
         self._step: Steps | None = None
 
     def run(self, findings: Findings, reporter: Reporter) -> tuple[list[Epoch], Checkpoint]:
         """All epochs, and the best one by test accuracy (of equals the later, as the authors do).
+
+        The accuracy of the best is the processor's, as the exported network's will be.
 
         Raises:
             StageError: The training diverged.
@@ -153,7 +148,7 @@ class _Training:
                     f"Lower the learning_rate (now {spec.learning_rate}).",
                 )
             scheduler.step()
-            test_accuracy = _accuracy(self._network, self._test_set)
+            test_accuracy = _accuracy(self._network, self._test_set, self._device)
             epochs.append(Epoch(number, loss, train_accuracy, test_accuracy, rate))
             if best is None or test_accuracy >= best.accuracy:
                 state = _copy_state(self._network)
@@ -161,7 +156,13 @@ class _Training:
             text = f"loss {loss:.4f}, test accuracy {test_accuracy:.2%}"
             reporter.progress(number, spec.epochs, "epoch", text)
         assert best is not None
-        return epochs, best
+        return epochs, best if self._device == PROCESSOR else self._judged_by_the_processor(best)
+
+    def _judged_by_the_processor(self, best: Checkpoint) -> Checkpoint:
+        network = self._network.to(PROCESSOR)
+        network.load_state_dict(best.state)
+        accuracy = _accuracy(network, self._test_set, PROCESSOR)
+        return dataclasses.replace(best, accuracy=accuracy)
 
     def _pass_over(self, order: torch.Tensor) -> tuple[float, float]:
         """Learn from every image once, in `order`; mean loss and accuracy of the images as seen."""
@@ -171,8 +172,6 @@ class _Training:
         for batch in batches:
             self._step(batch)
         loss_sum, right = self._learner.take_sums()
-        if self._moved is not self._network:
-            self._network.load_state_dict(self._moved.state_dict())
         return loss_sum / len(order), right / len(order)
 
 
@@ -192,11 +191,13 @@ def _batches(order: torch.Tensor, batch_size: int) -> list[torch.Tensor]:
     return batches
 
 
-def _accuracy(network: nn.Module, data: Split) -> float:
-    """Fraction of `data` that `network` gets right."""
-    guesses = inference.predictions(inference.logits(network, data.images))
+def _accuracy(network: nn.Module, data: Split, device: torch.device) -> float:
+    """Fraction of `data` that `network`, on `device`, gets right."""
+    guesses = inference.predictions(inference.logits(network, data.images, device))
     return float((guesses == data.labels.numpy()).mean())
 
 
 def _copy_state(network: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+    """On the processor, so that a machine without a GPU can read it."""
+    state = network.state_dict()
+    return {name: value.detach().to(PROCESSOR, copy=True) for name, value in state.items()}

@@ -177,7 +177,7 @@ def test_boards_in_a_file_and_on_the_command_line(grid_file: Path) -> None:
     ("measure", "said"),
     [
         ('"c"', "measure.board = 'c' is not known"),
-        ('["emulated-board", "a"]', "stands alone"),
+        ('["emulated-board", "a"]', "neither one of several boards"),
         ('["a", "a"]', "names 'a' twice"),
         ('"a"\n[[boards]]\nname = "x"\nadress = "1"', "Did you mean 'address'"),
         ('"a"\n[[boards]]\nname = "a"\naddress = "1"', "boards.name names 'a' twice"),

@@ -17,7 +17,7 @@ from bench.claims.fastest import FastestClaim
 from bench.claims.resources import ResourceClaim
 from bench.claims.throughput import ThroughputClaim
 from bench.console.terminal import Terminal
-from bench.errors import ConfigError, StoreError
+from bench.errors import StoreError
 from bench.grids.grid import CLAIMS_FILE
 from bench.paths import ROOT
 from bench.results import columns, names
@@ -249,10 +249,10 @@ def test_estimates_are_compared_within_one_variant_and_never_reproduce_alone() -
     found = {e.what.split(", ")[1]: e.value for e in judged.evidence}
     assert found == {
         "4 MVAU_hls: LUT": -1000, "4 MVAU_hls: BRAM18": -5,
-        "4 MVAU_rtl: BRAM18": -19, "4 MVAU_rtl: DSP": 0,
+        "4 MVAU_rtl: BRAM18": -19, "4 MVAU_rtl: DSP (dsp_instantiated)": 0,
     }  # fmt: skip
     assert "LUT of 4 MVAU_rtl not testable (estimate leaves them out)" in judged.part.reason
-    assert "DSP of 4 MVAU_hls not testable (none is used)" in judged.part.reason
+    assert "DSP (dsp_instantiated) of 4 MVAU_hls not testable (none is used)" in judged.part.reason
 
 
 def test_fewer_bits_that_cost_more_refute_the_claim() -> None:
@@ -269,6 +269,31 @@ def test_synthesized_resources_count_before_estimates_and_across_variants() -> N
     assert {e.origin for e in judged.evidence} == {"synthesized"}
 
 
+def test_where_all_is_mapped_the_reason_speaks_of_that_and_estimates_come_behind_it() -> None:
+    mapped = {"lut_mapped": 100.0, "bram18_mapped": 5, "dsp_mapped": 1}
+    low = costs(4, RTL, 0, 19, 12, **mapped)
+    high = costs(8, RTL, 0, 38, 13, lut_mapped=200.0, bram18_mapped=9, dsp_mapped=2)
+    judged = judge("C3", [low, high])
+    assert judged.verdict == Verdict.REPRODUCED
+    assert judged.part.reason == (
+        "TFC on MNIST: LUT mapped fewer in 1 of 1; BRAM18 mapped fewer in 1 of 1; "
+        "DSP mapped fewer in 1 of 1."
+    )
+    assert [e.origin for e in judged.evidence] == 3 * ["mapped"] + 2 * ["estimated"]
+    assert judged.evidence[-1].what == "TFC on MNIST, 4 MVAU_rtl: DSP (dsp_instantiated)"
+    partly = judge("C3", [low, high, costs(16, RTL, 0, 99, 99)])
+    assert partly.part.reason.startswith("TFC on MNIST: LUT mapped fewer in 1 of 1; ")
+    assert "BRAM18 of 4 MVAU_rtl fewer in 3 of 3" in partly.part.reason, "one is not mapped"
+
+
+def test_why_the_estimate_decides_is_said_as_it_is() -> None:
+    low, high = costs(2, HLS, 9, 9, 9), costs(8, RTL, 1, 1, 1)
+    assert "nothing was mapped" in judge("C3", [low, high]).part.reason
+    mapped = judge("C3", [low | {"lut_mapped": 1300.0}, high]).part.reason
+    assert "nothing was mapped" not in mapped
+    assert "no two mapped designs are comparable" in mapped
+
+
 def test_designs_that_are_folded_otherwise_are_not_compared_whatever_their_foldings_name() -> None:
     low, high = costs(4, RTL, 0, 19, 12), costs(8, RTL, 0, 38, 12)
     assert judge("C3", [low, high]).verdict == Verdict.PARTLY
@@ -276,72 +301,9 @@ def test_designs_that_are_folded_otherwise_are_not_compared_whatever_their_foldi
     assert searched.verdict == Verdict.NOT_TESTABLE
 
 
-def test_what_counts_as_the_same_names_a_resource_of_the_claim(tmp_path: Path) -> None:
-    text = (ROOT / "experiments" / CLAIMS_FILE).read_text()
-    with pytest.raises(ConfigError) as caught:
-        claims.load_claims(write(tmp_path, text.replace("{ lut = 0.024 }", "{ ff = 0.024 }")))
-    assert "alike names 'ff', which `resources` does not" in caught.value.what
-
-
 def test_designs_with_more_of_one_width_and_less_of_the_other_are_not_compared() -> None:
     rows = [costs(2, HLS, 9, 9, 9) | {"act_bits": 3}, costs(3, HLS, 5, 5, 5) | {"act_bits": 2}]
     assert judge("C3", rows).verdict == Verdict.NOT_TESTABLE
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "claims.toml"
-    path.write_text(text)
-    return path
-
-
-MINE = """
-[mine]
-judge = "throughput"
-title = "t"
-statement = "s"
-source = "me"
-networks = ["TFC"]
-factor = 2.0
-within = 0.1
-pairs = [["low", "max"]]
-tolerance = "10 %"
-why = "because"
-full = "a board"
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('judge = "throughput"', 'judge = "thruput"', "[mine] judge = 'thruput' is not known."),
-        ('judge = "throughput"', "", "[mine] judge is missing."),
-        ("factor = 2.0", 'factor = "2"', "[mine] factor = '2'"),
-        ("factor = 2.0", "factr = 2.0", "unknown key 'factr'. Did you mean 'factor'?"),
-        ("within = 0.1", "within = 1.5", "[mine] within = 1.5"),
-        ('why = "because"', "", "the key 'why' is missing"),
-        ('["TFC"]', '["TCF"]', "networks = 'TCF' is not known"),
-        ("[mine]", '["no name!"]', "name = 'no name!'"),
-        ('["low", "max"]', '["low", "low"]', "pairs names ['low', 'low'], and no folding is"),
-        ('["low", "max"]', '["low"]', "pairs.0 is too short: give two names of foldings"),
-        ('["low", "max"]', '["a", "b", "c"]', "give two names of foldings"),
-        ("[mine]", "[mine", "is not valid TOML"),
-        (MINE, "", "states no claim"),
-        (MINE, "x = 1", "'x' stands outside a table"),
-    ],
-)
-def test_what_is_wrong_in_claims_toml_is_said(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
-    with pytest.raises(ConfigError) as caught:
-        claims.load_claims(write(tmp_path, MINE.replace(old, new)))
-    assert message in f"{caught.value.what} {caught.value.remedy}"
-
-
-def test_claims_beside_a_grid_come_before_the_projects(tmp_path: Path) -> None:
-    assert claims.claims_beside(tmp_path / "a.toml") == ROOT / "experiments" / "claims.toml"
-    own = write(tmp_path, MINE)
-    assert claims.claims_beside(tmp_path / "a.toml") == own
-    assert list(claims.load_claims(own)) == ["mine"]
 
 
 def with_verdict(verdict: Verdict) -> list[claims.Judgement]:
@@ -381,9 +343,24 @@ def test_claims_json_has_the_agreed_form_and_is_the_same_each_time(tmp_path: Pat
     assert claims.write_claims([c1(*rows)], tmp_path).read_bytes() == first
     (one,) = json.loads(first)["claims"]
     assert set(one) == {
-        "claim", "title", "statement", "source", "verdict", "reason", "tolerance", "evidence",
+        "claim", "title", "statement", "source", "networks", "in_grid", "verdict", "reason",
+        "tolerance", "evidence",
     }  # fmt: skip
     assert set(one["evidence"][0]) == {"what", "arithmetic", "value", "unit", "origin", "rows"}
+
+
+def test_claims_about_other_networks_are_one_line() -> None:
+    rows = pd.DataFrame([training(8, 0.97) | {"network": "MyNet"}])
+    judged = claims.judge(STATED, rows.iloc[:0], rows)
+    assert not any(one.in_grid for one in judged)
+    console = Terminal(width=200)
+    for show in (claims.show_lines, claims.show_claims):
+        with console.capture() as captured:
+            show(judged, console)
+        said = " ".join(captured.get().split())
+        assert said.startswith("Claims C1, C2, C2f and C3 (abstract of arXiv 2102.01341")
+        assert said.endswith(") are about another network, TFC.")
+    assert claims.judge(STATED, rows.iloc[:0], rows.assign(network="TFC"))[0].in_grid
 
 
 def test_what_is_shown_fits_80_columns_and_ends_what_is_too_long() -> None:

@@ -54,6 +54,17 @@ PROOF = (
 )
 
 
+def test_a_fit_that_the_error_bars_leave_open_is_said() -> None:
+    assert "`fits` is mapped;" in judge(*PROOF).part.reason
+    low = design(2, "fastest", 64.0, may_exceed="lut 118%")
+    judged = judge(low, design(8, "fastest", 256.0))
+    assert judged.verdict == Verdict.PARTLY
+    assert (
+        "`fits` is mapped, not certain at the upper end of the error bars: w2a2 lut 118%;"
+        in judged.part.reason
+    )
+
+
 def test_the_fastest_that_fits_of_each_precision_is_compared_with_the_references() -> None:
     judged = judge(*PROOF)
     assert judged.verdict == Verdict.PARTLY

@@ -9,17 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from fakes import MetricsRunner
+from fakes import MetricsRunner, as_command_on
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench import claims, report
 from bench.claims import Verdict, registry
 from bench.cli import main
 from bench.errors import ConfigError, Exit
 from bench.grids.experiment import Point
-from bench.pipeline import Resolver, execute, plan, survey
-from bench.session import runners
-from bench.store import Store
+from bench.pipeline import execute, plan, survey
 
 OUTSIDE = '''
 from typing import Literal
@@ -88,8 +86,7 @@ def test_a_kind_of_claim_is_one_file_outside_of_the_package(
 
     extension("latency.py", OUTSIDE)
     runner = MetricsRunner()
-    runner.name = "venv"  # one that the command line knows
-    resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(ENVIRONMENTS, runner))
+    resolver = resolver_on(tmp_path / "store", runner)
     execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
     stated = claims.load_claims(beside)
     results = report.collect(experiments, survey(experiments, resolver))
@@ -98,9 +95,8 @@ def test_a_kind_of_claim_is_one_file_outside_of_the_package(
     )
     assert (judged.verdict, judged.evidence[0].value) == (Verdict.REPRODUCED, 300)
 
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
-    options = ["--store", str(tmp_path / "store"), "--runner", "venv"]
-    assert main(["claims", str(grid_file), *options, "--json"]) == Exit.OK
+    options = [*as_command_on(resolver, monkeypatch), "--json"]
+    assert main(["claims", str(grid_file), *options]) == Exit.OK
     (told,) = json.loads(capsys.readouterr().out)["claims"]
     assert (told["verdict"], told["evidence"][0]["unit"]) == ("reproduced", "cycles")
 

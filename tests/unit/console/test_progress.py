@@ -13,7 +13,7 @@ from bench.console.terminal import Terminal
 STORY: tuple[events.Event, ...] = (
     events.Planned(3, 2, "venv", "asked for"),
     events.Started("net-low", "simulate"),
-    events.Progress("net-low", 40, 1000, "image", "[a very long text]\x1b]0; " * 20),
+    events.Progress("net-low", "simulate", 40, 1000, "image", "[a very long text]\x1b]0; " * 20),
     events.Note("net-low", "look at [this]\x1b]0;title\x07"),
     events.Finished("net-low", "simulate", "done", "", 12.34),
     events.Finished("net-max", "simulate", "kept", "", 0.0),
@@ -45,6 +45,32 @@ def test_plain_lines_where_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch
     assert "kept" not in text
 
 
+TWO_AT_ONCE: tuple[events.Event, ...] = (
+    events.Started("net-low", "map"),
+    events.Started("net-low", "measure"),
+    events.Progress("net-low", "map", 1, 7, "part", "a layer"),
+    events.Finished("net-low", "measure", "done", "", 1.0),
+    events.Progress("net-low", "map", 2, 7, "part", "a layer"),
+)
+
+
+def test_stages_of_one_task_that_run_at_once_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ui, "PLAIN_SECONDS", 0.0)
+    text = io.StringIO()
+    plain, live = ui.PlainView(Terminal(file=text)), ui.LiveView(Terminal(file=io.StringIO()))
+    for event in TWO_AT_ONCE:
+        plain.show(event)
+        live.show(event)
+    assert "map net-low: 2/7 parts" in text.getvalue()
+    assert "measure net-low: 1/7" not in text.getvalue()
+    (bar,) = live._progress.tasks
+    assert (bar.fields["stage"], bar.completed) == ("map", 2)
+    live.show(events.Finished("net-low", "map", "done", "", 1.0))
+    assert not live._progress.tasks
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 @pytest.mark.parametrize("length", [21, 45, 130])
 def test_no_name_of_a_task_is_cut_off(width: int, length: int) -> None:
@@ -52,7 +78,7 @@ def test_no_name_of_a_task_is_cut_off(width: int, length: int) -> None:
     console = Terminal(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     view = ui.LiveView(console)
     view.show(events.Started(name, "simulate"))
-    view.show(events.Progress(name, 9999, 10000, "image", "cycle by cycle " * 9))
+    view.show(events.Progress(name, "simulate", 9999, 10000, "image", "cycle by cycle " * 9))
     shown = Terminal(file=io.StringIO(), width=width)
     shown.print(view._progress)
     assert isinstance(shown.file, io.StringIO)

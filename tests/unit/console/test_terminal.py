@@ -16,8 +16,10 @@ from bench.console.terminal import Terminal, say, styled
 from bench.console.text import (
     counted,
     duration_text,
+    exact_text,
     excerpt,
     memory_text,
+    number_text,
     printable,
     size_text,
     with_short_lines,
@@ -165,6 +167,36 @@ def test_bytes(size: int, disk: str, memory: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.5, "0.5"), (3.46, "3.46"), (64.0, "64"), (99.96, "100"), (390_625.4, "390,625"),
+        (3_120_000, "3,120,000"), (-0.8634, "-0.863"), (1_234_567_890.0, "1,234,567,890"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_in_full(value: float, text: str) -> None:
+    assert number_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(28_901_376, "28,901,376"), (78.125, "78.125"), (64.0, "64")]
+)
+def test_equations_have_all_digits(value: float, text: str) -> None:
+    assert exact_text(value) == text
+
+
+def test_numbers_of_people_are_written_in_one_place() -> None:
+    """Not shortened, and not whole in one table and with a decimal in the next."""
+    own = re.compile(r"[^{}]\} ?[kM]\b(?!i?B)|/ 1e[36]:|:[^{}]*[fg]\} images/s")
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for folder in ("report", "claims", "flows", "session", "results")
+        for path in sorted((ROOT / "bench" / folder).rglob("*.py"))
+        for match in own.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (0.44, "0.4 s"),
@@ -177,3 +209,13 @@ def test_bytes(size: int, disk: str, memory: str) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize("columns", ["0", "", "abc", "-5"])
+def test_a_width_that_is_none_shows_everything(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    file = io.StringIO()
+    Terminal(file=file).print("all of it")
+    assert file.getvalue() == "all of it\n"

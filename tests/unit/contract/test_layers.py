@@ -52,6 +52,15 @@ def test_of_layers_that_are_not_known_nothing_is_refused(specs: dict[str, Any]) 
     assert cycles_per_image({**specs, "compile": searched}) == 100_000
 
 
+@pytest.mark.parametrize("asked", [{"goal": f"smallest:{10**14}"}, {"target_fps": 1e-6}])
+def test_a_search_is_not_slower_than_the_smallest_folding(asked: dict[str, Any]) -> None:
+    build = BUILD | {"folding": None} | asked
+    known = {"train": train_spec(), "dataset": DATASET, "compile": build}
+    assert cycles_per_image(known) == 1024 * 64
+    unknown = cycles_per_image({"compile": build})
+    assert unknown == 100 * UNKNOWN_CYCLES
+
+
 def test_a_folding_that_cannot_be_is_refused_of_layers_that_are_known() -> None:
     said = refusal({"train": train_spec(), "dataset": DATASET, "compile": BUILD})
     assert said is not None

@@ -282,7 +282,9 @@ def run(spec: DatasetSpec, path: Path, folder: Path) -> Path:
         workers=FakeRunner(), pool=BoardPool(), files={spec.checksums[0][1]: path}
     )
     log = io.StringIO()
-    fetch(request, HostReporter("mine", lambda event: None, log, threading.Event()), context)
+    fetch(
+        request, HostReporter("mine", "stage", lambda event: None, log, threading.Event()), context
+    )
     assert str(path) in log.getvalue()
     assert list((folder / "scratch").iterdir()) == []
     return folder / "outputs"

@@ -17,7 +17,8 @@ import pytest
 from tiny_sets import OTHER, PUBLISHED, TINY, Server, Stage, dataset
 
 from bench.console.events import Progress
-from bench.datasets.fetching.web import Patience, WebArchive, WebFolder
+from bench.datasets.fetching.patience import Patience
+from bench.datasets.fetching.web import WebArchive, WebFolder
 from bench.errors import DataError
 from bench.system.locks import Cancelled
 
@@ -91,13 +92,11 @@ def test_no_further_file_is_asked_of_a_bad_mirror(stage: Stage, server: Server) 
     assert server.asked == [f"/bad/{PUBLISHED[0]}.gz"]
 
 
-def test_silent_server_costs_no_more_than_the_patience(stage: Stage) -> None:
+def test_a_silent_server_is_given_up(stage: Stage) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = WebFolder(f"http://127.0.0.1:{silent.getsockname()[1]}/", Patience(silence=0.2))
-        start = time.monotonic()
         with pytest.raises(DataError, match=r"went silent for 0\.2 s"):
             stage.run(dataset(TINY, place))
-    assert time.monotonic() - start < 1.0
 
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -129,13 +128,14 @@ def answering(*parts: bytes, drip: bytes = b"") -> Iterator[str]:
 
 
 SLOW = Patience(silence=0.3, window=0.2, slowest=10_000, total=60)
+SLOW_CONTENT = replace(SLOW, silence=60)
 
 
 @pytest.mark.parametrize(
     ("parts", "drip", "patience", "reason"),
     [
-        ((OK, b"\r\n"), b"xx", SLOW, r"sent only \d+ bytes in 0\.2 s"),
-        ((OK, b"Content-Length: 40\r\n\r\n"), b"x", SLOW, r"sent only \d+ bytes in 0\.2 s"),
+        ((OK, b"\r\n"), b"xx", SLOW_CONTENT, r"sent only \d+ bytes in 0\.2 s"),
+        ((OK, b"Content-Length: 40\r\n\r\n"), b"x", SLOW_CONTENT, r"sent only \d+ bytes in 0\.2 s"),
         # What is not content yet is silence, however much of it there is.
         ((b"HTTP/1.1 200 ",), b"x", SLOW, r"went silent for 0\.3 s|sent only 0 bytes"),
         ((OK,), b"X", SLOW, r"went silent for 0\.3 s|sent only 0 bytes"),
@@ -143,7 +143,7 @@ SLOW = Patience(silence=0.3, window=0.2, slowest=10_000, total=60)
         (
             (OK, b"\r\n"),
             b"x" * 1000,
-            Patience(silence=1, window=1, slowest=1, total=0.2),
+            Patience(silence=60, window=60, slowest=1, total=0.2),
             r"took longer than 0\.2 s for one file",
         ),
     ],
@@ -158,9 +158,7 @@ def test_a_server_that_never_ends_is_given_up(
 ) -> None:
     good = server.publish("good", TINY)
     with answering(*parts, drip=drip) as url:
-        start = time.monotonic()
         stage.run(dataset(TINY, WebFolder(url, patience), good))
-        assert time.monotonic() - start < 2.0
     stage.assert_delivered()
     assert re.search(reason, stage.notes[0])
 
@@ -191,12 +189,12 @@ def test_what_a_server_says_is_quoted_short_and_harmless(
 
 def test_interrupt_while_waiting_for_an_answer(stage: Stage) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        place = WebFolder(f"http://127.0.0.1:{silent.getsockname()[1]}/", Patience(silence=5.0))
+        place = WebFolder(f"http://127.0.0.1:{silent.getsockname()[1]}/", Patience(silence=60.0))
         threading.Timer(0.1, stage.cancelled.set).start()
         start = time.monotonic()
         with pytest.raises(Cancelled):
             stage.run(dataset(TINY, place))
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 30
 
 
 def archive_of(contents: Mapping[str, bytes], folder: str = "inside") -> bytes:

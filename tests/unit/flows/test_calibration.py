@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from scripts import run_file
 
 from bench.flows.finn.calibration import (
     RESOURCES,
@@ -17,6 +18,7 @@ from bench.flows.finn.calibration import (
     published_pairs,
     spreads,
 )
+from bench.flows.finn.calibration.pairs import pairs_of
 from bench.grids.experiment import Point
 from bench.paths import ROOT
 from bench.report.cells import cell
@@ -50,6 +52,32 @@ def design(*layers: dict[str, Any], fifos: int = 0) -> dict[str, Any]:
     }
 
 
+def test_a_layer_that_stands_alike_in_two_files_counts_once(tmp_path: Path) -> None:
+    columns = "kind,layer," + ",".join(f"{n}_mapped,{n}_vivado" for n in RESOURCES)
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text(f"{columns}\nFIFO,f,1,2,3,4,0,0,0,0\n")
+    second.write_text(f"{first.read_text()}FIFO,f,1,3,3,4,0,0,0,0\nFIFO,g,,,,,,,,\n")
+    found = pairs_of([first, second])
+    assert [(p.source, p.vivado) for p in found if p.resource == "lut"] == [("a", 2), ("b", 3)]
+    assert len(found) == 2 * len(RESOURCES)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a b"])
+def test_a_name_that_is_no_file_name_is_refused_before_anything_is_mapped(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "environments" / "finn--0" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    tool = run_file(ROOT / "tools" / "calibrate.py")
+    monkeypatch.setattr(tool, "environments_folder", lambda store: store / "environments")
+    words = ["calibrate.py", "map", "s.csv", f"--name={name}", "--store", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", words)
+    monkeypatch.setattr(tool.subprocess, "run", lambda *_, **__: pytest.fail("mapped"))
+    assert tool.main() == 2
+    assert "--name" in capsys.readouterr().err
+
+
 def test_ratios_are_by_kind_and_resource() -> None:
     found = spreads([*PAIRS, pair("FIFO", 0, 0, "dsp")])
     fifo = found["FIFO", "lut"]
@@ -63,6 +91,13 @@ def test_bounds_of_a_total_are_the_sums_of_its_layers_bounds() -> None:
     assert bar is not None
     # 600 / 1.2 + 80 / 1.0, and 600 / 1.2 + 80 / 0.8.
     assert (bar.low, bar.high, bar.unknown) == (580, 600, 0)
+
+
+def test_bounds_that_are_whole_numbers_are_exact() -> None:
+    ratios = spreads([pair("DSP MVAU", 3, 1), pair("DSP MVAU", 1, 1)])
+    bar = bar_of(design(*(layer("MVAU_rtl", lut) for lut in (3, 1, 1, 1))), "lut", ratios, {})
+    assert bar is not None
+    assert (bar.low, bar.high) == (2, 6)
 
 
 def test_a_kind_without_figures_has_the_widest_bounds_and_is_counted() -> None:
@@ -124,11 +159,7 @@ def test_block_ram_and_dsps_have_to_be_equal() -> None:
 
 
 def test_the_page_is_up_to_date() -> None:
-    spec = importlib.util.spec_from_file_location("calibrate", ROOT / "tools" / "calibrate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = run_file(ROOT / "tools" / "calibrate.py")
     assert tool.PAGE.read_text() == tool.render(), "run `python tools/calibrate.py page`"
 
 

@@ -142,7 +142,10 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (FINN | {"Defaults": {"ram_style": "block"}}, ["Defaults.ram_style is no list [value,"]),
         (FINN | {"Defaults": {"ram_style": ["block", ["FIFO"]]}}, ["is for 'FIFO', no kind"]),
         (FINN | {"Defaults": {"x": [1, "all"]}}, ["Defaults.x is not known of MVAU"]),
-        (FINN | {"Defaults": {"SIMD": [8, ["Thresholding"]]}}, ["SIMD is not known of Thresh"]),
+        (FINN | {"Defaults": {"SIMD": [8, ["Thresholding"]]}}, ["SIMD is not of Thresholding"]),
+        (changed("MVAU_hls_0", dynamic_mode=0),
+         ["MVAU_hls_0.dynamic_mode is not of MVAU, but of ConvolutionInputGenerator, FMPadding ("]),
+        (changed("Thresholding_0", mem_mode="internal_decoupled"), ["memory to synthesis"]),
         (FINN | {"Defaults": {"ram_style": ["block", ["all"]]}}, ["Defaults.ram_style = 'block'"]),
         (FINN | {"Defaults": {"ram_style": ["ultra", ["MVAU"]]}}, ["Defaults.ram_style = 'ultra'"]),
         (FINN | {"": {"PE": 1}}, [": '' is no layer of the network"]),
@@ -151,7 +154,7 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
         (FINN | {"Defaults": {"resType": ["lut", ["MVAU_hls"], "dsp", ["MVAU_rtl"]]}},
          ["Defaults.resType gives MVAU two values"]),
         (FINN | {"Defaults": 3}, ["Defaults is no object"]),
-        ('{"MVAU_0": {"PE": 1, "PE": 2}}', ["the key 'PE' stands there twice"]),
+        ('{"MVAU_0": {"PE": 1, "PE": 2}}', ["the key 'PE' is given twice"]),
         ("[[2, 8]", ["not valid JSON"]),
         ([[2, 8]], ["has 1 layer, the network has 4"]),
         ([*LIST[:3], [4, 1]], ["layer 4: PE 4 does not divide its 10 outputs", "1, 2, 5, 10"]),
@@ -254,7 +257,7 @@ def test_of_layers_that_are_not_known_names_are_left_to_the_compilation(tmp_path
         (without("MVAU_hls_1"), "MVAU_1 without an entry"),
         ({"MVAU_99999999999": {"PE": 1, "SIMD": 1}}, "MVAU_99999999999 is no layer"),
         (changed("MVAU_hls_0", ram_style="ultra"), "ram_style = 'ultra'"),
-        (FINN | {"nonsense": {}}, "nonsense is no layer"),
+        (FINN | {"conv1": {"PE": 1, "SIMD": 1}}, "conv1 is no layer"),
     ],
 )
 def test_of_layers_that_are_not_known_the_syntax_is_checked(
@@ -265,6 +268,8 @@ def test_of_layers_that_are_not_known_the_syntax_is_checked(
     with pytest.raises(ConfigError) as caught:
         FOLDINGS.from_file(path, None)
     assert expected in caught.value.what
+    if "is no layer" in expected:
+        assert "of your own have FINN's names, such as MVAU_0" in caught.value.remedy
 
 
 def test_how_fast_layers_are_that_are_not_known() -> None:

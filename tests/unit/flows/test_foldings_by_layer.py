@@ -138,7 +138,7 @@ def test_a_core_is_set_of_a_layer_or_of_all() -> None:
         ({"conv1": {"PE": 2, "SIMD": 9, "core": "hls"}}, "conv1.core = 'hls': give 'dsp' or 'lut'"),
         ({"conv1": {"PE": 2, "SIMD": 9, "core": "lut", "resType": "dsp"}},
          "conv1 has the core 'lut', which is of LUTs, and resType 'dsp': give one of them"),
-        ({"depthwise1": {"PE": 2, "core": "lut"}}, "depthwise1.core is not known"),
+        ({"depthwise1": {"PE": 2, "core": "lut"}}, "depthwise1.core is not of VVAU, but of MVAU ("),
     ],
 )  # fmt: skip
 def test_what_no_core_can_be_is_refused(entry: dict[str, Any], says: str) -> None:
@@ -160,7 +160,11 @@ def test_what_no_core_can_be_is_refused(entry: dict[str, Any], says: str) -> Non
         ({"ConvolutionInputGenerator_0": {"M": 2}}, ["_0.M = 2", "ports of one pixel"]),
         ({"ConvolutionInputGenerator_0": {"ram_style": "ultra"}}, ["not on every part"]),
         ({"ConvolutionInputGenerator_0": {"parallel_window": 2}}, ["give 0 or 1"]),
-        ({"FMPadding_0": {"PE": 2}}, ["FMPadding_0.PE is not known", "Valid: SIMD"]),
+        (
+            {"FMPadding_0": {"PE": 2}},
+            ["PE is not of FMPadding", "(FMPadding has SIMD,"],
+        ),
+        ({"FMPadding_0": {"dynamic_mode": 1}}, ["dynamic_mode = 1: shapes are fixed here"]),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(change: dict[str, Any], expected: list[str]) -> None:

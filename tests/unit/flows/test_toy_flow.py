@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import HOST, MetricsRunner, write_grid
+from fakes import HOST, MetricsRunner, as_command_on, write_grid
 
 from bench.cli import main
 from bench.errors import Exit
@@ -17,7 +17,6 @@ from bench.paths import ROOT
 from bench.pipeline import Resolver
 from bench.results import registry
 from bench.runners.host import HostRunner
-from bench.session import runners
 from bench.store import Store
 
 FLOW = '''
@@ -91,6 +90,8 @@ class Foldings:
 
     def for_throughput(self, fps):
         raise ConfigError("There is no search.", "Name a folding.")
+
+    goals = ()
 
     def for_goal(self, written, build):
         return None
@@ -181,7 +182,6 @@ def test_it_runs_to_a_report(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained = MetricsRunner()
-    trained.name = "venv"
     front = {"dataset", "train", "export"}
 
     class Both(HostRunner):
@@ -190,8 +190,7 @@ def test_it_runs_to_a_report(
             return chosen.run(job, emit, cancelled)
 
     resolver = Resolver(Store(tmp_path / "store"), {"host": Both(HOST), "train": trained})
-    monkeypatch.setattr(runners, "open_resolver", lambda *arguments: resolver)
-    as_command = [str(toy), "--store", str(tmp_path / "store"), "--runner", "venv"]
+    as_command = [str(toy), *as_command_on(resolver, monkeypatch)]
     assert main(["plan", *as_command]) == Exit.OK
     assert "the counter" in capsys.readouterr().out
     assert main(["run", *as_command]) == Exit.OK

@@ -46,7 +46,7 @@ def test_expansion_covers_the_product_of_dimensions(grid_file: Path) -> None:
     [
         ('"TFC"', '"TCF"', ["train.network = 'TCF'", "Did you mean 'TFC'?"]),
         ("[[2, 2], [4, 4]]", "[]", ["bit widths are given not at all"]),
-        ("bits = [[2, 2], [4, 4]]", "weight_bits = [2]", ["given not at all or by half"]),
+        ("bits = [[2, 2], [4, 4]]", "weight_bits = [2]", ["given not at all, or in part"]),
         ("seeds = [1]", "seeds = [1]\nweight_bits = [2]\nact_bits = [2]", ["are given twice"]),
         ("[4, 4]", "[[4, 4, 4], 4]", ["3 weight bit widths are given, TFC has 4"]),
         ("[4, 4]", "[4, [4, 4]]", ["2 activation bit widths are given, TFC has 3"]),
@@ -208,7 +208,7 @@ def test_files_with_marks_and_line_ends_of_other_systems(grid_file: Path) -> Non
     ("old", "new", "expected"),
     [
         ("[5, 1]", "[4, 1]", ["layer 4: PE 4 does not divide its 10 outputs", "1, 2, 5, 10"]),
-        ("[[2, 8]", "[[2, 9]", ["layer 1: SIMD 9 does not divide its 1024 inputs", "256, 512."]),
+        ("[[2, 8]", "[[2, 9]", ["layer 1: SIMD 9 does not divide its 1,024 inputs", "256, 512."]),
         (", [5, 1]", "", ["has 3 layers, the network has 4"]),
         ("[5, 1]", "[5]", ["layer 4 is [5], not a pair [PE, SIMD]"]),
         ("[5, 1]", "5", ["layer 4 is 5, not a pair [PE, SIMD]"]),

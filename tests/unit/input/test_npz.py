@@ -225,7 +225,7 @@ def written(content: bytes) -> Callable[[Path], Path]:
         (encrypted, "array x is encrypted or compressed oddly"),
         (many, "it has more than 64 entries"),
         (of_another_size, "it has more than 64 entries"),
-        (twice, "array x is there twice"),
+        (twice, "array x appears twice"),
         (lambda path: zipped(path, ("x.txt", b"")), "its entry 'x.txt' is no array"),
         (
             lambda path: zipped(path, ("x.npy", npy(VALUES)), method=zipfile.ZIP_LZMA),

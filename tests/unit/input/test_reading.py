@@ -54,7 +54,7 @@ def test_toml_that_cannot_be(write: Callable[[bytes], Path], content: bytes, exp
         (b"[1,\n2", "line 2"),
         (b"[NaN]", "NaN is no number in JSON"),
         (b"[-Infinity]", "-Infinity is no number"),
-        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' stands there twice"),
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' is given twice"),
         (b"[\n1" + b"0" * 5000 + b"]", "line 2: a number of 5001 digits"),
         (b"[" * MANY, "nested more than 32 levels"),
         (b'{"a":' * MANY, "nested more than 32 levels"),

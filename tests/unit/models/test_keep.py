@@ -50,7 +50,7 @@ def run(
         result=folder / "result.json",
         cpus=1,
     )
-    reporter = HostReporter("mine", lambda event: None, io.StringIO(), cancelled)
+    reporter = HostReporter("mine", "stage", lambda event: None, io.StringIO(), cancelled)
     keep(request, reporter, HostContext(workers=FakeRunner(), pool=BoardPool(), files=files))
     return outputs
 

@@ -23,7 +23,6 @@ from bench.pipeline.budget import GIB, Work, default_cost, ranks, works
 from bench.pipeline.history import Record
 from bench.pipeline.predict import Predictor
 from bench.pipeline.schedule import wall_seconds
-from bench.session import runners
 from bench.session.preview import show_bottlenecks
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
@@ -67,6 +66,15 @@ def test_memory_scales_with_what_the_declarations_expect() -> None:
     old = record(replace(TRAIN, memory=0), 1.0)
     assert Predictor([old], HERE).predict(large).cost.memory == 4 * GIB
     assert Predictor([old], HERE).predict(small).cost.memory == GIB
+
+
+def test_disk_scales_with_what_the_declarations_expect() -> None:
+    large, small = replace(TRAIN, disk=4_000, network="CNV"), replace(TRAIN, disk=1_000)
+    assert Predictor([record(small, 1.0)], HERE).predict(large).cost.disk == 4 * 5
+    # Of a version that declared one figure for all networks, what the same one has left.
+    old = record(replace(TRAIN, disk=0), 1.0)
+    assert Predictor([old], HERE).predict(small).cost.disk == 5
+    assert Predictor([old], HERE).predict(large).cost.disk == 4_000
 
 
 def test_a_simulation_scales_with_its_cycles(experiments: Sequence[Point]) -> None:
@@ -209,11 +217,10 @@ def test_a_damaged_metric_is_not_called_cached(
     experiments: tuple[Point, ...],
     resolver: Resolver,
     runner: FakeRunner,
-    monkeypatch: pytest.MonkeyPatch,
+    as_command: list[str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A plan says what a run does."""
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     run(experiments, resolver)
     runner.ran.clear()
     metrics = next(resolver.store.root.glob("measure/*/files/metrics.json"))
@@ -223,8 +230,7 @@ def test_a_damaged_metric_is_not_called_cached(
     found = {stage.stage: stage for stage in expected(experiments, resolver).stages}
     assert (found["measure"].cached, found["measure"].to_run) == (3, 1)
     assert sum(stage.to_run for stage in found.values()) == 1
-    command = ["plan", str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
-    assert main(command) == Exit.OK
+    assert main(["plan", str(grid_file), *as_command]) == Exit.OK
     shown = capsys.readouterr().out
     assert "Nothing to run" not in shown
     assert "a run verifies every file, and makes damaged artifacts again" in " ".join(shown.split())
@@ -239,18 +245,16 @@ def test_a_damaged_metric_is_not_called_cached(
 def test_a_file_in_the_place_of_a_folder_stops_a_plan_as_it_does_a_run(
     grid_file: Path,
     resolver: Resolver,
-    monkeypatch: pytest.MonkeyPatch,
+    as_command: list[str],
     capsys: pytest.CaptureFixture[str],
     name: str,
     harm: Callable[[Path], None],
 ) -> None:
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     path = resolver.store.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     harm(path)
     for words in (["plan"], ["run", "--dry-run"], ["run"]):
-        command = [*words, str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
-        assert main(command) == Exit.STORE, words
+        assert main([*words, str(grid_file), *as_command]) == Exit.STORE, words
         assert f"{path}: Not a directory" in capsys.readouterr().err
 
 
@@ -272,6 +276,7 @@ def test_timing_sets_what_happened_beside_what_was_expected(
     assert rows["measure"]["tasks"] == 3, "the one that failed took no known time"
     assert rows["total"]["tasks"] == sum(row["tasks"] for row in timing[:-2])
     assert rows["on the clock"]["predicted_seconds"] == before.wall_seconds
+    assert rows["on the clock"]["load"] >= 0
     assert not (tmp_path / "prediction.json").exists()
     assert "off by more than 1.5" in report.timing_line(timing)
     # A run that makes nothing leaves the timing of the one that did.
@@ -302,22 +307,20 @@ def test_a_dry_run_changes_nothing(
     experiments: tuple[Point, ...],
     resolver: Resolver,
     runner: FakeRunner,
-    monkeypatch: pytest.MonkeyPatch,
+    as_command: list[str],
     capsys: pytest.CaptureFixture[str],
     filled: bool,
 ) -> None:
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     if filled:
         runner.fail_on("measure", experiments[0].name)
         run(experiments, resolver)
         grid_file.write_text(grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
     before, ran = snapshot(grid_file.parent.parent), list(runner.ran)
-    options = [str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
     looking = Exit.OK if filled else Exit.STORE  # there is no store
     for command, code in ((["plan"], Exit.OK), (["run", "--dry-run"], Exit.OK),
                           (["report", "--dry-run"], looking),
                           (["store", "gc", "--dry-run"], looking)):  # fmt: skip
-        assert main([*command, *options]) == code
+        assert main([*command, str(grid_file), *as_command]) == code
     assert snapshot(grid_file.parent.parent) == before
     assert runner.ran == ran
     shown = capsys.readouterr().out
@@ -328,12 +331,12 @@ def test_a_dry_run_changes_nothing(
 def test_the_plan_shows_time_memory_and_disk(
     grid_file: Path,
     resolver: Resolver,
+    as_command: list[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     monkeypatch.setenv("COLUMNS", "80")
-    command = ["plan", str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
+    command = ["plan", str(grid_file), *as_command]
     assert main([*command, "--jobs", "1"]) == Exit.OK
     shown = capsys.readouterr().out
     assert "From defaults, as nothing similar has run yet" in shown

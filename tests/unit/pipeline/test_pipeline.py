@@ -318,7 +318,7 @@ def test_manifest_says_what_made_it(experiments, store, resolver) -> None:  # no
     run(experiments, resolver)
     entry = next(e for e in store.entries() if e.manifest.stage == "compile")
     manifest = entry.manifest
-    assert manifest.environment["runner"] == "fake"
+    assert manifest.environment["runner"] == "venv"
     assert manifest.spec["folding"] == [[2, 8], [1, 1], [1, 1], [5, 1]]
     assert set(manifest.inputs) == {"export"}
     assert manifest.tools == {"tool": "1"}

@@ -44,7 +44,11 @@ def test_a_stage_has_its_own_sources_and_none_of_other_stages() -> None:
     }
     assert "docker/train/train_worker/export.py" not in files["train"]
     assert "docker/common/contract/stages/export.py" not in files["train"]
-    for shared in ("stagekit/worker.py", "contract/stages/train.py", "contract/architecture.py"):
+    for shared in (
+        "stagekit/worker.py",
+        "contract/stages/train.py",
+        "contract/architecture/records.py",
+    ):
         assert f"docker/common/{shared}" in files["train"]
     for name in ("build", "checks", "trial"):
         assert f"docker/train/train_worker/own/{name}.py" in files["train"]

@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any, Self
 
 import pytest
-from fakes import GRID, FakeRunner
+from fakes import GRID, FakeRunner, as_command_on
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench.cli import main
 from bench.errors import Exit
 from bench.grids.experiment import Point, expand
@@ -24,8 +24,7 @@ from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, Task, execute, forecast, history, plan, survey
 from bench.pipeline.budget import GIB
 from bench.pipeline.ensure import Ensurer, Outcome
-from bench.session import runners
-from bench.store import Entry, Store
+from bench.store import Entry
 
 HOST = {"machine": "x86_64", "processors": "2", "memory_bytes": str(24 * GIB)}
 FEW, MANY = 2, 8
@@ -68,7 +67,7 @@ def foretell(resolver: Resolver, wanted: tuple[Point, ...]) -> None:
 
 def fill(folder: Path, wanted: tuple[Point, ...]) -> Resolver:
     """A store that holds all but the last tenth of the tasks."""
-    resolver = Resolver(Store(folder), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
+    resolver = resolver_on(folder, FakeRunner())
     tasks = plan(wanted)
     execute(tasks[: len(tasks) * 9 // 10], resolver, 1, 1, lambda event: None)
     return resolver
@@ -131,7 +130,7 @@ def test_a_run_grows_as_its_grid_does(grid_file: Path, tmp_path: Path) -> None:
     lines = []
     for seeds in (FEW, MANY):
         tasks = plan(points(grid_file, seeds))
-        resolver = Resolver(Store(tmp_path / str(seeds)), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
+        resolver = resolver_on(tmp_path / str(seeds), FakeRunner())
         run = partial(execute, tasks, resolver, 2, 2, lambda event: None, memory=GIB)
         run(backend=AtOnce(resolver))
         lines.append(lines_of(partial(run, backend=AtOnce(resolver), missing=())))
@@ -168,15 +167,14 @@ def test_folders_are_listed_once_and_artifacts_looked_up_once(
 def test_a_plan_prints_as_much_for_many_points_as_for_few(
     grid_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
+    resolver = resolver_on(tmp_path / "store", FakeRunner())
+    as_command = as_command_on(resolver, monkeypatch)
     printed = []
     for seeds in (FEW, MANY):
         points(grid_file, seeds)
-        store = ["--store", str(tmp_path / "store")]
-        assert main(["plan", str(grid_file), "--runner", "venv", *store]) == Exit.OK
+        assert main(["plan", str(grid_file), *as_command]) == Exit.OK
         printed.append(capsys.readouterr().out.splitlines())
     assert len(printed[0]) == len(printed[1]) < 40
     text = "\n".join(printed[1])
-    assert "low      fc1: 1024 to 64, PE 2, SIMD" in text
+    assert "low     fc1: 1024 to 64, PE 2, SIMD" in text
     assert "100 100 100 3 %" in text

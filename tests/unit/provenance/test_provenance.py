@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import FakeRunner, MetricsRunner, steps_of, write_grid
+from fakes import FakeRunner, MetricsRunner, as_command_on, steps_of, write_grid
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench import provenance, report
 from bench.cli import main
 from bench.commands import run
@@ -24,7 +24,7 @@ from bench.grids.grid import load_grid
 from bench.paths import ROOT
 from bench.pipeline import Resolver, execute, plan, survey
 from bench.pipeline.survey import Stored
-from bench.session import grids, runners
+from bench.session import grids
 from bench.store import Store
 from bench.store.keys import hash_file
 
@@ -42,8 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Resolver:
     """A store with everything in it, made at a clean commit; tests only look into it."""
     folder = tmp_path_factory.mktemp("made")
     runner = MetricsRunner()
-    runner.name = "venv"  # one that the command line knows
-    resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
+    resolver = resolver_on(folder / "store", runner)
     clean = {"commit": COMMIT, "tree": "clean"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.pipeline.ensure.describe_checkout", lambda: clean)
@@ -55,8 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Resolver:
 @pytest.fixture
 def as_command(made: Resolver, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Options with which commands look into that store."""
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: made)
-    return ["--store", str(made.store.root), "--runner", "venv"]
+    return as_command_on(made, monkeypatch)
 
 
 def test_a_chain_goes_from_the_data_to_the_board(
@@ -327,7 +325,8 @@ def test_claims_end_with_7_after_a_regression(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Its figures take seconds, and have tests of their own.
-    monkeypatch.setattr(report, "write_page", lambda *_: report.Page(Path("index.html"), True))
+    page = report.Page(Path("index.html"), True)
+    monkeypatch.setattr(report, "write_page", lambda *_, **__: page)
     arguments = ["claims", str(grid_file), *as_command]
     assert main(arguments) == Exit.OK
     shown = capsys.readouterr().out

@@ -12,11 +12,11 @@ import pytest
 from built_archive import Built, digested
 from fakes import FakeRunner
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench.cli import main
 from bench.errors import ConfigError, Exit
 from bench.grids.experiment import Point
-from bench.pipeline import Resolver, execute, plan
+from bench.pipeline import execute, plan
 from bench.report.compare import compare_artifacts, compare_results, read_results
 from bench.results import File, columns, identity, names
 from bench.results.tolerance import UNKNOWN, Rule
@@ -148,7 +148,7 @@ def test_columns_of_another_version_are_said_and_no_difference(tmp_path: Path) -
         (",".join((*IDENTITY, "lut", "lut")).encode() + b"\nT,M,2,2,low,1,P,5,6\n",
          "has the column 'lut' twice"),
         (",".join(IDENTITY).encode() + b"\nTFC,MNIST\n", "incomplete"),
-        (",".join(IDENTITY).encode() + b"\n" + b"T,M,2,2,low,1,P\n" * 2, "is there twice"),
+        (",".join(IDENTITY).encode() + b"\n" + b"T,M,2,2,low,1,P\n" * 2, "appears twice"),
     ],
 )  # fmt: skip
 def test_what_is_no_report_is_said(tmp_path: Path, data: bytes, says: str) -> None:
@@ -162,7 +162,7 @@ def test_artifacts_are_compared_by_content(
     experiments: tuple[Point, ...], store: Store, tmp_path: Path
 ) -> None:
     for root in (store.root, tmp_path / "other"):
-        resolver = Resolver(Store(root), dict.fromkeys(ENVIRONMENTS, FakeRunner()))
+        resolver = resolver_on(root, FakeRunner())
         execute(plan(experiments[:1]), resolver, 1, 1, lambda event: None)
     other = Store(tmp_path / "other")
     states = {found.state for found in compare_artifacts(store.entries(), other.entries())}

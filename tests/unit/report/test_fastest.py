@@ -90,6 +90,28 @@ def test_results_md_and_the_terminal_begin_with_it(tmp_path: Any) -> None:
     assert captured.get().index("fastest that fits") < captured.get().index("II est.")
 
 
+UNSURE = [design(8, "fastest", 256.0), design(2, "fastest", 64.0, may_exceed="lut 118%")]
+
+
+def test_a_fit_that_the_error_bars_leave_open_is_said_in_the_first_table(tmp_path: Any) -> None:
+    text = write(frame(UNSURE), "g", tmp_path)[1].read_text()
+    assert "| 96.00% | mapped, may exceed |" in text
+    assert "| 96.00% | mapped |" in text
+    unfit = [design(2, "max", 32.0, fits=False, may_exceed="lut 180%")]
+    assert "may exceed" not in write(frame(unfit), "g", tmp_path)[1].read_text()
+
+
+def test_a_fit_that_the_error_bars_leave_open_is_said_with_the_first_figure() -> None:
+    (figure,) = fastest_figures(Material("g", frame(UNSURE), frame([])))
+    assert "at the upper end of the error bars w2a2 (lut 118%) may exceed it." in figure.seen
+    assert "fits: mapped at 2 precisions" in figure.source
+    assert figure.data is not None
+    assert list(figure.data["may_exceed"].fillna("")) == ["lut 118%", ""]
+    assert figure.draw is not None
+    labels = [label.get_text() for label in figure.draw().axes[-1].get_xticklabels()]
+    assert labels == ["w2a2\nfastest\nfits: mapped,\nmay exceed", "w8a8\nfastest\nfits: mapped"]
+
+
 def test_of_many_precisions_the_terminal_shows_those_of_equal_widths() -> None:
     many = [design(w, "low", 64.0, act_bits=a) for w in range(2, 9) for a in range(2, 9)]
     assert len(many) > SHOWN

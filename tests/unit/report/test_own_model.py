@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import MetricsRunner, gathered, write_grid, write_report
+from fakes import MetricsRunner, as_command_on, gathered, write_grid, write_report
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench import archive
 from bench.claims import load_claims
 from bench.cli import main
@@ -21,8 +21,6 @@ from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan, survey
 from bench.report.figures import all_figures
-from bench.session import runners
-from bench.store import Store
 from bench.words import State, Status
 
 SIMULATED = {"agreeing_with_torch": 10, "torch_ties": 0, "matrix_layers": {"MVAU_rtl": 2}}
@@ -67,13 +65,12 @@ def made(own_model_grid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             "simulate": {**SIMULATED, "accuracy": accuracy, **simulated},
         }
         runner = MetricsRunner(metrics)
-        runner.name = "venv"
-        resolver = Resolver(Store(tmp_path / "store"), dict.fromkeys(ENVIRONMENTS, runner))
+        resolver = resolver_on(tmp_path / "store", runner)
         points = expand(load_grid(own_model_grid))
         execute(plan(points), resolver, jobs=1, cpus=1, emit=lambda event: None)
         found = survey(points, resolver)
         assert [found.state_of(point) for point in points] == [State(status=Status.DONE)] * 2
-        monkeypatch.setattr(runners, "open_resolver", lambda *arguments: resolver)
+        as_command_on(resolver, monkeypatch)
         return own_model_grid, resolver
 
     return make
@@ -162,13 +159,12 @@ def test_everything_behind_a_number(made: Made, capsys: pytest.CaptureFixture[st
         ("accuracy", "import", "accuracy = 0.75 fraction (executed)"),
         ("agreeing_with_model", "simulate", "10 of 10 images"),
     ):
-        store = ("--store", str(resolver.store.root), "--runner", "venv")
-        assert main(["why", row, column, "--file", str(grid), *store]) == Exit.OK
+        assert bench("why", grid, resolver, row, column, "--file") == Exit.OK
         shown = " ".join(capsys.readouterr().out.split())
         assert says in shown
         assert f"from {stage}, " in shown
         assert "model: keep the model" in shown
-        assert main(["why", row, column, "--file", str(grid), "--json", *store]) == Exit.OK
+        assert bench("why", grid, resolver, row, column, "--json", "--file") == Exit.OK
         steps = json.loads(capsys.readouterr().out)["steps"]
         assert [step["stage"] for step in steps][:3] == ["dataset", "model", "import"]
 
@@ -186,20 +182,18 @@ def test_a_plan_names_the_stages_and_knows_no_layers(
 
 
 def test_artifacts_of_a_model_that_is_gone_are_kept_by_their_names(
-    made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    made: Made, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grid, resolver = made(0.75)
-    monkeypatch.setattr(runners, "open_resolvers", lambda *arguments: [resolver])
-    store = ("--store", str(resolver.store.root), "--runner", "venv")
     kept = {path.parent for path in resolver.store.root.glob("*/*/manifest.json")}
     (grid.parent / "my_mlp.onnx").unlink()
-    assert main(["store", "gc", str(grid), *store]) == Exit.OK
+    assert bench("store", grid, resolver, "gc") == Exit.OK
     assert "names a file that is not there; all that has its names is kept" in (
         capsys.readouterr().out
     )
     assert {path.parent for path in resolver.store.root.glob("*/*/manifest.json")} == kept
     (grid.parent / "my_mlp.onnx").write_bytes(b"another model")
-    assert main(["store", "gc", str(grid), *store]) == Exit.OK
+    assert bench("store", grid, resolver, "gc") == Exit.OK
     left = {path.parent.parent.name for path in resolver.store.root.glob("*/*/manifest.json")}
     assert left == {"dataset"}
 
@@ -207,6 +201,7 @@ def test_artifacts_of_a_model_that_is_gone_are_kept_by_their_names(
 def test_rows_of_other_grids_are_explained_where_a_model_is_gone(
     own_model_grid: Path,
     resolver: Resolver,
+    as_command: list[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -215,12 +210,10 @@ def test_rows_of_other_grids_are_explained_where_a_model_is_gone(
     folder.mkdir()
     trained = write_grid(folder)
     monkeypatch.setattr(why, "_files", lambda given: [own_model_grid, trained])
-    monkeypatch.setattr(runners, "open_resolver", lambda *arguments: resolver)
     execute(plan(expand(load_grid(trained))), resolver, jobs=1, cpus=1, emit=lambda event: None)
-    store = ("--store", str(resolver.store.root), "--runner", "venv")
-    assert main(["why", "tfc-mnist-w2a2-s1-low", *store]) == Exit.OK
+    assert main(["why", "tfc-mnist-w2a2-s1-low", *as_command]) == Exit.OK
     assert "of grid 'test'" in capsys.readouterr().out
-    assert main(["why", "my_mlp-mnist-low", *store]) == Exit.CONFIG
+    assert main(["why", "my_mlp-mnist-low", *as_command]) == Exit.CONFIG
     assert "model.file: there is no file" in capsys.readouterr().err
 
 

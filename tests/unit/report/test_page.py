@@ -16,24 +16,24 @@ import pandas as pd
 import pytest
 from fakes import FakeRunner, gathered, write_grid
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench.console.events import Emit
 from bench.errors import StageFailure
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan
-from bench.report.figures import frames, pareto, style
+from bench.report.figures import frames, pareto
 from bench.report.html import page, table
 from bench.report.html.provenance import About, provenance_of, relative_url
 from bench.report.material import Material
 from bench.results import File, columns, names
 from bench.runners import Job
 from bench.runners.wire import Result
-from bench.store import Store
 
 ODD = "<script>alert('1')</script> & \"x\" a/b"
 CLAIM = {
-    "claim": "C9", "title": f"title {ODD}", "statement": "s", "source": "", "tolerance": "exact",
+    "claim": "C9", "title": f"title {ODD}", "statement": "s", "source": "a paper",
+    "networks": ["LFC"], "in_grid": True, "tolerance": "exact",
     "verdict": "partly", "reason": f"reason {ODD}",
     "evidence": [
         {"what": "w", "arithmetic": "1 < 2", "value": None, "unit": "x", "origin": "rtl-sim",
@@ -91,7 +91,7 @@ def material(root: Path) -> Material:
     """Two trainings by two foldings, in a store: one simulation failed, all else is done."""
     experiments, runner = expand(load_grid(write_grid(root))), FakeRunner()
     runner.fail_on("simulate", experiments[1].name)
-    resolver = Resolver(Store(root / "store"), dict.fromkeys(ENVIRONMENTS, runner))
+    resolver = resolver_on(root / "store", runner)
     execute(plan(experiments), resolver, 2, 2, lambda event: None)
     return gathered(experiments, resolver)
 
@@ -221,10 +221,20 @@ def test_claims_stand_with_verdict_evidence_and_rows(material: Material, tmp_pat
     text = _render(material, tmp_path, [CLAIM])
     assert re.search(r'class="badge b-partly">.*?partly</span>', text)
     assert "1 &lt; 2" in text
-    row = re.search(r"<td>rtl-sim</td>\s*<td>(.*?)</td>", text, re.DOTALL)
+    row = re.search(r"<td><abbr[^>]*>rtl-sim</abbr></td>\s*<td>(.*?)</td>", text, re.DOTALL)
     assert row
     assert 'href="#row-0"' in row[1]
     assert "nowhere" in row[1]
+
+
+def test_a_report_without_the_claims_networks_opens_with_its_own_results(
+    material: Material, tmp_path: Path
+) -> None:
+    text = _render(material, tmp_path, [CLAIM | {"in_grid": False}])
+    assert "title " not in _Page(text).text
+    assert "Claim C9 (a paper) is about another network, LFC." in text
+    places = [text.index(f'<h2 id="{part}">') for part in ("figures", "results", "claims")]
+    assert places == sorted(places)
 
 
 def test_predicted_times_stand_beside_the_actual_ones(material: Material, tmp_path: Path) -> None:
@@ -237,6 +247,19 @@ def test_predicted_times_stand_beside_the_actual_ones(material: Material, tmp_pa
     )
     assert "1 min 40 s" in text
     assert "1.50" in text
+
+
+def test_tasks_that_are_behind_no_point_are_told_of(material: Material, tmp_path: Path) -> None:
+    def timed(stage: str, tasks: int) -> dict[str, Any]:
+        return {"stage": stage, "tasks": tasks, "predicted_seconds": 1.0, "actual_seconds": 1.0}
+
+    clock = timed("on the clock", 8) | {"from_earlier_runs": True}
+    timing = [timed("draft", 3), timed("inspect", 3), timed("train", 2), timed("total", 8), clock]
+    text = _Page(_render(material, tmp_path, timing=timing)).text
+    assert "6 of these (draft and inspect) only checked ahead what could be made" in text
+    assert "artifacts behind the points" in text
+    text = _Page(_render(material, tmp_path, timing=timing[2:])).text
+    assert "checked ahead" not in text
 
 
 def test_nothing_on_the_page_is_loaded_from_elsewhere(material: Material, tmp_path: Path) -> None:
@@ -269,13 +292,6 @@ def test_bits_are_ordered_by_width() -> None:
 )
 def test_file_names_are_tame(text: str, expected: str) -> None:
     assert frames.slug(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(0.5, "0.5"), (64, "64"), (12300, "12,300"), (1562500, "1.56 M")]
-)
-def test_numbers_are_short(value: float, expected: str) -> None:
-    assert style.short(value) == expected
 
 
 def test_urls_are_quoted() -> None:

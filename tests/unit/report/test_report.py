@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from fakes import FakeRunner, MetricsRunner, write_grid
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench import report
 from bench.console.terminal import Terminal
 from bench.grids.experiment import Point, expand, references
@@ -24,34 +24,13 @@ from bench.report.summary import summarize
 from bench.results import Place, columns, names
 from bench.results.frame import rows_of
 from bench.runners import Job
-from bench.store import Store
 
 PROMISED = [
-    "network",
-    "dataset",
-    "weight_bits",
-    "act_bits",
-    "folding",
-    "seed",
-    "epochs",
-    "accuracy",
-    "sim_images",
-    "sim_accuracy",
-    "bit_exact",
-    "ii_estimated",
-    "ii_simulated",
-    "latency_cycles",
-    "clock_mhz",
-    "fps_core",
-    "fps_measured",
-    "measured_on",
-    "lut",
-    "bram18",
-    "dsp",
-    "fits",
-    "status",
-    "runner",
-]
+    "network", "dataset", "weight_bits", "act_bits", "folding", "seed", "epochs", "accuracy",
+    "sim_images", "sim_accuracy", "bit_exact", "ii_estimated", "ii_simulated", "latency_cycles",
+    "clock_mhz", "fps_core", "fps_measured", "measured_on", "lut", "bram18", "dsp", "fits",
+    "status", "runner",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -67,7 +46,7 @@ def collect(experiments: Sequence[Point], resolver: Resolver) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     folder = tmp_path_factory.mktemp("report")
-    resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, MetricsRunner()))
+    resolver = resolver_on(folder / "store", MetricsRunner())
     return collect(expand(load_grid(write_grid(folder))), resolver)
 
 
@@ -138,7 +117,8 @@ def test_no_width_cuts_off_the_name_of_a_row_or_a_number(
             for board in ("Pynq-Z1", "RFSoC2x2"):
                 named = [line for line in lines if line.startswith(f" w2a2 s{seed} max {board} ")]
                 assert len(named) >= 2, "every table names the row"
-                values = " ".join(named)
+                said = [line for line in lines if line.endswith(", in every row")]
+                values = " ".join([*named, *said])
                 for value in ("95.31%", "1,562,500", "781,250", "emulated-board", "100", "done"):
                     assert f" {value}" in values
         assert not any("…" in line for line in lines)
@@ -169,6 +149,56 @@ def test_an_estimate_that_leaves_layers_out_is_marked_as_a_part(
     assert shown(results).count("2,345 syn.") == 1
 
 
+def test_designs_that_may_not_fit_by_their_error_bars_are_remarked_on(
+    results: pd.DataFrame, tmp_path: Path
+) -> None:
+    results["fits"] = [True, True, False, True]
+    results["may_exceed"] = [None, "lut 118%", "lut 180%", "ff 103%"]
+    _, markdown = report.write(results, "test", tmp_path)
+    for text in (shown(results), markdown.read_text()):
+        assert "fits, 2 rows: yes as mapped, not for certain" in text
+        assert "there is: w2a2 s1 max lut 118%, w4a4 s1 max ff 103%." in " ".join(text.split())
+
+
+def test_designs_that_do_not_fit_have_boards_that_they_would(
+    results: pd.DataFrame, tmp_path: Path
+) -> None:
+    results["would_fit"] = ["ZCU104, ZCU102, ZCU111", None, "none", "ZCU104, ZCU102, ZCU111"]
+    _, markdown = report.write(results, "test", tmp_path)
+    for shown_text in (shown(results), markdown.read_text()):
+        text = " ".join(shown_text.split())
+        assert (
+            "fits NO, w2a2 s1 low, w4a4 s1 max: by the same figures, each would fit ZCU104 and 2 "
+            "more boards." in text
+        )
+        assert "fits NO, w4a4 s1 low: by the same figures, it would fit none of the 11" in text
+
+
+def test_what_the_search_expected_is_compared_with_what_is_mapped(
+    results: pd.DataFrame, tmp_path: Path
+) -> None:
+    for name, model, mapped in (
+        ("lut", [90, None, None, 110], [100, 1, 1, 100]), ("ff", [50, 7, None, 50], [50, 1, 1, 50]),
+        ("bram18", [3, None, None, 0], [0, 1, 1, 0]), ("dsp", [12, None, 2, 12], [10, 1, 1, 10]),
+    ):  # fmt: skip
+        results[f"{name}_model"], results[f"{name}_mapped"] = model, mapped
+    _, markdown = report.write(results, "test", tmp_path)
+    for shown_text in (shown(results), markdown.read_text()):
+        assert (
+            "cost model, 2 rows, such as w2a2 s1 low: what the search expected (lut_model and so "
+            "on, in results.csv) against what is mapped (lut_mapped and so on): LUT -10% to +10%, "
+            "FF as many, BRAM18 +0 to +3, DSP +20%." in " ".join(shown_text.split())
+        )
+    assert "cost model" not in shown(results.assign(lut_mapped=None))
+
+
+def test_what_became_of_netlists_is_said_everywhere(results: pd.DataFrame, tmp_path: Path) -> None:
+    results["netlist"] = ["17 of 17", None, None, "16 of 17; MVAU_rtl_0 differ"]
+    _, markdown = report.write(results, "test", tmp_path)
+    for text in (shown(results), markdown.read_text()):
+        assert "equal to the RTL in every cycle: 17 of 17." in " ".join(text.split())
+
+
 def test_designs_with_a_core_of_our_own_are_remarked_on(
     results: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -179,6 +209,20 @@ def test_designs_with_a_core_of_our_own_are_remarked_on(
         assert remark in text
         assert "lut is bench's own core of LUTs" in " ".join(text.split())
         assert "cores 4 dsp" not in text
+
+
+def test_estimates_of_other_layers_than_are_mapped_are_remarked_on(
+    results: pd.DataFrame, tmp_path: Path
+) -> None:
+    results["matrix_layers"] = ["4 MVAU_hls", "4 MVAU_hls", "4 MVAU_rtl", "4 MVAU_hls"]
+    results["cores"] = ["4 dsp", "4 dsp", "4 dsp", "4 lut"]
+    results["lut_mapped"] = [100, None, 100, 100]
+    remark = "estimates, 1 row, such as w2a2 s1 low: of 4 MVAU_hls, which the compiler would build"
+    _, markdown = report.write(results, "test", tmp_path)
+    for text in (shown(results), markdown.read_text()):
+        assert remark in " ".join(text.split())
+        assert "of different layers." in " ".join(text.split())
+    assert "different layers" not in shown(results.assign(lut_mapped=None))
 
 
 def test_the_clock_that_was_measured_at_is_shown_and_ratios_are_at_one(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
-from fakes import FakeRunner, MetricsRunner, gathered, write_grid
+from fakes import FakeRunner, MetricsRunner, as_command_on, gathered, write_grid
+from scripts import run_file
 
-from bare_runner import ENVIRONMENTS
+from bare_runner import resolver_on
 from bench import report
 from bench.cli import main
 from bench.console.terminal import Terminal
@@ -26,8 +25,6 @@ from bench.pipeline import Resolver, execute, plan, survey
 from bench.results import Column, File, Place, column, columns, identity, names, register, registry
 from bench.results.facts import facts_of
 from bench.results.rates import INTERVALS
-from bench.session import runners
-from bench.store import Store
 from bench.words import Origin
 
 ROW = "tfc-mnist-w2a2-s1-max"
@@ -63,8 +60,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Resolver:
     """A store with everything in it."""
     folder = tmp_path_factory.mktemp("made")
     runner = MetricsRunner({"simulate": {"toggles": 12345}})
-    runner.name = "venv"  # one that the command line knows
-    resolver = Resolver(Store(folder / "store"), dict.fromkeys(ENVIRONMENTS, runner))
+    resolver = resolver_on(folder / "store", runner)
     tasks = plan(expand(load_grid(write_grid(folder))))
     execute(tasks, resolver, jobs=2, cpus=2, emit=lambda event: None)
     return resolver
@@ -75,15 +71,6 @@ def own_register(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
     known = dict(registry._register)
     monkeypatch.setattr(registry, "_register", known)
-
-
-def run_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_column_is_one_file_outside_of_the_package(
@@ -114,12 +101,11 @@ def test_a_column_is_one_file_outside_of_the_package(
     assert shown.count("12,345") == 4
 
     page = report.write_page(material, report.About(grid_file), tmp_path / "page").path.read_text()
-    assert ">togg.</th>" in page
+    assert ">togg.</abbr></th>" in page
     assert page.count('<td class="n">12,345</td>') == 4
     assert "toggles_mean" in report.over_seeds(material.results)
 
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: made)
-    options = ["--file", str(grid_file), "--store", str(made.store.root), "--runner", "venv"]
+    options = ["--file", str(grid_file), *as_command_on(made, monkeypatch)]
     assert main(["why", ROW, "toggles", *options]) == Exit.OK
     assert "toggles = 12345 toggles (rtl-sim)" in capsys.readouterr().out
     assert main(["why", ROW, "toggles", *options, "--json"]) == Exit.OK
@@ -267,7 +253,7 @@ def test_a_rate_at_another_clock_comes_with_that_of_the_build(
     on_board = {"measured_on": "board", "clock_mhz": 50.0, "fps_measured": 390625.0}
     facts.metrics["measure"].update(on_board, ii_measured=128)  # type: ignore[attr-defined]
     assert column("fps_measured").arithmetic_of(facts) == (
-        "fps_measured = 390625.0, at 50 MHz; at the 100 MHz of the build it would be "
+        "fps_measured = 390,625, at 50 MHz; at the 100 MHz of the build it would be "
         "100 x 1e6 / 128 cycles = 781,250 images/s"
     )
 

@@ -16,7 +16,8 @@ from bench.runners import docker as module
 from bench.runners.container import Setup, _creation
 from bench.runners.docker import DockerRunner
 from bench.runners.limits import Limits
-from bench.runners.vivado import SUPPORTED, find_vivado
+from bench.runners.vivado import find_vivado
+from contract.finn.synthesize import VIVADO_VERSIONS
 
 
 def _created(**changes: object) -> dict[str, object]:
@@ -106,7 +107,7 @@ def test_vivado_is_part_of_the_key_of_its_own_stages_only(
 ) -> None:
     finn = runner.recipe("finn")
     recipes = set()
-    for version in SUPPORTED:
+    for version in VIVADO_VERSIONS:
         runner._variables = _vivado(plain_path, version)
         runner.check("vivado")
         recipes.add(runner.recipe("vivado"))
@@ -128,7 +129,7 @@ def test_without_vivado_its_stages_are_skipped(
 
 
 def test_a_licence_file_is_mounted_and_a_server_needs_the_network(tmp_path: Path) -> None:
-    named = _vivado(tmp_path, SUPPORTED[0])
+    named = _vivado(tmp_path, VIVADO_VERSIONS[0])
     licence = tmp_path / "licence.lic"
     licence.touch()
     served = find_vivado(named | {"XILINXD_LICENSE_FILE": f"{licence}:2100@server"})
@@ -146,7 +147,7 @@ def test_a_wrong_vivado_is_an_error_that_names_it(
         "version": lambda: _vivado(tmp_path, "2019.1"),
         "unknown version": lambda: _vivado(tmp_path, "current"),
         "licence": lambda: (
-            _vivado(tmp_path, SUPPORTED[0]) | {"LM_LICENSE_FILE": str(tmp_path / "none.lic")}
+            _vivado(tmp_path, VIVADO_VERSIONS[0]) | {"LM_LICENSE_FILE": str(tmp_path / "none.lic")}
         ),
     }[wrong]()
     with pytest.raises(EnvironmentFailure) as caught:

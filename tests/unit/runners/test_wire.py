@@ -14,8 +14,8 @@ from bench.runners.worker import as_event
 from contract.wire import WIRE_VERSION
 
 RESULT = {
-    "wire": WIRE_VERSION, "status": "done", "reason": "", "remedy": "", "tools": {}, "timings": {},
-    "peak_memory_bytes": 1,
+    "wire": WIRE_VERSION, "status": "done", "reason": "", "remedy": "", "excerpt": "",
+    "tools": {}, "timings": {}, "peak_memory_bytes": 1,
 }  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def test_a_result_is_read(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     assert read_result(path) is None
     path.write_text(json.dumps(RESULT))
-    assert read_result(path) == Result("done", "", "", {}, {}, 1)
+    assert read_result(path) == Result("done", "", "", "", {}, {}, 1)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_what_is_no_result_is_said(tmp_path: Path, content: bytes) -> None:
     "line", ["", "[", "[" * 100_000, "null", '{"event": "x"}', '{"event": "progress", "a": 1}']
 )
 def test_a_line_that_is_no_event_is_a_note(line: str) -> None:
-    assert as_event("task", line) == Note("task", line)
+    assert as_event("task", "stage", line) == Note("task", line)
 
 
 def test_a_line_that_is_an_event() -> None:
     line = '{"event": "progress", "done": 1, "total": 2, "unit": "image", "text": ""}'
-    assert as_event("task", line) == Progress("task", 1, 2, "image", "")
+    assert as_event("task", "stage", line) == Progress("task", "stage", 1, 2, "image", "")

@@ -8,8 +8,12 @@ import pytest
 
 from bench.cli import main
 from bench.errors import Exit
-from bench.pipeline import Resolver
-from bench.session import runners
+from bench.session import beyond
+
+
+@pytest.fixture(autouse=True)
+def without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beyond, "has_gpu", lambda: False)
 
 
 @pytest.mark.parametrize("command", [["plan"], ["run", "--dry-run"], ["run"]])
@@ -26,15 +30,26 @@ def test_what_takes_too_long_or_too_much_is_said(
     limits: str,
     said: tuple[str, ...],
     grid_file: Path,
-    resolver: Resolver,
-    monkeypatch: pytest.MonkeyPatch,
+    as_command: list[str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     text = grid_file.read_text().replace("epochs = 2", "epochs = 500")
     grid_file.write_text(f"{text}\n[limits]\n{limits}\n")
-    options = [str(grid_file), "--store", str(resolver.store.root), "--runner", "venv"]
-    assert main([*command, *options]) == Exit.OK
+    assert main([*command, str(grid_file), *as_command]) == Exit.OK
     shown = " ".join(capsys.readouterr().out.split())
     assert all(words in shown for words in said)
     assert ("would be stopped" in shown) == bool(said)
+
+
+def test_a_gpu_trains_in_less_than_what_a_processor_takes(
+    grid_file: Path,
+    as_command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Until a training has run here, its time is a processor's."""
+    monkeypatch.setattr(beyond, "has_gpu", lambda: True)
+    text = grid_file.read_text().replace("epochs = 2", "epochs = 500")
+    grid_file.write_text(f"{text}\n[limits]\nminutes = 1\n")
+    assert main(["plan", str(grid_file), *as_command]) == Exit.OK
+    assert "train tfc-mnist-w2a2-s1 is expected" not in capsys.readouterr().out

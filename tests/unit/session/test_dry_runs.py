@@ -141,6 +141,28 @@ def test_claims_that_fare_worse_end_a_dry_run_as_they_end_the_command(
     assert main([*command, "--dry-run"]) == main(command) == Exit.CLAIM
 
 
+def test_a_report_that_is_as_before_stays_so_in_a_dry_run(
+    on_built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Links, too: they lead from where the report is to stand."""
+    shutil.rmtree(on_built.resolver.store.root / "cache" / "figures")
+    command = command_line(["report"], on_built, tmp_path)
+    assert main(command) == Exit.OK
+    capsys.readouterr()
+    assert main([*command, "--dry-run"]) == Exit.OK
+    said = capsys.readouterr().out
+    assert "would stay as it is" in said
+    assert "would change" not in said
+
+
+@pytest.mark.parametrize("name", ["emulatedboard", "Emulated-Board", "emulated_board"])
+def test_a_misspelt_emulated_board_is_no_host(
+    name: str, grid_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", str(grid_file), "--runner", "venv", "--board", name]) == Exit.CONFIG
+    assert "misspelt 'emulated-board'" in capsys.readouterr().err
+
+
 def test_a_key_that_could_not_be_kept_is_not_trusted(tmp_path: Path, monkeypatch: Patch) -> None:
     (tmp_path / "finn-bench").write_text("a file where the folder has to be")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

@@ -10,13 +10,10 @@ from pathlib import Path
 
 import pytest
 from built_archive import Built, command_line
-from fakes import FakeRunner
 from stored import manifest, put
 
 from bench.cli import main
 from bench.errors import Exit, StoreError
-from bench.pipeline import Resolver
-from bench.session import runners
 from bench.store import Store
 from bench.system.files import UMASK
 
@@ -129,7 +126,10 @@ def test_a_run_of_another_user_counts_as_alive(
 
 
 def test_a_read_only_store_can_be_looked_at_and_gc_says_why_not(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store,
+    as_command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     put(store)
 
@@ -141,14 +141,9 @@ def test_a_read_only_store_can_be_looked_at_and_gc_says_why_not(
     at = ["--store", str(store.root)]
     for words in (["ls"], ["show", "ab"], ["verify"]):
         assert main(["store", *words, *at]) == Exit.OK
-    runner = FakeRunner()
-    runner_names = dict.fromkeys(("host", "train"), runner)
-    monkeypatch.setattr(
-        runners, "open_resolver", lambda path, choice, grid=None: Resolver(store, runner_names)
-    )
     monkeypatch.setattr("bench.commands.gc._plans_of", lambda *_: iter(()))
-    assert main(["store", "gc", "--dry-run", "--runner", "venv", *at]) == Exit.OK
-    assert main(["store", "gc", "--runner", "venv", *at]) == Exit.STORE
+    assert main(["store", "gc", "--dry-run", *as_command]) == Exit.OK
+    assert main(["store", "gc", *as_command]) == Exit.STORE
     shown = capsys.readouterr()
     assert "Read-only file system" in shown.err
     assert "removed" not in shown.out

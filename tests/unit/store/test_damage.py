@@ -20,7 +20,6 @@ from bench.console.events import Event, Note
 from bench.errors import Exit, StoreError
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, Summary, execute, plan
-from bench.session import runners
 from bench.store import Broken, DamageError, Entry, Manifest, Store
 
 Harm = Callable[[Path], object]
@@ -342,15 +341,13 @@ def test_gc_removes_what_is_damaged_and_keeps_what_rests_on_it(
     store: Store,
     experiments: tuple[Point, ...],
     resolver: Resolver,
-    monkeypatch: pytest.MonkeyPatch,
+    as_command: list[str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(runners, "open_resolver", lambda path, choice, grid=None: resolver)
     execute(plan(experiments), resolver, 1, 1, lambda event: None)
     folder = next((store.root / "train").iterdir())
     replace(folder / "manifest.json", b"")
-    command = ["store", "gc", str(grid_file), "--runner", "venv", "--store", str(store.root)]
-    assert main(command) == Exit.OK
+    assert main(["store", "gc", str(grid_file), *as_command]) == Exit.OK
     assert f"removed {folder} (manifest.json is empty)" in capsys.readouterr().out
     assert len(list(store.entries())) == 28
 

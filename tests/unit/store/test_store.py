@@ -235,3 +235,10 @@ def test_threads_of_one_run_that_wait_for_each_other_do_not_speak_of_another(
         assert waiting.is_alive()
     waiting.join()
     assert not told
+
+
+@pytest.mark.parametrize("odd", ['a"b', "a\\b", "a\nb"])
+def test_a_path_that_verilog_cannot_name_is_refused_at_once(tmp_path: Path, odd: str) -> None:
+    with pytest.raises(StoreError, match="path has"), Store(tmp_path / odd).session():
+        pass
+    assert not (tmp_path / odd).exists()

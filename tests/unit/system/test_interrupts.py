@@ -13,6 +13,7 @@ import pytest
 from fakes import FakeRunner
 from stored import KEY, manifest
 
+from bench.cli import cli, main
 from bench.console.events import Event, Finished
 from bench.errors import Exit, StoreError
 from bench.grids.experiment import Point
@@ -25,7 +26,7 @@ from bench.system.output import OutputLost
 
 @pytest.fixture(autouse=True)
 def unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("at_once", "shields", "told", "received"):
+    for name in ("at_once", "shields", "told", "received", "raised"):
         monkeypatch.setattr(interrupts._State, name, getattr(interrupts._State, name))
 
 
@@ -101,10 +102,17 @@ def test_a_workspace_that_became_an_artifact_is_not_discarded(store: Store) -> N
     assert list(store.entries()) == [entry]
 
 
-def test_signals_raise_but_in_a_clean_up_and_the_first_decides_the_exit_code() -> None:
+def test_signals_raise_but_in_a_clean_up_and_the_first_decides_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(interrupts.time, "monotonic", lambda: now)
     interrupts.ready()
     with pytest.raises(KeyboardInterrupt):
         interrupts._handle(signal.SIGTERM, None)
+    now += interrupts.GRACE_SECONDS / 2
+    interrupts._handle(signal.SIGINT, None)  # the first is on its way
+    now += interrupts.GRACE_SECONDS
     with interrupts.shield():
         interrupts._handle(signal.SIGINT, None)
         with interrupts.shield():
@@ -113,6 +121,33 @@ def test_signals_raise_but_in_a_clean_up_and_the_first_decides_the_exit_code() -
     with pytest.raises(KeyboardInterrupt):
         interrupts._handle(signal.SIGINT, None)
     assert interrupts.exit_code() == Exit.TERMINATED == 128 + signal.SIGTERM
+
+
+def test_an_interrupt_that_breaks_a_lock_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python's own `wait` does not survive a signal just before it acquires its lock again."""
+    condition = threading.Condition()
+
+    def interrupted(_: object) -> None:
+        interrupts._handle(signal.SIGTERM, None)
+
+    def wait(**_: object) -> None:
+        with condition:
+            condition.wait(0)
+
+    monkeypatch.setattr(condition, "_acquire_restore", interrupted)
+    monkeypatch.setattr(cli, "invoke", lambda context: wait())
+    with pytest.raises(RuntimeError) as lost:
+        interrupts.ready()
+        wait()
+    assert interrupts.caused(lost.value)
+    assert not interrupts.caused(RuntimeError("another"))
+    monkeypatch.setattr(interrupts._State, "raised", None)
+    assert main(["doctor"]) == Exit.TERMINATED
+    shown = capsys.readouterr().err
+    assert interrupts.MESSAGE in shown
+    assert "Traceback" not in shown
 
 
 def test_a_second_interrupt_does_not_stop_the_clean_up(

@@ -52,7 +52,8 @@ def bar_of(
         if own is None or not own.known:
             own, unknown = general, unknown + count
         low, high = low + count / own.high, high + count / own.low
-    return Bar(math.floor(low), math.ceil(high), unknown)
+    # A sum that is a whole number misses it by an error of rounding.
+    return Bar(math.floor(round(low, 6)), math.ceil(round(high, 6)), unknown)
 
 
 def _counts(

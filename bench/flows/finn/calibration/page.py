@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from bench.flows.finn.calibration.pairs import RESOURCES, Pair
 from bench.flows.finn.calibration.spread import spreads
+from bench.flows.finn.resources import UNITS
 from bench.results.rows import grouped
 
 # Goals for a kind of layer: how far the median may be from 1, and each layer.
 GOALS = {"lut": (0.10, 0.25), "ff": (0.10, 0.10)}
-UNITS = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}
 
 
 @dataclass(frozen=True)

@@ -55,20 +55,25 @@ def kind_of(op_type: str, core: str | None = None) -> str:
 @cache
 def published_pairs() -> tuple[Pair, ...]:
     """Of all files of published figures; layers that could not be mapped are left out."""
+    return pairs_of(sorted(PUBLISHED.glob("*.csv")))
+
+
+def pairs_of(files: Iterable[Path]) -> tuple[Pair, ...]:
+    """Of these files; a layer that stands alike in several, in all its figures, counts once."""
+    rows: dict[tuple[str, ...], tuple[str, Mapping[str, str]]] = {}
+    for file in files:
+        with file.open(newline="", encoding="utf-8") as opened:
+            for row in csv.DictReader(opened):
+                rows.setdefault(tuple(row.values()), (file.stem, row))
     return tuple(
-        pair for file in sorted(PUBLISHED.glob("*.csv")) for pair in _read(file, file.stem)
-    )
-
-
-def _read(file: Path, source: str) -> Iterable[Pair]:
-    with file.open(newline="", encoding="utf-8") as opened:
-        for row in csv.DictReader(opened):
-            for name in RESOURCES:
-                if row[f"{name}_mapped"]:
-                    yield Pair(
-                        source=source, kind=row["kind"], layer=row["layer"], resource=name,
-                        mapped=int(row[f"{name}_mapped"]), vivado=int(row[f"{name}_vivado"]),
-                    )  # fmt: skip
+        Pair(
+            source=source, kind=row["kind"], layer=row["layer"], resource=name,
+            mapped=int(row[f"{name}_mapped"]), vivado=int(row[f"{name}_vivado"]),
+        )
+        for source, row in rows.values()
+        for name in RESOURCES
+        if row[f"{name}_mapped"]
+    )  # fmt: skip
 
 
 def own_pairs(metrics: Iterable[Mapping[str, Mapping[str, Any]]]) -> tuple[Pair, ...]:

@@ -28,7 +28,7 @@
     [...table.tHead.rows[1].cells].forEach((head, place) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = head.textContent;
+      button.append(...head.childNodes);
       button.addEventListener("click", () => sort(head, place));
       head.replaceChildren(button);
     });

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -11,7 +10,7 @@ from contract.finn import work
 from contract.finn.cores import Core
 from contract.finn.cycles import refusal
 from contract.finn.goal import WRITTEN, NoGoalError, goal_of
-from contract.stage import GIB, Cost, Scope, Specs, Stage
+from contract.stage import GIB, Cost, Scope, Stage
 
 Clock = Annotated[float, Range(ge=1, le=1000), Key("Clock to build for, in MHz.")]
 
@@ -77,11 +76,6 @@ def _is_setting(option: tuple[Any, ...]) -> bool:
     return len(option) == 3 and type(option[0]) in {int, str} and isinstance(option[1], str)
 
 
-def _generated(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
-    """Layers in hardware, and the weights that streamlining moves: a layer's worth 50,000."""
-    return work.streams(specs) + work.weights(specs) / 50_000
-
-
 STAGE = Stage(
     name="compile",
     summary="QONNX to folded hardware and RTL",
@@ -93,8 +87,10 @@ STAGE = Stage(
     needs=("export",),
     sources=("docker/finn/rtl",),
     # TFC 2 s, CNV 11 s.
-    cost=Cost(seconds=0.5, per_unit=0.15, memory=GIB * 3 // 10, disk=2_300_000),
-    amount=_generated,
+    cost=Cost(seconds=0.5, per_unit=0.15, memory=GIB * 3 // 10, disk=100_000),
+    amount=work.generated,
+    memory=work.memory,
+    disk=work.disk,
     refusal=refusal,
     files={"models": ("files/*.onnx",), "rtl": ("files/design.json", "files/rtl/*")},
 )

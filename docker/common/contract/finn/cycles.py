@@ -22,6 +22,7 @@ from contract.stage import Specs
 HERTZ_PER_MHZ = 1e6
 UNKNOWN_CYCLES = 20_000
 """Of an image, guessed where a network's layers are not known: LeNet5's in FINN's examples."""
+_SLOWEST_UNKNOWN = 100 * UNKNOWN_CYCLES
 _MOST_ORDERS = 1000
 _FASTEST_PRODUCTS = 600
 """Multiplications in a cycle, guessed of the fastest design that fits a small part."""
@@ -119,10 +120,10 @@ def cycles_per_image(specs: Specs) -> float:
     build, layers = specs["compile"], layers_of(specs)
     goal = goal_of(build["goal"]) if build["goal"] is not None else None
     if goal is not None:
-        return float(_of_goal(goal, layers))
+        return _of_goal(goal, layers)
     if build["target_fps"] is not None:
         asked = HERTZ_PER_MHZ * float(build["clock_mhz"]) / float(build["target_fps"])
-        return max(asked, float(slowest_without_folding(layers or ())))
+        return max(min(asked, _slowest(layers)), float(slowest_without_folding(layers or ())))
     if layers is None:
         return UNKNOWN_CYCLES
     table = table_of(build["folding"], build["options"], layers)
@@ -131,10 +132,17 @@ def cycles_per_image(specs: Specs) -> float:
     return float(max(load.cycles for load in loads(layers, table, build["options"])))
 
 
-def _of_goal(goal: Goal, layers: Sequence[LayerShape] | None) -> int:
+def _slowest(layers: Sequence[LayerShape] | None) -> float:
+    """Cycles per image of the smallest folding, which no search goes beyond."""
+    if layers is None:
+        return _SLOWEST_UNKNOWN
+    return max(load.cycles for load in loads(layers, ((1, 1),) * len(folded(layers))))
+
+
+def _of_goal(goal: Goal, layers: Sequence[LayerShape] | None) -> float:
     """Generators may give whole windows, so that they bound nothing."""
     if goal.interval is not None:
-        return goal.interval
+        return min(goal.interval, _slowest(layers))
     if layers is None:
         return UNKNOWN_CYCLES
     return sum(la.inputs * la.outputs * la.pixels for la in layers) // _FASTEST_PRODUCTS

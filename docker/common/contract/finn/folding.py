@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
+from contract.text import counted
+
 FoldingTable = tuple[tuple[int, int], ...]
 """(PE, SIMD) of each layer with weights but depthwise ones, in the order of the declaration."""
 Setting = tuple[str | int, str, Any]
@@ -103,12 +105,12 @@ def misfits_of(name: str, pair: tuple[int, int], layer: Layer) -> Iterator[tuple
         return
     undivided = [
         (
-            f"{name}: {term} {value} does not divide its {size} {of}.",
+            f"{name}: {term} {value} does not divide its {counted(size, of)}.",
             f"{term} values that do: {', '.join(map(str, could))}.",
         )
         for term, value, size, of, could in (
-            ("PE", pe, layer.outputs, "outputs", legal_pe(layer)),
-            ("SIMD", simd, layer.inputs, "inputs", legal_simd(layer)),
+            ("PE", pe, layer.outputs, "output", legal_pe(layer)),
+            ("SIMD", simd, layer.inputs, "input", legal_simd(layer)),
         )
         if size % value
     ]
@@ -141,8 +143,7 @@ def instead(layer: Layer, pe: int, simd: int) -> str:
     taken, wanted = cycles(layer, *best), cycles(layer, pe, simd)
     if taken == wanted:
         return f"{list(best)}, which is as fast"
-    per_image = "1 cycle" if taken == 1 else f"{taken:,} cycles"
-    return f"{list(best)}, the nearest: {per_image} per image instead of {wanted:,}"
+    return f"{list(best)}, the nearest: {counted(taken, 'cycle')} per image instead of {wanted:,}"
 
 
 def divisors(number: int) -> list[int]:

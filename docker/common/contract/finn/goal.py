@@ -22,6 +22,10 @@ class Kind(Enum):
     BALANCED = "balanced"
 
 
+GOALS: tuple[str, ...] = tuple(f"{k.value}:II" if k is Kind.SMALLEST else k.value for k in Kind)
+"""As messages name them."""
+
+
 @dataclass(frozen=True)
 class Goal:
     """What is searched for.
@@ -59,6 +63,9 @@ def goal_of(text: str) -> Goal | None:
         if colon:
             raise NoGoalError(f"'{text}' gives an interval, which only 'smallest' has")
         return Goal(kind)
-    if not re.fullmatch(rf"[0-9]{{1,{_MOST_DIGITS}}}", interval) or int(interval) == 0:
-        raise NoGoalError(f"'{text}' gives no interval: a whole number of cycles, from 1 up")
+    if not re.fullmatch(rf"[1-9][0-9]{{0,{_MOST_DIGITS - 1}}}", interval):
+        raise NoGoalError(
+            f"'{text}' gives no interval: a whole number of cycles, from 1 up, without leading "
+            f"zeros, of at most {_MOST_DIGITS} digits"
+        )
     return Goal(kind, int(interval))

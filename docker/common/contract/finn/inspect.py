@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contract.finn import cycles
+from contract.finn import cycles, work
 from contract.finn.compile import Clock, CompileSpec
 from contract.stage import GIB, Cost, Scope, Specs, Stage
 
@@ -69,6 +69,9 @@ STAGE = Stage(
     scope=Scope.NETWORK,
     table="build",
     needs=("draft",),
-    cost=Cost(seconds=5, memory=GIB * 3 // 10, disk=60_000),
+    # TFC 3 s, CNV 9 s.
+    cost=Cost(seconds=1, per_unit=0.15, memory=GIB * 3 // 10, disk=60_000),
+    amount=work.generated,
+    memory=work.memory,
     refusal=refusal,
 )

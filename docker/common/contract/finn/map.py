@@ -12,6 +12,7 @@ from contract.stage import GIB, Cost, Scope, Specs, Stage
 
 # Of mapping one layer, in bytes; it maps as many at a time as it has processors.
 LAYER = GIB // 2
+BYTES_OF_STREAM = 75_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +25,17 @@ class MapSpec:
 
 
 def _mapped(spec: Mapping[str, Any], specs: Specs) -> float:
-    """Streams: each has a FIFO, and a layer behind it; simulating one takes ten times as long."""
-    return work.streams(specs) * (10 if spec["netlist"] else 1)
+    """Streams: each has a FIFO, and a layer behind it that grows with its bits.
+
+    Simulating one takes ten times as long.
+    """
+    logic = work.streams(specs) * (1 + work.bits(specs) / 5)
+    return logic * (10 if spec["netlist"] else 1)
+
+
+def _disk(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
+    """Netlists and reports of every layer and FIFO."""
+    return BYTES_OF_STREAM * work.streams(specs)
 
 
 STAGE = Stage(
@@ -36,8 +46,9 @@ STAGE = Stage(
     spec=MapSpec,
     scope=Scope.DESIGN,
     needs=("compile", "size"),
-    cost=Cost(seconds=3, per_unit=2.0, memory=LAYER, disk=2_000_000),
+    cost=Cost(seconds=3, per_unit=2.0, memory=LAYER, disk=100_000),
     amount=_mapped,
+    disk=_disk,
     files={"netlists": ("files/mapped/*",)},
     optional=True,
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from contract.fields import Misfit, Range
 from contract.finn.compile import Clock
-from contract.finn.cores import CORES
+from contract.finn.cores import CORES, DSP
 from contract.finn.goal import PUMPED, WRITTEN, NoGoalError, goal_of
 from contract.finn.inspect import Target
 from contract.stage import GIB, Cost, Scope, Stage
@@ -46,6 +46,12 @@ class SearchSpec:
         if not self.cores or not {*self.cores} <= {*CORES, PUMPED}:
             raise Misfit(
                 "cores", f"is {list(self.cores)}", f"Known: {', '.join((*CORES, PUMPED))}."
+            )
+        if self.compared and DSP not in self.cores:
+            raise Misfit(
+                "cores",
+                f"is {list(self.cores)}; FINN's own search, which is compared, knows {DSP} only",
+                f"Add {DSP}, or do not compare.",
             )
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Protocol
 
 from contract.fields import Key, Misfit, Range
 from contract.finn import work
+from contract.layers import weights
 from contract.stage import GIB, Cost, Scope, Specs, Stage
+from contract.text import counted
 
 # Two at least: from one image to the next is an interval.
 Images = Annotated[int, Range(ge=2)]
@@ -38,7 +40,7 @@ class SimulateSpec:
     def check(self: _Traced) -> None:
         """Only what is simulated leaves waveforms; raises `Misfit`."""
         if self.trace_images > self.images:
-            simulated = "1 image is" if self.images == 1 else f"{self.images:,} images are"
+            simulated = counted(self.images, "image is", "images are")
             what = f"= {self.trace_images:,}, and {simulated} simulated"
             raise Misfit("trace_images", what, f"Give 0 to {self.images:,}, or more images.")
 
@@ -54,6 +56,12 @@ def _variant(spec: Mapping[str, Any]) -> str:
     return f"exact={spec['exact']} waveforms={spec['trace_images']}"
 
 
+def _disk(spec: Mapping[str, Any], specs: Specs) -> float:
+    """Weights and simulators in the package, and what the images give."""
+    images: int = spec["images"]
+    return 0.5 * weights(specs) + 7_000 * work.streams(specs) + 100 * images
+
+
 STAGE = Stage(
     name="simulate",
     summary="run the RTL cycle for cycle in Verilator",
@@ -64,9 +72,10 @@ STAGE = Stage(
     needs=("compile", "size", "export"),
     sources=("docker/finn/rtl",),
     # From 0.5 s for 64,000 cycles of TFC to 3.7 s for 16 million; 7 s for 100 images of CNV.
-    cost=Cost(seconds=0.5, per_unit=work.SECONDS, memory=GIB // 2, disk=2_200_000),
+    cost=Cost(seconds=0.5, per_unit=work.SECONDS, memory=GIB // 2, disk=1_500_000),
     amount=_cycles,
     variant=_variant,
+    disk=_disk,
     files={
         "golden": ("files/*.npz",),
         "simulators": ("files/package/*",),

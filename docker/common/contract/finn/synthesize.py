@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from contract.finn.compile import Clock
 from contract.stage import GIB, Cost, Scope, Stage
 
+VIVADO_VERSIONS = ("2022.2", "2024.2")
+"""What FINN+ 1.6.1 supports, by its metadata."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SynthesizeSpec:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from contract.architecture import Shape
 from contract.stage import GIB, Cost, Scope, Specs, Stage
 
-Shape = tuple[int, ...]
 DATATYPES = "BIPOLAR, BINARY, UINT2 to UINT8 or INT2 to INT8"
 _WHOLE = re.compile(r"(U?)INT([2-8])")
 
@@ -114,10 +114,15 @@ class DatasetSpec:
     given: bool = False
 
 
-def _array_bytes(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
+def _array_bytes(spec: Mapping[str, Any], specs: Specs) -> float:
     """Memory of the images, as they are read and as they are written."""
+    return 2 * _written_bytes(spec, specs)
+
+
+def _written_bytes(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
+    """The images and the label of each."""
     images = spec["train_images"] + spec["test_images"]
-    return float(2 * images * math.prod(spec["shape"]))
+    return float(images * (math.prod(spec["shape"]) + 1))
 
 
 STAGE = Stage(
@@ -134,7 +139,8 @@ STAGE = Stage(
         "bench/input/npz.py",
         "docker/common/contract/arrays.py",
     ),
-    cost=Cost(seconds=5, memory=GIB // 4, disk=55_000_000),
+    cost=Cost(seconds=5, memory=GIB // 4, disk=2_000),
     memory=_array_bytes,
+    disk=_written_bytes,
     files={"data": ("files/*",)},
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from contract import space
 from contract.fields import Key, Range
 from contract.stage import GIB, Cost, Scope, Stage
 from contract.training_costs import evaluation_bytes
@@ -32,7 +33,8 @@ STAGE = Stage(
     spec=ExportSpec,
     scope=Scope.TRAINING,
     needs=("train", "dataset"),
-    cost=Cost(seconds=5, memory=GIB * 6 // 10, disk=11_000_000),
+    cost=Cost(seconds=5, memory=GIB * 6 // 10, disk=20_000),
     memory=evaluation_bytes,
+    disk=space.of_export,
     files={"models": ("files/*.onnx",), "golden": ("files/*.npz",)},
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from contract import space
 from contract.fields import Key, Range
 from contract.stage import GIB, Cost, Scope, Stage
 
@@ -57,6 +58,7 @@ STAGE = Stage(
     table="model",
     provides="export",
     needs=("model", "dataset"),
-    cost=Cost(seconds=10, memory=GIB, disk=11_000_000),
+    cost=Cost(seconds=10, memory=GIB, disk=20_000),
+    disk=space.of_export,
     files={"models": ("files/*.onnx",), "golden": ("files/*.npz",)},
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from contract.stage import GIB, Cost, Scope, Stage
+from contract.stage import GIB, Cost, Scope, Specs, Stage
 
 FILE = "model.onnx"
 """What the stage calls the file, whatever the user does."""
@@ -23,6 +25,10 @@ class ModelSpec:
     file_bytes: int
 
 
+def _file_bytes(spec: Mapping[str, Any], specs: Specs) -> float:  # noqa: ARG001
+    return float(spec["file_bytes"])
+
+
 STAGE = Stage(
     name="model",
     summary="keep the model",
@@ -31,6 +37,7 @@ STAGE = Stage(
     spec=ModelSpec,
     scope=Scope.TRAINING,
     sources=("bench/models/keep.py", "bench/input/given.py"),
-    cost=Cost(seconds=0.2, memory=GIB // 16, disk=1_000_000),
+    cost=Cost(seconds=0.2, memory=GIB // 16, disk=2_000),
+    disk=_file_bytes,
     files={"models": ("files/*.onnx",)},
 )

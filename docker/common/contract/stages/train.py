@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Protocol
 
+from contract import space
 from contract.fields import Key, Misfit, Range
 from contract.stage import GIB, Cost, Scope, Stage
 from contract.stages.network import NetworkSpec
+from contract.text import counted
 from contract.training_costs import (
     SECONDS_PER_MULTIPLICATION,
     multiplications,
@@ -61,7 +63,7 @@ class TrainSpec(NetworkSpec):
         if not rising or any(epoch >= self.epochs for epoch in self.milestones):
             last = self.epochs - 1
             valid = f"rising epochs from 1 to {last:,}, or none: []" if last else "none: []"
-            trained = "1 epoch is" if self.epochs == 1 else f"{self.epochs:,} epochs are"
+            trained = counted(self.epochs, "epoch is", "epochs are")
             what = f"= {list(self.milestones)}, and {trained} trained"
             raise Misfit("milestones", what, f"Give {valid}.")
 
@@ -83,10 +85,11 @@ STAGE = Stage(
         seconds=4,
         per_unit=SECONDS_PER_MULTIPLICATION,
         memory=GIB * 35 // 100,
-        disk=400_000,
+        disk=20_000,
     ),
     amount=multiplications,
     memory=training_bytes,
+    disk=space.of_model,
     variant=_batches,
     files={"checkpoints": ("files/*.pt",)},
 )

@@ -52,6 +52,9 @@ def main(arguments: list[str]) -> int:
     if not found:
         print(f"error: no report of Vivado's with a layer's figures in {given.source}.")
         return 3
+    if all(one.mapped is None for one in found):
+        print("error: none of these layers could be mapped.")
+        return 1
     return 0
 
 
@@ -118,10 +121,15 @@ def _singles(
                     continue
                 folder = Path(work) / str(nth)
                 folder.mkdir()
-                mapped, note = _try(mapper, singles.sources(row, part, folder, older))
+                try:
+                    built = singles.sources(row, part, folder, older)
+                    figures = singles.published(row)
+                except (KeyError, ValueError) as error:
+                    raise SystemExit(f"error: {file}, row {nth + 1}: {error!r}.") from error
+                mapped, note = _try(mapper, built)
                 yield Compared(
                     kind=kind_of(row["kind"]), layer=singles.name(row), alike=1, part=part,
-                    tool="Vivado", vivado=singles.published(row), mapped=mapped, note=note,
+                    tool="Vivado", vivado=figures, mapped=mapped, note=note,
                 )  # fmt: skip
 
 

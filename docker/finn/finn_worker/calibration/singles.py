@@ -31,13 +31,20 @@ from finn_worker.rtl.bundle import collect
 Floats = npt.NDArray[np.float32]
 Cells = Mapping[str, str]
 CLOCK_MHZ = 100.0
+MOST = 20_000_000
+"""More of any resource than the largest part has."""
 _DOMAIN = "finn.custom_op.fpgadataflow.rtl"
 
 
 def read(file: Path) -> list[dict[str, str]]:
     """The rows of such a file, or of one that `compared.as_csv` wrote of such rows."""
-    with file.open(newline="", encoding="utf-8") as opened:
-        rows = list(csv.DictReader(opened))
+    try:
+        with file.open(newline="", encoding="utf-8") as opened:
+            rows = list(csv.DictReader(opened))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SystemExit(f"error: {file} is no CSV file: {error}.") from error
+    if any("kind" not in row for row in rows):
+        raise SystemExit(f"error: {file} has no column `kind`: it is no file of layers.")
     return [_of_compared(row) if "layer" in row else row for row in rows]
 
 
@@ -49,10 +56,17 @@ def _of_compared(row: Cells) -> dict[str, str]:
 
 
 def published(row: Cells) -> Resources:
-    """What Vivado says that the layer of a row takes."""
+    """What Vivado says that the layer of a row takes.
+
+    Raises:
+        ValueError: One of the figures is none.
+    """
 
     def number(*names: str) -> int:
-        return next((int(row[name]) for name in names if row.get(name)), 0)
+        count = next((int(row[name]) for name in names if row.get(name)), 0)
+        if not 0 <= count <= MOST:
+            raise ValueError(f"{names[0]} = {count}: no part has so many")
+        return count
 
     bram36 = number("bram36")
     return Resources(

@@ -6,6 +6,7 @@ a mixture of both, from exporters of several years.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from qonnx.custom_op.registry import getCustomOp
 from qonnx.util.basic import get_by_name
 
 from finn_worker.bipolar import LARGEST_SUM
-from finn_worker.imported import graph
+from finn_worker.imported import graph, qcdq, ranges, windows
 from finn_worker.imported.graph import bypass, constant, dynamic_input, each, is_constant, replace
 
 # Above 0, and far below the smallest step of any quantizer.
@@ -44,17 +45,21 @@ def settle(model: ModelWrapper) -> None:
     """Apply all changes, in place, to a model with shapes and folded constants."""
     for change in (
         _one_name_for_quantizers,
+        qcdq.settle,
         _without_identities,
         _batch_norms_on_rows,
         _flatten,
+        _plain_gemms,
         _xnor_as_products,
         _sign_as_thresholds,
         _bipolar_of_one,
+        ranges.clips_into_quantizers,
         _relu_into_quantizers,
         _relu_into_thresholds,
-        _clip_into_quantizers,
         _explicit_windows,
+        windows.pads_into_convolutions,
         _plain_biases,
+        _weights_of_their_own,
         _whole_weights,
     ):
         change(model)
@@ -98,6 +103,23 @@ def _flatten(model: ModelWrapper) -> None:
         shape = model.get_tensor_shape(node.output[0])
         if len(shape) == RANK_OF_ROWS and shape[0] == 1:
             replace(model, node, helper.make_node("Flatten", [node.input[0]], [node.output[0]]))
+
+
+def _plain_gemms(model: ModelWrapper) -> None:
+    """Gemm multiplies its product and its bias by a number each, nearly always 1."""
+    for node in each(model, "Gemm"):
+        factors = {name: get_by_name(node.attribute, name) for name in ("alpha", "beta")}
+        alpha, beta = (1.0 if each is None else each.f for each in factors.values())
+        bias = model.get_initializer(node.input[2]) if len(node.input) > 2 else np.zeros(())
+        if (alpha, beta) == (1, 1) or alpha == 0 or bias is None:
+            continue
+        for attribute in factors.values():
+            if attribute is not None:
+                node.attribute.remove(attribute)
+        if len(node.input) > 2:
+            node.input[2] = constant(model, bias * beta / alpha)
+        if alpha != 1:
+            graph.insert_after(model, node.output[0], "Mul", alpha)
 
 
 def _xnor_as_products(model: ModelWrapper) -> None:
@@ -181,32 +203,6 @@ def _relu_into_thresholds(model: ModelWrapper) -> None:
             bypass(model, relu)
 
 
-def _clip_into_quantizers(model: ModelWrapper) -> None:
-    """A quantizer clips by itself; a Clip that takes away no more is not needed."""
-    for node in each(model, "Quant"):
-        clip = model.find_producer(node.input[0])
-        scale, bits = (model.get_initializer(node.input[index]) for index in (1, 3))
-        if clip is None or clip.op_type != "Clip" or scale is None or bits is None:
-            continue
-        datatype = getCustomOp(node).get_integer_datatype(model)
-        low, high = _limits(model, clip)
-        lowest, highest = (float(level) * scale for level in (datatype.min(), datatype.max()))
-        only = len(model.find_consumers(clip.output[0])) == 1
-        if only and (low <= lowest).all() and (high >= highest).all():
-            bypass(model, clip)
-
-
-def _limits(model: ModelWrapper, clip: Any) -> tuple[Any, Any]:
-    found = []
-    for index, (name, default) in enumerate((("min", -np.inf), ("max", np.inf)), start=1):
-        attribute = get_by_name(clip.attribute, name)  # before opset 11
-        given = model.get_initializer(clip.input[index]) if len(clip.input) > index else None
-        if attribute is not None:
-            given = attribute.f
-        found.append(default if given is None else given)
-    return found[0], found[1]
-
-
 def _explicit_windows(model: ModelWrapper) -> None:
     """Attributes of windows that a file may leave out, as their defaults are."""
     for node in each(model, "AveragePool", "Conv", "MaxPool"):
@@ -267,6 +263,20 @@ def _computed(model: ModelWrapper, node: Any) -> Any:
     context = {name: model.get_initializer(name) for name in node.input}
     getCustomOp(node).execute_node(context, model.graph)
     return np.asarray(context[node.output[0]], np.float32)
+
+
+def _weights_of_their_own(model: ModelWrapper) -> None:
+    """Each layer has a quantizer for its weights, even where several have the same."""
+    for node in list(model.graph.node):
+        if node.op_type not in {"BipolarQuant", "Quant"} or dynamic_input(model, node):
+            continue
+        result = node.output[0]
+        for consumer in model.find_consumers(result)[1:]:
+            again = copy.deepcopy(node)
+            again.name, again.output[0] = "", str(model.make_new_valueinfo_name())
+            model.set_tensor_shape(again.output[0], model.get_tensor_shape(result))
+            model.graph.node.insert(list(model.graph.node).index(node), again)
+            graph.reroute(consumer, result, again.output[0])
 
 
 def _whole_weights(model: ModelWrapper) -> None:

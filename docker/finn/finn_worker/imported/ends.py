@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 from qonnx.util.basic import get_by_name
 
+from contract.text import counted
 from finn_worker.imported.file import name_of
 from stagekit import StageError
 
@@ -42,7 +43,7 @@ def take_input(model: onnx.ModelProto, image: Shape) -> Shape:
     if len(inputs) != 1:
         names = ", ".join(f"'{item.name}'" for item in inputs)
         raise StageError(
-            f"The model has {len(inputs)} inputs{f': {names}' if names else ''}.",
+            f"The model has {counted(len(inputs), 'input')}{f': {names}' if names else ''}.",
             "Give a model that takes one tensor: the image.",
         )
     (source,) = inputs
@@ -115,10 +116,15 @@ def cut_choice(model: onnx.ModelProto) -> list[Any]:
     producers = {name: node for node in graph.node for name in node.output}
     ends = [item.name for item in graph.output]
     last = [producers.get(name) for name in ends]
-    if not ends or any(node is not last[0] for node in last) or last[0] is None:
+    if len(ends) == 1 and last[0] is None:
+        raise StageError(
+            f"The model's output '{ends[0]}' is its input, or a constant: no node gives it.",
+            "Give a model whose output its last layer computes.",
+        )
+    if not ends or any(node is not last[0] for node in last):
         names = ", ".join(f"'{name}'" for name in ends)
         raise StageError(
-            f"The model has {len(ends)} outputs{f': {names}' if names else ''}.",
+            f"The model has {counted(len(ends), 'output')}{f': {names}' if names else ''}.",
             "Give a model with one output tensor, or a TopK at its end.",
         )
     node, uncut = last[0], ends[0]

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, inliner, numpy_helper
 
 from contract.stages.imported import LARGEST_MODEL
+from contract.text import counted
 from stagekit import StageError
 
 OLDEST_OPSET = 9
@@ -31,10 +32,17 @@ INPUTS = {
     "MultiThreshold": (2,),
     "Quant": (4,),
     "QuantAvgPool2d": (1,),
-    "Trunc": (5, 7),
+    "Trunc": (5, 6),
     "XnorPopcountMatMul": (2,),
 }
+# The version of QONNX' operators that has Trunc with so many inputs.
+OF_TRUNC = {5: 1, 6: 2}
+LONGEST_NAME, LONGEST_REASON = 80, 300
 SAVE_AGAIN = "Save it again as one file (onnx.save with save_as_external_data=False)."
+GRAPH, GRAPHS = onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS
+OF_INTEGERS = frozenset(
+    {"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"}
+)
 FLOATS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE})
 
 
@@ -72,7 +80,11 @@ def read(path: Path) -> onnx.ModelProto:
 
 def name_of(node: Any) -> str:
     """A node as its file calls it, such as "Conv 'features.0'"."""
-    return f"{node.op_type} '{node.name or next(iter(node.output), '')}'"
+    return f"{node.op_type} '{_short(node.name or next(iter(node.output), ''))}'"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
 
 
 def _no_model(why: str) -> StageError:
@@ -115,6 +127,7 @@ def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
 
 def _check_operators(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
+        _check_form(node)
         if node.domain in ALIASES:
             _check_qonnxs(node)
         if node.domain in PLAIN | ALIASES or node.op_type.startswith("LabelSelect"):
@@ -125,8 +138,30 @@ def _check_operators(model: onnx.ModelProto) -> None:
                 "Give the model as it was before FINN's conversion to hardware layers.",
             )
         raise StageError(
-            f"{name_of(node)} is of the domain '{node.domain}', whose operators nobody here knows.",
+            f"{name_of(node)} is of the domain '{_short(node.domain)}', whose operators nobody "
+            "here knows.",
             "Use ONNX' own operators, and QONNX' quantizers (domain qonnx.custom_op.general).",
+        )
+
+
+def _check_form(node: Any) -> None:
+    """Operators that no later part could name, as they would not get there."""
+    if any(item.type in {GRAPH, GRAPHS} for item in node.attribute):
+        raise StageError(
+            f"{name_of(node)} decides what is computed when it is executed.",
+            "Export the model without branches and loops, as torch.onnx.export does by tracing.",
+        )
+    if node.op_type in OF_INTEGERS:
+        raise StageError(
+            f"{name_of(node)} computes with the numbers of quantizers and not with their values.",
+            "Export QuantizeLinear and DequantizeLinear around operators of floats (ONNX "
+            "Runtime: QuantFormat.QDQ), or QONNX.",
+        )
+    training = next((item.i for item in node.attribute if item.name == "training_mode"), 0)
+    if training:
+        raise StageError(
+            f"{name_of(node)} is in training mode.",
+            "Export the model in evaluation mode (torch: model.eval()).",
         )
 
 
@@ -139,8 +174,8 @@ def _check_qonnxs(node: Any) -> None:
     wanted = INPUTS[node.op_type]
     if len(node.input) not in wanted or not all(node.input):
         raise StageError(
-            f"{name_of(node)} has {len(node.input)} inputs; {' or '.join(map(str, wanted))} are "
-            "needed.",
+            f"{name_of(node)} has {counted(len(node.input), 'input')}; "
+            f"{' or '.join(map(str, wanted))} are needed.",
             "Export the model again.",
         )
 
@@ -154,6 +189,9 @@ def _use_one_domain(model: onnx.ModelProto) -> None:
     versions = {item.domain: item.version for item in model.opset_import}
     version = versions.get("", versions.get("ai.onnx", 0))
     general = max((versions.get(name, 1) for name in ALIASES), default=1)
+    for node in model.graph.node:
+        if node.op_type == "Trunc":
+            general = OF_TRUNC[len(node.input)]
     domains = sorted({node.domain for node in model.graph.node} - {""})
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", version))
@@ -164,13 +202,37 @@ def _use_one_domain(model: onnx.ModelProto) -> None:
 
 
 def _check_valid(model: onnx.ModelProto) -> None:
+    _check_wiring(model.graph)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        first = str(error).strip().splitlines()[0]
+        said = " ".join(str(error).split())
+        said = said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}..."
         raise StageError(
-            f"The model is not valid ONNX: {first}", "Export it again; onnx.checker tells more."
+            f"The model is not valid ONNX: {said}", "Export it again; onnx.checker tells more."
         ) from None
+
+
+def _check_wiring(graph: Any) -> None:
+    """Every node takes what the ones before it give."""
+    makers = {name: node for node in graph.node for name in node.output}
+    known = {item.name for item in (*graph.input, *graph.initializer)}
+    for node in graph.node:
+        for name in node.input:
+            if not name or name in known:
+                continue
+            if name in makers:
+                raise StageError(
+                    f"{name_of(node)} stands before {name_of(makers[name])}, whose result it "
+                    "takes.",
+                    "Sort the nodes (qonnx.transformation.general.SortGraph), or export it again.",
+                )
+            raise StageError(
+                f"{name_of(node)} takes '{_short(name)}', which neither a node gives nor the model "
+                "holds.",
+                "Export the model again, with all that leads to this node.",
+            )
+        known.update(node.output)
 
 
 def _check_numbers(model: onnx.ModelProto) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -33,15 +33,13 @@ def constant(model: ModelWrapper, values: Any) -> str:
     return name
 
 
-def insert_after(
-    model: ModelWrapper, tensor: str, kind: str, operand: Any, *, datatype: str = "FLOAT32"
-) -> None:
+def insert_after(model: ModelWrapper, tensor: str, kind: str, operand: Any) -> None:
     """All that took `tensor` takes `kind` (tensor, operand) instead; of the same shape."""
     made = str(model.make_new_valueinfo_name())
     consumers = model.find_consumers(tensor)
     node = helper.make_node(kind, [tensor, constant(model, operand)], [made])
     model.set_tensor_shape(made, model.get_tensor_shape(tensor), TensorProto.FLOAT)
-    model.set_tensor_datatype(made, DataType[datatype])
+    model.set_tensor_datatype(made, DataType["FLOAT32"])
     for consumer in consumers:
         reroute(consumer, tensor, made)
     at = 0
@@ -107,6 +105,3 @@ def thresholds(
         out_bias=bias,
         out_scale=scale,
     )
-
-
-Change = Callable[[ModelWrapper], None]

@@ -6,11 +6,12 @@ Sources: AMD UG953 and UG974 (libraries guides of 7-series and UltraScale), UG47
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from finn_worker.mapping.combining import pairs
+from finn_worker.mapping.combining import MOST_INPUTS, pairs
 from finn_worker.mapping.mapped import Resources
 
 # LUTs that each memory of LUTs takes.
@@ -68,11 +69,14 @@ class Cell:
         kind: Its type.
         inputs: The nets at its inputs, where it is a LUT.
         in_chain: Whether it is a LUT that belongs to a carry chain.
+        second_output: Whether it is the second output of another LUT, at the same position of a
+            carry chain, and so takes none.
     """
 
     kind: str
     inputs: frozenset[int] = frozenset()
     in_chain: bool = False
+    second_output: bool = False
 
 
 def count(cells: Sequence[Cell], boxes: Sequence[str] = ()) -> tuple[Resources, dict[str, int]]:
@@ -91,6 +95,7 @@ def count(cells: Sequence[Cell], boxes: Sequence[str] = ()) -> tuple[Resources, 
     luts = [cell for cell in cells if is_lut(cell.kind)]
     # The second output of a LUT in a carry chain is the chain's.
     shared = pairs([cell.inputs for cell in luts if not cell.in_chain])
+    shared += sum(cell.second_output for cell in luts)
     logic = Resources(lut=len(luts) - shared, lut_raw=len(luts))
     others = sum(
         (_cost(kind) * number for kind, number in numbers.items() if kind not in boxes), Resources()
@@ -120,23 +125,46 @@ def _cost(kind: str) -> Resources:
 def cells_of(module: Mapping[str, Any]) -> list[Cell]:
     """The cells of a module as Yosys' write_json has it."""
     cells = list(module["cells"].values())
-    chained = {
-        bit
-        for cell in cells
-        if cell["type"] in {"CARRY4", "CARRY8"}
-        for bit in cell["connections"]["S"]
+    luts = {_output(cell): _inputs(cell) for cell in cells if is_lut(str(cell["type"]))}
+    chains = [cell["connections"] for cell in cells if cell["type"] in {"CARRY4", "CARRY8"}]
+    positions = [pair for ports in chains for pair in zip(ports["S"], ports["DI"], strict=True)]
+    selects = {select for select, _ in positions}
+    readers = Counter(bit for cell in cells for bit in _read(cell))
+    data = {
+        data
+        for select, data in positions
+        if readers[data] == 1 and _share(luts.get(select), luts.get(data))
     }
-    return [_cell(cell, chained) for cell in cells]
+    return [
+        Cell(
+            kind,
+            luts[_output(cell)],
+            in_chain=_output(cell) in selects | data,
+            second_output=_output(cell) in data,
+        )
+        if is_lut(kind := str(cell["type"]))
+        else Cell(kind)
+        for cell in cells
+    ]
 
 
-def _cell(cell: Mapping[str, Any], chained: Set[object]) -> Cell:
-    kind = str(cell["type"])
-    if not is_lut(kind):
-        return Cell(kind)
-    ports: Mapping[str, Sequence[object]] = cell["connections"]
-    inputs = (bit for port, bits in ports.items() if port.startswith("I") for bit in bits)
-    return Cell(
-        kind,
-        frozenset(bit for bit in inputs if isinstance(bit, int)),
-        in_chain=ports["O"][0] in chained,
-    )
+def _share(first: frozenset[int] | None, second: frozenset[int] | None) -> bool:
+    """Whether both are functions that fit one LUT."""
+    return first is not None and second is not None and len(first | second) <= MOST_INPUTS
+
+
+def _output(cell: Mapping[str, Any]) -> object:
+    """The net at a LUT's output."""
+    return cell["connections"]["O"][0]
+
+
+def _inputs(cell: Mapping[str, Any]) -> frozenset[int]:
+    """The nets at a LUT's inputs."""
+    return frozenset(bit for bit in _read(cell) if isinstance(bit, int))
+
+
+def _read(cell: Mapping[str, Any]) -> Iterator[object]:
+    """What is at a cell's inputs."""
+    for port, bits in cell["connections"].items():
+        if cell["port_directions"][port] == "input":
+            yield from bits

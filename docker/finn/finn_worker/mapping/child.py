@@ -1,7 +1,8 @@
 """The process that runs Yosys: it loads the cell library once, and forks for each module.
 
 So a module that takes too much memory or time ends a process of its own, and the next one starts
-without loading anything. Requests and answers are lines of JSON on standard input and output.
+without loading anything. Requests and answers are lines of JSON on standard input and output. The
+argument is the library of primitives.
 """
 
 from __future__ import annotations
@@ -35,12 +36,15 @@ def main() -> None:
     # Its own files lie in the folder of the request, too.
     os.environ["TMPDIR"] = "."
 
+    import pyosys  # noqa: F401, PLC0415  # It says where its library is, and libyosys reads that.
+
+    sys._pyosys_share_dirname = f"{sys.argv[1]}/"  # type: ignore[attr-defined]
     from pyosys import libyosys  # noqa: PLC0415
 
     from finn_worker.mapping import recipe  # noqa: PLC0415
 
     design = libyosys.Design()
-    recipe.load_library(lambda command: libyosys.run_pass(command, design))
+    recipe.load_library(design)
     xilinx = Path(sys._pyosys_share_dirname) / "xilinx"  # type: ignore[attr-defined]
     library = [(xilinx / name).read_text() for name in ("cells_sim.v", "cells_xtra.v")]
     boxes = recipe.black_boxes(library)
@@ -50,7 +54,7 @@ def main() -> None:
         request = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _child(request, boxes, libyosys, design)
+            _child(request, boxes, design)
         print(json.dumps(_watch(pid)), file=answers, flush=True)
 
 
@@ -69,7 +73,7 @@ def _watch(pid: int) -> dict[str, Any]:
     }
 
 
-def _child(request: dict[str, Any], boxes: str, libyosys: Any, design: Any) -> None:
+def _child(request: dict[str, Any], boxes: str, design: Any) -> None:
     """Map one module in the folder of the request; never returns."""
     status = 1
     try:
@@ -82,7 +86,7 @@ def _child(request: dict[str, Any], boxes: str, libyosys: Any, design: Any) -> N
         # Seconds of a processor: what Yosys manages does not depend on what else runs.
         resource.setrlimit(resource.RLIMIT_CPU, (request["seconds"], request["seconds"]))
         resource.setrlimit(resource.RLIMIT_DATA, (request["memory"], request["memory"]))
-        _map(request, boxes, lambda command: libyosys.run_pass(command, design))
+        _map(request, boxes, design)
         status = 0
     except BaseException:
         Path(ERROR).write_text(traceback.format_exc(), encoding="utf-8")
@@ -96,13 +100,12 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def _map(request: dict[str, Any], boxes: str, run: Any) -> None:
+def _map(request: dict[str, Any], boxes: str, design: Any) -> None:
     from finn_worker.mapping import recipe  # noqa: PLC0415
 
     Path("black_boxes.v").write_text(boxes, encoding="utf-8")
-    Path(recipe.BITS_FILE).write_text(recipe.BITS, encoding="utf-8")
     recipe.synthesize(
-        run,
+        design,
         family=request["family"],
         uram=request["uram"],
         whole=request["whole"],
@@ -110,9 +113,9 @@ def _map(request: dict[str, Any], boxes: str, run: Any) -> None:
         files=["black_boxes.v", *request["files"]],
         parameters=request["parameters"],
     )
-    run(f"select {request['top']}")
-    run(f"write_json -selected {CELLS}")
-    run(f"write_verilog -noattr -selected {NETLIST}")
+    design.run_pass(f"select {request['top']}")
+    design.run_pass(f"write_json -selected {CELLS}")
+    design.run_pass(f"write_verilog -noattr -selected {NETLIST}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Large matrix cores in parts: equal groups of lanes are mapped once and counted as often.
+"""Large layers in parts: equal groups of a matrix core are mapped once and counted as often.
 
 FINN's `mvu` consists of groups of PEs that share DSP slices (`genPipes` in mvu.sv), which have
 nothing in common but their inputs and one shift register for the flag of the last input. The core
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from finn_worker.mapping import weights
+from finn_worker.mapping import thresholds, weights
 from finn_worker.mapping.layers import TOP
 from finn_worker.mapping.mapped import Resources, Source
 
@@ -62,8 +62,17 @@ class Divided:
     more: Resources = field(default_factory=Resources)
 
 
-def divided(layer: Source) -> Divided:
-    """The layer in parts, where it has a core of several groups or a wide memory of weights."""
+def divided(layer: Source, *, exact: bool = False) -> Divided:
+    """The layer in parts, where it has many lanes or a wide memory of weights.
+
+    Args:
+        layer: To be mapped.
+        exact: Whether the parts together are the layer, so that their netlists make up its netlist;
+            else some tell only what others take.
+    """
+    if not exact and thresholds.have_many_lanes(layer):
+        few = thresholds.of_few_lanes(layer)
+        return Divided(tuple(Part(source, times=times) for source, times in few))
     rest = layer
     boxes: tuple[str, ...] = ()
     parts: list[Part] = []
@@ -73,13 +82,13 @@ def divided(layer: Source) -> Divided:
         found, more = _groups(layer, sizes)
         parts += found
     elif core == LUTS and sizes["PE"] > 2:
-        parts += _elements(layer, sizes)
+        parts += _elements(layer, sizes, exact=exact)
     if parts:
         file = f"{core}.sv"
         text = _with_black_box(core, layer.texts[file], sizes)
         rest = Source(top=TOP, texts={**rest.texts, file: text}, memories=rest.memories)
         boxes += (BOX,)
-    if weights.is_wide(layer):
+    if not exact and weights.is_wide(layer):
         rest, boxes = weights.without(rest), (*boxes, weights.BOX)
         parts += [Part(source, times=times) for source, times in weights.narrow(layer)]
     return Divided((Part(rest, boxes=boxes), *parts), more)
@@ -97,9 +106,11 @@ def _groups(layer: Source, sizes: Mapping[str, int]) -> tuple[list[Part], Resour
     return parts, Resources(ff=(1 - full - (left > 0)) * _pipeline_depth(sizes))
 
 
-def _elements(layer: Source, sizes: Mapping[str, int]) -> list[Part]:
+def _elements(layer: Source, sizes: Mapping[str, int], *, exact: bool) -> list[Part]:
     """The core of LUTs: its PEs have nothing in common but what a first one has with it."""
     one, two = (_part(LUTS, layer, sizes, number) for number in (1, 2))
+    if exact:
+        return [Part(one, times=sizes["PE"])]
     return [Part(one, times=2 - sizes["PE"]), Part(two, times=sizes["PE"] - 1)]
 
 

@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from finn_worker.mapping import patches
 from finn_worker.mapping.mapped import Source
-from finn_worker.mapping.recipe import LUT_ROM_DEPTH
+from finn_worker.mapping.rules import LUT_ROM_DEPTH, THRESHOLDS_IN_BLOCKS
 from finn_worker.rtl import patches as verilator
 from finn_worker.rtl.top import fifo_width, instance
 
@@ -90,15 +90,16 @@ def _called(node: Mapping[str, Any]) -> re.Pattern[str]:
 def typical(text: str) -> str:
     """Words that only their number and width decide, for a memory that becomes block RAM.
 
-    All bits of a word are the same, and so are all memories of one size: Yosys takes half a second
-    for each block RAM whose content it has not seen before.
+    All bits of a word are the same, and so are all memories of one size, so that layers of one
+    shape are equal.
     """
     words = text.split()
-    if len(words) <= LUT_ROM_DEPTH:
+    values = [int(word, 16) for word in words]
+    varying = reduce(or_, values) & ~reduce(and_, values)
+    if len(words) <= LUT_ROM_DEPTH or len(words) * varying.bit_count() < THRESHOLDS_IN_BLOCKS:
         return text
-    mask = reduce(or_, (int(word, 16) for word in words))
     random = Random(len(words))
-    return "".join(f"{mask * random.getrandbits(1):0{len(words[0])}x}\n" for _ in words)
+    return "".join(f"{varying * random.getrandbits(1):0{len(words[0])}x}\n" for _ in words)
 
 
 def narrow(module: str, texts: dict[str, str]) -> None:

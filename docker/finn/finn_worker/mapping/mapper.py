@@ -14,7 +14,6 @@ import zlib
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from finn_worker.kept import Cache
@@ -22,12 +21,21 @@ from finn_worker.mapping import child
 from finn_worker.mapping.cells import cells_of, count
 from finn_worker.mapping.mapped import Mapped, Resources, Source
 from finn_worker.mapping.recipe import FAMILIES, UnknownFamilyError, logic_ps
+from finn_worker.mapping.share import without_contents
 from stagekit import StageError
 
 SECONDS = 600
 MEMORY = 3 * 1024**3
+# Seconds by which what the kernel counts for a limit differs from what it reports.
+_TICK = 0.1
+# Bytes without which nothing can be mapped.
+_PROBE = 1024**2
 # The last is ABC, a process of its own, ended or not even started.
 _OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "ERROR: ABC: execution of command")
+
+
+_INSTALLED = Path(str(metadata.distribution("pyosys").locate_file("pyosys")))
+_SHARE = _INSTALLED / "share"
 
 
 class NotMapped(Exception):
@@ -43,6 +51,7 @@ class Mapper:
         cache: Path | None,
         *,
         uram: bool = False,
+        contents: bool = False,
         processes: int = 1,
         seconds: int = SECONDS,
         memory: int = MEMORY,
@@ -53,6 +62,7 @@ class Mapper:
             family: "xc7" or "xcup", as Yosys calls them.
             cache: Folder that keeps what is mapped, by content; created if missing.
             uram: Whether the part has UltraRAM.
+            contents: Whether block RAMs in netlists have their contents, on which no count depends.
             processes: Modules at a time.
             seconds: Of a processor that a module may take.
             memory: Bytes that it may take.
@@ -64,10 +74,13 @@ class Mapper:
             raise UnknownFamilyError(family)
         self.family = family
         self._uram = uram
+        self._contents = contents
+        self._library = tempfile.TemporaryDirectory(dir=_folder())
+        self._share = _SHARE if contents else without_contents(_SHARE, Path(self._library.name))
         self._cache = None if cache is None else Cache(cache)
         self._limits = {"seconds": seconds, "memory": memory}
         self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
-        self._all = [_Process() for _ in range(processes)]
+        self._all = [_Process(self._share) for _ in range(processes)]
         for process in self._all:
             self._idle.put(process)
 
@@ -75,12 +88,7 @@ class Mapper:
         """Itself; leaving the context ends its processes."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the processes."""
         self.close()
 
@@ -88,6 +96,7 @@ class Mapper:
         """End the processes."""
         for process in self._all:
             process.close()
+        self._library.cleanup()
 
     def layer(self, source: Source, *, boxes: tuple[str, ...] = ()) -> Mapped:
         """Map one module, or take it from the cache.
@@ -117,7 +126,8 @@ class Mapper:
         """What the result depends on, as 64 hexadecimal digits."""
         here = Path(__file__).parent
         recipe = [path.read_text() for path in sorted(here.glob("*.py"))]
-        what = [self.family, self._uram, metadata.version("pyosys"), recipe, asdict(source), boxes]
+        what = [self.family, self._uram, self._contents, metadata.version("pyosys"), recipe]
+        what += [asdict(source), boxes]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
     def _map(self, process: _Process, source: Source, boxes: tuple[str, ...]) -> Mapped:
@@ -139,6 +149,7 @@ class Mapper:
             )
             log = _read(folder / child.LOG)
             if ended["status"]:
+                _refuse_if_full(folder)
                 raise self._failure(source, ended, log + _read(folder / child.ERROR))
             netlist = json.loads(_read(folder / child.CELLS))["modules"][source.top]
             resources, cells = count(cells_of(netlist), boxes)
@@ -146,12 +157,12 @@ class Mapper:
                 resources=resources,
                 cells=cells,
                 netlist=_read(folder / child.NETLIST),
-                log=_lasting(log),
+                log=_lasting(log, self._share),
                 logic_ps=logic_ps(log),
             )
 
     def _failure(self, source: Source, ended: dict[str, Any], log: str) -> Exception:
-        if ended["cpu_seconds"] >= self._limits["seconds"]:
+        if ended["cpu_seconds"] > self._limits["seconds"] - _TICK:
             return NotMapped(f"{source.top} takes Yosys more than {self._limits['seconds']} s")
         if ended["signal"] or any(sign in log for sign in _OUT_OF_MEMORY):
             return NotMapped(
@@ -166,7 +177,8 @@ class Mapper:
 class _Process:
     """A process with the cell library loaded, started when first asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: Path) -> None:
+        self._share = share
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +199,7 @@ class _Process:
         if self._process is None:
             paths = os.pathsep.join(path for path in sys.path if path)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", child.__name__],
+                [sys.executable, "-m", child.__name__, str(self._share)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -207,11 +219,15 @@ class _Process:
         self._process = None
 
 
-def _lasting(log: str) -> str:
+def _refuse_if_full(folder: Path) -> None:
+    """Raise what the system says where no more can be written: Yosys says all kinds of things."""
+    (folder / "probe").write_bytes(bytes(_PROBE))
+
+
+def _lasting(log: str, share: Path) -> str:
     """What of a log is the same each time and everywhere: no paths, and not ABC's timing."""
-    installed = str(metadata.distribution("pyosys").locate_file("pyosys"))
     kept = (line for line in log.splitlines(keepends=True) if not line.startswith("ABC:"))
-    return "".join(kept).replace(f"{installed}/share", "+").replace(installed, "pyosys")
+    return "".join(kept).replace(str(share), "+").replace(str(_INSTALLED), "pyosys")
 
 
 def _folder() -> str | None:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+from finn_worker.mapping.muxes import words_to_bits
+from finn_worker.mapping.rules import LUT_ROM_DEPTH, THRESHOLDS_IN_BLOCKS
 
 Run = Callable[[str], None]
 """Runs one command of Yosys."""
 
-# Depth up to which a memory that is only read becomes LUTs: one LUT6 holds 64 bits.
-LUT_ROM_DEPTH = 64
 _SELECTED = "selected.txt"
 # Under this name Yosys keeps the cell library.
 LIBRARY = "library"
 # FINN instantiates these; the front end needs their ports and parameters.
 INSTANTIATED = ("DSP48E1", "DSP48E2", "LUT6_2")
 _ROM = "t:$mem_v2 r:WR_PORTS=0 %i"
+# Block RAM has a clock; what is read without one are LUTs.
+_CLOCKED = f"{_ROM} r:RD_CLK_ENABLE>0 %i"
 _STYLES = ("auto", "block", "distributed", "ultra")
 _IN_BLOCKS = "a:ram_style=block a:ram_style=ultra %u"
+# Bits of a threshold; there are none as wide.
+_WIDE = 64
+_OF_THRESHOLDS = "c:*Threshs*"
 
 
 # What the passes map to, and what ABC takes wide multiplexers for.
@@ -30,46 +37,28 @@ _USED = (
     "CARRY?",
     "MUXF?",
     "INV",
-    "RAM*",
-    "SRL*",
+    "SRL16E",
+    "SRLC32E",
+    "RAM32M*",
+    "RAM64M*",
+    "RAM*X1?",
+    "RAM32X16DR8",
+    "RAM64X8SW",
+    "RAMB18E?",
+    "RAMB36E?",
     "URAM288",
     "DSP48E?",
     "BUFG",
     "GND",
     "VCC",
 )
+_MEMORIES = "=RAM* =URAM*"
+_DSPS = "DSP48E?"
 
 
 class UnknownFamilyError(ValueError):
     """A family of FPGAs that is not mapped to."""
 
-
-# A techmap, to be put beside the sources under this name.
-BITS_FILE = "words_to_bits.v"
-BITS = r"""
-// A multiplexer of words as multiplexers of bits, the form in which Yosys' xilinx_srl knows the
-// variable tap of a shift register.
-(* techmap_celltype = "$bmux" *)
-module words_to_bits #(
-	parameter  WIDTH = 1,
-	parameter  S_WIDTH = 1
-)(
-	input [(WIDTH << S_WIDTH)-1:0]  A,
-	input [S_WIDTH-1:0]  S,
-	output [WIDTH-1:0]  Y
-);
-	genvar  bit, word;
-	generate for(bit = 0; bit < WIDTH; bit = bit+1) begin : genBits
-		wire [(1 << S_WIDTH)-1:0]  taps;
-		for(word = 0; word < (1 << S_WIDTH); word = word+1) begin : genWords
-			assign taps[word] = A[word*WIDTH + bit];
-		end
-		\$shiftx #(
-			.A_SIGNED(0), .B_SIGNED(0), .A_WIDTH(1 << S_WIDTH), .B_WIDTH(S_WIDTH), .Y_WIDTH(1)
-		) tap (.A(taps), .B(S), .Y(Y[bit]));
-	end endgenerate
-endmodule
-"""
 
 FAMILIES = ("xc7", "xcup")
 """7-series and UltraScale+, as Yosys calls them."""
@@ -93,11 +82,20 @@ def logic_ps(log: str) -> int | None:
     return int(found[-1]) if found else None
 
 
-def load_library(run: Run) -> None:
+def _commands(design: Any) -> Run:
+    """What runs a command on the design, and notes it in the log."""
+    from pyosys import libyosys  # noqa: PLC0415
+
+    return lambda command: libyosys.run_pass(command, design)
+
+
+def load_library(design: Any) -> None:
     """Read the primitives of all families, and keep those in use under the name LIBRARY.
 
-    Yosys looks at every module in many passes, and there are a thousand.
+    Yosys looks at every module in many passes, and there are a thousand; those that a design has
+    no use for are deleted later, too.
     """
+    run = _commands(design)
     run("read_verilog -lib -specify +/xilinx/cells_sim.v")
     run("read_verilog -lib +/xilinx/cells_xtra.v")
     run("select -set used " + " ".join(f"={pattern}" for pattern in _USED))
@@ -109,6 +107,14 @@ def _found(run: Run, selection: str) -> bool:
     """Whether anything is selected; Yosys takes a second to read how it maps memories."""
     run(f"select -write {_SELECTED} {selection}")
     return Path(_SELECTED).stat().st_size > 0
+
+
+def _large_thresholds() -> str:
+    """A selection of the tables of thresholds that are large enough for block RAM."""
+    large = f"r:WIDTH>{_WIDE} r:SIZE>={-(-THRESHOLDS_IN_BLOCKS // _WIDE)} %i"
+    for width in range(1, _WIDE + 1):
+        large += f" r:WIDTH={width} r:SIZE>={-(-THRESHOLDS_IN_BLOCKS // width)} %i %u"
+    return f"{_CLOCKED} {_OF_THRESHOLDS} %i {large} %i a:ram_style=distributed %d"
 
 
 def black_boxes(library: Sequence[str]) -> str:
@@ -136,7 +142,7 @@ def _bits(text: str) -> str:
 
 
 def synthesize(
-    run: Run,
+    design: Any,
     *,
     family: str,
     top: str,
@@ -148,10 +154,10 @@ def synthesize(
     """Map `top`, flat and out of context: no buffers of pads and clocks.
 
     Args:
-        run: Runs a command; the library is loaded.
+        design: Yosys' libyosys.Design, with the library loaded.
         family: One of FAMILIES.
         top: The module.
-        files: Names of its sources in the current folder, black boxes included; BITS_FILE is there.
+        files: Names of its sources in the current folder, black boxes included.
         parameters: Those of `top`, as name=value.
         uram: Whether there is UltraRAM; else what asks for it gets block RAM, as from Vivado.
         whole: Whether nothing of `top` is left out: only then are there paths to measure.
@@ -161,6 +167,31 @@ def synthesize(
     """
     if family not in FAMILIES:
         raise UnknownFamilyError(family)
+    run = _commands(design)
+    stages = f"synth_xilinx -family {family} -top {top} -noiopad -noclkbuf -run "
+    if uram:
+        stages = stages.replace(" -noiopad", " -uram -noiopad")
+    _read(run, top, files, parameters)
+    run(stages + "prepare:map_dsp")
+    run("techmap -map +/cmp2lut.v -D LUT_WIDTH=6")
+    # Two bits at each position of a carry chain, where both functions of them share a LUT.
+    run("techmap -map +/cmp2lcu.v -D LUT_WIDTH=4")
+    run(stages + "coarse:map_memory")
+    _place_memories(run, uram=uram)
+    if _found(run, "t:$mem_v2 a:ram_style=logic %d"):
+        run(stages + "map_memory:map_ffram")
+    else:
+        run(f"delete {_MEMORIES}")
+    run(stages + "map_ffram:fine")
+    words_to_bits(design)
+    run(stages + "fine:map_cells")
+    run(stages + "map_cells:check")
+    if family in _TIMED and whole:
+        run(f"sta {top}")
+
+
+def _read(run: Run, top: str, files: Sequence[str], parameters: Sequence[str]) -> None:
+    """Read the sources: one flat module, with the library's primitives in it."""
     given = " ".join(f"-G {parameter}" for parameter in parameters)
     run(
         "read_slang --threads 1 --allow-use-before-declare --ignore-timing --ignore-assertions "
@@ -174,23 +205,20 @@ def synthesize(
     run(f"design -copy-from {LIBRARY} =*")
     run(f"hierarchy -check -top {top}")
     run("flatten")
-    stages = f"synth_xilinx -family {family} -top {top} -noiopad -noclkbuf -run "
-    if uram:
-        stages = stages.replace(" -noiopad", " -uram -noiopad")
-    run(stages + "prepare:map_dsp")
-    run(stages + "coarse:map_memory")
+    if not _found(run, f"t:{_DSPS}"):
+        run(f"delete ={_DSPS}")
+    run("proc")
+    # FINN resets data to an unknown value, which leaves both tools free.
+    run("opt_expr -mux_undef")
+    run("opt_clean")
+
+
+def _place_memories(run: Run, *, uram: bool) -> None:
+    """Say of each memory that is only read, by its `ram_style`, what it becomes."""
     if not uram:
         run('setattr -set ram_style "block" t:$mem_v2 a:ram_style=ultra %i')
     # A table needs no LUT memory, which would take two LUTs for each: it is logic.
-    deep = f"{_ROM} r:SIZE>{LUT_ROM_DEPTH} %i a:ram_style=distributed %d"
-    run(f'setattr -set ram_style "block" {deep} {_IN_BLOCKS} %d')
+    deep = f"{_CLOCKED} {_OF_THRESHOLDS} %d r:SIZE>{LUT_ROM_DEPTH} %i a:ram_style=distributed %d"
+    for large in (deep, _large_thresholds()):
+        run(f'setattr -set ram_style "block" {large} {_IN_BLOCKS} %d')
     run(f'setattr -set ram_style "logic" {_ROM} {_IN_BLOCKS} %d')
-    if _found(run, "t:$mem_v2 a:ram_style=logic %d"):
-        run(stages + "map_memory:map_ffram")
-    run(stages + "map_ffram:fine")
-    run(f"techmap -map {BITS_FILE}")
-    run("opt -full")
-    run(stages + "fine:map_cells")
-    run(stages + "map_cells:check")
-    if family in _TIMED and whole:
-        run(f"sta {top}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from finn_worker.mapping.mapped import Resources
 
 # Outside of the layers of a published FINN build for the xc7z020 with Vivado 2022.2: processor
@@ -13,10 +11,3 @@ SOURCE = (
     "a published FINN build for xc7z020, outside of its layers (Finn_outputs/LPYOLO in "
     "PozhilanKarthikeyan/Bharath_AI_SOC_Challenge_Submission)"
 )
-# Flip-flops for each LUT, of 7-series and of UltraScale+ (AMD UG474, UG574).
-_FF_PER_LUT = 2
-
-
-def available(given: Mapping[str, int]) -> dict[str, int]:
-    """What a part has, with its flip-flops, which FINN's tables leave out."""
-    return {**given, "ff": _FF_PER_LUT * given["lut"]}

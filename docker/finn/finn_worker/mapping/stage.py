@@ -7,18 +7,20 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from contract.finn.map import MapSpec
+from contract.finn.parts import with_flip_flops
 from finn_worker.accelerator import Accelerator, fifo_table
 from finn_worker.mapping import layers, verify
 from finn_worker.mapping.cores import Divided, Part, divided
 from finn_worker.mapping.mapped import Mapped, Resources, total
 from finn_worker.mapping.mapper import Mapper, NotMapped
 from finn_worker.mapping.recipe import family_of
-from finn_worker.mapping.reserve import RESERVE, SOURCE, available
+from finn_worker.mapping.reserve import RESERVE, SOURCE
 from finn_worker.size import KnownSizing
 from stagekit import Reporter, Request, WrongResult
 
@@ -101,17 +103,21 @@ def map_design(request: Request, reporter: Reporter) -> None:
     if spec.netlist:
         verify.check_family(family, name)
     reporter.tool("Yosys", f"{metadata.version('pyosys')}, for {family}")
-    uram = bool(accelerator.estimated["available"]["uram"])
-    with (
-        Mapper(family, request.cache / "mapped", uram=uram, processes=request.cpus) as mapper,
-        reporter.timed("mapping"),
-    ):
-        items = [*_layers(accelerator, mapper), *_fifos(accelerator, sizing.depths, mapper)]
-        mapped = _map(items, mapper, request.cpus, reporter)
-        compared = None
-        if spec.netlist:
+    mapper = partial(
+        Mapper,
+        family,
+        request.cache / "mapped",
+        uram=bool(accelerator.estimated["available"]["uram"]),
+        processes=request.cpus,
+    )
+    with reporter.timed("mapping"), mapper() as counting:
+        items = [*_layers(accelerator, counting), *_fifos(accelerator, sizing.depths, counting)]
+        mapped = _map(items, counting, request.cpus, reporter)
+    compared = None
+    if spec.netlist:
+        with reporter.timed("netlist"), mapper(contents=True) as whole:
             compared = verify.verify(
-                accelerator, sizing.depths, spec.netlist, mapper, request, reporter
+                accelerator, sizing.depths, spec.netlist, whole, request, reporter
             )
     _keep(mapped, request.outputs / FOLDER)
     metrics = _metrics(accelerator, items, mapped)
@@ -206,7 +212,7 @@ def _metrics(accelerator: Accelerator, items: Sequence[_Item], mapped: Results) 
 
 def _fit(design: Resources, given: Mapping[str, int]) -> dict[str, Any]:
     """Whether the design fits with the reserve, and which resource it has the least left of."""
-    has = available(given)
+    has = with_flip_flops(given)
     needed = (design + RESERVE).as_json()
     shares = {name: needed[name] / count for name, count in has.items() if count}
     lacking = [name for name, count in has.items() if needed[name] > count]

@@ -139,7 +139,7 @@ def _layers(accelerator: Accelerator) -> Iterator[Checked]:
     for node in design["nodes"]:
         yield Checked(
             node["name"],
-            divided(layers.layer(node, design, rtl, contents=True)),
+            divided(layers.layer(node, design, rtl, contents=True), exact=True),
             layers.original(node, design, rtl),
             {
                 f"s{number}_data": int(design["streams"][stream]["beats"])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contract.text import counted
 from stagekit import StageError
 
 Parameters = Mapping[str, "int | str"]
@@ -25,6 +26,7 @@ class Limit:
 
     Attributes:
         text: Says the quantity, such as "weights of {} bits"; or what only a value of 1 has.
+            See `told`.
         value: Computes it.
         least: Smallest value.
         most: Largest value.
@@ -36,6 +38,11 @@ class Limit:
     least: int
     most: int
     exact: bool = True
+
+    def told(self, value: int) -> str:
+        """`text` with a value in it, and the noun behind that in singular or plural."""
+        nouns = re.sub(r"\{\} (\w+)s\b", lambda match: counted(value, match[1]), self.text)
+        return nouns.format(value)
 
 
 @dataclass(frozen=True)
@@ -176,7 +183,7 @@ def check(bundle: Path, design: Mapping[str, Any], *, exact: bool) -> None:
             continue
         file, limit, value = beyond
         allowed = f"{limit.least} to {limit.most}" if limit.least < limit.most else limit.least
-        what = f"Layer '{node['name']}' has {limit.text.format(value)}"
+        what = f"Layer '{node['name']}' has {limit.told(value)}"
         if limit.exact:
             proven = f"is proven for {allowed}" if "{}" in limit.text else "is not proven for that"
             raise StageError(

@@ -10,6 +10,7 @@ from typing import Any
 from finn.util.basic import getHWCustomOp
 from qonnx.core.modelwrapper import ModelWrapper
 
+from contract.text import counted
 from stagekit import StageError
 
 
@@ -90,8 +91,8 @@ class Streams:
         widths = [width for width, _ in shapes]
         if len(set(widths)) > 1:
             raise StageError(
-                f"Layer '{names[0]}' gives {widths[0]} bits at a time, '{names[1]}' takes "
-                f"{widths[1]}.",
+                f"Layer '{names[0]}' gives {counted(widths[0], 'bit')} at a time, "
+                f"'{names[1]}' takes {widths[1]}.",
                 "Report it: FINN+ should have put a width converter between them.",
             )
         width, beats = shapes[-1]

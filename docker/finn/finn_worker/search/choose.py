@@ -8,12 +8,14 @@ from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from contract.finn.goal import Goal, Kind
+from contract.finn import parts
+from contract.finn.goal import Goal
+from contract.text import counted, percent
 from finn_worker.search import costs, hardware, records
 from finn_worker.search.exact import Exact, Found
 from finn_worker.search.goals import Reached, reach
 from finn_worker.search.part import SHELL, Target
-from finn_worker.search.problem import Problem
+from finn_worker.search.problem import RESOURCES, Problem
 from finn_worker.search.transitions import steps_of
 from stagekit import Infeasible
 
@@ -86,30 +88,32 @@ def settings(problem: Problem, found: Found) -> Iterator[tuple[str, dict[str, An
 
 def _nothing(search: Search, goal: Goal, reached: Reached) -> str:
     """Why there is no design, by how much the smallest misses, and what would fit."""
+    asked = "" if goal.interval is None else f"{counted(goal.interval, 'cycle')} per image"
     if reached.smallest is None:
         least = search.exact.intervals()[0]
         return (
-            f"No folding takes {goal.interval} cycles per image or fewer: the fastest takes "
-            f"{least}, {records.slowest(search.problem, least)}. Ask for smallest:{least} or more."
+            f"No folding takes {asked} or fewer: the fastest takes {least:,}, "
+            f"{records.slowest(search.problem, least)}. Ask for smallest:{least} or more."
         )
     shares = search.exact.shares(reached.smallest.design.cost)
     over = [name for name, taken in shares.items() if taken > search.share]
     has = search.target.has
     taken = ", ".join(
         f"{records.total(reached.smallest, name):,} of {has[name]:,} {name.upper()} "
-        f"({shares[name]:.0%})"
+        f"({percent(shares[name])})"
         for name in over
     )
-    within = f" of {goal.interval} cycles per image" if goal.kind is Kind.SMALLEST else ""
     return (
-        f"No design{within} fits {search.share:.0%} of {search.target.name}: by the cost model, "
-        f"the smallest takes {taken}, the shell included. {_remedy(reached.smallest, search)}"
+        f"No design{' of ' if asked else ''}{asked} fits {percent(search.share)} of "
+        f"{search.target.name}: by the cost model, the smallest takes {taken}, the shell included. "
+        f"{_remedy(reached.smallest, search)}"
     )
 
 
 def _remedy(smallest: Found, search: Search) -> str:
-    would = records.boards(smallest, search.share)
-    said = [f"It would fit {', '.join(would)}."] if would else ["It would fit no board here."]
+    needed = {name: records.total(smallest, name) for name in RESOURCES}
+    within = f"Within {percent(search.share)}, it"
+    said = [f"{within} would fit {parts.told(parts.would_fit(needed, search.share))}."]
     if smallest.size[0] <= 1:
         said.insert(0, f"A share of {smallest.size[0] + 0.005:.2f} would do.")
     return " ".join([*said, "Or use fewer bits, or a smaller network."])

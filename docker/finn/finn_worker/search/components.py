@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-LUT_ROM_DEPTH = 64
-"""Up to so many words, a memory that is only read becomes LUTs, unless asked otherwise."""
+from finn_worker.mapping.rules import LUT_ROM_DEPTH, THRESHOLDS_IN_BLOCKS
+
 # (words, bits) of a block RAM of 18 kbit, and of 36 kbit, which counts twice.
 _BRAM18 = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 _BRAM36 = ((32768, 1), (16384, 2), (8192, 4), (4096, 9), (2048, 18), (1024, 36), (512, 72))
@@ -86,12 +86,16 @@ def converter(given: int, taken: int) -> Part:
 
 def thresholds(*, pe: int, channels: int, levels: int, in_bits: int) -> Part:
     """A binary search through `levels` thresholds, one stage for each bit of the result."""
+
+    def in_blocks(depth: int) -> bool:
+        return depth * in_bits >= THRESHOLDS_IN_BLOCKS
+
     stages = max(1, math.ceil(math.log2(levels + 1)))
     folds = channels // pe
     depths = [folds * 2**stage for stage in range(stages)]
-    tables = sum(in_bits * math.ceil(depth / 64) for depth in depths if depth <= LUT_ROM_DEPTH)
+    tables = sum(in_bits * math.ceil(depth / 64) for depth in depths if not in_blocks(depth))
     pointer = math.ceil(math.log2(folds)) + stages
-    blocks = sum(bram18(depth, in_bits) for depth in depths if depth > LUT_ROM_DEPTH)
+    blocks = sum(bram18(depth, in_bits) for depth in depths if in_blocks(depth))
     features = {
         "lanes": pe,
         "compared": pe * stages * in_bits,

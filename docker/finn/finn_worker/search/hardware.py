@@ -17,6 +17,7 @@ from contract.finn.goal import PUMPED
 from contract.finn.windows import converter
 from finn_worker import implied, legal
 from finn_worker.legal import FOLDED_BY, kind_of
+from finn_worker.mapping.rules import LUT_ROM_DEPTH
 from finn_worker.search import components, held
 from finn_worker.search.components import Part
 from finn_worker.search.costs import Costs
@@ -204,7 +205,7 @@ def _styles(depth: int) -> tuple[str, ...]:
     """The memory that synthesis takes by itself, and the other one."""
     if depth == 1:
         return ("auto",)
-    return ("auto", "block" if depth <= components.LUT_ROM_DEPTH else "distributed")
+    return ("auto", "block" if depth <= LUT_ROM_DEPTH else "distributed")
 
 
 def _at_once(model: ModelWrapper, node: Any) -> Iterator[Candidate]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from finn.util.basic import get_dsp_block
 
+from contract.finn.parts import with_flip_flops
 from finn_worker import estimates
-from finn_worker.mapping.reserve import RESERVE, available
+from finn_worker.mapping.reserve import RESERVE
 from finn_worker.search.problem import RESOURCES
 
 SHELL = {name: count for name, count in RESERVE.as_json().items() if name in RESOURCES}
@@ -38,4 +39,4 @@ def target_of(board: str, part: str) -> Target:
     """
     has = estimates.available(board, part)
     ports = estimates.DSP48_PORT
-    return Target(name=part, has=available(has), port=ports[get_dsp_block(part)])
+    return Target(name=part, has=with_flip_flops(has), port=ports[get_dsp_block(part)])

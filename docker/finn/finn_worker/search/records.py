@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from finn.util.basic import pynq_part_map
-
-from finn_worker import estimates
-from finn_worker.mapping.reserve import available
 from finn_worker.search.exact import Exact, Found
 from finn_worker.search.goals import Faster
 from finn_worker.search.part import SHELL
@@ -76,18 +72,3 @@ def slowest(problem: Problem, cycles: int) -> str:
     least = {layer.name: min(o.cycles for o in layer.options) for layer in problem.layers}
     names = [name for name, fewest in least.items() if fewest >= cycles]
     return ", ".join(names) or "the width converters between layers"
-
-
-def boards(found: Found, share: float) -> list[str]:
-    """The boards with a processor of which a design takes no more than `share`.
-
-    By the same figures: a part with wider DSP slices may need fewer of them.
-    """
-    fitting = []
-    for board, part in estimates.known_boards().items():
-        if board not in pynq_part_map:
-            continue
-        has = available(estimates.available(board, part))
-        if all(total(found, name) <= share * has[name] for name in RESOURCES):
-            fitting.append(board)
-    return fitting

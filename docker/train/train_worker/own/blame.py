@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -13,6 +14,8 @@ from stagekit import StageError, of_the_disk
 
 LONGEST = 300
 """Characters of an error's text that are shown; the log has all of it."""
+SHOWN_FRAMES, LONGEST_EXCERPT = 8, 4000
+"""The last calls in the file that are shown of an error, and the characters of all of them."""
 TOOLS = ("pip", "setuptools", "pytest")
 """Distributions of the environment that nobody imports."""
 
@@ -44,7 +47,8 @@ def blamed(code: Code | None, doing: str, *, only_its_lines: bool = False) -> It
         if line is None and only_its_lines:
             raise
         where = code.file if line is None else f"{code.file}, line {line}"
-        raise StageError(f"{where}, {doing}: {said(error)}", _remedy(code, error)) from error
+        what = f"{where}, {doing}: {said(error)}"
+        raise StageError(what, _remedy(code, error), frames_of(code, error)) from error
 
 
 def line_of(code: Code, error: BaseException) -> int | None:
@@ -58,6 +62,21 @@ def line_of(code: Code, error: BaseException) -> int | None:
             found = trace.tb_lineno
         trace = trace.tb_next
     return found
+
+
+def frames_of(code: Code, error: BaseException) -> str:
+    """The calls in the file that led to an error, as a traceback without anybody else's.
+
+    Empty where none did.
+    """
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == code.file
+    ]
+    if not frames:
+        return ""
+    last = traceback.StackSummary.from_list(frames[-SHOWN_FRAMES:])
+    text = "Traceback (most recent call last):\n" + "".join(last.format()) + said(error)
+    return text if len(text) <= LONGEST_EXCERPT else f"{text[:LONGEST_EXCERPT]}..."
 
 
 def said(error: BaseException) -> str:

@@ -13,12 +13,15 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from contract.stages.network import Widths
+from contract.text import counted, listed
 from stagekit import StageError
 from train_worker.own.blame import blamed
 from train_worker.own.order import Order
 
 IMAGES = 4
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
+WHOLE = "the network"
+"""What is said of a network that is one layer."""
 SHOWN = 4
 """Layers that a message names."""
 QUANTIZED = "brevitas.nn.QuantLinear, QuantConv2d and the like"
@@ -40,15 +43,23 @@ def check(order: Order, made: Callable[[Order], nn.Module]) -> None:
 
 
 def _check_parameters(order: Order, network: nn.Module) -> None:
+    for name, part in network.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            what = WHOLE if _plain(name) == WHOLE else f"layer '{_plain(name)}'"
+            raise _refused(
+                order,
+                f"{what} is compiled by torch.jit, and cannot be looked into.",
+                "Return modules as they are written.",
+            )
     parameters = dict(network.named_parameters(prefix=""))
     if not any(parameter.requires_grad for parameter in parameters.values()):
         raise _refused(order, "the network has no parameters to train.", "Give it some.")
     for name, parameter in parameters.items():
         if isinstance(parameter, UninitializedParameter):
-            what = f"{_plain(name)} has no shape yet, as that of a lazy layer."
+            what = f"{_parameter(name)} has no shape yet, as that of a lazy layer."
             raise _refused(order, what, "Say how many inputs the layer has.")
         if parameter.dtype != torch.float32 or parameter.device.type != "cpu":
-            what = f"{_plain(name)} is {parameter.dtype} on {parameter.device}."
+            what = f"{_parameter(name)} is {parameter.dtype} on {parameter.device}."
             raise _refused(order, what, "Leave parameters as torch makes them: float32 on the cpu.")
 
 
@@ -59,7 +70,7 @@ def _check_same(order: Order, network: nn.Module, again: nn.Module) -> None:
     if differ:
         raise _refused(
             order,
-            f"built twice from one seed, {_plain(min(differ))} differs.",
+            f"built twice from one seed, {_parameter(min(differ))} differs.",
             "Draw random numbers from torch's own generator, and depend on no clock and no file.",
         )
 
@@ -71,7 +82,7 @@ def _check_bits(order: Order, network: nn.Module) -> None:
     if order.weight_bits != 0 and plain:
         raise _refused(
             order,
-            f"weight_bits is {_text(order.weight_bits)}, but the weights of {_names(plain)} are "
+            f"weight_bits is {_text(order.weight_bits)}, but the weights of {_layers(plain)} are "
             "not quantized.",
             f"Use {QUANTIZED}.",
         )
@@ -82,11 +93,11 @@ def _check_bits(order: Order, network: nn.Module) -> None:
         widths = {bits for bits in (asked if isinstance(asked, tuple) else (asked,)) if bits}
         there = {bits for bits in found.values() if bits}
         if found and not (widths <= there if widths else not there):
-            listed = ", ".join(f"{name}: {bits}" for name, bits in [*found.items()][:SHOWN])
+            said = ", ".join(f"'{name}': {bits}" for name, bits in [*found.items()][:SHOWN])
             more = ", ..." if len(found) > SHOWN else ""
             raise _refused(
                 order,
-                f"{field} is {_text(asked)}, but the bit widths are others ({listed}{more}).",
+                f"{field} is {_text(asked)}, but the bit widths are others ({said}{more}).",
                 f"Make {order.code.function} use the {field} that it is given; 0 means that "
                 "nothing is quantized.",
             )
@@ -122,7 +133,8 @@ def _run(order: Order, network: nn.Module, images: torch.Tensor) -> torch.Tensor
             order,
             f"given images of shape {shape}, the network returns {_shape(logits)}, "
             f"not {list(wanted)}: one logit per class.",
-            f"There are {order.classes} classes: {order.code.function} may ask for `classes`.",
+            f"The data set has {counted(order.classes, 'class', 'classes')}; "
+            f"{order.code.function} may ask for `classes`.",
         )
     if not torch.isfinite(logits).all():
         raise _refused(order, "the logits are not finite.", "Images are numbers from 0 to 1.")
@@ -158,11 +170,20 @@ def _refused(order: Order, what: str, remedy: str) -> StageError:
 
 def _plain(name: str) -> str:
     """A name as the user's own network has it."""
-    return "the network" if name == "network" else name.removeprefix("network.")
+    return WHOLE if name == "network" else name.removeprefix("network.")
 
 
-def _names(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+def _parameter(name: str) -> str:
+    return f"the parameter '{_plain(name)}'"
+
+
+def _layers(names: list[str]) -> str:
+    """Such as "layer '0'", "layers '0' and 'head.fc'"."""
+    if names == [WHOLE]:
+        return WHOLE
+    shown = [f"'{name}'" for name in names[:SHOWN]]
+    shown += [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return f"layer{'s' if len(names) > 1 else ''} {listed(shown)}"
 
 
 def _text(bits: Widths) -> str:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import torch
 
+from contract.text import counted
 from stagekit import StageError
 from train_worker.own.blame import TooSlow
 
@@ -51,7 +52,7 @@ def tried(check: Callable[[], None], file: str, seconds: float) -> None:
         status = _ended(child, 0.0 if answer is None else GRACE)
     if answer is None:
         raise StageError(
-            f"{file} took longer than {seconds:g} seconds and was stopped.",
+            f"{file} took longer than {counted(f'{seconds:g}', 'second')} and was stopped.",
             "Build the network at once, and leave data and training to bench.",
         )
     if not answer.endswith(END):
@@ -60,13 +61,13 @@ def tried(check: Callable[[], None], file: str, seconds: float) -> None:
             "Return the network, and do not end the process; if it was killed, memory ran out: "
             "build a smaller network.",
         )
-    what, remedy = json.loads(answer)
+    what, remedy, excerpt = json.loads(answer)
     if what:
-        raise StageError(what, remedy)
+        raise StageError(what, remedy, excerpt)
 
 
 def _try_here(check: Callable[[], None], writing: int, seconds: float) -> NoReturn:
-    """Run `check`, write `[what, remedy]`, and end, in whatever way `check` ends."""
+    """Run `check`, write `[what, remedy, excerpt]`, and end, in whatever way `check` ends."""
     status = 1
     # A copy of a process has its first thread only: torch must wait for no other.
     torch.set_num_threads(1)
@@ -83,17 +84,17 @@ def _try_here(check: Callable[[], None], writing: int, seconds: float) -> NoRetu
         os._exit(status)
 
 
-def _outcome(check: Callable[[], None], seconds: float) -> tuple[str, str]:
+def _outcome(check: Callable[[], None], seconds: float) -> tuple[str, str, str]:
     signal.signal(signal.SIGALRM, _stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         check()
     except StageError as error:
         traceback.print_exc()
-        return error.what, error.remedy
+        return error.what, error.remedy, error.excerpt
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return "", ""
+    return "", "", ""
 
 
 def _stop(number: int, frame: object) -> NoReturn:  # noqa: ARG001  (the interface of handlers)

@@ -1,17 +1,11 @@
-"""Declarations of networks: bench plans with them, the train worker builds modules from them.
-
-An `Architecture` is a sequence of layer records. It says nothing of bit widths: the widths of a
-training go to the layers with weights, and to the activations, in the order in which they stand
-here (the branch of a `Residual`, then its shortcut, then the quantizer of its sum).
-"""
+"""Records of layers: what they are called, what they take and give."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from math import prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 Shape = tuple[int, ...]
 """Of one array without its batch: (channels, height, width), or (features,)."""
@@ -144,7 +138,7 @@ class Linear(Layer):
         """See `Layer`."""
         if len(shape) != 1:
             raise ArchitectureError(
-                f"Linear takes features, not {_text(shape)}: put Flatten before"
+                f"Linear takes features, not {as_text(shape)}: put Flatten before"
             )
         return (self.outputs or classes,)
 
@@ -176,7 +170,7 @@ class _Window(Layer):
         channels, *size = _image(self, shape)
         windows = [(side + 2 * self.padding - self.kernel) // self.stride + 1 for side in size]
         if min(windows) < 1:
-            raise ArchitectureError(f"{self.kind}: kernel {self.kernel} exceeds {_text(shape)}")
+            raise ArchitectureError(f"{self.kind}: kernel {self.kernel} exceeds {as_text(shape)}")
         return channels, *windows
 
     def _product(self, inputs: int, shape: Shape, classes: int) -> LayerShape:
@@ -289,7 +283,7 @@ class Residual(Layer):
         branch, shortcut = (_output(p, shape, classes) for p in (self.branch, self.shortcut))
         if branch != shortcut:
             raise ArchitectureError(
-                f"Residual: its branch gives {_text(branch)}, its shortcut {_text(shortcut)}"
+                f"Residual: its branch gives {as_text(branch)}, its shortcut {as_text(shortcut)}"
             )
         return branch
 
@@ -303,116 +297,12 @@ KINDS: dict[str, type[Layer]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """A network, whatever it is trained on.
-
-    Attributes:
-        layers: From images to logits, one per class.
-        flat: Whether it takes arrays [N, F] rather than [N, C, H, W].
-    """
-
-    layers: tuple[Layer, ...]
-    flat: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Any) -> Architecture:
-        """The reverse of `to_json`.
-
-        Raises:
-            ArchitectureError: `data` is not a declaration.
-        """
-        try:
-            return cls(layers=_layers(data["layers"]), flat=bool(data["flat"]))
-        except (KeyError, TypeError) as error:
-            raise ArchitectureError(f"is not the declaration of a network: {error!r}") from error
-
-    def input_shape(self, image: Shape) -> Shape:
-        """Shape of what the network takes for images of shape `image`, (C, H, W)."""
-        return (prod(image),) if self.flat else image
-
-    def weighted(self) -> int:
-        """How many layers have weights."""
-        return sum(layer.weighted for layer in leaves(self.layers))
-
-    def activations(self) -> int:
-        """How many activations there are."""
-        return sum(layer.activation for layer in leaves(self.layers))
-
-    def pads_images(self) -> bool:
-        """Whether zeros may be put beside the images themselves, before any activation."""
-        for layer in leaves(self.layers):
-            if layer.activation:
-                return False
-            if getattr(layer, "padding", 0):
-                return True
-        return False
-
-    def shapes(self, image: Shape, classes: int) -> tuple[LayerShape, ...]:
-        """The layers with weights, in order.
-
-        Args:
-            image: Shape of the images, (channels, height, width).
-            classes: How many logits there have to be.
-
-        Raises:
-            ArchitectureError: A layer cannot take what comes before it, or there are other logits.
-        """
-        walk = _Walk(classes)
-        output = walk.through(self.layers, self.input_shape(image))
-        if output != (classes,):
-            raise ArchitectureError(f"it gives {_text(output)}, not {classes} logits")
-        return tuple(walk.shapes)
-
-
 def leaves(layers: Iterable[Layer]) -> Iterator[Layer]:
     """`layers`, those inside a `Residual` before it."""
     for layer in layers:
         if isinstance(layer, Residual):
             yield from leaves((*layer.branch, *layer.shortcut))
         yield layer
-
-
-class _Walk:
-    """Collects the layers with weights on the way through a network."""
-
-    def __init__(self, classes: int) -> None:
-        self.shapes: list[LayerShape] = []
-        self._classes = classes
-        self._named: Counter[str] = Counter()
-        self._forks, self._fork, self._depth = 0, 0, 0
-
-    def through(self, layers: Iterable[Layer], shape: Shape) -> Shape:
-        """Shape of the values after `layers`."""
-        for layer in layers:
-            output = layer.output(shape, self._classes)
-            if isinstance(layer, Residual):
-                self._both(layer, shape)
-            elif layer.weighted:
-                self._named[layer.prefix] += 1
-                matrix = layer.matrix(shape, self._classes)
-                name = f"{layer.prefix}{self._named[layer.prefix]}"
-                self.shapes.append(replace(matrix, name=name, **self._place()))
-            shape = output
-        return shape
-
-    def _place(self) -> dict[str, Any]:
-        return {"fork": self._fork, "residual": self._depth > 0}
-
-    def _both(self, layer: Residual, shape: Shape) -> None:
-        paths, around = (layer.branch, layer.shortcut), self._fork
-        if not around and all(any(each.weighted for each in leaves(path)) for path in paths):
-            self._forks += 1
-            self._fork = self._forks
-        self._depth += 1
-        for path in paths:
-            self.through(path, shape)
-        self._depth -= 1
-        self._fork = around
 
 
 def _output(layers: Iterable[Layer], shape: Shape, classes: int) -> Shape:
@@ -423,24 +313,10 @@ def _output(layers: Iterable[Layer], shape: Shape, classes: int) -> Shape:
 
 def _image(layer: Layer, shape: Shape) -> Shape:
     if len(shape) != 3:
-        raise ArchitectureError(f"{layer.kind} takes an image, not {_text(shape)}")
+        raise ArchitectureError(f"{layer.kind} takes an image, not {as_text(shape)}")
     return shape
 
 
-def _text(shape: Shape) -> str:
+def as_text(shape: Shape) -> str:
+    """Such as `3x32x32` or `784 features`."""
     return "x".join(map(str, shape)) + (" features" if len(shape) == 1 else "")
-
-
-def _layers(data: Iterable[Mapping[str, Any]]) -> tuple[Layer, ...]:
-    return tuple(map(_layer, data))
-
-
-def _layer(data: Mapping[str, Any]) -> Layer:
-    kind = KINDS.get(data["kind"])
-    if kind is None:
-        raise ArchitectureError(f"there is no layer {data['kind']!r}; valid: {', '.join(KINDS)}")
-    own = {f.name for f in fields(kind)} - {"kind"}
-    values = {name: value for name, value in data.items() if name != "kind"}
-    if values.keys() - own:
-        raise ArchitectureError(f"{data['kind']} has no {', '.join(sorted(values.keys() - own))}")
-    return kind(**{n: _layers(v) if isinstance(v, list | tuple) else v for n, v in values.items()})
