@@ -72,7 +72,7 @@ class Built:
         folder = self.resolver.store.root / "reports" / "test"
         stated = claims.load_claims(claims.claims_beside(self.file))
         with pytest.MonkeyPatch.context() as patch:  # drawing takes seconds
-            drawn = Rendered("<svg/>", "<svg>drawn</svg>", b"PNG")
+            drawn = Rendered("<svg/>", "<svg><text>Thresholding</text></svg>", b"PNG")
             patch.setattr(
                 "bench.report.html.write.render", lambda figure, _: drawn if figure.draw else None
             )

@@ -112,7 +112,7 @@ class _Graph:
 
     def value(self, name: str, value: Any) -> dict[str, str]:
         """A parameter or a property of a machine, shared by all that have the same."""
-        text = value if isinstance(value, str) else json.dumps(value)
+        text = value if isinstance(value, str) else canonical(value).decode()
         digest = _digest([name, text])
         return self.add(
             {"@id": f"#value-{digest}", "@type": "PropertyValue", "name": name, "value": text}

@@ -22,6 +22,17 @@ ENDS_SECONDS = 60.0  # a second, but for a worker that imports torch on a busy m
 SHORT_STAGES = {"dataset": 0.2, "simulate": 0.2, "measure": 0.2}
 
 
+def test_a_report_with_its_drawings_can_be_published(undisturbed: Bench, tmp_path: Path) -> None:
+    archive = str(tmp_path / "tiny.zip")
+    for command in (
+        ("export", str(GRID), "--runner", "venv", "--output", archive),
+        ("verify", archive),
+    ):
+        running = undisturbed.start(*command)
+        output, _ = running.communicate(timeout=300)
+        assert running.returncode == 0, output
+
+
 def test_every_point_is_bit_exact_at_the_estimated_interval(undisturbed: Bench) -> None:
     results = undisturbed.results()
     assert list(results["status"]) == ["done", "done"]
@@ -78,17 +89,6 @@ def test_killed_in_every_stage_it_still_ends_in_the_same_results(
     bench.run_grid()
     assert bench.results().equals(undisturbed.results())
     assert list((tmp_path / "tmp").iterdir()) == []
-
-
-def test_a_report_with_its_drawings_can_be_published(undisturbed: Bench, tmp_path: Path) -> None:
-    archive = str(tmp_path / "tiny.zip")
-    for command in (
-        ("export", str(GRID), "--runner", "venv", "--output", archive),
-        ("verify", archive),
-    ):
-        running = undisturbed.start(*command)
-        output, _ = running.communicate(timeout=300)
-        assert running.returncode == 0, output
 
 
 def test_an_interrupt_is_exit_130_and_leaves_nothing_half_written(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -102,7 +102,15 @@ def render_page(
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    return with_glossary(text)
+    return with_glossary(text, _texts(figures))
+
+
+def _texts(figures: Sequence[Drawn]) -> Iterator[str]:
+    """What the data of drawings names, layers for example, each once."""
+    for drawn in figures:
+        if drawn.figure.data is not None:
+            for _, column in drawn.figure.data.select_dtypes(["object", "string"]).items():
+                yield from (str(text).replace("_", " ") for text in column.dropna().unique())
 
 
 @cache

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape, unescape
 
 from bench.report.glossary import Term, stage_terms, terms, terms_in
 
 GLOSSARY = "<!-- glossary -->"
 """Where the list of terms is to stand."""
-_UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1>|<[^>]*>", re.DOTALL)
+# Drawings are left out: whoever renders a page again to compare it draws nothing.
+_UNSEEN = re.compile(r"<(script|style|head|svg)\b.*?</\1>|<[^>]*>", re.DOTALL)
 _START = re.compile(r"(?:^|[.?!:] )[A-Z](?=[a-z])")
 
 
@@ -44,11 +45,16 @@ def stage_name(name: str) -> str:
     return _abbreviation(name, does[name]) if name in does else escape(name)
 
 
-def with_glossary(page: str) -> str:
-    """The page with a list of the terms used or explained on it, and of those that explain them."""
+def with_glossary(page: str, drawn: Iterable[str] = ()) -> str:
+    """The page with a list of the terms used or explained on it, and of those that explain them.
+
+    Args:
+        page: With `GLOSSARY` where the list is to stand.
+        drawn: Texts of the drawings' data, whose terms count as well.
+    """
     listed = sorted((*terms(), *stage_terms()), key=lambda term: term.name.lower())
     used = dict.fromkeys(term for term in listed if escape(term.meaning) in page)
-    used |= dict.fromkeys(_used(page))
+    used |= dict.fromkeys((*_used(page), *_terms_of("\n".join(drawn))))
     explaining = list(used)
     for term in explaining:  # it grows
         explaining += [more for more in _terms_of(term.meaning) if more not in explaining]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import FakeRunner, MetricsRunner, as_command_on, steps_of, write_grid
@@ -22,7 +23,7 @@ from bench.flows import flow_named, up_to
 from bench.grids.experiment import Point, expand
 from bench.grids.grid import load_grid
 from bench.paths import ROOT
-from bench.pipeline import Resolver, execute, plan, survey
+from bench.pipeline import Resolver, Step, execute, plan, survey
 from bench.pipeline.survey import Stored
 from bench.session import grids
 from bench.store import Store
@@ -296,6 +297,28 @@ def test_the_crate_is_the_same_each_time(
     first = crate.read_bytes()
     provenance.write_crate(crate.parent, "test", survey(experiments, made).chains)
     assert crate.read_bytes() == first
+
+
+def with_spec(step: Step, spec: Mapping[str, Any]) -> Step:
+    if step.entry is None:
+        return step
+    entry = replace(step.entry, manifest=replace(step.entry.manifest, spec=spec))
+    return replace(step, stored=replace(step.stored, entry=entry))
+
+
+def test_the_crate_is_the_same_from_memory_and_from_disk(
+    experiments: Sequence[Point], made: Resolver, tmp_path: Path
+) -> None:
+    """A manifest that was read has its keys in alphabetical order; one in memory has not."""
+    chains = survey(experiments, made).chains
+    texts = set[bytes]()
+    for network in ({"layers": [], "flat": True}, {"flat": True, "layers": []}):
+        given = {
+            name: [with_spec(step, {"network": network}) for step in chain]
+            for name, chain in chains.items()
+        }
+        texts.add(provenance.write_crate(tmp_path, "test", given).read_bytes())
+    assert len(texts) == 1
 
 
 def test_failures_are_in_the_crate_as_failed_actions(
