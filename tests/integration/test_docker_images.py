@@ -83,13 +83,13 @@ def test_containers_and_virtual_environments_give_the_same_files(tmp_path: Path)
 
 
 def _run_everything(folder: Path, runner: Runner) -> dict[tuple[str, str, str], str]:
-    """Run the tiny grid; SHA-256 of every file by stage, task and path."""
+    """Run a point of the tiny grid; SHA-256 of every file by stage, task and path."""
     resolver = assemble(folder, runner)
     if isinstance(runner, DockerRunner):
         runner.prepare_base(print, threading.Event())
     events: list[Event] = []
-    tasks = plan(expand(load_grid(ROOT / "experiments" / "tiny.toml")))
-    summary = execute(tasks, resolver, 2, 2, events.append)
+    points = expand(load_grid(ROOT / "experiments" / "tiny.toml"))
+    summary = execute(plan(points[:1]), resolver, 2, 2, events.append)
     assert not summary.errors
     return {
         (entry.manifest.stage, entry.manifest.name, artifact.path): artifact.sha256

@@ -57,17 +57,17 @@ def run(folder: Path, images: str, foldings: list[str]) -> pd.DataFrame:
 
 
 def test_a_given_model_gives_what_its_training_gave(undisturbed: Bench, given: Path) -> None:
-    trained, results = undisturbed.results(), run(given, "labelled.npz", ["low", "max"])
-    assert list(results["experiment"]) == ["trained-labelled-low", "trained-labelled-max"]
-    assert list(results["status"]) == ["done", "done"]
+    trained, results = undisturbed.results()[:1], run(given, "labelled.npz", ["low"])
+    assert list(results["experiment"]) == ["trained-labelled-low"]
+    assert list(results["status"]) == ["done"]
     for column in SAME:
         assert list(results[column]) == list(trained[column]), column
-    assert list(results["agreeing_with_model"]) == list(results["sim_images"]) == [40, 40]
+    assert list(results["agreeing_with_model"]) == list(results["sim_images"]) == [40]
     assert results[["weight_bits", "act_bits", "seed", "agreeing_with_torch"]].isna().all(axis=None)
 
 
 def test_without_labels_there_is_agreement_and_no_accuracy(given: Path) -> None:
-    results = run(given, "bare.npz", ["max"])
+    results = run(given, "bare.npz", ["low"])
     assert list(results["status"]) == ["done"]
     assert list(results["bit_exact"]) == [True]
     assert list(results["agreeing_with_model"]) == [40]
