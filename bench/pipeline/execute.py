@@ -12,12 +12,13 @@ from bench.console.events import Emit, Finished, Note
 from bench.errors import BenchError, Exit, StoreError
 from bench.pipeline import history
 from bench.pipeline.backend import Backend, LocalBackend
-from bench.pipeline.budget import Work, memory_of, ranks, works
+from bench.pipeline.budget import Work, default_cost, memory_of, ranks, works
 from bench.pipeline.check import check_machine, check_store
 from bench.pipeline.ensure import Outcome
 from bench.pipeline.plan import Task
 from bench.pipeline.resolve import Resolver
 from bench.pipeline.schedule import ReadyQueue
+from bench.pipeline.shares import Shares
 from bench.pipeline.survey import because, look_up
 from bench.store import DamageError, Entry, Manifest
 from bench.words import Status
@@ -78,14 +79,15 @@ def execute(
     backend = backend or LocalBackend(resolver, jobs, emit)
     if missing is None:
         missing = look_up(tasks, resolver).missing
-    run = _Execution(tasks, resolver, backend, emit, jobs=jobs, cpus=cpus, memory=memory)
-    return run.run(missing)
+    run = _Execution(tasks, missing, resolver, backend, emit, jobs=jobs, cpus=cpus, memory=memory)
+    return run.run()
 
 
 class _Execution:
     def __init__(
         self,
         tasks: Sequence[Task],
+        missing: Sequence[Task],
         resolver: Resolver,
         backend: Backend,
         emit: Emit,
@@ -94,8 +96,8 @@ class _Execution:
         cpus: int,
         memory: int | None,
     ) -> None:
-        self._resolver = resolver
-        self._jobs, self._cpus = jobs, cpus
+        self._missing, self._resolver = missing, resolver
+        self._jobs = jobs
         self._memory = memory if backend.limited else None
         self._backend = backend
         self._emit = emit
@@ -103,12 +105,14 @@ class _Execution:
         self._ranks = ranks(tasks, self._works)
         # The longest chain of work first: started last, it would delay the end of the run.
         self._queue = ReadyQueue(tasks, self._ranks)
-        self._to_start = len(tasks)
+        self._shares = Shares(
+            {task.id: default_cost(self._works[task.id]).seconds for task in missing}, cpus, jobs
+        )
         self._running: dict[Future[Outcome], Task] = {}
         self._summary = Summary()
 
-    def run(self, missing: Sequence[Task]) -> Summary:
-        start = time.monotonic()
+    def run(self) -> Summary:
+        start, missing = time.monotonic(), self._missing
         check_store(self._resolver.store, missing)
         if self._backend.limited:
             check_machine(missing, self._resolver, self._memory)
@@ -132,7 +136,7 @@ class _Execution:
             if not reason:
                 self._queue.add(task)
                 continue
-            self._to_start -= 1
+            self._shares.end(task.id)
             self._summary.outcomes[task.id] = Outcome(task, Status.SKIPPED, None, reason)
             self._emit(Finished(task.name, task.stage.name, Status.SKIPPED, reason, 0.0))
             waiting += self._queue.end(task.id)
@@ -167,10 +171,7 @@ class _Execution:
             task = self._queue.take(self._room())
             if task is None:
                 return
-            beside = self._to_start + len(self._running) - self._queue.behind(task.id)
-            share = min(self._jobs, beside)
-            self._to_start -= 1
-            cpus = max(1, self._cpus // share)
+            cpus = self._shares.of(task.id, self._queue.behind(task.id))
             inputs = self._inputs(task)
             future = self._backend.submit(task, inputs, cpus, self._ranks[task.id])
             self._running[future] = task
@@ -192,6 +193,7 @@ class _Execution:
             first_line = error.what.splitlines()[0]
             self._emit(Finished(task.name, task.stage.name, Status.FAILED, first_line, 0.0))
         self._summary.outcomes[task.id] = outcome
+        self._shares.end(task.id)
         if outcome.entry is not None and outcome.status != "kept":
             self._remember(outcome.entry.manifest, self._works[task.id])
         self._admit(self._queue.end(task.id))

@@ -62,15 +62,15 @@ class ReadyQueue:
             passed.append(place)
         return None
 
-    def behind(self, task_id: str) -> int:
-        """How many tasks cannot start before this one, which has not ended, has."""
+    def behind(self, task_id: str) -> set[str]:
+        """The tasks that cannot start before this one, which has not ended, has."""
         found: set[str] = set()
         waiting = [task_id]
         while waiting:
             after = {task.id for task in self._after.get(waiting.pop(), ())} - found
             found |= after
             waiting += after
-        return len(found)
+        return found
 
     def end(self, task_id: str) -> list[Task]:
         """The tasks that waited for this one, and now for no other."""
