@@ -34,6 +34,7 @@ from bench.store.keys import SHORT, artifact_key, canonical
 # Files that are parsed are read as a whole; no metrics or table is larger.
 LARGEST = 64 << 20
 LOG = "/log.txt"
+_WHAT_TO_NAME = "Name what `bench export` wrote, or the folder that it was unpacked into."
 # Raised for values of other types, and for nesting that is too deep.
 _INVALID_DATA = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
@@ -70,7 +71,7 @@ def verify(path: Path) -> Checked:
     """Check the archive at `path`, or the folder that one was unpacked into.
 
     Raises:
-        ConfigError: There is no such file.
+        ConfigError: There is no such file, or it is no archive.
         ArchiveError: It cannot be read to its end, or was written by a version of bench that this
             version does not understand.
     """
@@ -199,6 +200,8 @@ def _is_parsed(name: str) -> bool:
 
 def _check_bag(path: Path, digests: Mapping[str, str], folder: Path, checked: Checked) -> None:
     """Check completeness and checksums, as BagIt defines them."""
+    if path.is_dir() and not digests.keys() & {*bag.TAGS}:
+        raise ConfigError(f"{path} is no archive that was unpacked.", _WHAT_TO_NAME)
     for name in bag.TAGS:
         if name not in digests:
             remedy = "It is incomplete, or was not written by `bench export`."

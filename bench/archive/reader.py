@@ -22,6 +22,7 @@ _BROKEN = (
     EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile,
     NotImplementedError,
 )  # fmt: skip
+_ENDINGS = (".tar.gz", ".tgz", ".zip")
 _AGAIN = "It is incomplete or was damaged in transfer: copy or export it again."
 
 
@@ -40,8 +41,8 @@ def members(path: Path) -> Iterator[Member]:
     Each member has to be read before the next.
 
     Raises:
-        ConfigError: There is no such file.
-        ArchiveError: It is not an archive, ends early, or holds what bench never writes: a path
+        ConfigError: There is no such file, or it is no archive.
+        ArchiveError: It is a damaged archive, ends early, or holds what bench never writes: a path
             that leads out of it, a link, a file twice.
     """
     all_members = _folder(path) if path.is_dir() else _archive(path)
@@ -105,7 +106,9 @@ def _archive(path: Path) -> Iterator[Member]:
     if start in _ZIP:
         return _zip(path)
     what = "is empty" if not start else "is neither .tar.gz nor .zip"
-    raise ArchiveError(f"{path} {what}.", "Name what `bench export` wrote.")
+    # By its name an archive, by its content none: it was one. Anything else is the wrong file.
+    kind = ArchiveError if path.name.endswith(_ENDINGS) else ConfigError
+    raise kind(f"{path} {what}.", "Name what `bench export` wrote.")
 
 
 def _tar(path: Path) -> Iterator[Member]:

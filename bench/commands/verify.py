@@ -31,8 +31,8 @@ def command(context: click.Context, path: Path) -> None:
 
     Every file has the SHA-256 that the archive states, and every manifest fits its inputs. Tables,
     text and claims of the report are made again from the manifests, which reveals a number changed
-    by hand even if the checksums were changed, too. What is not checked is listed. Exit code 0, or
-    8 if something is wrong.
+    by hand even if the checksums were changed, too. What is not checked is listed. Exit code 0, 8
+    if something is wrong, or 2 for what is no archive.
 
     \b
     Examples:

@@ -18,6 +18,7 @@ from bench.grids.checks import check_images
 from bench.grids.experiment import Point, expand, references
 from bench.grids.grid import load_grid
 from bench.grids.tables import BoardTable, Grid
+from bench.session.as_options import in_options
 from contract.finn.measure import EMULATED
 
 _ALIKE = 0.8
@@ -95,6 +96,7 @@ class OpenGrid:
 
 # Of what a command line changes, keys of the simulation.
 _SIMULATED = ("images", "exact", "trace_images")
+_OPTIONS = {"simulate.images": "--images", "simulate.trace_images": "--trace"}
 
 
 def open_grid(file: Path, changes: Changes | None = None, *, absent: bool = False) -> OpenGrid:
@@ -113,7 +115,10 @@ def open_grid(file: Path, changes: Changes | None = None, *, absent: bool = Fals
         grid = _mapped(grid, changes.netlist)
     if wanted:
         grid = _simulated(grid, wanted)
-        check_images(file, grid)
+        try:
+            check_images(file, grid)
+        except ConfigError as error:  # the file by itself has passed
+            raise in_options(error, file, _OPTIONS, "Correct it; nothing was started.") from None
     return OpenGrid(
         file=file,
         changes=changes,

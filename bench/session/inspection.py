@@ -20,6 +20,7 @@ from bench.paths import ROOT
 from bench.pipeline import Forecast, Resolver, forecast, look_up, plan
 from bench.pipeline.ensure import describe_host
 from bench.session import runners
+from bench.session.as_options import in_options
 from bench.words import parse_widths
 from contract.stage import Stage
 from contract.stages import sample
@@ -27,6 +28,13 @@ from contract.stages import sample
 GRIDS = ROOT / "experiments"
 MODEL, GRID = ".onnx", ".toml"
 DEFAULT_BITS = "4,4"
+OPTIONS = {
+    "train.network": "WHAT", "model.file": "WHAT", "train.bits": "--bits",
+    "train.dataset": "--dataset", "model.dataset": "--dataset", "model.images": "--images",
+    "build.foldings": "--folding", "build.folding_files": "--folding",
+    "build.target_fps": "--folding", "build.board": "--board", "build.clock_mhz": "--clock",
+}  # fmt: skip
+"""What gives each key of the grid that `grid_asked` makes."""
 RANDOM = "random"
 """What takes the place of a data set's name, where images are random."""
 
@@ -141,7 +149,7 @@ def grid_asked(asked: Asked) -> Grid:
     try:
         return grid_of(path, table, inspected=True)
     except ConfigError as error:
-        raise ConfigError(error.what.replace(f"{path}: ", ""), error.remedy) from None
+        raise in_options(error, path, OPTIONS, "Correct it; nothing was started.") from None
 
 
 def _refuse_beside_a_grid(asked: Asked) -> None:

@@ -102,9 +102,13 @@ def test_a_file_twice_is_refused(tmp_path: Path) -> None:
     ("data", "says"), [(b"", "is empty"), (b"hello", "neither .tar.gz nor .zip")]
 )
 def test_what_is_no_archive_is_said(tmp_path: Path, data: bytes, says: str) -> None:
-    (tmp_path / "a.zip").write_bytes(data)
-    with pytest.raises(ArchiveError, match=says):
-        archive.verify(tmp_path / "a.zip")
+    for name in ("a.zip", "a.tar.gz"):  # which it was meant to be, so it is damaged
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ArchiveError, match=says):
+            archive.verify(tmp_path / name)
+    (tmp_path / "README.md").write_bytes(data)
+    with pytest.raises(ConfigError, match=says):
+        archive.verify(tmp_path / "README.md")
 
 
 def test_somebody_elses_archive_is_said(built: Built, tmp_path: Path) -> None:
@@ -115,6 +119,9 @@ def test_somebody_elses_archive_is_said(built: Built, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         archive.verify(tmp_path / "c.zip")
     (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigError, match="no archive that was unpacked"):
+        archive.verify(tmp_path / "folder")
+    (tmp_path / "folder" / bag.MANIFEST).touch()
     with pytest.raises(ArchiveError, match=r"has no bagit\.txt"):
         archive.verify(tmp_path / "folder")
 
