@@ -50,5 +50,6 @@ class Figure:
             sign = "at most" if self.at_most else "at least"
             goal = f"{sign} {self.wanted:g}: {'yes' if self.reached else 'NO'}"
         spread = f"{min(self.values):.3g} to {max(self.values):.3g}"
-        values = f"{self.median:.3g} {self.unit} | {spread} | {len(self.values)}"
+        unit = self.unit if self.unit == "%" else f" {self.unit}"
+        values = f"{self.median:.3g}{unit} | {spread} | {len(self.values)}"
         return f"| {self.what} | {values} | {goal} |"
