@@ -57,6 +57,20 @@ async def open_board(
         yield Board(link, sftp, agent, f".bench/sessions/{session}", limits)
 
 
+def try_login(address: Address) -> None:
+    """Log in, and no more.
+
+    Raises:
+        BoardError: The board cannot be reached or refuses the key.
+    """
+
+    async def there_and_back() -> None:
+        async with open_link(address, lambda _: None):
+            pass
+
+    asyncio.run(there_and_back())
+
+
 async def probe(link: Link, limit_s: float) -> Probe:
     """What the board says it is; needs only its `python3`, not its lock."""
     program = BOARD_PROGRAM.read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import claims
 from bench.boards.pool import Remote
-from bench.errors import ConfigError
+from bench.errors import BoardError, ConfigError
 from bench.grids.experiment import Point
 from bench.grids.tables import Grid
 from bench.pipeline import Forecast, Resolver, Survey, Task, forecast, survey
@@ -121,12 +121,36 @@ def _forecast(
     return forecast(tasks, surveyed, resolver.runners, jobs, memory, describe_host())
 
 
+def require_boards(ready: Prepared) -> None:
+    """Log in to every board that the run will measure on, before it works for hours towards that.
+
+    Raises:
+        BoardError: One cannot be reached, or refuses the key.
+    """
+    remotes = _boards(ready.missing, ready.grid.grid)
+    if remotes:
+        from bench.boards.login import address_of  # noqa: PLC0415  # needs an SSH library
+        from bench.boards.ssh import try_login  # noqa: PLC0415
+
+        try:
+            for remote in remotes:
+                try_login(address_of(remote))
+        except BoardError as error:
+            error.add_note("Nothing was started; --only STAGE runs what needs no board.")
+            raise
+
+
 def _check_boards(missing: list[Task], grid: Grid) -> None:
     """Raise the errors of a login to a board that can be foreseen here."""
-    used = {name for task in missing for name in task.spec.get("boards", ())}
-    boards = [board for board in grid.boards if board.name in used]
-    if boards:
+    remotes = _boards(missing, grid)
+    if remotes:
         from bench.boards.login import address_of  # noqa: PLC0415  # needs an SSH library
 
-        for board in boards:
-            address_of(Remote.of_table(board))
+        for remote in remotes:
+            address_of(remote)
+
+
+def _boards(missing: list[Task], grid: Grid) -> list[Remote]:
+    """Those that some of the tasks measure on."""
+    used = {name for task in missing for name in task.spec.get("boards", ())}
+    return [Remote.of_table(board) for board in grid.boards if board.name in used]
