@@ -13,6 +13,7 @@ from bench.flows.finn.layer_names import folding_label, layer_label
 from bench.grids.experiment import Point
 from bench.provenance import Step
 from bench.results import Place, Row, columns
+from bench.results.fastest import FITS
 from bench.results.frame import rows_of
 from bench.results.rates import rate
 from bench.words import Origin, Status
@@ -73,6 +74,7 @@ class Design:
     Attributes:
         point: Number of its row in the results.
         name: Of the experiment.
+        fits: Whether it fits its part, by the best source; None where that is not known.
         layers: From input to output.
         streams: Those to each layer in turn, then the one that leaves the design.
         interval: Cycles between two images, as simulated.
@@ -85,6 +87,14 @@ class Design:
     streams: tuple[Stream, ...]
     interval: float
     unsized: float | None
+    fits: bool | None = None
+
+    @property
+    def as_fastest(self) -> str:
+        """What it is where it is shown as the fastest one."""
+        if self.fits is None:
+            return "fastest"
+        return "fastest that fits" if self.fits else "fastest of all, does not fit"
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,8 @@ class Material:
         curves: Test accuracy after each epoch, by name of the training.
         limits: What each part has: lut, bram18, dsp, uram.
         dma: By row of the results, where measured.
-        slowest, fastest: The simulated designs with the longest and the shortest interval.
+        slowest: The simulated design with the longest interval.
+        fastest: That with the shortest of those that fit; of all, where none is known to.
         chains: The steps behind each experiment, and each training that is a point of its own.
     """
 
@@ -191,7 +202,10 @@ def _dma(metrics: Metrics) -> Dma | None:
 
 
 def _extremes(rows: Sequence[Row]) -> tuple[int | None, int | None]:
-    """Places of the slowest and the fastest simulated design; the first among equals."""
+    """Places of the slowest simulated design, and the fastest that fits, else of all.
+
+    The first among equals.
+    """
     rates = {
         place: core
         for place, row in enumerate(rows)
@@ -199,7 +213,8 @@ def _extremes(rows: Sequence[Row]) -> tuple[int | None, int | None]:
     }
     if not rates:
         return None, None
-    return min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
+    fitting = [place for place in rates if rows[place].get(FITS)]
+    return min(rates, key=rates.__getitem__), max(fitting or rates, key=rates.__getitem__)
 
 
 def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> Design | None:
@@ -219,7 +234,13 @@ def _design(row: int | None, results: pd.DataFrame, own: Sequence[Metrics]) -> D
         streams=_streams(simulated, layers),
         interval=float(simulated["ii_simulated"]),
         unsized=simulated["ii_unsized"],
+        fits=_fits(results, row),
     )
+
+
+def _fits(results: pd.DataFrame, row: int) -> bool | None:
+    said = results[FITS].iloc[row] if FITS in results else None
+    return None if pd.isna(said) else bool(said)
 
 
 def _layer(layer: Mapping[str, Any], without_rtl: Collection[str]) -> Layer:

@@ -31,21 +31,21 @@ BOX_WIDTH = 0.86  # of a lane
 
 
 def graph_figures(material: Material) -> Iterator[Figure]:
-    """The graph of the fastest design, and of the slowest where that is another network's."""
+    """The graph of the fastest design that fits, and of the slowest of another network."""
     fastest, slowest = material.fastest, material.slowest
     if fastest is None:
         yield Figure("graph", "Hardware graph", "No design has been simulated yet.")
         return
-    yield _graph("graph", fastest)
+    yield _graph("graph", fastest, fastest.as_fastest)
     if slowest is not None and _shape(slowest) != _shape(fastest):
-        yield _graph("graph-slowest", slowest)
+        yield _graph("graph-slowest", slowest, "slowest")
 
 
 def _shape(design: Design) -> list[tuple[str | None, str | None]]:
     return [(stream.sender, stream.receiver) for stream in design.streams]
 
 
-def _graph(name: str, design: Design) -> Figure:
+def _graph(name: str, design: Design, kind: str) -> Figure:
     data = pd.DataFrame(
         [
             {
@@ -57,7 +57,7 @@ def _graph(name: str, design: Design) -> Figure:
     )  # fmt: skip
     return Figure(
         name,
-        f"Hardware graph of {design.name}",
+        f"Hardware graph of {design.name} ({kind})",
         _seen(design),
         "layers: estimated (cycles and resources of the RTL that was simulated); depths of FIFOs: "
         f"{Origin.RTL_SIM}, of stage size",

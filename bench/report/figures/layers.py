@@ -11,7 +11,7 @@ from bench.console.text import counted, listed
 from bench.report.figures import style
 from bench.report.figures.base import Figure
 from bench.report.material import Design, Material
-from bench.results.rates import INTERVALS
+from bench.results.rates import INTERVALS, rate
 from bench.words import Origin
 
 if TYPE_CHECKING:
@@ -22,11 +22,8 @@ SMALLEST_DEPTH = 2
 
 
 def layer_figures(material: Material) -> Iterator[Figure]:
-    """Cycles by layer and stalls by stream, of the slowest and the fastest design."""
-    extremes = {"slowest": material.slowest, "fastest": material.fastest}
-    designs = {kind: design for kind, design in extremes.items() if design is not None}
-    if len(designs) == 2 and material.slowest == material.fastest:
-        designs = {"only": designs["slowest"]}
+    """Cycles by layer and stalls by stream, of the slowest design and the fastest that fits."""
+    designs = dict(_shown(material))
     for name, title, figure in (
         ("layers", "Cycles per layer", _layers),
         ("streams", "Where streams stall", _streams),
@@ -35,6 +32,19 @@ def layer_figures(material: Material) -> Iterator[Figure]:
             yield figure(name, title, designs)
         else:
             yield Figure(name, title, "No design has been simulated yet.")
+
+
+def _shown(material: Material) -> Iterator[tuple[str, Design]]:
+    """The designs that are shown, by what each is."""
+    slowest, fastest = material.slowest, material.fastest
+    if slowest is not None and slowest == fastest:
+        simulated = sum(rate(row, Origin.RTL_SIM) is not None for row in material.rows)
+        yield "only design" if simulated == 1 else f"slowest and {slowest.as_fastest}", slowest
+        return
+    if slowest is not None:
+        yield "slowest", slowest
+    if fastest is not None:
+        yield fastest.as_fastest, fastest
 
 
 def _layers(name: str, title: str, designs: Mapping[str, Design]) -> Figure:
@@ -58,7 +68,7 @@ def _layers_text(kind: str, design: Design) -> str:
     most = max(layer.cycles for layer in design.layers)
     busiest = [layer.label for layer in design.layers if layer.cycles == most]
     return (
-        f"In the {kind} design, {design.name}, {listed(busiest)} "
+        f"In {design.name} ({kind}) {listed(busiest)} "
         f"{'takes' if len(busiest) == 1 else 'take'} the most, {most:,} cycles an image; "
         f"simulated, an image comes out every {design.interval:,.2f}."
     )
@@ -117,7 +127,7 @@ def _streams(name: str, title: str, designs: Mapping[str, Design]) -> Figure:
 def _streams_text(kind: str, design: Design) -> str:
     deeper = [stream for stream in design.streams if stream.depth > SMALLEST_DEPTH]
     text = (
-        f"In the {kind} design {counted(len(deeper), 'stream')} of {len(design.streams)} "
+        f"In {design.name} ({kind}) {counted(len(deeper), 'stream')} of {len(design.streams)} "
         f"{'needs' if len(deeper) == 1 else 'need'} a FIFO deeper than {SMALLEST_DEPTH}"
     )
     if design.unsized is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from fakes import FakeRunner
 from wrong_design import INTERVALS, DesignRunner
@@ -13,6 +14,7 @@ from bench import report
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
 from bench.pipeline import Resolver, execute, plan, survey
+from bench.report.figures.graph import graph_figures
 from bench.report.figures.layers import layer_figures
 from bench.report.material import Material
 from bench.report.ratios import throughput_ratios
@@ -71,6 +73,42 @@ def test_slowest_and_fastest_are_so_by_their_intervals(
         assert design.layers[0].cycles == INTERVALS[folding]
     for figure in layer_figures(material):
         assert f"{figure.data['design'].iloc[0]}".endswith(expected[0])  # type: ignore[index]
+
+
+def gathered_where(
+    grid_file: Path, resolver: Resolver, foldings: list[str], fits: list[bool | None]
+) -> Material:
+    """As `gathered`, with other values of `fits`."""
+    material = gathered(grid_file, resolver, foldings)
+    results = material.results.assign(fits=pd.array(fits, dtype="boolean"))
+    experiments = expand(load_grid(grid_file))
+    return report.gather("test", experiments, results, material.trainings, material.chains)
+
+
+@pytest.mark.parametrize(
+    ("fits", "kinds"),
+    [
+        ([True, True, False], {"min": "slowest", "low": "fastest that fits"}),
+        ([True, False, False], {"min": "slowest and fastest that fits"}),
+        ([False, False, False], {"min": "slowest", "max": "fastest of all, does not fit"}),
+        ([None, None, None], {"min": "slowest", "max": "fastest"}),
+    ],
+)
+def test_the_fastest_is_one_that_fits_or_is_said_not_to(
+    grid_file: Path, resolver: Resolver, fits: list[bool | None], kinds: dict[str, str]
+) -> None:
+    foldings = ["min", "low", "max"]
+    material = gathered_where(grid_file, resolver, foldings, fits)
+    layers, streams = layer_figures(material)
+    graph = next(graph_figures(material))
+    names = {f"tfc-mnist-w2a2-s1-{folding}": kind for folding, kind in kinds.items()}
+    for figure in (layers, streams):
+        assert figure.data is not None
+        assert list(figure.data["design"].unique()) == list(names)
+        for name, kind in names.items():
+            assert f"In {name} ({kind}) " in figure.seen
+    fastest = list(names)[-1]
+    assert graph.title.startswith(f"Hardware graph of {fastest} (fastest")
 
 
 def test_without_a_simulation_there_is_no_slowest_design(
