@@ -19,7 +19,9 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
+    ValidationInfo,
     create_model,
+    field_validator,
     model_validator,
 )
 
@@ -39,7 +41,7 @@ from bench.grids.values import (
 )
 from bench.input.given import GivenFile
 from bench.input.names import HOST, IPV6, LONGEST, USER
-from bench.input.schema import FoldingName, Line, Table, disagree, matching
+from bench.input.schema import FoldingName, Line, Table, disagree, lacking, matching
 from bench.networks import NETWORKS, Network
 from contract.fields import Key, Means, Misfit, key_of, keys
 from contract.finn.cores import CORES, Core
@@ -220,6 +222,9 @@ class LimitsTable(Table):
     vivado_minutes: Annotated[Minutes, Field(description="Time of `synthesize`.")] = 300.0
 
 
+_WRITE_ONE = "Write [train] to train a network, or [model] for one of your own."
+
+
 class Grid(Table):
     """A whole experiment file, with the foldings it refers to; as `grid_model` completes it."""
 
@@ -245,13 +250,21 @@ class Grid(Table):
     data: tuple[DatasetSpec, ...] = Field(default=(), exclude=True)
 
     @model_validator(mode="after")
-    def _designs_are_of_something(self) -> Self:
-        if (self.train is None) == (self.model is None):
-            given = "and model are both given" if self.train else "and model are missing"
-            raise disagree(
-                "train", given, "Write [train] to train a network, or [model] for one of your own."
-            )
+    def _designs_are_of_one_thing(self) -> Self:
+        if self.train is not None and self.model is not None:
+            raise disagree("train", "and model are both given", _WRITE_ONE)
         return self
+
+    @field_validator("model", mode="after")
+    @classmethod
+    def _designs_are_of_something(
+        cls, model: ModelTable | None, info: ValidationInfo
+    ) -> ModelTable | None:
+        """Said of a field, not of the whole, so that whatever else is missing is said, too."""
+        # A `train` that is wrong is not among the data.
+        if model is None and info.data.get("train", "wrong") is None:
+            raise lacking("train and model are missing", _WRITE_ONE)
+        return model
 
     @model_validator(mode="after")
     def _points_can_be_planned(self) -> Self:
@@ -349,7 +362,8 @@ def grid_model(flow: Flow) -> type[Grid]:
         if table.model_fields:
             required = any(field.is_required() for field in table.model_fields.values())
             if name in _ONE_OF:
-                tables[name] = (table | None, None)
+                # Also looked at where it is left out: see `_designs_are_of_something`.
+                tables[name] = (table | None, Field(default=None, validate_default=True))
             else:
                 tables[name] = (table, ...) if required else (table, table())
     return create_model("Grid", __base__=Grid, __doc__=Grid.__doc__, **tables)

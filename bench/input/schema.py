@@ -90,6 +90,11 @@ def disagree(where: str, what: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError("disagree", "{what}", {"where": where, "what": what, "fix": remedy})
 
 
+def lacking(what: str, remedy: str) -> PydanticCustomError:
+    """The error of a table that lacks what several of its keys could give; of their last one."""
+    return PydanticCustomError("lacking", "{what}", {"what": what, "fix": remedy})
+
+
 def validated(model: type[Model], data: Mapping[str, Any], where: str, remedy: str) -> Model:
     """`data` as `model`.
 
@@ -148,9 +153,9 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{shorter} is too short: give {in_words(_at(place[:-1], model))}."
         case "missing":
             return f"the key '{location}' is missing. Give {in_words(_at(place, model))}."
-        case "disagree":
-            table_name = f"{location}." if location else ""
-            return f"{table_name}{context['where']} {context['what']}. {context['fix']}"
+        case "disagree" | "lacking":
+            key = _spelled((*place, context["where"])) if "where" in context else ""
+            return f"{key} {context['what']}. {context['fix']}".lstrip()
         case "literal_error":
             valid = re.findall(r"'([^']+)'", context["expected"])
             hint = did_you_mean(str(details["input"]), valid)

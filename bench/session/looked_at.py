@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.text import Text
 
+from bench.console.events import Event, Finished
 from bench.console.progress import make_view
 from bench.console.terminal import Terminal, styled
 from bench.errors import BenchError, Exit, StageFailure
@@ -109,9 +110,18 @@ def look(subject: Subject, store_path: Path, runner: str) -> Looked:
     check_machine(missing, resolver, None)
     cpus = runners.available_cpus()
     with make_view(Terminal(stderr=True, soft_wrap=not sys.stderr.isatty())) as view:
-        summary = execute(tasks, resolver, cpus, cpus, view.show, missing=missing)
+        summary = execute(
+            tasks, resolver, cpus, cpus, lambda event: view.show(_in_short(event)), missing=missing
+        )
     found = tuple(_found(subject, tasks, summary))
     return Looked(resolver=resolver, summary=summary, found=found)
+
+
+def _in_short(event: Event) -> Event:
+    """Without the reason why something cannot be built, which `show_failure` prints."""
+    if isinstance(event, Finished) and event.status in {Status.FAILED, Status.INFEASIBLE}:
+        return replace(event, detail="")
+    return event
 
 
 def _found(subject: Subject, tasks: list[Task], summary: Summary) -> Iterator[LookedAt]:

@@ -40,6 +40,7 @@ def test_what_cannot_be_built_is_said_with_what_to_do_and_ends_with_1(
     assert main(["inspect", *arguments, *as_command]) == Exit.STAGE_FAILED
     shown = capsys.readouterr()
     assert "cannot be built: There is no hardware layer for Tanh." in shown.out
+    assert (shown.out + shown.err).count("There is no hardware layer for Tanh.") == 1
     assert "what to do: Use ReLU." in shown.out
     assert "log: " in shown.out
     assert "TFC w4a4 on MNIST" in shown.out, "the others are shown"

@@ -384,3 +384,21 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
 )
 def test_divisors_are_all_the_numbers_that_divide(number: int, expected: list[int]) -> None:
     assert divisors(number) == expected
+
+
+def test_all_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.write_text("")
+    with pytest.raises(ConfigError) as caught:
+        load_grid(empty)
+    for missing in ("key 'name'", "train and model are", "key 'build'"):
+        assert f"{missing} " in f"{caught.value.what} "
+
+
+def test_a_training_that_is_wrong_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('name = "wrong"\n[train]\nnetwork = 5\n[build]\nboard = "ZCU104"\n')
+    with pytest.raises(ConfigError) as caught:
+        load_grid(wrong)
+    assert "train.network" in caught.value.what
+    assert "model" not in caught.value.what

@@ -65,7 +65,7 @@ def test_every_key_that_the_command_line_gives_has_its_option() -> None:
 
 
 def test_changes_of_a_grid_are_named_as_options(grid_file: Path) -> None:
-    with pytest.raises(ConfigError, match="^--images = 100000, and MNIST has"):
+    with pytest.raises(ConfigError, match=r"^--images = 100000, and MNIST has"):
         open_grid(grid_file, Changes(images=100_000))
 
 
