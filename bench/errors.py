@@ -39,7 +39,7 @@ EXIT_MEANING: dict[Exit, str] = {
     Exit.STORE: "the artifact store, or standard output, cannot be read or written",
     Exit.BOARD: "the board could not be reached or refused",
     Exit.CLAIM: "a regression: a claim's verdict is worse than before",
-    Exit.DIFFERENT: "what was compared differs, or an archive does not match its own checksums",
+    Exit.DIFFERENT: "a comparison differs, or an archive does not match its own checksums",
     Exit.WRONG: "a design computes something else than the trained model",
     Exit.BUG: "a bug in bench; please report it with the log",
     Exit.HANGUP: "the terminal was closed (SIGHUP); nothing half-written is left",

@@ -1,4 +1,4 @@
-"""Verdicts on a terminal: one line each, or with all their numbers; never wider than 80."""
+"""Verdicts on a terminal: one line each, or with all their numbers."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from bench.boards.pool import Remote, parse_target
 from bench.boards.trust import known_hosts_file, offered_key, require_writable, trust, trusted_key
 from bench.console.checks import show_check
 from bench.console.progress import make_view
-from bench.console.terminal import Terminal, say
+from bench.console.terminal import Terminal, output, say
 from bench.errors import BoardError, ConfigError
 from bench.flows import board_parts
 from bench.images.base import images_folder
@@ -111,7 +110,7 @@ def probe(target: str, key: str) -> None:
         async with open_link(address, log.append) as link:
             return await check_board(link)
 
-    console = Terminal(width=None if sys.stdout.isatty() else 120)
+    console = output(120)
     for check in asyncio.run(look()):
         state = Text(check.state, COLOURS[check.state])
         show_check(console, check.name, state, check.detail, {"what to do": check.remedy})

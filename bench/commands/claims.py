@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
 from bench import claims
-from bench.console.terminal import Terminal, say
+from bench.console.terminal import output, say
 from bench.errors import BenchError, Exit
 from bench.session import closing, options, reporting
 from bench.session.grids import Changes
@@ -64,5 +63,5 @@ def _show(reported: reporting.Reported, as_json: bool) -> None:
     if as_json:
         say(json.dumps(claims.as_json(reported.judgements), indent=1, ensure_ascii=False))
     else:
-        console = Terminal(soft_wrap=False, width=None if sys.stdout.isatty() else 80)
+        console = output()
         claims.show_claims(reported.judgements, console)

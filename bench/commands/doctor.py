@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 from rich.text import Text
 
 from bench.console.checks import show_check
-from bench.console.terminal import Terminal, say
+from bench.console.terminal import output, say
 from bench.images.base import find_base, local_recipe
 from bench.images.cleanup import dead_containers, outdated_images, remove, unused_networks
 from bench.images.engine import engine
@@ -42,7 +41,7 @@ def command(clean: bool, dry_run: bool, store_path: Path) -> None:
     if clean:
         _clean(dry_run)
         return
-    console = Terminal(width=None if sys.stdout.isatty() else 160)
+    console = output(160)
     for finding in examine(store_path):
         state = Text(finding.status, COLOURS[finding.status])
         more = {"what it costs": finding.costs, "what to do": finding.remedy}

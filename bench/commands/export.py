@@ -31,8 +31,9 @@ from bench.words import Status
     "kinds",
     multiple=True,
     type=click.Choice(sorted(archive.KINDS)),
-    help="Include these artifacts; may be given several times. The report, every manifest and "
-    "every stage's metrics are always included.",
+    metavar="KIND",
+    help=f"Include these artifacts: {', '.join(sorted(archive.KINDS))}. May be given several "
+    "times. The report, every manifest and every stage's metrics are always included.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing archive.")
 @options.dry_run_option

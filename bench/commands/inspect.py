@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
 import click
 
-from bench.console.terminal import Terminal, say, styled
+from bench.console.terminal import output, say, styled
 from bench.console.text import duration_text, memory_text, size_text
 from bench.flows import flow_named
 from bench.pipeline import Forecast
@@ -75,7 +74,7 @@ def _run_as_json(run: Forecast | None) -> dict[str, float] | None:
 
 
 def _show(subject: Subject, found: Sequence[LookedAt]) -> None:
-    console = _console()
+    console = output()
     flow = flow_named(subject.grid.flow)
     show = import_module(str(flow.inspected)).show
     for one in found:
@@ -90,13 +89,9 @@ def _show_run(asked: Asked, subject: Subject, run: Forecast) -> None:
     one_epoch = "An epoch of training, and" if subject.grid.train else "The import, and"
     after = "all that follows" if subject.grid.folds else "the export"
     what = "A run" if asked.of_a_grid else f"{one_epoch} {after}"
-    console = _console()
+    console = output()
     console.print(
         f"{what}: about {duration_text(run.wall_seconds)} on the clock, {run.jobs} at a time; "
         f"memory up to {memory_text(run.memory)}; disk {size_text(run.disk)} "
         f"({'from earlier runs' if run.from_earlier_runs else 'from defaults'})."
     )
-
-
-def _console() -> Terminal:
-    return Terminal(width=None if sys.stdout.isatty() else 80)

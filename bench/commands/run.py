@@ -20,7 +20,7 @@ from bench.session.beyond import show_beyond
 from bench.session.grids import Changes
 from bench.session.kinds import SchedulerAddress
 from bench.session.options import Bounds
-from bench.session.prepare import Prepared, prepare
+from bench.session.prepare import Prepared, prepare, require_boards
 from bench.session.preview import show_forecast
 from bench.words import Status
 
@@ -69,6 +69,7 @@ def command(
     if dry_run:
         _dry_run(ready, scheduler, folder, console)
         return
+    require_boards(ready)
     if runners.prepare_runner(ready.choice):
         ready = ready.looked_up_again()
     overrides.record(store_path, ready.grid.name, changes)
@@ -168,10 +169,16 @@ def _tell(console: Terminal, tasks: int, summary: Summary) -> None:
         reasons = {o.reason for o in summary.outcomes.values() if o.status == Status.SKIPPED}
         line += f" {skipped} skipped ({', '.join(sorted(reasons))})." if skipped else ""
     else:
-        counts = (
-            (status, summary.count(status))
-            for status in (Status.WRONG, Status.INFEASIBLE, Status.FAILED, Status.SKIPPED)
+        found = _counts(summary, Status.WRONG, Status.INFEASIBLE)
+        among = f" ({', '.join(found)})" if found else ""
+        rest = _counts(summary, Status.FAILED, Status.SKIPPED)
+        line = ", ".join(
+            (f"{counted(summary.made, 'task')} done{among}", f"{kept} kept from earlier", *rest)
         )
-        extra = "".join(f", {number} {status}" for status, number in counts if number)
-        line = f"{counted(summary.count('done'), 'task')} done, {kept} kept from earlier{extra}."
+        line += "."
     console.print(f"{line} {duration_text(summary.seconds)}")
+
+
+def _counts(summary: Summary, *statuses: Status) -> list[str]:
+    counts = ((status, summary.count(status)) for status in statuses)
+    return [f"{number} {status}" for status, number in counts if number]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from importlib import import_module
 from pathlib import Path
 
 import click
 
-from bench.console.terminal import Terminal, say
+from bench.console.terminal import output, say
 from bench.flows import flow_named
 from bench.session import options
 from bench.session.inspection import Asked
@@ -76,7 +75,7 @@ def command(
     if as_json:
         say(json.dumps({"networks": looked.as_json()}, indent=1))
     else:
-        console = Terminal(width=None if sys.stdout.isatty() else 100)
+        console = output(100)
         show = import_module(str(flow_named(subject.grid.flow).searched)).show
         show([(one.title, one.metrics) for one in looked.found if one.metrics], console)
         for one in looked.found:

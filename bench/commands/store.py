@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from bench.console.terminal import say
+from bench.console.tables import Column, Table
+from bench.console.terminal import output, say
 from bench.console.text import counted, excerpt
 from bench.errors import ConfigError, StoreError
 from bench.session.lazy import LazyGroup
@@ -18,7 +20,10 @@ from bench.store.listing import Listed, listing
 
 HEADINGS = ("key", "stage", "name", "status", "MB", "seconds", "made")
 NUMBERS = ("MB", "seconds")
+# They may be broken; in the place of when it was made stands why something cannot be read.
+WRAPPED = ("name", "made")
 LONGEST = 300
+MOST_DRAWN = 1000
 
 
 @click.group("store", cls=LazyGroup, modules={"gc": "bench.commands.gc"})
@@ -47,7 +52,10 @@ def list_entries(store_path: Path) -> None:
     if not items:
         say(f"There are no artifacts in {store_path}.")
         return
-    say(_table([HEADINGS, *map(_row, items)]))
+    if sys.stdout.isatty() and len(items) <= MOST_DRAWN:
+        _drawn(items).show(output())
+    else:
+        say(_table([HEADINGS, *map(_row, items)]))
     require_readable([item for item in items if isinstance(item, Broken)])
 
 
@@ -171,6 +179,20 @@ def _key(item: Entry | Broken) -> str:
 
 def _place(item: Entry | Broken) -> str:
     return excerpt(f"{item.folder.parent.name}/{item.folder.name}", LONGEST)
+
+
+def _drawn(items: Sequence[Listed | Broken]) -> Table:
+    """A table that fits a terminal."""
+    columns = [
+        Column(heading=name, numeric=name in NUMBERS, wraps=name in WRAPPED) for name in HEADINGS
+    ]
+    table = Table(columns)
+    for item in items:
+        *cells, made = _row(item)
+        if not isinstance(item, Broken):
+            made = made[:16].replace("T", " ")
+        table.add(*(excerpt(cell, LONGEST) for cell in (*cells, made)))
+    return table
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +14,7 @@ from rich.text import Text
 
 from bench import provenance, results
 from bench.console.progress import COLOURS
-from bench.console.terminal import Terminal, say, styled
+from bench.console.terminal import Terminal, output, say, styled
 from bench.errors import ConfigError, did_you_mean, nearest
 from bench.grids.experiment import Point
 from bench.grids.grid import NO_GRIDS
@@ -95,7 +94,7 @@ def command(
     if as_json:
         say(json.dumps(_as_json(target, values, named, commands, facts), indent=1, default=str))
         return
-    console = Terminal(width=None if sys.stdout.isatty() else 80)
+    console = output()
     console.paragraph(_heading(target, facts))
     if target.others:
         console.paragraph(styled("[dim]also named in {}; see --file[/]", ", ".join(target.others)))

@@ -6,6 +6,7 @@ All of bench prints through `Terminal`, `say` and `styled`, which a test checks.
 from __future__ import annotations
 
 import string
+import sys
 from typing import Any
 
 import click
@@ -32,12 +33,21 @@ class Terminal(Console):
 
     @property
     def readable(self) -> int:
-        """Columns of text that is read, not scanned."""
-        return min(self.width, READABLE)
+        """Columns of text that is read, not scanned: those of a terminal, elsewhere few."""
+        return self.width if self.is_terminal else min(self.width, READABLE)
+
+    def one_line(self, text: str | Text) -> None:
+        """Print `text`: between words folded on a terminal, elsewhere one line, to be searched."""
+        self.print(text, soft_wrap=not self.is_terminal)
 
     def paragraph(self, text: str | Text, indent: int = 0) -> None:
         """Print `text`, folded at `readable` columns."""
         self.print(Padding(text, (0, 0, 0, indent)), width=self.readable)
+
+
+def output(piped: int = READABLE) -> Terminal:
+    """Standard output, as wide as the terminal; `piped` columns where it is none."""
+    return Terminal(width=None if sys.stdout.isatty() else piped)
 
 
 def styled(template: str, /, *values: object, **named: object) -> Text:

@@ -44,6 +44,12 @@ class Summary:
             return Exit.WRONG
         return self.errors[0].exit_code if self.errors else Exit.OK
 
+    @property
+    def made(self) -> int:
+        """How many tasks made an artifact; also that a design is wrong or infeasible is one."""
+        made = (o for o in self.outcomes.values() if o.entry is not None and o.status != "kept")
+        return sum(1 for _ in made)
+
     def count(self, status: str) -> int:
         """How many tasks ended with `status`."""
         return sum(1 for outcome in self.outcomes.values() if outcome.status == status)

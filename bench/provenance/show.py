@@ -1,4 +1,4 @@
-"""The provenance of a row on a terminal, at most 80 columns wide."""
+"""The provenance of a row on a terminal."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def show_beyond(
 ) -> None:
     """Print a line for each stage that is likely to be stopped; nothing where none is."""
     for sentence in beyond(tasks, expected, limits):
-        console.print(styled("[yellow]note[/] {}", sentence), soft_wrap=True)
+        console.one_line(styled("[yellow]note[/] {}", sentence))
 
 
 def beyond(tasks: Iterable[Task], expected: Forecast, limits: LimitsTable) -> Iterator[str]:

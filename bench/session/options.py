@@ -132,8 +132,7 @@ _BOUNDS = (
         "memory_gib",
         type=Finite(min=0, max=MOST_MEMORY, min_open=True),
         metavar="GIB",
-        help="Memory that the stages may take together, by estimate. Default: 80 % of what is"
-        " free.",
+        help="Memory that the stages may take together, by estimate. Default: 80% of what is free.",
     ),
     click.option(
         "--jobs",
@@ -145,7 +144,9 @@ _BOUNDS = (
     click.option(
         "--only",
         type=click.Choice(list(all_stages())),
-        help="Stop after this stage (what it needs is made too); no report.",
+        metavar="STAGE",
+        help="Stop after this stage (what it needs is made too); no report. One of "
+        f"{', '.join(all_stages())}.",
     ),
 )
 

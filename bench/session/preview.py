@@ -22,6 +22,10 @@ from bench.system.files import existing
 from bench.words import Status
 
 _SHARES_WIDTH = 28
+_SHARES = (
+    "By layer: the cycles of each layer with weights, from the first to the last, as a percentage "
+    "of those of the slowest."
+)
 _VERIFIED = (
     "Manifests and metrics of cached artifacts are verified; a run verifies every file, and makes "
     "damaged artifacts again."
@@ -31,7 +35,7 @@ _VERIFIED = (
 def show_tasks(forecast: Forecast, tasks: list[Task], survey: Survey, console: Terminal) -> None:
     """Print a line for each task."""
     for task in tasks:
-        console.print(_task_line(task, forecast, survey.steps[task.id]), soft_wrap=True)
+        console.one_line(_task_line(task, forecast, survey.steps[task.id]))
 
 
 def show_forecast(forecast: Forecast, store: Path, console: Terminal) -> None:
@@ -94,8 +98,11 @@ def _closing_lines(forecast: Forecast, store: Path) -> list[str | Text]:
 
 def _source(forecast: Forecast) -> str:
     if not forecast.from_earlier_runs:
+        some = any(likely.runs for likely in forecast.predictions.values())
+        start = "Most of the time is from" if some else "From"
+        why = "of that has run yet" if some else "similar has run yet"
         return (
-            "From defaults, as nothing similar has run yet: measured for TFC on 2 idle processors "
+            f"{start} defaults, as nothing {why}: measured for TFC on 2 idle processors "
             "(docs/explanation/benchmarks.md). Another machine, or a busy one, may take twice that "
             "or more."
         )
@@ -112,16 +119,20 @@ def show_bottlenecks(grid: Grid, console: Terminal) -> None:
             Column(heading="slowest layer", wraps=True),
             Column(heading="cycles", numeric=True),
             Column(heading="images/s", numeric=True),
-            Column(heading="of it, by layer", numeric=True, wraps=True, most=_SHARES_WIDTH),
+            Column(heading="by layer, %", numeric=True, wraps=True, most=_SHARES_WIDTH),
         ]
     )
     foldings = flow_named(grid.flow).foldings
     known = known_layers(grid)
+    found: list[Bottleneck] = []
     for shapes in known:
         for folding in grid.folds:
             slowest = foldings.bottleneck(folding, shapes, grid.build)
+            found.append(slowest)
             table.add(folding.name, slowest.layer, *_numbers(slowest))
     table.show(console)
+    if any(slowest.shares for slowest in found):
+        console.print(_SHARES)
     if None in known:
         console.print(
             f"The layers of {grid.network} are not known yet; defaults of time are those of LeNet5."
@@ -134,4 +145,4 @@ def _numbers(slowest: Bottleneck) -> Iterator[str]:
         return
     yield f"{'<= ' if slowest.is_bound else ''}{slowest.cycles:,.0f}"
     yield f"{'>=' if slowest.is_bound else '<='} {number_text(slowest.fps)}"
-    yield " ".join(f"{100 * share:.0f}" for share in slowest.shares) + " %" * bool(slowest.shares)
+    yield " ".join(f"{100 * share:.0f}" for share in slowest.shares)

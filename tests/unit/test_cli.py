@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import threading
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -10,9 +13,12 @@ import pytest
 from fakes import FakeRunner
 
 from bench.cli import Explainer, main
+from bench.console.events import Emit
 from bench.errors import EXIT_MEANING, Exit, StageFailure
 from bench.grids.experiment import Point
 from bench.pipeline import Resolver, execute, plan
+from bench.runners import Job
+from bench.runners.wire import Result
 from bench.session import grids, overrides
 from bench.session.lazy import SUMMARIES
 from bench.store import Store
@@ -35,6 +41,7 @@ def test_every_command_has_help_with_an_example(
     assert f"bench {command[0]}" in shown if command else "Exit codes:" in shown
     examples = shown.split("Examples:\n")[1].split("\n\n")[0].splitlines()
     assert all(line.startswith("    bench ") for line in examples), shown
+    assert not [line for line in shown.splitlines() if len(line) > 80]
 
 
 def test_every_exit_code_has_a_meaning() -> None:
@@ -253,3 +260,52 @@ def test_help_says_of_every_command_what_the_command_says_of_itself() -> None:
     for name, summary in SUMMARIES.items():
         command = import_module(f"bench.commands.{name}").command
         assert command.get_short_help_str(limit=200) == summary, name
+
+
+def test_a_list_of_artifacts_fits_a_terminal_and_is_a_line_each_elsewhere(
+    experiments: tuple[Point, ...],
+    resolver: Resolver,
+    as_command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    execute(plan(experiments), resolver, jobs=2, cpus=2, emit=lambda event: None)
+    at = as_command[:2]
+    assert main(["store", "ls", *at]) == Exit.OK
+    plain = capsys.readouterr().out.splitlines()
+    assert len(plain) == 1 + len(list(resolver.store.entries()))
+    monkeypatch.setenv("TERM", "dumb")  # 80 columns, and no colours
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["store", "ls", *at]) == Exit.OK
+    drawn = capsys.readouterr().out
+    assert max(map(len, drawn.splitlines())) <= 80
+    assert all(line.split()[0] in drawn for line in plain)
+
+
+def test_what_was_done_is_counted_alike_in_every_sentence(
+    grid_file: Path, as_command: list[str], resolver: Resolver, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Also where all that was left to do is to find that a design cannot be."""
+    made = FakeRunner.run
+
+    def refuse(self: FakeRunner, job: Job, emit: Emit, cancelled: threading.Event) -> Result:
+        result = made(self, job, emit, cancelled)
+        if job.request.stage == "compile":
+            return replace(result, status="infeasible", reason="PE 8 does not divide 10")
+        return result
+
+    monkeypatch.setattr(FakeRunner, "run", refuse)
+    text = grid_file.read_text().replace("[[2, 2], [4, 4]]", "[[2, 2]]")
+    grid_file.write_text(text.replace('["low", "max"]', '["low"]'))
+    command = [str(grid_file), *as_command]
+    assert main(["run", *command, "--only", "inspect"]) == Exit.OK
+    capsys.readouterr()
+    assert main(["run", *command]) == Exit.OK
+    shown = " ".join(capsys.readouterr().out.split())
+    done = re.search(r"(\d+) tasks? done \(1 infeasible\), ", shown)
+    took = re.search(r"(\d+) tasks? took ", shown)
+    assert done is not None, shown
+    assert took is not None, shown
+    assert done[1] == took[1]
+    assert "nothing similar has run yet" not in shown

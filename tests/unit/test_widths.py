@@ -13,7 +13,7 @@ from fakes import MetricsRunner, write_grid
 
 from bare_runner import resolver_on
 from bench import claims, report
-from bench.console.terminal import Terminal
+from bench.console.terminal import READABLE, Terminal
 from bench.flows.finn import inspected, searched
 from bench.grids.experiment import expand
 from bench.grids.grid import load_grid
@@ -109,6 +109,13 @@ def test_no_number_is_broken_and_nothing_is_cut_off(
     assert "…" not in narrow
     words = set(re.findall(r"[A-Za-z]{3,}", narrow))
     assert words <= set(re.findall(r"[A-Za-z]{3,}", wide)) | {"every", "row"}
+
+
+def test_text_is_as_wide_as_a_terminal_and_narrow_elsewhere(shows: dict[str, Show]) -> None:
+    file = io.StringIO()
+    shows["claims"](Terminal(file=file, width=132, force_terminal=True, color_system=None))
+    assert 120 < max(map(len, file.getvalue().splitlines())) <= 132
+    assert max(map(len, shown(shows["claims"], WIDE).splitlines())) <= READABLE
 
 
 @pytest.mark.parametrize("width", WIDTHS)

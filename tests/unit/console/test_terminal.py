@@ -219,3 +219,17 @@ def test_a_width_that_is_none_shows_everything(
     file = io.StringIO()
     Terminal(file=file).print("all of it")
     assert file.getvalue() == "all of it\n"
+
+
+def test_a_line_is_folded_between_words_on_a_terminal_alone() -> None:
+    text = " ".join(["words"] * 30)
+    for on_terminal in (True, False):
+        file = io.StringIO()
+        console = Terminal(
+            file=file, width=80, force_terminal=on_terminal, color_system=None, legacy_windows=False
+        )
+        console.one_line(text)
+        lines = file.getvalue().splitlines()
+        assert all(set(line.split()) == {"words"} for line in lines)
+        assert (max(map(len, lines)) <= 80) == on_terminal
+        assert (len(lines) == 1) != on_terminal
