@@ -308,4 +308,17 @@ def test_what_was_done_is_counted_alike_in_every_sentence(
     assert done is not None, shown
     assert took is not None, shown
     assert done[1] == took[1]
-    assert "nothing similar has run yet" not in shown
+
+
+def test_a_plan_of_which_a_part_has_run_before_does_not_say_that_nothing_has(
+    grid_file: Path, as_command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = grid_file.read_text()
+    grid_file.write_text(text.replace("[[2, 2], [4, 4]]", "[[2, 2]]"))
+    assert main(["run", str(grid_file), *as_command, "--only", "train"]) == Exit.OK
+    grid_file.write_text(text)
+    capsys.readouterr()
+    assert main(["plan", str(grid_file), *as_command]) == Exit.OK
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 run" in shown
+    assert "Most of the time is from defaults, as nothing of that has run yet" in shown
