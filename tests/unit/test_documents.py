@@ -174,6 +174,13 @@ def test_the_terms_are_those_of_the_field() -> None:
     assert uses == []
 
 
+def test_percentages_are_written_in_one_way() -> None:
+    """As results.csv and the report write them: 6%, without a blank."""
+    apart = re.compile(r"[0-9] %(?![\w({}])")
+    texts = [*DOCUMENTS, *(path for path in SOURCES if path.suffix in {".toml", ".j2"})]
+    assert [named(path) for path in texts if apart.search(path.read_text())] == []
+
+
 def test_every_package_is_in_the_tour() -> None:
     tour = (ROOT / "docs" / "explanation" / "tour.md").read_text()
     packages = [path.parent.name for path in (ROOT / "bench").glob("*/__init__.py")]
