@@ -94,7 +94,7 @@ class Pip:
                 self.log,
             ) from error
         if ignored := pip_settings.ignored(settings):
-            self._say(f"pip's settings {', '.join(ignored)} are ignored: the locks alone count")
+            self._say(f"of pip's settings, the locks replace {', '.join(ignored)}")
         return pip_settings.as_variables(settings, os.environ)
 
     def _show(self, line: str) -> None:

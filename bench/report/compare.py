@@ -203,9 +203,11 @@ def compare_artifacts(a: Iterable[Entry], b: Iterable[Entry]) -> Iterator[Artifa
     """
     newest_a, newest_b = _newest(a), _newest(b)
     manifests = {key: entry.manifest for key, entry in (newest_a | newest_b).items()}
-    order = list(all_stages())
+    # Stages of no flow, and those of another version or of extensions that are not here, come last.
+    places = {stage: place for place, stage in enumerate(all_stages())}
     for key, manifest in sorted(
-        manifests.items(), key=lambda item: (order.index(item[1].stage), item[1].name)
+        manifests.items(),
+        key=lambda item: (places.get(item[1].stage, len(places)), item[1].stage, item[1].name),
     ):
         state, same_key = MISSING, False
         if key in newest_a and key in newest_b:

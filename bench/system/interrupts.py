@@ -16,7 +16,7 @@ BASE = 128
 # What the first signal began, those that follow at once must not break: a second Ctrl-C out of
 # impatience, or a shell and a service manager that both end the process.
 GRACE_SECONDS = 1.0
-MESSAGE = "interrupted; the next run goes on from here"
+MESSAGE = "interrupted; what was finished is kept"
 
 
 class _State:

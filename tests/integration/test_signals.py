@@ -75,7 +75,7 @@ def test_a_signal_ends_the_workers_and_leaves_nothing_half_written(
     running.send_signal(number)
     output, _ = running.communicate(timeout=60)
     assert running.returncode == CODES[number], output
-    assert "interrupted; the next run goes on from here" in output
+    assert "interrupted; what was finished is kept" in output
     assert "Traceback" not in output
     assert not psutil.pid_exists(child)
     assert require_sound(tmp_path) >= 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,6 +19,9 @@ from bench.datasets.fetching.unpack import Damaged, unpack
 from bench.datasets.model import Dataset, Reporter, SourceFailed
 from bench.errors import ConfigError, DataError, did_you_mean
 from contract.wire import Request
+
+# What tools say of a disk that is full.
+_FULL = ("ENOSPC", os.strerror(errno.ENOSPC))
 
 
 def fetch(
@@ -95,7 +100,10 @@ def _from_user(
 def _from_first_source(dataset: Dataset, target: Path, scratch: Path, reporter: Reporter) -> str:
     """Take the files from the first source that has them all; returns its name."""
     failures: list[str] = []
+    needed = sum(file.size for file in dataset.files)
     for source in dataset.sources:
+        if shutil.disk_usage(scratch).free < needed:
+            raise _full(scratch)
         reporter.log(f"trying {source.name}")
         with tempfile.TemporaryDirectory(dir=scratch) as own:
             try:
@@ -107,6 +115,8 @@ def _from_first_source(dataset: Dataset, target: Path, scratch: Path, reporter: 
                     reporter.progress(done, len(dataset.files), "file", file.name)
                 return source.name
             except (SourceFailed, Damaged) as error:
+                if any(said in str(error) for said in _FULL):
+                    raise _full(scratch) from error
                 failures.append(f"{source.name}: {error}")
                 reporter.note(f"No {dataset.name} from {source.name}: {error}.")
     reasons = "\n".join(f"  {failure}" for failure in failures)
@@ -117,3 +127,7 @@ def _from_first_source(dataset: Dataset, target: Path, scratch: Path, reporter: 
         f"with gzip or not), put them in a folder here and rerun with {folder.VARIABLE}=that "
         "folder.",
     )
+
+
+def _full(folder: Path) -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import namedtuple
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,8 @@ from bench.datasets import DATASETS
 from bench.datasets.fetching.packages import NpmPackage
 from bench.datasets.fetching.web import WebFolder
 from bench.datasets.idx import read
-from bench.errors import ConfigError, DataError
+from bench.datasets.model import DataFile, Reporter, SourceFailed
+from bench.errors import ConfigError, DataError, is_of_the_disk
 
 
 def test_metrics_come_from_the_files(stage: Stage, server: Server) -> None:
@@ -43,6 +46,40 @@ def test_all_sources_fail(
     assert "BENCH_DATA" in caught.value.remedy
     assert all(name in caught.value.remedy for name in PUBLISHED)
     assert not (stage.outputs / "metrics.json").exists()
+
+
+class Failing(WebFolder):
+    """A source that fails with what its address is."""
+
+    def deliver(
+        self, files: Sequence[DataFile], scratch: Path, reporter: Reporter
+    ) -> Iterator[Path]:
+        raise SourceFailed(self.url)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "npm ended with code 228: npm error code ENOSPC",
+        "apt-get ended with code 100: E: Write error - write (28: No space left on device)",
+    ],
+)
+def test_a_source_that_finds_the_disk_full_is_no_source_that_fails(stage: Stage, said: str) -> None:
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        stage.run(dataset(TINY, Failing(said), Failing("not asked any more")))
+    assert is_of_the_disk(caught.value)
+    assert "not asked any more" not in stage.log.getvalue()
+
+
+def test_a_disk_without_room_for_the_files_is_said_before_they_are_fetched(
+    stage: Stage, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = server.publish("good", TINY)
+    usage = namedtuple("usage", "total used free")(10**9, 10**9, 40)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="No space left on device"):
+        stage.run(dataset(TINY, source))
+    assert "trying" not in stage.log.getvalue()
 
 
 def test_unknown_name(stage: Stage) -> None:

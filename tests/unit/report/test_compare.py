@@ -6,6 +6,7 @@ import csv
 import hashlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,20 @@ def test_artifacts_are_compared_by_content(
     assert (found["train"].state, found["train"].same_key) == ("different", True)
     assert found["simulate"].state == "missing"
     assert found["export"].state == "equal"
+
+
+def test_artifacts_of_stages_that_are_in_no_flow_are_compared_last(
+    experiments: tuple[Point, ...], store: Store
+) -> None:
+    """`bench inspect` leaves samples; a store may be of another version, or have extensions."""
+    execute(plan(experiments[:1]), resolver_on(store.root, FakeRunner()), 1, 1, lambda event: None)
+    entries = list(store.entries())
+    entry = next(one for one in entries if one.manifest.stage == "export")
+    for stage in ("sample", "a-stage-of-old"):
+        entries.insert(0, replace(entry, manifest=replace(entry.manifest, stage=stage)))
+    found = [one.stage for one in compare_artifacts(entries, store.entries())]
+    assert found[-2:] == ["a-stage-of-old", "sample"]
+    assert found[0] == "dataset"
 
 
 def test_the_command_tells_ci(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
