@@ -132,7 +132,7 @@ def timing_line(timing: Rows) -> str:
     took, expected = float(clock["actual_seconds"]), float(clock["predicted_seconds"])
     verdict = f"{took / expected:.2f} times that" if expected else "nothing"
     if expected and not 1 / FACTOR <= took / expected <= FACTOR:
-        verdict += f": off by more than {FACTOR}"
+        verdict += f": off by a factor of more than {FACTOR}"
     source = "earlier runs" if clock["from_earlier_runs"] else "defaults"
     return (
         f"{counted(clock['tasks'], 'task')} took {duration_text(took)}; expected, from {source}: "
