@@ -109,6 +109,7 @@ def check_converted(model: ModelWrapper) -> None:
         StageError: Names the nodes at fault.
     """
     if not any(node.domain.startswith(HARDWARE) for node in model.graph.node):
+        check_known(model)  # what stops the first layer stops all
         raise NO_LAYER
     reasons = list(Graph(model).reasons())
     if reasons:

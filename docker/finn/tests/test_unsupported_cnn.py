@@ -85,6 +85,17 @@ def _end_at(model: ModelWrapper, last: Any) -> None:
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
 
+def _behind_a_sigmoid(model: ModelWrapper) -> None:
+    """All layers: none can become hardware."""
+    first = model.get_nodes_by_op_type("Div")[0]
+    (follower,) = model.find_consumers(first.output[0])
+    place = list(follower.input).index(first.output[0])
+    follower.input[place] = "squeezed"
+    sigmoid = helper.make_node("Sigmoid", [first.output[0]], ["squeezed"], name="Sigmoid_0")
+    model.graph.node.insert(list(model.graph.node).index(first) + 1, sigmoid)
+    model.set_tensor_shape("squeezed", model.get_tensor_shape(first.output[0]))
+
+
 CASES: dict[str, tuple[tuple[Any, ...], Callable[[ModelWrapper], None], str, str]] = {
     "groups": (IN_A_ROW, _ungrouped, "Conv_1, layer 2, has 2 groups", "depthwise"),
     "shifted activations": (
@@ -98,6 +109,9 @@ CASES: dict[str, tuple[tuple[Any, ...], Callable[[ModelWrapper], None], str, str
         "one scale for all channels",
     ),
     "not quantized": (ONE_LAYER, _unquantized, "Relu (Relu_0, after layer 1)", "QuantReLU"),
+    "no layer is left": (
+        (Dense(3),), _behind_a_sigmoid, "hardware layer for Sigmoid (Sigmoid_0", "QuantReLU",
+    ),
     "averages": (IN_A_ROW, _averaged, "AveragePool_0, after layer 1, is not rounded", "maximum"),
     "two scales": (BRANCHES, _unequal, "two branches that Add_0 adds", "one quantizer"),
 }  # fmt: skip
