@@ -99,11 +99,14 @@ def _handle(number: int, _: FrameType | None) -> None:
 
 
 def caused(error: BaseException) -> bool:
-    """Whether an interrupt led to `error`.
+    """Whether an interrupt led to `error`; after a signal, whatever goes wrong counts.
 
     It can come at any instruction, also between those that acquire a lock and those that release
-    it, where Python turns it into another exception.
+    it, where Python turns it into another exception; and in a library in C or Rust, which does so
+    without a trace of it.
     """
+    if _State.raised is not None:
+        return True
     at: BaseException | None = error
     while at is not None:
         if isinstance(at, KeyboardInterrupt):

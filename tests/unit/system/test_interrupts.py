@@ -7,10 +7,12 @@ import shutil
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from fakes import FakeRunner
+from pydantic_core import SchemaError
 from stored import KEY, manifest
 
 from bench.cli import cli, main
@@ -141,13 +143,39 @@ def test_an_interrupt_that_breaks_a_lock_is_no_bug(
     with pytest.raises(RuntimeError) as lost:
         interrupts.ready()
         wait()
+    monkeypatch.setattr(interrupts._State, "raised", None)
     assert interrupts.caused(lost.value)
     assert not interrupts.caused(RuntimeError("another"))
-    monkeypatch.setattr(interrupts._State, "raised", None)
     assert main(["doctor"]) == Exit.TERMINATED
     shown = capsys.readouterr().err
     assert interrupts.MESSAGE in shown
     assert "Traceback" not in shown
+
+
+def test_an_interrupt_that_a_library_swallows_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rust's pydantic raises an error of its own, whose context does not name the interrupt."""
+
+    def build_a_validator(_: object) -> None:
+        with suppress(KeyboardInterrupt):
+            interrupts._handle(signal.SIGHUP, None)
+        raise SchemaError('Error building "literal" validator: KeyboardInterrupt: ')
+
+    monkeypatch.setattr(cli, "invoke", build_a_validator)
+    assert main(["doctor"]) == Exit.HANGUP
+    assert capsys.readouterr().err == f"{interrupts.MESSAGE}\n"
+
+
+def test_an_error_without_an_interrupt_is_a_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build_a_validator(_: object) -> None:
+        raise SchemaError('Error building "literal" validator')
+
+    monkeypatch.setattr(cli, "invoke", build_a_validator)
+    assert main(["doctor"]) == Exit.BUG
+    assert "SchemaError" in capsys.readouterr().err
 
 
 def test_a_second_interrupt_does_not_stop_the_clean_up(
