@@ -5,7 +5,6 @@ Usage: python tools/columns.py [--check]
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -34,14 +33,6 @@ board or the emulated one, as the row's `measured_on` says, `{Origin.SYNTHESIZED
 known from the `{Origin.STORE}`. Columns marked * are empty where the status is `{Status.WRONG}`.
 """
 HEADINGS = ("column", "unit", "origin", "what it is", "tolerance")
-
-
-def main() -> int:
-    """Do what the command line says; the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing, fail on differences")
-    options = parser.parse_args()
-    return generated.update({PAGE: render()}, check=options.check)
 
 
 def render() -> str:
@@ -75,4 +66,4 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__doc__, {PAGE: render()}))

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(about: str, pages: Mapping[Path, str]) -> int:
+    """Write `pages`, or check them with --check; the exit status of a tool that `about` is of."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing, fail on differences")
+    return update(pages, check=parser.parse_args().check)
 
 
 def update(pages: Mapping[Path, str], *, check: bool) -> int:

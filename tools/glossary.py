@@ -5,7 +5,6 @@ Usage: python tools/glossary.py [--check]
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -29,14 +28,6 @@ that it uses, under *Words*.
 """
 
 
-def main() -> int:
-    """Do what the command line says; the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing, fail on differences")
-    options = parser.parse_args()
-    return generated.update({PAGE: render()}, check=options.check)
-
-
 def render() -> str:
     """The page: a row for each term."""
     return INTRODUCTION + "".join(
@@ -46,4 +37,4 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__doc__, {PAGE: render()}))

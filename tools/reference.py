@@ -8,7 +8,6 @@ the commands, `exit-codes.md` from `bench.errors`.
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import json
 import sys
@@ -35,15 +34,6 @@ Grid = grid_model(flow_named(DEFAULT))
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Made by tools/reference.py (make docs); do not edit. -->\n"
 WIDTH = 96
-
-
-def main() -> int:
-    """Do what the command line says; the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing, fail on differences")
-    options = parser.parse_args()
-    own = {FOLDER / name: text for name, text in pages().items()}
-    return generated.update(own, check=options.check)
 
 
 def pages() -> dict[str, str]:
@@ -192,4 +182,4 @@ number of the signal.
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.main(__doc__, {FOLDER / name: text for name, text in pages().items()}))

@@ -12,7 +12,6 @@ from bench.grids.experiment import expand, references
 from bench.grids.grid import NO_GRIDS, load_grid
 from bench.networks import NETWORKS
 from bench.paths import ROOT
-from contract.finn.folding import divisors
 
 
 def change(path: Path, old: str, new: str) -> Path:
@@ -370,20 +369,6 @@ def test_every_clock_comes_through_as_it_was_written(grid_file: Path) -> None:
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load_grid(tmp_path / "none.toml")
-
-
-@pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        (1, [1]),
-        (97, [1, 97]),
-        (10, [1, 2, 5, 10]),
-        (784, [1, 2, 4, 7, 8, 14, 16, 28, 49, 56, 98, 112, 196, 392, 784]),
-        (1024, [2**power for power in range(11)]),
-    ],
-)
-def test_divisors_are_all_the_numbers_that_divide(number: int, expected: list[int]) -> None:
-    assert divisors(number) == expected
 
 
 def test_all_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
